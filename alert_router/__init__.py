@@ -1,0 +1,1 @@
+"""From a Prometheus alert to the people who must act."""

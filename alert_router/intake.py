@@ -1,0 +1,150 @@
+"""Takes signals in: decides what they mean and keeps it, with the wish to tell, in one transaction."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from alert_router import lifecycle
+from alert_router.books import Books
+from alert_router.lifecycle import Verdict
+from alert_router.model import ChannelName, Incident, Receipt, Rules, Signal, severity_rank
+from alert_router.store import alerts as alert_rows
+from alert_router.store import cards, quarantine
+from alert_router.store.cards import Wish
+from alert_router.store.quarantine import Refused
+from alert_router.store.writer import Writer
+
+DUPLICATES = frozenset({Verdict.REPEAT, Verdict.LATE, Verdict.HOLD})
+"""The verdicts that tell us nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one webhook brought: what was understood and what was not. Both are kept, or neither."""
+
+    signals: tuple[Signal, ...]
+    now: datetime
+    refused: tuple[Refused, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A direct report: it ends the open alerts it answers, or, where there are none, stands for itself."""
+
+    signal: Signal
+    now: datetime
+    ends: tuple[Signal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    alert_id: int
+    new: bool
+
+
+class Intake:
+    """The only way in. When a call returns, what it was given is on the disk; when it raises, nothing is."""
+
+    def __init__(
+        self, writer: Writer, *, rules: Rules, channels: Sequence[ChannelName], wake: Callable[[], None]
+    ) -> None:
+        self._writer = writer
+        self._rules = rules
+        self._channels = channels
+        self._wake = wake
+
+    async def accept(self, batch: Batch) -> Receipt:
+        """Raises Unavailable: the caller must answer 503 so that the source sends it again."""
+        receipt = await self._writer.submit(self._accept, batch)
+        self._wake()
+        return receipt
+
+    async def report(self, report: Report) -> Told:
+        told = await self._writer.submit(self._report, report)
+        self._wake()
+        return told
+
+    async def pass_time(self, now: datetime) -> int:
+        """Let holds and reports that nobody renewed run out; how many did."""
+        changed = await self._writer.submit(self._pass_time, now)
+        if changed:
+            self._wake()
+        return changed
+
+    def _accept(self, conn: sa.Connection, batches: Sequence[Batch]) -> list[Receipt]:
+        books = Books(conn, self._rules)
+        books.open([signal for batch in batches for signal in batch.signals])
+        receipts = [self._receipt(books, batch) for batch in batches]
+        self._close(conn, books, batches[-1].now)
+        quarantine.keep(conn, [refused for batch in batches for refused in batch.refused])
+        return receipts
+
+    def _receipt(self, books: Books, batch: Batch) -> Receipt:
+        steps = [self._take(books, signal, batch.now) for signal in batch.signals]
+        duplicates = sum(step.verdict in DUPLICATES for step in steps)
+        return Receipt(
+            accepted=len(steps) - duplicates, duplicates=duplicates, quarantined=len(batch.refused)
+        )
+
+    def _take(self, books: Books, signal: Signal, now: datetime) -> lifecycle.Step:
+        step = lifecycle.advance(
+            books.newest(signal), signal, now, rules=self._rules, new_id=books.new_alert_id
+        )
+        books.apply(step, signal.group_labels, now)
+        return step
+
+    def _report(self, conn: sa.Connection, reports: Sequence[Report]) -> list[Told]:
+        return [self._tell(conn, report) for report in reports]
+
+    def _tell(self, conn: sa.Connection, report: Report) -> Told:
+        key = report.signal.event_key
+        known = alert_rows.of_event(conn, key) if key else None
+        if known is not None:
+            return Told(known, new=False)
+        books = Books(conn, self._rules)
+        books.open([report.signal, *report.ends])
+        ended = [signal for signal in report.ends if _answers(books, signal)]
+        # One key, one fact: the first thing the report changes carries its identity.
+        steps = [
+            self._take(books, replace(signal, event_key=None if i else key), report.now)
+            for i, signal in enumerate(ended or [report.signal])
+        ]
+        self._close(conn, books, report.now)
+        return Told(steps[0].alert.id, new=steps[0].verdict not in DUPLICATES)
+
+    def _pass_time(self, conn: sa.Connection, moments: Sequence[datetime]) -> list[int]:
+        now = max(moments)
+        due = alert_rows.due(conn, now)
+        books = Books(conn, self._rules)
+        books.open_alerts(due)
+        for alert in due:
+            step = lifecycle.expire(alert, now)
+            if step is not None:
+                books.apply(step, books.group_labels_of(alert), now)
+        self._close(conn, books, now)
+        return [len(due)] * len(moments)
+
+    def _close(self, conn: sa.Connection, books: Books, now: datetime) -> None:
+        wishes = [wish(incident, channel) for incident in books.write() for channel in self._channels]
+        for one in wishes:
+            if one.generation > 1:
+                cards.renew_unsent(conn, one)
+        cards.want(conn, wishes, now)
+
+
+def wish(incident: Incident, channel: ChannelName) -> Wish:
+    critical = incident.is_firing and severity_rank(incident.severity) >= severity_rank("critical")
+    return Wish(
+        incident_id=incident.id,
+        channel=channel,
+        generation=incident.generation,
+        create_priority=cards.NEW_CRITICAL if critical else cards.NEW,
+        edit_priority=cards.EDIT if incident.is_firing else cards.RESOLVE,
+    )
+
+
+def _answers(books: Books, signal: Signal) -> bool:
+    known = books.newest(signal)
+    return known is not None and known.firing and lifecycle.judge(known, signal) is Verdict.RESOLVE

@@ -1,0 +1,166 @@
+"""The words of the house as frozen values. Nothing here decides or acts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+Fingerprint = NewType("Fingerprint", str)
+ChannelName = NewType("ChannelName", str)
+Labels = Mapping[str, str]
+
+
+class Status(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class TransitionKind(StrEnum):
+    """A dated fact in an alert's life. `repeated` is counted on the alert, not written as a row (ADR 9)."""
+
+    OPENED = "opened"
+    REPEATED = "repeated"
+    UPDATED = "updated"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    SUPERSEDED = "superseded"
+    LATE_DUPLICATE = "late_duplicate"
+    ACKNOWLEDGED = "acknowledged"
+    SILENCED = "silenced"
+    RECONCILED = "reconciled"
+
+
+SEVERITY_RANKS: Mapping[str, int] = {
+    "critical": 4,
+    "page": 4,
+    "error": 3,
+    "warning": 2,
+    "info": 1,
+    "none": 0,
+}
+"""The customary values of the label `severity`, highest first; another value ranks as a warning, so that a
+spelling we do not know is never quieter than it should be."""
+
+
+def severity_rank(severity: str) -> int:
+    return SEVERITY_RANKS.get(severity.lower(), SEVERITY_RANKS["warning"])
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What one source says about one alert at one moment."""
+
+    source: str
+    """Who speaks: "alertmanager" or "events". Replicas of one Alertmanager are one source."""
+    status: Status
+    labels: Labels
+    annotations: Labels
+    starts_at: datetime
+    ends_at: datetime | None
+    """None while firing; never before starts_at."""
+    fingerprint: Fingerprint
+    group_labels: Labels
+    """The labels by which signals join one incident."""
+    generator_url: str = ""
+    """The source's own page of the expression."""
+    source_url: str = ""
+    """The source's own front page (Alertmanager's externalURL): where a silence is made."""
+    reporter: str = ""
+    """Who saw it, in words for people: "Prometheus", "Airflow monitor_and_fine_tune"."""
+    expires_at: datetime | None = None
+    """For a source that sends no resolve: when it counts as recovered unless told again."""
+    event_key: str | None = None
+    """The identity of a direct report: the same key is the same event."""
+    may_be_late: bool = True
+    """Whether replicas can send an old "firing" after a "resolved", so that one must be held."""
+
+    @property
+    def firing(self) -> bool:
+        return self.status is Status.FIRING
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One episode of one label set, as stored: one row of /alerts."""
+
+    id: int
+    source: str
+    fingerprint: Fingerprint
+    alertname: str
+    severity: str
+    status: Status
+    labels: Labels
+    annotations: Labels
+    starts_at: datetime
+    ends_at: datetime | None
+    received_at: datetime
+    last_seen_at: datetime
+    repeats: int
+    flaps: int
+    """How often it came back within the flap window, in a row."""
+    incident_id: int
+    generator_url: str
+    source_url: str
+    reporter: str
+    held_until: datetime | None
+    """Set while a late "firing" after the resolve waits for its own resolve; past it, the alert reopens."""
+    expires_at: datetime | None
+
+    @property
+    def firing(self) -> bool:
+        return self.status is Status.FIRING
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    alert_id: int
+    at: datetime
+    kind: TransitionKind
+    source: str
+    detail: str = ""
+    event_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """The alerts that share group labels, from the first that fires to the last that resolves."""
+
+    id: int
+    key: str
+    group_labels: Labels
+    status: Status
+    severity: str
+    """The highest severity told by the current card."""
+    firing: int
+    """How many of its alerts fire now."""
+    flaps: int
+    opened_at: datetime
+    resolved_at: datetime | None
+    generation: int
+    """Which card is the current one: rises when people must be pinged anew."""
+    previous_id: int | None = None
+    """The incident of the same group before this one."""
+
+    @property
+    def is_firing(self) -> bool:
+        return self.status is Status.FIRING
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The spans of time that the pure rules use; defaults as in DESIGN, set through the environment."""
+
+    hold_s: float = 120.0
+    flap_window_s: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one webhook's signals."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    alert_ids: tuple[int, ...] = field(default=())
+    """The alert each signal ended in, in the order of the signals."""

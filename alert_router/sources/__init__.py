@@ -1,0 +1,1 @@
+"""Wire formats in, signals out. One module a source; pydantic stays here."""

@@ -1,0 +1,263 @@
+"""Direct reports from the DAGs and the backend (POST /events) to signals.
+
+A report joins the incident of Prometheus's alert for the same thing through its group labels.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, assert_never
+
+from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
+
+from alert_router.model import Labels, Signal, Status
+from alert_router.sources import fingerprints
+from alert_router.sources.alertmanager import Text, Time
+from alert_router.sources.malformed import Malformed, errors_of
+
+SOURCE = "events"
+# Nothing tells us when these are over, so they count as over when they are not reported again: the
+# monitoring DAG runs weekly (a day of slack), API calls are retried within minutes.
+MONITORING_EXPIRY = timedelta(days=8)
+API_ERROR_EXPIRY = timedelta(hours=1)
+
+Name = Annotated[Text, Field(min_length=1, max_length=250)]
+Long = Annotated[Text, Field(max_length=20_000)]
+R2_CRITICAL_DEFAULT = 0.65
+"""ModelPerformanceCritical's threshold, for a report that does not say which one it used."""
+
+
+class _Event(BaseModel):
+    dag_id: Name
+    run_id: Name
+    occurred_at: Time
+    task_id: Text | None = None
+    try_number: int | None = None
+    model_type: Name | None = None
+
+
+class TrainingSuccess(_Event):
+    type: Literal["training_success"]
+    improvement: FiniteFloat | None = None
+    decision: Text
+    new_r2: FiniteFloat | None = None
+    old_r2: FiniteFloat | None = None
+
+
+class TrainingFailure(_Event):
+    type: Literal["training_failure"]
+    error_message: Long
+
+
+class DriftAlert(_Event):
+    type: Literal["drift_alert"]
+    drift_share: Annotated[FiniteFloat, Field(ge=0, le=1)]
+    r2: FiniteFloat | None = None
+    drifted_features: list[Text] = []
+
+
+class PerformanceAlert(_Event):
+    type: Literal["performance_alert"]
+    r2: FiniteFloat
+    rmse: FiniteFloat | None = None
+    thresholds: dict[Text, FiniteFloat] = {}
+    """By name: r2_critical, r2_warning, rmse."""
+
+
+class ApiError(_Event):
+    type: Literal["api_error"]
+    endpoint: Name
+    error: Long
+
+
+Event = Annotated[
+    TrainingSuccess | TrainingFailure | DriftAlert | PerformanceAlert | ApiError, Field(discriminator="type")
+]
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
+json_schema = _ADAPTER.json_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an event says: it ends the open alerts it answers or, where there are none, stands for itself."""
+
+    signal: Signal
+    ends: tuple[Signal, ...] = ()
+
+
+def parse(body: bytes) -> Event:
+    """Raises Malformed, naming the fields."""
+    try:
+        return _ADAPTER.validate_json(body)
+    except ValidationError as error:
+        raise Malformed(*errors_of(error)) from error
+
+
+def meaning(event: Event, *, idempotency_key: str | None = None) -> Meaning:
+    key = f"key:{idempotency_key}" if idempotency_key else _identity(event)
+    match event:
+        case TrainingSuccess():
+            return _recovery(event, key)
+        case TrainingFailure():
+            return Meaning(_failure(event, key))
+        case DriftAlert():
+            return Meaning(_drift(event, key))
+        case PerformanceAlert():
+            return Meaning(_performance(event, key))
+        case ApiError():
+            return Meaning(_api_error(event, key))
+        case _:
+            assert_never(event)
+
+
+def _identity(event: Event) -> str:
+    """The same type in the same run of a DAG is the same event, whichever try of the task sends it."""
+    subject = event.endpoint if isinstance(event, ApiError) else event.model_type or ""
+    return ":".join((event.type, event.dag_id, event.run_id, subject))
+
+
+def _recovery(event: TrainingSuccess, key: str) -> Meaning:
+    over = [_ended("TrainingFailure", event)]
+    if event.decision.startswith("deploy"):
+        # Another model answers now: what was said of the old one is history.
+        over += [_ended(name, event) for name in ("ModelPerformanceCritical", "ModelPerformanceWarning")]
+        over += [_ended("HighDrift", event)]
+    return Meaning(_success(event, key), ends=tuple(over))
+
+
+def _success(event: TrainingSuccess, key: str) -> Signal:
+    signal = _signal(
+        event,
+        key,
+        alertname="TrainingSuccess",
+        severity="info",
+        component="training",
+        annotations={"summary": "The training succeeded", "description": _success_text(event)},
+        group={"run_id": event.run_id, "dag_id": event.dag_id},
+    )
+    return replace(signal, status=Status.RESOLVED, ends_at=event.occurred_at)
+
+
+def _success_text(event: TrainingSuccess) -> str:
+    parts = [f"Decision: {event.decision}."]
+    if event.new_r2 is not None:
+        before = f" (before: {event.old_r2:.3f})" if event.old_r2 is not None else ""
+        parts.append(f"R² {event.new_r2:.3f}{before}.")
+    if event.improvement is not None:
+        parts.append(f"Improvement: {event.improvement:+.3f}.")
+    return " ".join(parts)
+
+
+def _failure(event: TrainingFailure, key: str) -> Signal:
+    return _signal(
+        event,
+        key,
+        alertname="TrainingFailure",
+        severity="critical",
+        component="training",
+        annotations={"summary": "A training failed", "description": event.error_message},
+    )
+
+
+def _drift(event: DriftAlert, key: str) -> Signal:
+    features = f" Drifted: {', '.join(event.drifted_features)}." if event.drifted_features else ""
+    r2 = f" R² {event.r2:.3f}." if event.r2 is not None else ""
+    signal = _signal(
+        event,
+        key,
+        alertname="HighDrift",
+        severity="warning",
+        component="data",
+        annotations={
+            "summary": "The data have drifted",
+            "description": f"{event.drift_share:.0%} of the features have drifted.{r2}{features}",
+        },
+        # Drift is of the data, not of a model: Prometheus's HighDrift has no model_type either.
+        group={},
+    )
+    return replace(signal, expires_at=event.occurred_at + MONITORING_EXPIRY)
+
+
+def _performance(event: PerformanceAlert, key: str) -> Signal:
+    critical = event.r2 < event.thresholds.get("r2_critical", R2_CRITICAL_DEFAULT)
+    rmse = f", RMSE {event.rmse:.1f}" if event.rmse is not None else ""
+    limits = ", ".join(f"{name} {value:g}" for name, value in sorted(event.thresholds.items()))
+    signal = _signal(
+        event,
+        key,
+        alertname="ModelPerformanceCritical" if critical else "ModelPerformanceWarning",
+        severity="critical" if critical else "warning",
+        component="model",
+        annotations={
+            "summary": "The model predicts badly",
+            "description": f"R² {event.r2:.3f}{rmse}." + (f" Thresholds: {limits}." if limits else ""),
+        },
+    )
+    return replace(signal, expires_at=event.occurred_at + MONITORING_EXPIRY)
+
+
+def _api_error(event: ApiError, key: str) -> Signal:
+    signal = _signal(
+        event,
+        key,
+        alertname="APIError",
+        severity="warning",
+        component="api",
+        annotations={"summary": f"{event.endpoint} failed", "description": event.error},
+        extra={"endpoint": event.endpoint},
+        # The same thing seen from the caller's side: one card with Prometheus's APIErrorRate.
+        group={"alertname": "APIErrorRate"},
+    )
+    return replace(signal, expires_at=event.occurred_at + API_ERROR_EXPIRY)
+
+
+def _labels(alertname: str, event: _Event) -> dict[str, str]:
+    """What an alert of this DAG and model is recognised by, in whichever run."""
+    model = {"model_type": event.model_type} if event.model_type else {}
+    return {"alertname": alertname, "dag_id": event.dag_id, **model}
+
+
+def _signal(
+    event: Event,
+    key: str,
+    *,
+    alertname: str,
+    severity: str,
+    component: str,
+    annotations: Labels,
+    extra: Labels | None = None,
+    group: Labels | None = None,
+) -> Signal:
+    """group: what the incident is recognised by beside the alertname; the model_type unless given."""
+    identity = _labels(alertname, event) | dict(extra or {})
+    by_model = {"model_type": event.model_type} if event.model_type else {}
+    return Signal(
+        source=SOURCE,
+        status=Status.FIRING,
+        labels={**identity, "severity": severity, "component": component},
+        annotations={**annotations, "run_id": event.run_id},
+        starts_at=event.occurred_at,
+        ends_at=None,
+        fingerprint=fingerprints.of(identity),
+        group_labels={"alertname": alertname, **(by_model if group is None else group)},
+        reporter=f"Airflow {event.dag_id}",
+        event_key=key,
+        may_be_late=False,
+    )
+
+
+def _ended(alertname: str, event: TrainingSuccess) -> Signal:
+    """Said of an alert that may be open: over since the training succeeded."""
+    labels = _labels(alertname, event)
+    at: datetime = event.occurred_at
+    return Signal(
+        source=SOURCE,
+        status=Status.RESOLVED,
+        labels=labels,
+        annotations={},
+        starts_at=at,
+        ends_at=at,
+        fingerprint=fingerprints.of(labels),
+        group_labels={"alertname": alertname},
+        reporter=f"Airflow {event.dag_id}: {_success_text(event)}",
+        may_be_late=False,
+    )

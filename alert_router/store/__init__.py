@@ -1,0 +1,1 @@
+"""Tables and questions: all SQL lives here. Functions take a Connection and never commit."""

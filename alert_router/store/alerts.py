@@ -1,0 +1,95 @@
+"""Alerts and their transitions: what intake reads and writes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from alert_router.model import Alert, Fingerprint, Status, Transition
+from alert_router.store import keys
+from alert_router.store.tables import alerts, transitions
+
+COLUMNS = tuple(alerts.c)
+
+
+def alert_of(row: sa.Row[Any]) -> Alert:
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    return Alert(**(fields | {"status": Status(fields["status"])}))
+
+
+def last_id(conn: sa.Connection) -> int:
+    """The one writer counts on from here."""
+    return conn.scalar(sa.select(sa.func.coalesce(sa.func.max(alerts.c.id), 0))) or 0
+
+
+def newest(conn: sa.Connection, source: str, fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, Alert]:
+    """The newest alert of each fingerprint that has one."""
+    wanted = keys.table_of(conn, fingerprints, sa.Text())
+    newest_id = (
+        sa.select(alerts.c.id)
+        .where(alerts.c.source == source, alerts.c.fingerprint == wanted.c.value)
+        .order_by(alerts.c.starts_at.desc())
+        .limit(1)
+        .correlate(wanted)
+        .scalar_subquery()
+    )
+    rows = conn.execute(sa.select(*COLUMNS).where(alerts.c.id.in_(sa.select(newest_id).select_from(wanted))))
+    return {alert.fingerprint: alert for alert in map(alert_of, rows)}
+
+
+def due(conn: sa.Connection, now: datetime) -> list[Alert]:
+    """Alerts that time alone changes now: holds past their hour, reports past their expiry."""
+    held = sa.and_(alerts.c.held_until.is_not(None), alerts.c.held_until <= now)
+    expired = sa.and_(alerts.c.expires_at <= now, alerts.c.status == Status.FIRING)
+    statements = (sa.select(*COLUMNS).where(condition).order_by(alerts.c.id) for condition in (held, expired))
+    found = {alert.id: alert for statement in statements for alert in map(alert_of, conn.execute(statement))}
+    return list(found.values())
+
+
+def insert(conn: sa.Connection, new: Sequence[Alert]) -> None:
+    if new:
+        conn.execute(sa.insert(alerts), [asdict(alert) for alert in new])
+
+
+CHANGING = (
+    "status",
+    "annotations",
+    "ends_at",
+    "last_seen_at",
+    "repeats",
+    "incident_id",
+    "held_until",
+    "expires_at",
+)
+"""What may change in an alert's life; the rest is its identity."""
+
+
+def update(conn: sa.Connection, changed: Sequence[Alert]) -> None:
+    if not changed:
+        return
+    statement = (
+        sa.update(alerts)
+        .where(alerts.c.id == sa.bindparam("which"))
+        .values({name: sa.bindparam(f"new_{name}", type_=alerts.c[name].type) for name in CHANGING})
+    )
+    conn.execute(
+        statement,
+        [{"which": a.id} | {f"new_{name}": getattr(a, name) for name in CHANGING} for a in changed],
+    )
+
+
+def remember(conn: sa.Connection, facts: Sequence[Transition]) -> None:
+    if facts:
+        conn.execute(sa.insert(transitions), [asdict(fact) for fact in facts])
+
+
+def of_event(conn: sa.Connection, event_key: str) -> int | None:
+    """The alert a direct report ended in, if it has been told before."""
+    return conn.scalar(sa.select(transitions.c.alert_id).where(transitions.c.event_key == event_key))
+
+
+def by_id(conn: sa.Connection, alert_id: int) -> Alert | None:
+    row = conn.execute(sa.select(*COLUMNS).where(alerts.c.id == alert_id)).one_or_none()
+    return alert_of(row) if row else None

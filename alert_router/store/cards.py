@@ -1,0 +1,257 @@
+"""Cards and their deliveries: what is to be told, who is telling it, what was told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from alert_router.model import ChannelName
+from alert_router.store.tables import cards, deliveries
+
+NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
+"""The order in which cards are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """That people see an incident's present state in a channel."""
+
+    incident_id: int
+    channel: ChannelName
+    generation: int
+    create_priority: int
+    edit_priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A card that this router may deliver until the lease ends."""
+
+    card_id: int
+    incident_id: int
+    channel: ChannelName
+    generation: int
+    wanted_rev: int
+    attempts: int
+    lease: str
+    message_id: str | None
+    sent_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One delivery as it went: the row of `deliveries`."""
+
+    at: datetime
+    action: str
+    outcome: str
+    status: int | None
+    message_id: str | None
+    took_ms: int
+    detail: str
+
+
+def want(conn: sa.Connection, wishes: Sequence[Wish], now: datetime) -> None:
+    """Mark cards dirty, making those that are missing. A card that waits out a failure keeps its hour."""
+    if not wishes:
+        return
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(cards).values(
+        incident_id=sa.bindparam("incident_id"),
+        channel=sa.bindparam("channel"),
+        generation=sa.bindparam("generation"),
+        priority=sa.bindparam("create_priority"),
+        state="pending",
+        wanted_rev=1,
+        attempts=0,
+        due_at=now,
+        waiting_since=now,
+        created_at=now,
+    )
+    waits = sa.and_(cards.c.state == "pending", cards.c.attempts > 0, cards.c.due_at > now)
+    statement = statement.on_conflict_do_update(
+        index_elements=["incident_id", "channel", "generation"],
+        set_={
+            "wanted_rev": cards.c.wanted_rev + 1,
+            "state": "pending",
+            "due_at": sa.case((waits, cards.c.due_at), else_=now),
+            "waiting_since": sa.func.coalesce(cards.c.waiting_since, now),
+            "attempts": sa.case((cards.c.state == "dead", 0), else_=cards.c.attempts),
+            "priority": sa.case(
+                (cards.c.message_id.is_(None), sa.bindparam("create_priority")),
+                else_=sa.bindparam("edit_priority"),
+            ),
+        },
+    )
+    conn.execute(statement, [_parameters(wish) for wish in wishes])
+
+
+def _parameters(wish: Wish) -> dict[str, Any]:
+    return {
+        "incident_id": wish.incident_id,
+        "channel": wish.channel,
+        "generation": wish.generation,
+        "create_priority": wish.create_priority,
+        "edit_priority": wish.edit_priority,
+    }
+
+
+def renew_unsent(conn: sa.Connection, wish: Wish) -> None:
+    """A card nobody has seen becomes the new generation's: two messages would be one too many."""
+    conn.execute(
+        sa.update(cards)
+        .where(
+            cards.c.incident_id == wish.incident_id,
+            cards.c.channel == wish.channel,
+            cards.c.generation < wish.generation,
+            cards.c.message_id.is_(None),
+            cards.c.lease.is_(None),
+        )
+        .values(generation=wish.generation)
+    )
+
+
+def claim(
+    conn: sa.Connection, channel: ChannelName, now: datetime, *, lease: str, lease_s: float, max_wait_s: float
+) -> Claim | None:
+    """The next card to tell in this channel, taken until the lease ends; None when nothing is due.
+
+    max_wait_s: no hour is ever set further ahead; a later one was written before the clock stepped back.
+    """
+    next_id = (
+        sa.select(cards.c.id)
+        .where(
+            cards.c.channel == channel,
+            sa.or_(cards.c.due_at <= now, cards.c.due_at > now + timedelta(seconds=max_wait_s)),
+            sa.or_(
+                cards.c.lease_until.is_(None),
+                cards.c.lease_until <= now,
+                cards.c.lease_until > now + timedelta(seconds=lease_s),
+            ),
+        )
+        .order_by(cards.c.priority, cards.c.due_at, cards.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    row = conn.execute(
+        sa.update(cards)
+        .where(cards.c.id == next_id)
+        .values(lease=lease, lease_until=now + timedelta(seconds=lease_s))
+        .returning(
+            cards.c.id,
+            cards.c.incident_id,
+            cards.c.generation,
+            cards.c.wanted_rev,
+            cards.c.attempts,
+            cards.c.message_id,
+            cards.c.sent_hash,
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    return Claim(
+        card_id=row.id,
+        incident_id=row.incident_id,
+        channel=channel,
+        generation=row.generation,
+        wanted_rev=row.wanted_rev,
+        attempts=row.attempts,
+        lease=lease,
+        message_id=row.message_id,
+        sent_hash=row.sent_hash,
+    )
+
+
+def settle(
+    conn: sa.Connection, claim: Claim, now: datetime, values: Mapping[str, Any], *, done: bool
+) -> bool:
+    """Write down how the claimed card stands and let it go; False when the lease was lost to another.
+
+    done: the claimed state needs no more telling. What became dirty meanwhile stays due.
+    """
+    current = cards.c.wanted_rev == claim.wanted_rev
+    free: dict[str, Any] = {"lease": None, "lease_until": None}
+    if done:
+        free |= {
+            "due_at": sa.case((current, sa.null()), else_=now),
+            "waiting_since": sa.case((current, sa.null()), else_=now),
+            "state": sa.case((current, values.get("state", "delivered")), else_="pending"),
+            "priority": EDIT,
+        }
+    changed = conn.execute(
+        sa.update(cards)
+        .where(cards.c.id == claim.card_id, cards.c.lease == claim.lease)
+        .values({**values, **free})
+    )
+    return changed.rowcount == 1
+
+
+def record(conn: sa.Connection, claim: Claim, attempt: Attempt) -> None:
+    conn.execute(
+        sa.insert(deliveries).values(
+            card_id=claim.card_id,
+            channel=claim.channel,
+            at=attempt.at,
+            action=attempt.action,
+            outcome=attempt.outcome,
+            status=attempt.status,
+            message_id=attempt.message_id,
+            took_ms=attempt.took_ms,
+            detail=attempt.detail,
+        )
+    )
+
+
+def dirty_older(conn: sa.Connection, claim: Claim, previous_incident: int | None, now: datetime) -> None:
+    """After a create: the messages it takes over from must point to it."""
+    same = sa.and_(cards.c.incident_id == claim.incident_id, cards.c.generation < claim.generation)
+    before = cards.c.incident_id == previous_incident if previous_incident else sa.false()
+    conn.execute(
+        sa.update(cards)
+        .where(sa.or_(same, before), cards.c.channel == claim.channel, cards.c.message_id.is_not(None))
+        .values(
+            wanted_rev=cards.c.wanted_rev + 1,
+            state="pending",
+            due_at=now,
+            waiting_since=sa.func.coalesce(cards.c.waiting_since, now),
+            priority=EDIT,
+        )
+    )
+
+
+def next_due(conn: sa.Connection, channel: ChannelName) -> datetime | None:
+    """When the earliest card of the channel wants telling; a lease may still hold it then."""
+    query = sa.select(sa.func.min(cards.c.due_at))
+    found: datetime | None = conn.scalar(query.where(cards.c.channel == channel, cards.c.due_at.is_not(None)))
+    return found
+
+
+def release_all(conn: sa.Connection) -> None:
+    """Only for a router that knows itself alone (SQLite): the claims of its former life are void."""
+    conn.execute(sa.update(cards).where(cards.c.lease.is_not(None)).values(lease=None, lease_until=None))
+
+
+def sent_since(conn: sa.Connection, channel: ChannelName, since: datetime) -> list[datetime]:
+    """When requests went out lately, oldest first: the pace a restarted router must keep."""
+    rows = conn.scalars(
+        sa.select(deliveries.c.at)
+        .where(deliveries.c.channel == channel, deliveries.c.at >= since)
+        .order_by(deliveries.c.at)
+    )
+    return list(rows)
+
+
+def counts(conn: sa.Connection) -> dict[str, int]:
+    """Cards by state."""
+    rows = conn.execute(sa.select(cards.c.state, sa.func.count()).group_by(cards.c.state))
+    return {"pending": 0, "delivered": 0, "dead": 0} | {str(state): n for state, n in rows}
+
+
+def oldest_waiting(conn: sa.Connection) -> datetime | None:
+    """Since when the longest-waiting card waits."""
+    query = sa.select(sa.func.min(cards.c.waiting_since))
+    found: datetime | None = conn.scalar(query.where(cards.c.due_at.is_not(None)))
+    return found

@@ -1,0 +1,64 @@
+"""Incidents: what intake reads and writes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from alert_router.model import Incident, Status
+from alert_router.store import keys
+from alert_router.store.tables import incidents
+
+
+def incident_of(row: sa.Row[Any]) -> Incident:
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    return Incident(**(fields | {"status": Status(fields["status"])}))
+
+
+def last_id(conn: sa.Connection) -> int:
+    """The one writer counts on from here."""
+    return conn.scalar(sa.select(sa.func.coalesce(sa.func.max(incidents.c.id), 0))) or 0
+
+
+def latest(conn: sa.Connection, group_keys: Iterable[str]) -> dict[str, Incident]:
+    """The newest incident of each group that has one."""
+    wanted = keys.table_of(conn, group_keys, sa.Text())
+    latest_id = (
+        sa.select(sa.func.max(incidents.c.id))
+        .where(incidents.c.key == wanted.c.value)
+        .correlate(wanted)
+        .scalar_subquery()
+    )
+    rows = conn.execute(
+        sa.select(incidents).where(incidents.c.id.in_(sa.select(latest_id).select_from(wanted)))
+    )
+    return {incident.key: incident for incident in map(incident_of, rows)}
+
+
+def by_ids(conn: sa.Connection, ids: Iterable[int]) -> dict[int, Incident]:
+    wanted = keys.table_of(conn, ids, sa.BigInteger())
+    rows = conn.execute(sa.select(incidents).where(incidents.c.id.in_(sa.select(wanted.c.value))))
+    return {incident.id: incident for incident in map(incident_of, rows)}
+
+
+def insert(conn: sa.Connection, new: Sequence[Incident]) -> None:
+    if new:
+        conn.execute(sa.insert(incidents), [asdict(incident) for incident in new])
+
+
+CHANGING = ("status", "severity", "firing", "flaps", "resolved_at", "generation")
+
+
+def update(conn: sa.Connection, changed: Sequence[Incident]) -> None:
+    if not changed:
+        return
+    statement = (
+        sa.update(incidents)
+        .where(incidents.c.id == sa.bindparam("which"))
+        .values({name: sa.bindparam(f"new_{name}", type_=incidents.c[name].type) for name in CHANGING})
+    )
+    conn.execute(
+        statement,
+        [{"which": i.id} | {f"new_{name}": getattr(i, name) for name in CHANGING} for i in changed],
+    )

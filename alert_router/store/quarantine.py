@@ -1,0 +1,28 @@
+"""What could not be understood, kept as it came with the reason."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from alert_router.store.tables import quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    at: datetime
+    source: str
+    reason: str
+    body: bytes
+
+
+def keep(conn: sa.Connection, refused: Sequence[Refused]) -> None:
+    if refused:
+        conn.execute(sa.insert(quarantine), [asdict(one) for one in refused])
+
+
+def size(conn: sa.Connection) -> int:
+    """How many wait for a person to look at them."""
+    query = sa.select(sa.func.count()).select_from(quarantine).where(quarantine.c.resolved_at.is_(None))
+    return conn.scalar(query) or 0

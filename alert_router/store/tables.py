@@ -1,0 +1,192 @@
+"""The tables. Every index says which question it serves."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """Aware UTC times only: a naive one is refused at the door, because nobody can say when it was."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive time {value.isoformat()}")
+        utc = value.astimezone(UTC)
+        # SQLite has no time zones: it stores what it is given, so that text order is time order.
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def to_json(value: Any) -> str:
+    """One spelling for one value, readable, and searchable as text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.Text, nullable=False, comment="group labels in canonical JSON"),
+    sa.Column("group_labels", Json, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False, comment="the highest told by the current card"),
+    sa.Column("firing", sa.Integer, nullable=False, comment="how many of its alerts fire now"),
+    sa.Column("flaps", sa.Integer, nullable=False),
+    sa.Column("opened_at", UtcDateTime, nullable=False),
+    sa.Column("resolved_at", UtcDateTime),
+    sa.Column("generation", sa.Integer, nullable=False, comment="which card is the current one"),
+    sa.Column("previous_id", Id, comment="the incident of the same group before this one"),
+    # Which incident does this group join? The newest of its key.
+    sa.Index("ix_incidents_key_id", "key", "id"),
+)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False, comment="rises in the order of receipt"),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("alertname", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("labels", Json, nullable=False),
+    sa.Column("annotations", Json, nullable=False),
+    sa.Column("starts_at", UtcDateTime, nullable=False),
+    sa.Column("ends_at", UtcDateTime),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("last_seen_at", UtcDateTime, nullable=False),
+    sa.Column("repeats", sa.Integer, nullable=False),
+    sa.Column("flaps", sa.Integer, nullable=False),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False),
+    sa.Column("generator_url", sa.Text, nullable=False),
+    sa.Column("source_url", sa.Text, nullable=False),
+    sa.Column("reporter", sa.Text, nullable=False),
+    sa.Column("held_until", UtcDateTime, comment="a late firing waits for its own resolve until then"),
+    sa.Column("expires_at", UtcDateTime, comment="counts as recovered then, unless reported again"),
+    # An episode exists once, whoever writes it. Also: the newest alert of a fingerprint.
+    sa.UniqueConstraint("source", "fingerprint", "starts_at"),
+    # A page of /alerts under the filters people combine most.
+    sa.Index("ix_alerts_status_severity_alertname_id", "status", "severity", "alertname", "id"),
+    sa.Index("ix_alerts_alertname_id", "alertname", "id"),
+    # A page of /alerts in a time range.
+    sa.Index("ix_alerts_starts_at_id", "starts_at", "id"),
+    # The alerts of a card.
+    sa.Index("ix_alerts_incident_id_id", "incident_id", "id"),
+    # What time alone will change: holds and reports that expire.
+    sa.Index(
+        "ix_alerts_held_until",
+        "held_until",
+        sqlite_where=sa.text("held_until IS NOT NULL"),
+        postgresql_where=sa.text("held_until IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_alerts_expires_at",
+        "expires_at",
+        sqlite_where=sa.text("expires_at IS NOT NULL AND status = 'firing'"),
+        postgresql_where=sa.text("expires_at IS NOT NULL AND status = 'firing'"),
+    ),
+)
+
+transitions = sa.Table(
+    "transitions",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("alert_id", Id, sa.ForeignKey("alerts.id"), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("event_key", sa.Text, unique=True, comment="the identity of a direct report: told once"),
+    # The timeline of one alert.
+    sa.Index("ix_transitions_alert_id_id", "alert_id", "id"),
+)
+
+cards = sa.Table(
+    "cards",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, comment="pending | delivered | dead"),
+    sa.Column("priority", sa.Integer, nullable=False, comment="0 new critical, 1 new, 2 resolve, 3 edit"),
+    sa.Column("wanted_rev", sa.Integer, nullable=False, comment="rises whenever the state to tell changes"),
+    sa.Column("due_at", UtcDateTime, comment="NULL: nothing to tell"),
+    sa.Column("waiting_since", UtcDateTime, comment="since when something is to be told"),
+    sa.Column("attempts", sa.Integer, nullable=False, comment="failures in a row"),
+    sa.Column("lease", sa.Text, comment="who is delivering it: the fence of settling"),
+    sa.Column("lease_until", UtcDateTime),
+    sa.Column("message_id", sa.Text),
+    sa.Column("message_url", sa.Text, comment="where people see it"),
+    sa.Column("sent_hash", sa.Text),
+    sa.Column("sent_body", Json, comment="what was told last"),
+    sa.Column("sent_at", UtcDateTime),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("error", sa.Text, comment="why the last attempt failed"),
+    # One create per incident, channel and generation, whoever asks for it.
+    sa.UniqueConstraint("incident_id", "channel", "generation"),
+    # Which card is told next?
+    sa.Index(
+        "ix_cards_due",
+        "channel",
+        "priority",
+        "due_at",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    ),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("card_id", Id, sa.ForeignKey("cards.id"), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False, comment="create | edit"),
+    sa.Column("outcome", sa.Text, nullable=False, comment="sent | retry | rejected"),
+    sa.Column("status", sa.Integer, comment="HTTP status; NULL when there was no answer"),
+    sa.Column("message_id", sa.Text),
+    sa.Column("took_ms", sa.Integer, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    # The deliveries of one alert's card.
+    sa.Index("ix_deliveries_card_id_id", "card_id", "id"),
+    # What was sent in the last minute: the pace after a restart.
+    sa.Index("ix_deliveries_channel_at", "channel", "at"),
+)
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="as it came, up to the body limit"),
+    sa.Column("resolved_at", UtcDateTime, comment="when a person dealt with it"),
+)
