@@ -148,6 +148,23 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class CardState:
+    """All that a card tells: the message is a function of this and of nothing else."""
+
+    incident: Incident
+    alerts: tuple[Alert, ...]
+    """The newest episode of each label set: firing first, worst first, newest first; at most MOST_ALERTS."""
+    more_alerts: int
+    """How many label sets are not among `alerts`."""
+    generation: int
+    """The card's own; below the incident's once a newer card has taken over."""
+    newer_url: str | None
+    """Where the card that took over is seen; None while this is the current one."""
+    recoveries: Mapping[int, str] = field(default_factory=dict)
+    """Alert id to who said that it is over, where a direct report did."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """The spans of time that the pure rules use; defaults as in DESIGN, set through the environment."""
 

@@ -57,6 +57,10 @@ def answered(pace: Pace, facts: RateFacts, now: float) -> Pace:
     return replace(pace, not_before=max(pace.not_before, now + _pause_s(facts)), blocks=0)
 
 
+def paused(pace: Pace, wait_s: float, now: float) -> Pace:
+    return replace(pace, not_before=max(pace.not_before, now + wait_s))
+
+
 def _pause_s(facts: RateFacts) -> float:
     if facts.status == HTTPStatus.TOO_MANY_REQUESTS:
         return max(facts.retry_after_s or 0.0, facts.reset_after_s or 0.0)

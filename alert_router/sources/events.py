@@ -5,7 +5,7 @@ A report joins the incident of Prometheus's alert for the same thing through its
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, assert_never
+from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
 
@@ -73,7 +73,11 @@ Event = Annotated[
     TrainingSuccess | TrainingFailure | DriftAlert | PerformanceAlert | ApiError, Field(discriminator="type")
 ]
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
-json_schema = _ADAPTER.json_schema
+
+
+def schema(ref_template: str) -> dict[str, Any]:
+    """The JSON Schema of an event, for the API's documentation."""
+    return _ADAPTER.json_schema(ref_template=ref_template)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def meaning(event: Event, *, idempotency_key: str | None = None) -> Meaning:
 def _identity(event: Event) -> str:
     """The same type in the same run of a DAG is the same event, whichever try of the task sends it."""
     subject = event.endpoint if isinstance(event, ApiError) else event.model_type or ""
-    return ":".join((event.type, event.dag_id, event.run_id, subject))
+    return f"{event.type}:{event.dag_id}:{event.run_id}:{subject}"
 
 
 def _recovery(event: TrainingSuccess, key: str) -> Meaning:

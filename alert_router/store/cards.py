@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alert_router.model import ChannelName
-from alert_router.store.tables import cards, deliveries
+from alert_router.store.tables import cards, deliveries, incidents
 
 NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
 """The order in which cards are told."""
@@ -36,6 +36,7 @@ class Claim:
     generation: int
     wanted_rev: int
     attempts: int
+    degraded: int
     lease: str
     message_id: str | None
     sent_hash: str | None
@@ -67,6 +68,8 @@ def want(conn: sa.Connection, wishes: Sequence[Wish], now: datetime) -> None:
         state="pending",
         wanted_rev=1,
         attempts=0,
+        degraded=0,
+        edited=False,
         due_at=now,
         waiting_since=now,
         created_at=now,
@@ -146,6 +149,7 @@ def claim(
             cards.c.generation,
             cards.c.wanted_rev,
             cards.c.attempts,
+            cards.c.degraded,
             cards.c.message_id,
             cards.c.sent_hash,
         )
@@ -159,6 +163,7 @@ def claim(
         generation=row.generation,
         wanted_rev=row.wanted_rev,
         attempts=row.attempts,
+        degraded=row.degraded,
         lease=lease,
         message_id=row.message_id,
         sent_hash=row.sent_hash,
@@ -205,13 +210,17 @@ def record(conn: sa.Connection, claim: Claim, attempt: Attempt) -> None:
     )
 
 
-def dirty_older(conn: sa.Connection, claim: Claim, previous_incident: int | None, now: datetime) -> None:
+def dirty_older(conn: sa.Connection, claim: Claim, now: datetime) -> None:
     """After a create: the messages it takes over from must point to it."""
-    same = sa.and_(cards.c.incident_id == claim.incident_id, cards.c.generation < claim.generation)
-    before = cards.c.incident_id == previous_incident if previous_incident else sa.false()
+    before = sa.select(incidents.c.previous_id).where(incidents.c.id == claim.incident_id).scalar_subquery()
+    older = sa.and_(cards.c.incident_id == claim.incident_id, cards.c.generation < claim.generation)
     conn.execute(
         sa.update(cards)
-        .where(sa.or_(same, before), cards.c.channel == claim.channel, cards.c.message_id.is_not(None))
+        .where(
+            sa.or_(older, cards.c.incident_id == before),
+            cards.c.channel == claim.channel,
+            cards.c.message_id.is_not(None),
+        )
         .values(
             wanted_rev=cards.c.wanted_rev + 1,
             state="pending",
@@ -220,13 +229,6 @@ def dirty_older(conn: sa.Connection, claim: Claim, previous_incident: int | None
             priority=EDIT,
         )
     )
-
-
-def next_due(conn: sa.Connection, channel: ChannelName) -> datetime | None:
-    """When the earliest card of the channel wants telling; a lease may still hold it then."""
-    query = sa.select(sa.func.min(cards.c.due_at))
-    found: datetime | None = conn.scalar(query.where(cards.c.channel == channel, cards.c.due_at.is_not(None)))
-    return found
 
 
 def release_all(conn: sa.Connection) -> None:

@@ -139,6 +139,7 @@ cards = sa.Table(
     sa.Column("due_at", UtcDateTime, comment="NULL: nothing to tell"),
     sa.Column("waiting_since", UtcDateTime, comment="since when something is to be told"),
     sa.Column("attempts", sa.Integer, nullable=False, comment="failures in a row"),
+    sa.Column("degraded", sa.Integer, nullable=False, comment="0 all, 1 without URLs, 2 plain text"),
     sa.Column("lease", sa.Text, comment="who is delivering it: the fence of settling"),
     sa.Column("lease_until", UtcDateTime),
     sa.Column("message_id", sa.Text),
@@ -146,6 +147,7 @@ cards = sa.Table(
     sa.Column("sent_hash", sa.Text),
     sa.Column("sent_body", Json, comment="what was told last"),
     sa.Column("sent_at", UtcDateTime),
+    sa.Column("edited", sa.Boolean, nullable=False, comment="told more than once"),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("error", sa.Text, comment="why the last attempt failed"),
     # One create per incident, channel and generation, whoever asks for it.

@@ -138,6 +138,7 @@ def upgrade() -> None:
             comment="since when something is to be told",
         ),
         sa.Column("attempts", sa.Integer(), nullable=False, comment="failures in a row"),
+        sa.Column("degraded", sa.Integer(), nullable=False, comment="0 all, 1 without URLs, 2 plain text"),
         sa.Column("lease", sa.Text(), nullable=True, comment="who is delivering it: the fence of settling"),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("message_id", sa.Text(), nullable=True),
@@ -150,6 +151,7 @@ def upgrade() -> None:
             comment="what was told last",
         ),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("edited", sa.Boolean(), nullable=False, comment="told more than once"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("error", sa.Text(), nullable=True, comment="why the last attempt failed"),
         sa.ForeignKeyConstraint(

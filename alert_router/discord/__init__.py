@@ -1,0 +1,1 @@
+"""Everything that knows Discord: limits, embeds, the client and what its answers mean."""

@@ -1,0 +1,128 @@
+"""Posts one payload to one Discord webhook and says how it went. No retries, no waiting: others decide that.
+
+The token is in the URL, so no URL leaves this module: not in a reason, not in an exception, not in a log.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from alert_router.discord import verdicts
+from alert_router.discord.markdown import clip
+from alert_router.discord.packer import Payload
+from alert_router.discord.verdicts import Outcome, Refusal, Sent, TryAgain
+from alert_router.pacing import RateFacts
+
+DISCORD_HOSTS = frozenset({"discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com"})
+API = "https://discord.com/api/v10"
+"""The URL people copy has no version and means v6: other errors, retry_after in milliseconds."""
+TIMEOUT = httpx.Timeout(10.0, connect=5.0, pool=5.0)
+DETAIL_CHARS = 500
+USER_AGENT = "DiscordBot (https://github.com/alert-router/alert-router, 0.1.0)"
+"""Discord wants this form; others may be blocked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    outcome: Outcome
+    facts: RateFacts | None
+    """None when there was no answer."""
+    status: int | None
+
+
+class DiscordChannel:
+    """One webhook."""
+
+    def __init__(self, http: httpx.AsyncClient, url: SecretStr) -> None:
+        self._http = http
+        self._base, self._params = _address(url.get_secret_value())
+
+    async def create(self, payload: Payload) -> Reply:
+        # Without wait=true a message that is not saved returns no error, and no id to edit later.
+        return await self._send("POST", self._base, payload, {"wait": "true"})
+
+    async def edit(self, message_id: str, payload: Payload) -> Reply:
+        return await self._send("PATCH", f"{self._base}/messages/{message_id}", payload, {})
+
+    async def _send(self, method: str, url: str, payload: Payload, params: dict[str, str]) -> Reply:
+        params = {**self._params, **params, "with_components": "true"}
+        try:
+            response = await self._http.request(
+                method, url, params=params, json=payload, headers={"User-Agent": USER_AGENT}, timeout=TIMEOUT
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return Reply(TryAgain(f"not reached ({type(error).__name__})"), None, None)
+        except httpx.HTTPError as error:
+            # The request was on its way: Discord may have it.
+            return Reply(TryAgain(f"no answer ({type(error).__name__})", maybe_sent=True), None, None)
+        return _reply(response)
+
+
+def _address(url: str) -> tuple[str, dict[str, str]]:
+    """The base of all requests and the query to keep (thread_id). Only Discord's own hosts are rewritten."""
+    parts = urlsplit(url)
+    query = dict(httpx.QueryParams(parts.query))
+    path = parts.path.rstrip("/")
+    if parts.hostname in DISCORD_HOSTS:
+        return API + path[path.index("/webhooks/") :], query
+    return f"{parts.scheme}://{parts.netloc}{path}", query
+
+
+def _reply(response: httpx.Response) -> Reply:
+    body = _json_object(response)
+    facts = _facts(response, body)
+    message_id = body.get("id")
+    if response.is_success and isinstance(message_id, str) and message_id:
+        return Reply(Sent(message_id, _message_url(body)), facts, response.status_code)
+    refusal = Refusal(response.status_code, _code(body), _detail(body), facts.retry_after_s)
+    return Reply(verdicts.of_refusal(refusal), facts, response.status_code)
+
+
+def _json_object(response: httpx.Response) -> dict[str, Any]:
+    """Proxies and Cloudflare answer HTML: then there is nothing to read in it."""
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _facts(response: httpx.Response, body: dict[str, Any]) -> RateFacts:
+    headers = response.headers
+    remaining = _number(headers.get("X-RateLimit-Remaining"))
+    return RateFacts(
+        status=response.status_code,
+        remaining=None if remaining is None else int(remaining),
+        reset_after_s=_number(headers.get("X-RateLimit-Reset-After")),
+        # The body's is exact, the header's rounded up to a second.
+        retry_after_s=_number(body.get("retry_after")) or _number(headers.get("Retry-After")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _code(body: dict[str, Any]) -> int | None:
+    code = body.get("code")
+    return code if isinstance(code, int) and code else None
+
+
+def _detail(body: dict[str, Any]) -> str:
+    said = str(body.get("message", ""))
+    errors = body.get("errors")
+    return clip(f"{said} {json.dumps(errors)}" if errors else said, DETAIL_CHARS)
+
+
+def _message_url(body: dict[str, Any]) -> str | None:
+    """Only with a guild can a message be linked; a webhook's answer does not always name it."""
+    guild, channel = body.get("guild_id"), body.get("channel_id")
+    return f"https://discord.com/channels/{guild}/{channel}/{body['id']}" if guild and channel else None

@@ -1,0 +1,85 @@
+"""A card's message from its state. Pure: the same state is always the same message."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from alert_router.discord import packer
+from alert_router.discord.packer import Button, Draft, Payload
+from alert_router.discord.templates import Templates
+from alert_router.model import Alert, CardState, severity_rank
+
+COLORS = {4: 0xE5484D, 3: 0xE5734D, 2: 0xF5A524, 1: 0x3E8BFF, 0: 0x8B95A5}
+"""By severity rank."""
+GREEN = 0x30A46C
+GREY = 0x8B95A5
+FULL, WITHOUT_URLS, PLAIN = range(3)
+"""How much of a message is left after Discord has refused it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    templates: Templates
+    external_url: str
+    """Where people reach this router: links lead there."""
+
+    def render(self, state: CardState, degraded: int = FULL) -> Payload:
+        payload = packer.pack(self._draft(state))
+        if degraded == WITHOUT_URLS:
+            return packer.without_urls(payload)
+        return packer.plain(payload) if degraded >= PLAIN else payload
+
+    def _draft(self, state: CardState) -> Draft:
+        words = self.templates.words(state)
+        history = self._history_url(state)
+        return Draft(
+            title=words.title,
+            color=color_of(state),
+            lines=words.lines,
+            fields=words.fields,
+            footer=words.footer,
+            timestamp=state.incident.opened_at,
+            buttons=_buttons(state.alerts, history),
+            all_url=history,
+        )
+
+    def _history_url(self, state: CardState) -> str:
+        if not state.alerts:
+            return f"{self.external_url}/alerts"
+        return f"{self.external_url}/alerts/{state.alerts[0].id}"
+
+
+def digest(payload: Payload) -> str:
+    """Tells two messages apart: what was sent from what is wanted."""
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+
+
+def color_of(state: CardState) -> int:
+    if state.newer_url is not None:
+        return GREY
+    worst = max((severity_rank(alert.severity) for alert in state.alerts if alert.firing), default=None)
+    return GREEN if worst is None else COLORS[worst]
+
+
+def _buttons(alerts: Sequence[Alert], history_url: str) -> list[Button]:
+    buttons = [Button("History", history_url)]
+    if not alerts:
+        return buttons
+    first = alerts[0]
+    wanted = (
+        ("Graph", first.generator_url),
+        ("Runbook", first.annotations.get("runbook_url", "")),
+        ("Dashboard", first.annotations.get("dashboard_url", "")),
+        ("Silence", silence_url(first) if first.firing else ""),
+    )
+    return buttons + [Button(label, url) for label, url in wanted if url]
+
+
+def silence_url(alert: Alert) -> str:
+    """Alertmanager's form for a new silence, filled in with the alert's labels."""
+    if alert.source != "alertmanager" or not alert.source_url:
+        return ""
+    matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in sorted(alert.labels.items()))
+    return f"{alert.source_url.rstrip('/')}/#/silences/new?filter={quote('{' + matchers + '}', safe='')}"

@@ -1,0 +1,187 @@
+"""The one owner of every limit: whatever goes in, what comes out is a message that Discord takes.
+
+Nothing is cut silently: what does not fit is counted in the message, with a link to all of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from alert_router.discord import limits, urls
+from alert_router.discord.markdown import clip, link
+
+Payload = Mapping[str, Any]
+MORE_CHARS = 300
+"""Kept free for the line that tells what was left out."""
+PAGE_CHARS = limits.DESCRIPTION_CHARS - MORE_CHARS
+PIECE_CHARS = PAGE_CHARS // 2
+"""So that a page is at least half full before the next begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    value: str
+    inline: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message before the limits. `lines` are the description: whole lines, most important first."""
+
+    title: str
+    color: int
+    lines: Sequence[str]
+    fields: Sequence[Field]
+    footer: str
+    timestamp: datetime
+    buttons: Sequence[Button]
+    all_url: str
+    """Where all of it can be read."""
+    content: str = ""
+
+
+def pack(draft: Draft) -> Payload:
+    """The body of a create or an edit. It always says allowed_mentions: Discord's default would ping."""
+    buttons, texts = _buttons(draft.buttons)
+    return {
+        "content": clip(draft.content, limits.CONTENT_CHARS),
+        "embeds": _embeds(draft, texts),
+        "components": [{"type": 1, "components": buttons}] if buttons else [],
+        "allowed_mentions": {"parse": []},
+    }
+
+
+def plain(payload: Payload) -> Payload:
+    """The same without anything a URL can spoil: no buttons, no embed, only text."""
+    embeds = payload["embeds"]
+    parts = [payload["content"], *(part for embed in embeds for part in _text_of(embed))]
+    content = clip("\n".join(part for part in parts if part), limits.CONTENT_CHARS)
+    return {**payload, "content": content or limits.EMPTY, "embeds": [], "components": []}
+
+
+def without_urls(payload: Payload) -> Payload:
+    return {
+        **payload,
+        "components": [],
+        "embeds": [_without(embed, "url", "image") for embed in payload["embeds"]],
+    }
+
+
+def _without(embed: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in embed.items() if name not in names}
+
+
+def _text_of(embed: Mapping[str, Any]) -> Iterator[str]:
+    if "title" in embed:
+        yield f"**{embed['title']}**"
+    yield embed.get("description", "")
+    for field in embed.get("fields", ()):
+        yield f"{field['name']}: {field['value']}"
+
+
+def _buttons(wanted: Sequence[Button]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Buttons, and as text the links that are too long to be one. A dotless host can be neither."""
+    short = [one for one in wanted if urls.acceptable(one.url, limits.BUTTON_URL_CHARS)][: limits.BUTTONS]
+    long = [one for one in wanted if one not in short and urls.acceptable(one.url)]
+    buttons = [
+        {"type": 2, "style": 5, "label": clip(one.label, limits.BUTTON_LABEL_CHARS), "url": one.url}
+        for one in short
+    ]
+    return buttons, [link(one.label, one.url) for one in long]
+
+
+def _embeds(draft: Draft, links: Sequence[str]) -> list[dict[str, Any]]:
+    head: dict[str, Any] = {
+        "title": clip(draft.title, limits.TITLE_CHARS) or limits.EMPTY,
+        "color": draft.color,
+        "timestamp": draft.timestamp.isoformat(),
+        "footer": {"text": clip(draft.footer, limits.FOOTER_CHARS)},
+    }
+    spent = len(head["title"]) + len(head["footer"]["text"])
+    fields, left_out, spent = _fields(draft.fields, spent)
+    texts, spent = _fitting(links, spent)
+    pages = _pages([*draft.lines], limits.MESSAGE_CHARS - spent, left_out, draft.all_url)
+    embeds = [head | {"description": pages[0]} if pages else head]
+    embeds += [{"description": page, "color": draft.color} for page in pages[1:]]
+    if texts:
+        fields = [*fields, {"name": "Links", "value": " · ".join(texts), "inline": False}]
+    if fields:
+        embeds[0]["fields"] = fields
+    return embeds
+
+
+def _fields(wanted: Sequence[Field], spent: int) -> tuple[list[dict[str, Any]], int, int]:
+    """What fits beside the description, how many fields were left out, and what all has cost so far."""
+    budget = limits.MESSAGE_CHARS // 2
+    taken: list[dict[str, Any]] = []
+    for index, one in enumerate(wanted):
+        name = clip(one.name, limits.FIELD_NAME_CHARS) or limits.EMPTY
+        value = clip(one.value, limits.FIELD_VALUE_CHARS) or limits.EMPTY
+        # One place stays free for the links.
+        if len(taken) == limits.FIELDS - 1 or spent + len(name) + len(value) > budget:
+            return taken, len(wanted) - index, spent
+        spent += len(name) + len(value)
+        taken.append({"name": name, "value": value, "inline": one.inline})
+    return taken, 0, spent
+
+
+def _fitting(links: Sequence[str], spent: int) -> tuple[list[str], int]:
+    taken: list[str] = []
+    for one in links:
+        if len(" · ".join([*taken, one])) <= limits.FIELD_VALUE_CHARS:
+            taken.append(one)
+    return taken, spent + (len("Links") + len(" · ".join(taken)) if taken else 0)
+
+
+def _pages(lines: list[str], budget: int, fields_left_out: int, all_url: str) -> list[str]:
+    """The lines as descriptions of one embed after the other; what does not fit is counted at the end."""
+    room = budget - MORE_CHARS
+    pages: list[str] = []
+    pieces = [piece for line in lines for piece in _pieces(line)]
+    for index, piece in enumerate(pieces):
+        if len(piece) > room or not _append(pages, piece):
+            return _told(pages, len(pieces) - index, fields_left_out, all_url)
+        room -= len(piece) + 1
+    return _told(pages, 0, fields_left_out, all_url)
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """A line that no embed holds goes on in the next one."""
+    while len(line) > PIECE_CHARS:
+        cut = line.rfind(" ", PIECE_CHARS // 2, PIECE_CHARS)
+        cut = cut if cut > 0 else PIECE_CHARS
+        yield line[:cut]
+        line = line[cut:].lstrip()
+    yield line
+
+
+def _append(pages: list[str], line: str) -> bool:
+    """Onto the last page, or a new one where it does not fit; False when there is no page left."""
+    if not line.strip() and not pages:
+        return True
+    if pages and len(pages[-1]) + 1 + len(line) <= PAGE_CHARS:
+        pages[-1] = f"{pages[-1]}\n{line}"
+        return True
+    if len(pages) == limits.EMBEDS:
+        return False
+    pages.append(line)
+    return True
+
+
+def _told(pages: list[str], lines: int, fields: int, all_url: str) -> list[str]:
+    left = [f"{lines} more" if lines else "", f"{fields} more labels" if fields else ""]
+    said = " and ".join(part for part in left if part)
+    if not said:
+        return pages
+    more = clip(f"… and {said}: {link('all of it', all_url)}", MORE_CHARS - 1)
+    if not pages:
+        return [more]
+    return [*pages[:-1], f"{pages[-1]}\n{more}"]

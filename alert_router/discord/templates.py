@@ -1,0 +1,132 @@
+"""The words of a card: Jinja2 templates, one per alertname with `default` behind it.
+
+A template has the blocks `title`, `description`, `fields` and `footer`; an operator's own folder comes before
+ours, so that one block can be rewritten by extending `default.j2`. Every value is escaped for Discord's
+markdown on its way into the text; the filters code, link, ago and clock make markup.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from alert_router.discord import markdown
+from alert_router.discord.markdown import Markdown
+from alert_router.discord.packer import Field
+from alert_router.model import Alert, CardState, Labels, severity_rank
+
+OWN = Path(__file__).parent / "cards"
+SIGNS = {4: "🔴", 3: "🟠", 2: "🟡", 1: "🔵", 0: "⚪"}
+"""By severity rank."""
+RESOLVED_SIGN = "🟢"
+HIDDEN = frozenset({"alertname", "severity"})
+"""Labels that the card already tells in its own way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    title: str
+    lines: Sequence[str]
+    fields: Sequence[Field]
+    footer: str
+
+
+class Templates:
+    def __init__(self, own_folder: Path | None = None) -> None:
+        folders = [folder for folder in (own_folder, OWN) if folder is not None]
+        self._env = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(folders),
+            undefined=jinja2.StrictUndefined,
+            finalize=markdown.escape,
+            autoescape=False,  # noqa: S701 - the text is markdown, and `finalize` escapes it as such
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._env.filters |= {
+            "code": markdown.code,
+            "ago": markdown.ago,
+            "clock": markdown.clock,
+            "duration": markdown.duration,
+        }
+        self._env.globals |= {"link": markdown.link, "sign": sign, "raw": Markdown}
+
+    def words(self, state: CardState) -> Words:
+        name = state.alerts[0].alertname if state.alerts else ""
+        template = self._env.select_template([f"{_file_name(name)}.j2", "default.j2"])
+        fields: list[Field] = []
+        context = template.new_context(_context(state) | {"field": _collector(fields)})
+        text = {block: "".join(template.blocks[block](context)) for block in template.blocks}
+        return Words(
+            title=" ".join(text["title"].split()),
+            lines=[line.rstrip() for line in text["description"].strip().splitlines()],
+            fields=fields,
+            footer=" ".join(text["footer"].split()),
+        )
+
+
+def sign(alert: Alert) -> str:
+    return SIGNS[severity_rank(alert.severity)] if alert.firing else RESOLVED_SIGN
+
+
+def _file_name(alertname: str) -> str:
+    """An alertname is a sender's word: it names a file only when it is a plain one."""
+    return alertname if alertname.replace("_", "").isalnum() else "default"
+
+
+def _collector(fields: list[Field]) -> Any:
+    def field(name: str, value: object, *, inline: bool = True) -> Markdown:
+        if value not in ("", None):
+            fields.append(Field(str(name), markdown.escape(value), inline))
+        return Markdown()
+
+    return field
+
+
+def _context(state: CardState) -> dict[str, Any]:
+    alerts = state.alerts
+    firing = [alert for alert in alerts if alert.firing]
+    resolved = [alert for alert in alerts if not alert.firing]
+    common = _common(alerts)
+    return {
+        "incident": state.incident,
+        "alerts": alerts,
+        "first": alerts[0] if alerts else None,
+        "firing": firing,
+        "resolved": resolved,
+        "more": state.more_alerts,
+        "moved": state.newer_url is not None,
+        "newer_url": state.newer_url or "",
+        "reporters": list(dict.fromkeys(alert.reporter for alert in alerts if alert.reporter)),
+        "common": {name: value for name, value in common.items() if name not in HIDDEN},
+        "distinct": {alert.id: _distinct(alert, common) for alert in alerts},
+        "since": min((alert.starts_at for alert in firing or alerts), default=state.incident.opened_at),
+        "until": max((alert.ends_at for alert in resolved if alert.ends_at), default=None),
+        "recoveries": [text for text in dict.fromkeys(state.recoveries.values()) if text],
+        "text_of": _text_of,
+    }
+
+
+def _common(alerts: Sequence[Alert]) -> Labels:
+    """The labels that all alerts share."""
+    if not alerts:
+        return {}
+    first, *others = (alert.labels for alert in alerts)
+    return {
+        name: value
+        for name, value in sorted(first.items())
+        if all(labels.get(name) == value for labels in others)
+    }
+
+
+def _distinct(alert: Alert, common: Labels) -> Labels:
+    """What tells this alert from its neighbours."""
+    return {name: value for name, value in sorted(alert.labels.items()) if name not in common}
+
+
+def _text_of(alert: Alert) -> str:
+    """What the alert says, in the customary annotations, most telling first."""
+    wanted = ("description", "message", "summary")
+    return next((alert.annotations[name] for name in wanted if alert.annotations.get(name)), "")

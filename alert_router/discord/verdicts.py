@@ -1,0 +1,89 @@
+"""What Discord's answers mean for us: one table, the only place that looks at statuses and codes."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+UNKNOWN_MESSAGE = 10008
+UNKNOWN_WEBHOOK = 10015
+OVERLOADED = 130000
+OLD_EDITS = 30046
+"""Too many edits of messages older than an hour: a limit of its own, under status 429."""
+TOO_LARGE = 40005
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    message_id: str
+    message_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """It may work later, as it is."""
+
+    reason: str
+    after_s: float | None = None
+    paced: bool = False
+    """The channel was asked too often: no fault of this message."""
+    maybe_sent: bool = False
+    """Discord may have it all the same: webhooks have no idempotency key, so a repeat can be a second one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Discord will not take this body: say less, or give up."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageGone:
+    """Somebody deleted the message: tell it anew."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelGone:
+    """The webhook is deleted or refuses us: nothing gets through until a person mends it."""
+
+    reason: str
+
+
+Outcome = Sent | TryAgain | Rejected | MessageGone | ChannelGone
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that is not a success. `detail` is Discord's own text, without anything of ours."""
+
+    status: int
+    code: int | None
+    detail: str
+    retry_after_s: float | None = None
+
+
+def of_refusal(refusal: Refusal) -> TryAgain | Rejected | MessageGone | ChannelGone:
+    status, reason = refusal.status, _reason(refusal)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return TryAgain(reason, after_s=refusal.retry_after_s, paced=True)
+    if refusal.code == UNKNOWN_MESSAGE:
+        return MessageGone(reason)
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+        return ChannelGone(reason)
+    if refusal.code == OVERLOADED or status == HTTPStatus.REQUEST_TIMEOUT or status < HTTPStatus.OK:
+        return TryAgain(reason)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # The gateway answered for a Discord it did not reach; the others may have come from behind it.
+        unsent = status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+        return TryAgain(reason, maybe_sent=not unsent)
+    if status >= HTTPStatus.BAD_REQUEST:
+        return Rejected(reason)
+    # 2xx without a message, or a redirect: somebody between us and Discord answered.
+    return TryAgain(reason, maybe_sent=status < HTTPStatus.MULTIPLE_CHOICES)
+
+
+def _reason(refusal: Refusal) -> str:
+    code = f" code {refusal.code}" if refusal.code is not None else ""
+    detail = f": {refusal.detail}" if refusal.detail else ""
+    return f"HTTP {refusal.status}{code}{detail}"

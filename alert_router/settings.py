@@ -1,0 +1,163 @@
+"""Settings from the environment. Every secret NAME can also be given as a file, by NAME_FILE."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+)
+
+SECRETS = ("DISCORD_WEBHOOK_URL", "ALERT_ROUTER_DATABASE_URL", "ALERT_ROUTER_INGEST_TOKENS")
+MIB = 1024 * 1024
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the text says which and why, and holds no secret."""
+
+
+def _webhook(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    segments = parts.path.strip("/").split("/")
+    _, found, rest = parts.path.partition("/webhooks/")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not found or len(segments) < 3:  # noqa: PLR2004
+        raise ValueError("must look like https://discord.com/api/webhooks/ID/TOKEN")
+    if len(rest.strip("/").split("/")) != 2:  # noqa: PLR2004 - an id and a token
+        raise ValueError("must end in /webhooks/ID/TOKEN")
+    return url
+
+
+def _tokens(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _listen(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 <= int(port) < 65536:  # noqa: PLR2004
+        raise ValueError("must be host:port, such as 127.0.0.1:8010")
+    return value
+
+
+def _root(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError("must be an http or https URL")
+    return value.rstrip("/")
+
+
+RootUrl = Annotated[str, AfterValidator(_root)]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid", hide_input_in_errors=True)
+
+    discord_webhook_url: Annotated[
+        Annotated[SecretStr, AfterValidator(_webhook)] | None,
+        Field(
+            alias="DISCORD_WEBHOOK_URL",
+            description="Without it, cards go to /preview",
+        ),
+    ] = None
+    database_url: Annotated[
+        SecretStr, Field(alias="ALERT_ROUTER_DATABASE_URL", description="SQLAlchemy URL of the database")
+    ] = SecretStr("sqlite:///alert_router.db")
+    listen: Annotated[
+        str, AfterValidator(_listen), Field(alias="ALERT_ROUTER_LISTEN", description="host:port to serve on")
+    ] = "127.0.0.1:8010"
+    ingest_tokens: Annotated[
+        tuple[SecretStr, ...],
+        BeforeValidator(_tokens),
+        Field(
+            alias="ALERT_ROUTER_INGEST_TOKENS",
+            description="Bearer tokens, comma-separated, one of which a sender must show; none: loopback only",
+        ),
+    ] = ()
+    external_url: Annotated[
+        RootUrl,
+        Field(alias="ALERT_ROUTER_EXTERNAL_URL", description="Where people reach this router"),
+    ] = ""
+    templates: Annotated[
+        Path | None,
+        Field(alias="ALERT_ROUTER_TEMPLATES", description="A folder of your own card templates"),
+    ] = None
+    max_body_bytes: Annotated[
+        PositiveInt,
+        Field(alias="ALERT_ROUTER_MAX_BODY_BYTES", description="A larger webhook body is refused with 413"),
+    ] = 4 * MIB
+    hold_seconds: Annotated[
+        NonNegativeFloat,
+        Field(
+            alias="ALERT_ROUTER_HOLD_SECONDS",
+            description='How long a late "firing" after a "resolved" waits for its own "resolved"; longer than '
+            "Alertmanager's group_interval",
+        ),
+    ] = 120.0
+    flap_window_seconds: Annotated[
+        NonNegativeFloat,
+        Field(
+            alias="ALERT_ROUTER_FLAP_WINDOW_SECONDS",
+            description="An incident that fires again sooner than this goes on in the same card",
+        ),
+    ] = 1800.0
+    alertmanager_url: Annotated[
+        RootUrl, Field(alias="ALERTMANAGER_URL", description="Where the router reaches Alertmanager's API")
+    ] = ""
+    prometheus_url: Annotated[
+        RootUrl, Field(alias="PROMETHEUS_URL", description="Where the router reaches Prometheus's API")
+    ] = ""
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def public_url(self) -> str:
+        """Links in cards start with this. A wildcard address is no place to go to."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host  # noqa: S104
+        host = f"[{host}]" if ":" in host else host
+        return self.external_url or f"http://{host}:{self.port}"
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Raises SettingsError. An empty variable counts as not set, as docker compose passes them."""
+    names = [field.alias for field in Settings.model_fields.values() if field.alias]
+    given = {name: environ[name] for name in names if environ.get(name)}
+    for name in SECRETS:
+        if path := environ.get(f"{name}_FILE"):
+            if name in given:
+                raise SettingsError(f"{name} and {name}_FILE are both set; keep one")
+            given[name] = _secret_file(name, path)
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError("; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())) from None
+
+
+def unknown_names(environ: Mapping[str, str]) -> list[str]:
+    """Names that look like settings and are none: misspelt, or a Kubernetes service link (so no error)."""
+    names = {field.alias for field in Settings.model_fields.values()}
+    return sorted(
+        name
+        for name in environ
+        if name.startswith("ALERT_ROUTER_") and name.removesuffix("_FILE") not in names
+    )
+
+
+def _secret_file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"{name}_FILE: {error.strerror}: {path}") from None

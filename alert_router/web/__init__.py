@@ -1,0 +1,1 @@
+"""HTTP in: webhooks, events, the history, and what operators ask."""

@@ -1,0 +1,112 @@
+"""What every door for senders does alike: who may speak, how much, and what is kept of what was refused."""
+
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from pydantic import SecretStr
+
+from alert_router.intake import Batch
+from alert_router.sources.malformed import Malformed
+from alert_router.store.engine import Unavailable
+from alert_router.store.quarantine import Refused
+from alert_router.web.parts import Parts
+from alert_router.web.problems import Problem
+
+JSON_TYPES = ("application/json", "+json")
+ANSWERS: Mapping[int | str, str] = {
+    401: "No bearer token that we know",
+    413: "Larger than the body limit",
+    422: "Cannot be read; names the fields; kept in the quarantine",
+    503: "The database cannot take it now: send it again",
+}
+
+
+async def body_of(request: Request, parts: Parts) -> bytes:
+    """The raw body of a sender who may speak. Raises Problem."""
+    _admit(request, parts.settings.ingest_tokens)
+    content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if not content_type.endswith(JSON_TYPES):
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be application/json, not {content_type}"
+        )
+    return await _read(request, parts.settings.max_body_bytes)
+
+
+def _admit(request: Request, tokens: tuple[SecretStr, ...]) -> None:
+    if not tokens:
+        if not _is_loopback(request):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "without ALERT_ROUTER_INGEST_TOKENS only senders on this machine are heard; set tokens, and "
+                "one of them in the sender (Alertmanager: http_config.authorization.credentials)",
+            )
+        return
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    # All are compared, always: the time taken tells nothing.
+    matches = [
+        hmac.compare_digest(shown.strip().encode(), token.get_secret_value().encode()) for token in tokens
+    ]
+    if scheme.lower() != "bearer" or not any(matches):
+        raise Problem(HTTPStatus.UNAUTHORIZED, "a bearer token from ALERT_ROUTER_INGEST_TOKENS is needed")
+
+
+def _is_loopback(request: Request) -> bool:
+    if request.client is None:  # a Unix socket: its file's permissions decide
+        return True
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _read(request: Request, most: int) -> bytes:
+    too_large = Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"the body is larger than {most} bytes (ALERT_ROUTER_MAX_BODY_BYTES); in alertmanager.yml, group_by "
+        "more labels or set max_alerts",
+    )
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > most:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise too_large
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def refuse(parts: Parts, source: str, body: bytes, malformed: Malformed) -> Problem:
+    """The answer to a body nobody can read, once it is kept. The sender will not send it again."""
+    refused = Refused(parts.now(), source, str(malformed), body)
+    try:
+        await parts.intake.accept(Batch((), parts.now(), (refused,)))
+    except Unavailable as error:
+        return away(error)
+    parts.metrics.signals.labels(source, "quarantined").inc()
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"{malformed.errors[0]}. The body is kept in the quarantine",
+        errors=malformed.errors,
+    )
+
+
+def away(error: Unavailable) -> Problem:
+    """5xx: Alertmanager sends it again. Never 429, which it would drop."""
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the database cannot take it now: {error}; send it again")
+
+
+def described(schema: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:
+    """The body in the OpenAPI document: the doors read it raw, so FastAPI cannot see it by itself."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "example": example}},
+        }
+    }

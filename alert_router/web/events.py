@@ -1,0 +1,82 @@
+"""POST /events: direct reports. 201: new, and on the disk; 200: told before. 503: send it again."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import BaseModel
+
+from alert_router.intake import Report, Told
+from alert_router.sources import events
+from alert_router.sources.malformed import Malformed
+from alert_router.store.engine import Unavailable
+from alert_router.web import doors
+from alert_router.web.parts import Parts
+
+REF_TEMPLATE = "#/components/schemas/{model}"
+
+
+class Answer(BaseModel):
+    id: int
+    """The alert the event ended in; the same event again has the same."""
+    url: str
+    new: bool
+
+
+EXAMPLE = {
+    "type": "training_failure",
+    "dag_id": "monitor_and_fine_tune",
+    "run_id": "scheduled__2026-11-22T00:00:00+00:00",
+    "task_id": "fine_tune_model",
+    "try_number": 1,
+    "occurred_at": "2026-11-22T00:12:30Z",
+    "model_type": "rf",
+    "error_message": "no rows in the training window",
+}
+
+
+def router(parts: Parts) -> APIRouter:
+    made = APIRouter(tags=["doors"])
+    schema = events.schema(REF_TEMPLATE)
+    schema.pop("$defs", None)
+
+    @made.post(
+        "/events",
+        summary="A direct report from a DAG or the backend",
+        status_code=201,
+        responses={
+            200: {"description": "Told before: the same alert", "model": Answer},
+            **{code: {"description": text} for code, text in doors.ANSWERS.items()},
+        },
+        openapi_extra=doors.described(schema, EXAMPLE),
+    )
+    async def report(
+        request: Request,
+        response: Response,
+        idempotency_key: Annotated[
+            str | None,
+            Header(
+                max_length=255, description="Instead of type, dag_id and run_id: what makes it the same event"
+            ),
+        ] = None,
+    ) -> Answer:
+        told = await _take(request, parts, idempotency_key)
+        url = f"/alerts/{told.alert_id}"
+        response.status_code = 201 if told.new else 200
+        response.headers["Location"] = url
+        return Answer(id=told.alert_id, url=url, new=told.new)
+
+    return made
+
+
+async def _take(request: Request, parts: Parts, idempotency_key: str | None) -> Told:
+    body = await doors.body_of(request, parts)
+    try:
+        meaning = events.meaning(events.parse(body), idempotency_key=idempotency_key)
+    except Malformed as malformed:
+        raise await doors.refuse(parts, events.SOURCE, body, malformed) from malformed
+    try:
+        told = await parts.intake.report(Report(meaning.signal, parts.now(), ends=meaning.ends))
+    except Unavailable as error:
+        raise doors.away(error) from error
+    parts.metrics.signals.labels(events.SOURCE, "accepted" if told.new else "duplicate").inc()
+    return told

@@ -1,0 +1,48 @@
+"""The landing page and the preview of cards."""
+
+import asyncio
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from alert_router.store import history, preview
+from alert_router.web import metrics
+from alert_router.web.alerts import VARY, ask
+from alert_router.web.pages import LandingPage, Pages, PreviewPage
+from alert_router.web.parts import Parts
+from alert_router.web.problems import wants_html
+
+MOST_CARDS = 30
+
+
+def router(parts: Parts, pages: Pages) -> APIRouter:
+    made = APIRouter(include_in_schema=False)
+    channel = "discord" if parts.settings.discord_webhook_url else "preview"
+
+    @made.get("/")
+    async def landing(request: Request) -> Response:
+        firing = await ask(parts, history.firing)
+        state = await ask(parts, metrics.state_of)
+        page = LandingPage(
+            now=parts.now(),
+            firing=firing,
+            pending_cards=state.cards["pending"],
+            dead_cards=state.cards["dead"],
+            quarantined=state.quarantined,
+            channel=channel,
+            not_ready=await asyncio.to_thread(parts.checks),
+            webhook_url=f"{parts.settings.public_url}/webhooks/alertmanager",
+        )
+        if wants_html(request):
+            return pages.render("landing.html", page)
+        links = {
+            name: f"{parts.settings.public_url}/{name}" for name in ("alerts", "preview", "metrics", "docs")
+        }
+        return JSONResponse({"firing": page.firing, **links}, headers=VARY)
+
+    @made.get("/preview")
+    async def cards() -> Response:
+        told = await ask(parts, lambda conn: preview.latest(conn, MOST_CARDS))
+        return pages.render("preview.html", PreviewPage(now=parts.now(), cards=told, channel=channel))
+
+    return made

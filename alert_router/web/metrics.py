@@ -1,0 +1,135 @@
+"""The router's own metrics, in a registry of their own. Every label value is there at 0 from the start."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from alert_router.store import cards, history, quarantine
+from alert_router.store.engine import Store, Unavailable
+
+SOURCES = ("alertmanager", "events")
+CODES = ("200", "201", "400", "401", "403", "413", "415", "422", "500", "503")
+OUTCOMES = ("accepted", "duplicate", "quarantined")
+DELIVERY_OUTCOMES = ("sent", "retry", "degraded", "rejected", "gone", "stopped")
+BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is read from the tables at each scrape."""
+
+    cards: dict[str, int]
+    oldest_waiting: datetime | None
+    quarantined: int
+    firing: int
+
+
+def state_of(conn: sa.Connection) -> State:
+    return State(
+        cards=cards.counts(conn),
+        oldest_waiting=cards.oldest_waiting(conn),
+        quarantined=quarantine.size(conn),
+        firing=sum(history.firing(conn).values()),
+    )
+
+
+class Metrics:
+    def __init__(self, store: Store, now: Callable[[], datetime], channels: Sequence[str]) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "alert_router_webhook_requests",
+            "Requests to the doors, by source and the status answered.",
+            ("source", "code"),
+            registry=self.registry,
+        )
+        self.signals = Counter(
+            "alert_router_signals",
+            "Signals taken in, by source and what became of them.",
+            ("source", "outcome"),
+            registry=self.registry,
+        )
+        self.truncated = Counter(
+            "alert_router_truncated_alerts",
+            "Alerts that Alertmanager left out of its webhooks (max_alerts): they never got here.",
+            registry=self.registry,
+        )
+        self.deliveries = Counter(
+            "alert_router_deliveries",
+            "Requests to channels, by action and outcome.",
+            ("channel", "action", "outcome"),
+            registry=self.registry,
+        )
+        self.delivery_seconds = Histogram(
+            "alert_router_delivery_duration_seconds",
+            "How long a request to a channel took.",
+            ("channel",),
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self._prime(channels)
+        self.registry.register(_StateCollector(store, now))
+
+    def _prime(self, channels: Sequence[str]) -> None:
+        """A counter that appears with its first event has never increased, and no alert sees it."""
+        for source in SOURCES:
+            for code in CODES:
+                self.requests.labels(source, code)
+            for outcome in OUTCOMES:
+                self.signals.labels(source, outcome)
+        for channel in channels:
+            self.delivery_seconds.labels(channel)
+            for action in ("create", "edit"):
+                for outcome in DELIVERY_OUTCOMES:
+                    self.deliveries.labels(channel, action, outcome)
+
+    def delivered(self, channel: str, action: str, outcome: str, seconds: float) -> None:
+        self.deliveries.labels(channel, action, outcome).inc()
+        self.delivery_seconds.labels(channel).observe(seconds)
+
+
+class _StateCollector(Collector):
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing is read from the tables to register."""
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            with self._store.read() as conn:
+                state = state_of(conn)
+        except Unavailable:
+            yield _gauge("alert_router_store_up", "Whether the database answers.", 0)
+            return
+        yield _gauge("alert_router_store_up", "Whether the database answers.", 1)
+        yield from self._families(state)
+
+    def _families(self, state: State) -> Iterator[Metric]:
+        family = GaugeMetricFamily("alert_router_cards", "Cards by state.", labels=["state"])
+        for name, count in state.cards.items():
+            family.add_metric([name], count)
+        yield family
+        waiting = state.oldest_waiting
+        age_s = max((self._now() - waiting).total_seconds(), 0.0) if waiting else 0.0
+        yield _gauge(
+            "alert_router_oldest_pending_card_age_seconds",
+            "How long the card that waits longest has something to tell; 0 when none waits.",
+            age_s,
+        )
+        yield _gauge(
+            "alert_router_quarantine_size",
+            "Bodies and alerts kept because nobody could read them.",
+            state.quarantined,
+        )
+        yield _gauge("alert_router_alerts_firing", "Alerts that fire now.", state.firing)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)

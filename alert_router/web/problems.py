@@ -1,0 +1,53 @@
+"""Errors as application/problem+json (RFC 9457): one shape for machines, one page for people."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+
+from alert_router.sources.malformed import FieldError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """An answer other than the one hoped for."""
+
+    def __init__(
+        self, status: HTTPStatus, detail: str, *, errors: Sequence[FieldError] = (), **extra: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.extra = extra
+
+    def body(self) -> dict[str, Any]:
+        return {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": int(self.status),
+            "detail": self.detail,
+            "errors": [{"field": error.field, "message": error.message} for error in self.errors],
+            **self.extra,
+        }
+
+    def headers(self) -> dict[str, str]:
+        if self.status is HTTPStatus.UNAUTHORIZED:
+            return {"WWW-Authenticate": "Bearer"}
+        return {"Retry-After": "1"} if self.status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+
+
+def as_json(problem: Problem) -> Response:
+    return JSONResponse(
+        problem.body(), status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers()
+    )
+
+
+def wants_html(request: Request) -> bool:
+    """A browser names text/html; curl and programs do not, or prefer JSON."""
+    accept = request.headers.get("accept", "")
+    html, json_ = accept.find("text/html"), accept.find("application/json")
+    return html >= 0 and (json_ < 0 or html < json_)

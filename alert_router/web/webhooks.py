@@ -1,0 +1,84 @@
+"""POST /webhooks/alertmanager. 200: it is on the disk. 503: send it again. 4xx: it will never be read."""
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from alert_router.intake import Batch
+from alert_router.model import Receipt
+from alert_router.sources import alertmanager
+from alert_router.sources.alertmanager import Message, WireMessage
+from alert_router.sources.malformed import Malformed
+from alert_router.store.engine import Unavailable
+from alert_router.store.quarantine import Refused
+from alert_router.web import doors
+from alert_router.web.parts import Parts
+
+
+class Answer(BaseModel):
+    accepted: int
+    """Signals that told something new."""
+    duplicates: int
+    """Signals that told nothing new: repeats, retries, replicas."""
+    quarantined: int
+    """Alerts that could not be read; they are kept as they came."""
+
+
+EXAMPLE = {
+    "version": "4",
+    "status": "firing",
+    "groupLabels": {"alertname": "ApiDown"},
+    "externalURL": "http://alertmanager.example.org:9093",
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {"alertname": "ApiDown", "severity": "critical", "instance": "api-1"},
+            "annotations": {"summary": "The API is down"},
+            "startsAt": "2026-11-22T10:00:00Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "http://prometheus.example.org:9090/graph",
+            "fingerprint": "",
+        }
+    ],
+}
+
+
+def router(parts: Parts) -> APIRouter:
+    made = APIRouter(tags=["doors"])
+
+    @made.post(
+        "/webhooks/alertmanager",
+        summary="Alertmanager's webhook, version 4",
+        responses={code: {"description": text} for code, text in doors.ANSWERS.items()},
+        openapi_extra=doors.described(WireMessage.model_json_schema(), EXAMPLE),
+    )
+    async def from_alertmanager(request: Request) -> Answer:
+        return await _take(request, parts)
+
+    return made
+
+
+async def _take(request: Request, parts: Parts) -> Answer:
+    body = await doors.body_of(request, parts)
+    now = parts.now()
+    try:
+        message = alertmanager.parse(body, now)
+    except Malformed as malformed:
+        raise await doors.refuse(parts, alertmanager.SOURCE, body, malformed) from malformed
+    refused = tuple(
+        Refused(now, alertmanager.SOURCE, "; ".join(map(str, one.errors)), one.body)
+        for one in message.refused
+    )
+    try:
+        receipt = await parts.intake.accept(Batch(message.signals, now, refused))
+    except Unavailable as error:
+        raise doors.away(error) from error
+    _count(parts, message, receipt)
+    return Answer(accepted=receipt.accepted, duplicates=receipt.duplicates, quarantined=receipt.quarantined)
+
+
+def _count(parts: Parts, message: Message, receipt: Receipt) -> None:
+    signals = parts.metrics.signals
+    signals.labels(alertmanager.SOURCE, "accepted").inc(receipt.accepted)
+    signals.labels(alertmanager.SOURCE, "duplicate").inc(receipt.duplicates)
+    signals.labels(alertmanager.SOURCE, "quarantined").inc(receipt.quarantined)
+    parts.metrics.truncated.inc(max(message.truncated, 0))
