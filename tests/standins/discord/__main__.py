@@ -1,6 +1,8 @@
 """`python -m tests.standins.discord --port 9199`: the stand-in alone; look at /, steer by /control/."""
 
 import argparse
+import socket
+import sys
 
 import uvicorn
 
@@ -12,7 +14,7 @@ from tests.standins.discord.state import DiscordState
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.standins.discord", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=9199)
+    parser.add_argument("--port", type=int, default=9199, help="0: any free one; the address is printed")
     parser.add_argument(
         "--webhook",
         action="append",
@@ -31,7 +33,11 @@ def main() -> None:
     for hook in given.webhook:
         webhook_id, token, *channel = hook.split("/")
         state.webhook(webhook_id, token, *channel)
-    uvicorn.Server(server.config(state, host=given.host, port=given.port, log_level="warning")).run()
+    with socket.create_server((given.host, given.port)) as listener:
+        host, port = listener.getsockname()
+        sys.stdout.write(f"stand-in Discord on http://{host}:{port}\n")
+        sys.stdout.flush()
+        uvicorn.Server(server.config(state, log_level="warning")).run(sockets=[listener])
 
 
 if __name__ == "__main__":

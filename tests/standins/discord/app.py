@@ -62,7 +62,9 @@ def _arrive(state: DiscordState, request: Request, operation: Operation) -> Call
         webhook_id=path["webhook_id"],
         message_id=path.get("message_id"),
         method=request.method,
-        path=request.scope["path"].replace(f"/{path['token']}", f"/{MASK}", 1),
+        path=request.scope["path"].replace(
+            f"/{path['webhook_id']}/{path['token']}", f"/{path['webhook_id']}/{MASK}"
+        ),
         query=dict(request.query_params),
         headers=dict(request.headers),
     )

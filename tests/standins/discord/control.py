@@ -96,8 +96,10 @@ def routes(state: DiscordState) -> list[Route]:  # noqa: C901 - a list of small 
     ]
 
 
-def rule(wanted: Mapping[str, Any]) -> Rule:
+def rule(wanted: Any) -> Rule:
     """As FaultPlan.next, nth and sometimes; `times` is 1 unless given, endless with a probability."""
+    if not isinstance(wanted, Mapping):
+        raise TypeError("an object is needed")
     probability = wanted.get("probability", 1.0)
     return Rule(
         faults.from_json(wanted["fault"]),

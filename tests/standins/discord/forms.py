@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from tests.standins.discord import limits
@@ -70,6 +70,13 @@ async def _multipart(body: bytes, content_type: str) -> Form:
     except (MultiPartException, KeyError):
         message = "The multipart body could not be read."
         raise invalid_form({"_errors": [{"code": "MULTIPART_INVALID", "message": message}]}) from None
+    try:
+        return await _parts(parts)
+    finally:
+        await parts.close()
+
+
+async def _parts(parts: FormData) -> Form:
     payload: Mapping[str, Any] = {}
     files: dict[int, Upload] = {}
     for name, part in parts.multi_items():

@@ -198,7 +198,10 @@ def _user(user_id: str) -> dict[str, Any]:
 
 
 def _embed_json(embed: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "rich", **{key: value for key, value in embed.items() if value is not None}}
+    answered = {"type": "rich", **{key: value for key, value in embed.items() if value is not None}}
+    if "fields" in answered:
+        answered["fields"] = [{"inline": False, **field} for field in answered["fields"]]
+    return answered
 
 
 def _numbered(components: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

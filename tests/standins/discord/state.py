@@ -86,7 +86,7 @@ class DiscordState:
         """Oldest first; the deleted ones only when asked for."""
         return [
             message
-            for message in self._messages.values()
+            for message in list(self._messages.values())  # a copy: the server may run in another thread
             if webhook_id in (None, message.webhook_id) and (deleted or message.deleted_at is None)
         ]
 
