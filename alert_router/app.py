@@ -74,7 +74,7 @@ def create_app(
 def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTransport | None) -> Service:
     # httpx logs whole URLs at INFO: the webhook's token is in them.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call] # theirs has no types
     store = open_store(settings.database_url.get_secret_value())
     writer = Writer(store)
     http = httpx.AsyncClient(transport=transport)

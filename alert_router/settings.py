@@ -78,7 +78,7 @@ class Settings(BaseModel):
         BeforeValidator(_tokens),
         Field(
             alias="ALERT_ROUTER_INGEST_TOKENS",
-            description="Bearer tokens, comma-separated, one of which a sender must show; none: loopback only",
+            description="Bearer tokens, comma-separated, one of which a sender shows; none: loopback only",
         ),
     ] = ()
     external_url: Annotated[
@@ -97,7 +97,7 @@ class Settings(BaseModel):
         NonNegativeFloat,
         Field(
             alias="ALERT_ROUTER_HOLD_SECONDS",
-            description='How long a late "firing" after a "resolved" waits for its own "resolved"; longer than '
+            description='How long a late "firing" after a "resolved" waits for its "resolved"; longer than '
             "Alertmanager's group_interval",
         ),
     ] = 120.0
