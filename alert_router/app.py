@@ -87,6 +87,7 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         writer=writer,
         renderer=Renderer(Templates(settings.templates), settings.public_url),
         clocks=clocks,
+        per_minute=settings.channel_per_minute,
         observe=partial(metrics.delivered, name),
     )
     rules = Rules(hold_s=settings.hold_seconds, flap_window_s=settings.flap_window_seconds)

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, assert_never
 
@@ -77,6 +77,7 @@ class Delivery:
         writer: Writer,
         renderer: Renderer,
         clocks: Clocks,
+        per_minute: int = pacing.CHANNEL_REQUESTS,
         observe: Callable[[str, str, float], None] = lambda *_: None,
     ) -> None:
         """observe: told (action, outcome, seconds) of every request, for the metrics."""
@@ -87,7 +88,7 @@ class Delivery:
         self._renderer = renderer
         self._clocks = clocks
         self._observe = observe
-        self._pace = Pace()
+        self._pace = Pace(most=per_minute)
         self._woken = asyncio.Event()
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -193,7 +194,8 @@ class Delivery:
         now, steady = self._clocks.now(), self._clocks.steady()
         since = now - timedelta(seconds=pacing.CHANNEL_WINDOW_S)
         sent = await asyncio.to_thread(self._sent_since, since)
-        self._pace = Pace(sent=tuple(steady - max((now - at).total_seconds(), 0.0) for at in sent))
+        ages = [max((now - at).total_seconds(), 0.0) for at in sent]
+        self._pace = replace(self._pace, sent=tuple(steady - age for age in ages))
 
     def _sent_since(self, since: datetime) -> list[datetime]:
         with self._store.read() as conn:

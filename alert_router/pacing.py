@@ -31,6 +31,8 @@ class RateFacts:
 class Pace:
     """One channel's pace."""
 
+    most: int = CHANNEL_REQUESTS
+    """Requests in a window."""
     sent: tuple[float, ...] = ()
     """When requests went out, within the last window, oldest first."""
     not_before: float = 0.0
@@ -41,8 +43,8 @@ class Pace:
 def ready_at(pace: Pace, now: float) -> float:
     """The earliest moment at which a request may go out; `now` or before means at once."""
     recent = _recent(pace.sent, now)
-    full = len(recent) >= CHANNEL_REQUESTS
-    return max(pace.not_before, recent[-CHANNEL_REQUESTS] + CHANNEL_WINDOW_S if full else 0.0)
+    full = len(recent) >= pace.most
+    return max(pace.not_before, recent[-pace.most] + CHANNEL_WINDOW_S if full else 0.0)
 
 
 def sending(pace: Pace, now: float) -> Pace:

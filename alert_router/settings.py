@@ -108,6 +108,13 @@ class Settings(BaseModel):
             description="An incident that fires again sooner than this goes on in the same card",
         ),
     ] = 1800.0
+    channel_per_minute: Annotated[
+        PositiveInt,
+        Field(
+            alias="ALERT_ROUTER_CHANNEL_PER_MINUTE",
+            description="Requests to a Discord channel in a minute; Discord allows 30 and does not say so",
+        ),
+    ] = 30
     alertmanager_url: Annotated[
         RootUrl, Field(alias="ALERTMANAGER_URL", description="Where the router reaches Alertmanager's API")
     ] = ""

@@ -89,7 +89,7 @@ async def refuse(parts: Parts, source: str, body: bytes, malformed: Malformed) -
         await parts.intake.accept(Batch((), parts.now(), (refused,)))
     except Unavailable as error:
         return away(error)
-    parts.metrics.signals.labels(source, "quarantined").inc()
+    parts.metrics.quarantined.labels(source).inc()
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         f"{malformed.errors[0]}. The body is kept in the quarantine",

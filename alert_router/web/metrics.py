@@ -14,7 +14,7 @@ from alert_router.store.engine import Store, Unavailable
 
 SOURCES = ("alertmanager", "events")
 CODES = ("200", "201", "400", "401", "403", "413", "415", "422", "500", "503")
-OUTCOMES = ("accepted", "duplicate", "quarantined")
+OUTCOMES = ("accepted", "duplicate")
 DELIVERY_OUTCOMES = ("sent", "retry", "degraded", "rejected", "gone", "stopped")
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -53,6 +53,12 @@ class Metrics:
             ("source", "outcome"),
             registry=self.registry,
         )
+        self.quarantined = Counter(
+            "alert_router_quarantined",
+            "Bodies and alerts kept because nobody could read them, by source.",
+            ("source",),
+            registry=self.registry,
+        )
         self.truncated = Counter(
             "alert_router_truncated_alerts",
             "Alerts that Alertmanager left out of its webhooks (max_alerts): they never got here.",
@@ -77,6 +83,7 @@ class Metrics:
     def _prime(self, channels: Sequence[str]) -> None:
         """A counter that appears with its first event has never increased, and no alert sees it."""
         for source in SOURCES:
+            self.quarantined.labels(source)
             for code in CODES:
                 self.requests.labels(source, code)
             for outcome in OUTCOMES:

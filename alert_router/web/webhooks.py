@@ -80,5 +80,5 @@ def _count(parts: Parts, message: Message, receipt: Receipt) -> None:
     signals = parts.metrics.signals
     signals.labels(alertmanager.SOURCE, "accepted").inc(receipt.accepted)
     signals.labels(alertmanager.SOURCE, "duplicate").inc(receipt.duplicates)
-    signals.labels(alertmanager.SOURCE, "quarantined").inc(receipt.quarantined)
+    parts.metrics.quarantined.labels(alertmanager.SOURCE).inc(receipt.quarantined)
     parts.metrics.truncated.inc(max(message.truncated, 0))
