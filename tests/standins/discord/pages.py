@@ -13,7 +13,7 @@ from tests.standins.discord.state import DiscordState
 
 STYLE = """
 body{font:15px sans-serif;background:#313338;color:#dbdee1;max-width:46em;margin:2em auto;padding:0 1em}
-article{margin:1.5em 0}small{color:#949ba4}a{color:#00a8fc}img{max-width:100%}
+article{margin:1.5em 0}small{color:#949ba4}a{color:#00a8fc}img{display:block;max-width:100%}
 .embed{background:#2b2d31;border-left:4px solid #1e1f22;border-radius:4px;padding:.6em 1em;margin:.4em 0}
 .embed p{white-space:pre-wrap;margin:.3em 0}
 dl{display:flex;flex-wrap:wrap;gap:.6em 2em}dd{margin:0}dt{font-weight:bold}
