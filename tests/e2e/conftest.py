@@ -1,0 +1,63 @@
+"""Real processes on loopback; a missing one is a failure in CI and a skip elsewhere."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from demo import stack
+from demo.processes import Process, binary, free_port
+from tests.e2e.router import RunningRouter
+from tests.standins.discord import DiscordState, RateLimits, RunningDiscord, running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_parts() -> None:
+    missing = [
+        names[0]
+        for names in (("prometheus",), ("prometheus-alertmanager", "alertmanager"))
+        if binary(*names) is None
+    ]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"CI needs the real {missing}")
+    if missing:
+        pytest.skip(stack.MISSING)
+
+
+@pytest.fixture
+def discord() -> Iterator[RunningDiscord]:
+    """Strict about every form rule; not paced, for these tests are about other things."""
+    with running(DiscordState(limits=RateLimits(enabled=False), auto_register=True)) as server:
+        yield server
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[Process], Process]]:
+    """Start a program and wait for it; it is stopped at the end of the test."""
+    with ExitStack() as programs:
+
+        def started(program: Process) -> Process:
+            programs.callback(program.stop)
+            program.start()
+            program.wait_ready()
+            return program
+
+        yield started
+
+
+@pytest.fixture
+def router(tmp_path: Path, discord: RunningDiscord, start: Callable[[Process], Process]) -> RunningRouter:
+    port = free_port()
+    program = stack.router(
+        tmp_path,
+        port,
+        {
+            "DISCORD_WEBHOOK_URL": discord.webhook_url(),
+            "ALERT_ROUTER_CHANNEL_PER_MINUTE": "100000",
+            "ALERT_ROUTER_HOLD_SECONDS": "4",
+        },
+    )
+    start(program)
+    return RunningRouter(program, stack.local(port))

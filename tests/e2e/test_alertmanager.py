@@ -1,0 +1,111 @@
+"""Real Alertmanagers: repeats, retries while we are down, and a pair that contradicts itself."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from demo import stack
+from demo.processes import Process, free_port, until
+from monitoring.scaled import write_scaled
+from tests.e2e import alerts
+from tests.e2e.router import RunningRouter
+from tests.standins.discord import RunningDiscord
+
+pytestmark = pytest.mark.e2e
+EPISODES = 3
+
+
+def _config(folder: Path, router: RunningRouter) -> Path:
+    return write_scaled(
+        folder / "config",
+        factor=3600,
+        targets={},
+        alertmanagers=[],
+        router_url=router.url,
+        token=stack.TOKEN,
+        group_interval_s=0.5,
+    ).alertmanager
+
+
+def test_what_happens_while_we_are_down_arrives_after_the_restart(
+    router: RunningRouter, discord: RunningDiscord, start: Callable[[Process], Process], tmp_path: Path
+) -> None:
+    port = free_port()
+    start(stack.alertmanager(tmp_path, _config(tmp_path, router), port))
+    here = [stack.local(port)]
+    began = datetime.now(UTC)
+    alerts.push(here, name="DiskFull", starts_at=began, firing=True)
+    until(lambda: _statuses(router) == ["firing"], "DiskFull fires", within_s=20)
+    router.program.kill()
+
+    alerts.push(here, name="DiskFull", starts_at=began, firing=False)
+    alerts.push(here, name="ApiDown", starts_at=began, firing=True)
+    alerts.push(here, name="ShortLived", starts_at=began, firing=True)
+    until(lambda: _failed_requests(port) >= 3, "Alertmanager has tried each", within_s=20)
+    alerts.push(here, name="ShortLived", starts_at=began, firing=False)
+    start(router.program)
+
+    wanted = {"ApiDown": "firing", "DiskFull": "resolved", "ShortLived": "resolved"}
+    until(lambda: _by_name(router) == wanted, f"the history is {wanted}", within_s=30)
+    until(lambda: router.all_told, "all is told", within_s=20)
+    assert len(router.alerts()) == len(wanted)
+    assert len(discord.state.messages()) == len(wanted)
+
+
+def test_a_pair_of_alertmanagers_that_repeats_and_contradicts_itself_is_told_once(
+    router: RunningRouter, discord: RunningDiscord, start: Callable[[Process], Process], tmp_path: Path
+) -> None:
+    """group_interval is below the peer timeout: duplicates in every cycle, "firing" after "resolved"."""
+    config = _config(tmp_path, router)
+    gossip = (free_port(), free_port())
+    ports = (free_port(), free_port())
+    for own, other in ((0, 1), (1, 0)):
+        start(
+            stack.alertmanager(
+                tmp_path, config, ports[own], cluster_port=gossip[own], peer_port=gossip[other]
+            )
+        )
+    pair = [stack.local(port) for port in ports]
+
+    for _ in range(EPISODES):
+        began = datetime.now(UTC)
+        alerts.push(pair, name="ApiDown", starts_at=began, firing=True)
+        until(lambda: _statuses(router)[:1] == ["firing"], "the alert fires", within_s=20)
+        alerts.push(pair, name="ApiDown", starts_at=began, firing=False)
+        until(lambda: _statuses(router)[:1] == ["resolved"], "the alert resolves", within_s=20)
+    until(lambda: _quiet(router), "the pair has said all it has to say", within_s=40)
+
+    assert _statuses(router) == ["resolved"] * EPISODES
+    lives = [router.life(alert["id"]) for alert in router.alerts()]
+    kinds = [transition["kind"] for life in lives for transition in life["transitions"]]
+    assert "reopened" not in kinds
+    assert router.metric('alert_router_signals_total{outcome="duplicate",source="alertmanager"}') > 0, (
+        "the pair sent no duplicates: this test proves nothing"
+    )
+    assert len(discord.state.creates) == 1, json.dumps(lives, indent=1)
+    assert "resolved" in discord.state.messages()[0].embeds[0]["title"]
+
+
+def _failed_requests(port: int) -> float:
+    text = httpx.get(f"{stack.local(port)}/metrics", timeout=5).text
+    name = 'alertmanager_notification_requests_failed_total{integration="webhook"}'
+    return next(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
+
+
+def _by_name(router: RunningRouter) -> dict[str, str]:
+    return {alert["alertname"]: alert["status"] for alert in router.alerts()}
+
+
+def _statuses(router: RunningRouter) -> list[str]:
+    """Newest first."""
+    return [alert["status"] for alert in router.alerts()]
+
+
+def _quiet(router: RunningRouter) -> bool:
+    """Nothing was heard for longer than the hold, and nothing waits."""
+    heard = max(datetime.fromisoformat(alert["last_seen_at"]) for alert in router.alerts())
+    return (datetime.now(UTC) - heard).total_seconds() > 6 and router.all_told

@@ -1,0 +1,94 @@
+"""The power goes, again and again, while alerts pour in."""
+
+import random
+import re
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from demo.processes import until
+from tests.e2e import alerts
+from tests.e2e.router import RunningRouter
+from tests.standins.discord import RunningDiscord
+
+KILLS = 10
+SENDERS = 4
+GROUPS = 60
+INSTANCES = 5
+BEGAN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+INCIDENT = re.compile(r"incident (\d+)")
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends as Alertmanager does: the same body again until it is answered 2xx."""
+
+    router: RunningRouter
+    groups: list[str]
+    acknowledged: set[str] = field(default_factory=set)
+
+    def run(self) -> None:
+        for group in self.groups:
+            for ends_at in (None, BEGAN + timedelta(minutes=5)):
+                self._until_taken(group, ends_at)
+            self.acknowledged.add(group)
+
+    def _until_taken(self, group: str, ends_at: datetime | None) -> None:
+        instances = [f"{group}-{number}" for number in range(INSTANCES)]
+        body = alerts.webhook(group, instances, starts_at=BEGAN, ends_at=ends_at)
+
+        def taken() -> bool:
+            try:
+                return self.router.post_webhook(body).is_success
+            except httpx.HTTPError:
+                return False
+
+        until(taken, f"{group} is taken", within_s=60)
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+def test_whatever_was_answered_2xx_survives_ten_kills_once(
+    router: RunningRouter, discord: RunningDiscord
+) -> None:
+    names = [f"Group{number:03}" for number in range(GROUPS)]
+    senders = [Sender(router, names[number::SENDERS]) for number in range(SENDERS)]
+    threads = [threading.Thread(target=sender.run) for sender in senders]
+    chance = random.Random(7)  # noqa: S311 - the same kills in every run
+
+    for thread in threads:
+        thread.start()
+    for kill in range(1, KILLS + 1):
+        progress = GROUPS * kill // (KILLS + 1) + chance.randint(0, 3)
+        until(
+            lambda due=progress: sum(len(sender.acknowledged) for sender in senders) >= due,  # type: ignore[misc]
+            f"{progress} groups are taken",
+            within_s=60,
+        )
+        router.program.kill()
+        router.program.start()
+    for thread in threads:
+        thread.join()
+    until(lambda: router.all_told, "every card is told", within_s=90)
+
+    found = Counter(alert["labels"]["instance"] for alert in router.alerts())
+    assert found == Counter({f"{name}-{number}": 1 for name in names for number in range(INSTANCES)})
+    assert {alert["status"] for alert in router.alerts()} == {"resolved"}
+    incidents = {alert["incident_id"] for alert in router.alerts()}
+    told = Counter(
+        int(_incident(message.embeds[0]["footer"]["text"])) for message in discord.state.messages()
+    )
+    assert told.keys() == incidents
+    assert sum(told.values()) - len(told) <= KILLS
+    newest = {_incident(m.embeds[0]["footer"]["text"]): m for m in discord.state.messages()}
+    assert all("resolved" in message.embeds[0]["title"] for message in newest.values())
+
+
+def _incident(footer: str) -> str:
+    found = INCIDENT.search(footer)
+    assert found is not None
+    return found[1]
