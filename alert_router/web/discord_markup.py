@@ -1,0 +1,168 @@
+"""Discord's markdown as safe HTML, and the look of an embed, for the preview.
+
+Draws what cards use: emphasis, underline, strike, code, quotes, lists, headings, masked links, timestamps and
+escapes. HTML never passes through: there is no rule that knows a tag, and whatever is text is escaped.
+"""
+
+import re
+from collections.abc import Mapping, MutableMapping, Sequence
+from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from alert_router.discord import embeds
+
+RULES = (
+    *("fence", "blockquote", "heading", "list"),
+    *("newline", "escape", "backticks", "strikethrough", "emphasis", "link", "autolink"),
+)
+Environment = MutableMapping[str, Any]
+ROW = 3
+"""Inline fields side by side."""
+BARS = frozenset({*embeds.COLORS.values(), embeds.GREEN, embeds.GREY})
+"""Colours that style.css has a class for: a style attribute would need 'unsafe-inline' in the CSP."""
+_STAMP = re.compile(r"<t:(-?\d{1,12})(?::([tTdDfFR]))?>")
+_QUOTE_END = re.compile(r"^(>[^\n]*)\n(?!>)", re.MULTILINE)
+_CLOCKS = {
+    "t": "{:%H:%M}",
+    "T": "{:%H:%M:%S}",
+    "d": "{:%d/%m/%Y}",
+    "D": "{0.day} {0:%B %Y}",
+    "f": "{0.day} {0:%B %Y %H:%M}",
+    "F": "{0:%A}, {0.day} {0:%B %Y %H:%M}",
+}
+"""https://discord.com/developers/docs/reference#message-formatting-timestamp-styles"""
+_UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3_600), ("minute", 60))
+
+
+def block(text: str, now: datetime) -> Markup:
+    """A description or the value of a field."""
+    # In Discord a quote ends with its line; markdown would go on with the paragraph.
+    ended = _QUOTE_END.sub(r"\1\n\n", text)
+    return Markup(_MARKDOWN.render(ended, {"now": now}))  # noqa: S704 - the renderer escapes all text
+
+
+def inline(text: str, now: datetime) -> Markup:
+    """A title or the name of a field: one line."""
+    return Markup(_MARKDOWN.renderInline(text, {"now": now}))  # noqa: S704 - the renderer escapes all text
+
+
+def bar(color: int) -> str:
+    """The class of an embed's colour."""
+    return f"bar-{color:06x}" if color in BARS else "bar-other"
+
+
+def rows(fields: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Fields as Discord lays them out: three inline ones to a row, another alone."""
+    made: list[list[Mapping[str, Any]]] = []
+    for field in fields:
+        row = made[-1] if made else []
+        fits = bool(row) and len(row) < ROW and row[0].get("inline") and field.get("inline")
+        if fits:
+            row.append(field)
+        else:
+            made.append([field])
+    return made
+
+
+def relative(moment: datetime, now: datetime) -> str:
+    """As Discord counts: "5 minutes ago", "in an hour"."""
+    seconds = round((moment - now).total_seconds())
+    amount = _amount(abs(seconds))
+    return f"in {amount}" if seconds > 0 else f"{amount} ago"
+
+
+def _amount(seconds: int) -> str:
+    for unit, size in _UNITS:
+        count = seconds // size
+        if count == 1:
+            return "an hour" if unit == "hour" else f"a {unit}"
+        if count:
+            return f"{count} {unit}s"
+    return "a few seconds"
+
+
+def stamp(seconds: int, style: str, now: datetime) -> str | None:
+    """A timestamp in words, in UTC (Discord uses the reader's zone); None when no calendar has it."""
+    try:
+        moment = datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
+    return relative(moment, now) if style == "R" else _CLOCKS[style].format(moment)
+
+
+def _parse_stamp(state: StateInline, silent: bool) -> bool:
+    found = _STAMP.match(state.src, state.pos)
+    if found is None:
+        return False
+    text = stamp(int(found[1]), found[2] or "f", state.env["now"])
+    if text is None:
+        return False
+    if not silent:
+        token = state.push("stamp", "time", 0)
+        token.content = text
+    state.pos = found.end()
+    return True
+
+
+def _render_stamp(
+    _renderer: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, _env: Environment
+) -> str:
+    return f'<span class="stamp">{escape(tokens[index].content)}</span>'
+
+
+def _render_strong(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
+) -> str:
+    """Two underscores underline; two asterisks are bold."""
+    if tokens[index].markup == "__":
+        tokens[index].tag = "u"
+    return renderer.renderToken(tokens, index, options, env)
+
+
+def _render_heading(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
+) -> str:
+    """No heading of the page's own outline; Discord knows three sizes."""
+    token = tokens[index]
+    if token.nesting == 1:
+        token.attrSet("class", f"head-{min(len(token.markup), 3)}")
+    token.tag = "p"
+    return renderer.renderToken(tokens, index, options, env)
+
+
+def _render_link(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
+) -> str:
+    tokens[index].attrSet("rel", "noopener noreferrer nofollow")
+    return renderer.renderToken(tokens, index, options, env)
+
+
+def _is_web(url: str) -> bool:
+    return url.lower().startswith(("https://", "http://"))
+
+
+def _markdown() -> MarkdownIt:
+    made = MarkdownIt("zero", {"breaks": True}).enable(list(RULES))
+    # Not an option but a method: what it refuses stays text. No javascript:, no data:, no mailto:.
+    made.validateLink = _is_web  # type: ignore[method-assign] # markdown-it's documented way to restrict links
+    made.inline.ruler.before("autolink", "stamp", _parse_stamp)
+    for name, rule in (
+        ("stamp", _render_stamp),
+        ("strong_open", _render_strong),
+        ("strong_close", _render_strong),
+        ("heading_open", _render_heading),
+        ("heading_close", _render_heading),
+        ("link_open", _render_link),
+    ):
+        made.add_render_rule(name, rule)
+    return made
+
+
+_MARKDOWN = _markdown()
