@@ -1,0 +1,76 @@
+"""What the pipeline tells the router, as the router's POST /events reads it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+MAX_ERROR_CHARS = 2_000
+"""The router takes 20,000; a person reads the first lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which run speaks. The task and its try are told, and are no part of what makes an event the same."""
+
+    dag_id: str
+    run_id: str
+    task_id: str | None = None
+    try_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    origin: Origin
+    occurred_at: datetime
+    model_type: str | None = None
+    type: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The router's own rule: one of a type, a run and a subject, whichever try of the task tells it."""
+        subject = self.details.get("endpoint", self.model_type or "")
+        return f"{self.type}:{self.origin.dag_id}:{self.origin.run_id}:{subject}"
+
+    def as_json(self) -> str:
+        told = {
+            "type": self.type,
+            "dag_id": self.origin.dag_id,
+            "run_id": self.origin.run_id,
+            "task_id": self.origin.task_id,
+            "try_number": self.origin.try_number,
+            "occurred_at": self.occurred_at.isoformat(),
+            "model_type": self.model_type,
+            **self.details,
+        }
+        return json.dumps(
+            {name: value for name, value in told.items() if value is not None}, ensure_ascii=False
+        )
+
+
+def drift(drift_share: float, r2: float | None, drifted_features: Sequence[str]) -> dict[str, Any]:
+    return {"drift_share": drift_share, "r2": r2, "drifted_features": list(drifted_features)}
+
+
+def performance(r2: float, rmse: float | None, thresholds: Mapping[str, float]) -> dict[str, Any]:
+    return {"r2": r2, "rmse": rmse, "thresholds": dict(thresholds)}
+
+
+def training_success(
+    improvement: float | None, decision: str, *, new_r2: float | None, old_r2: float | None
+) -> dict[str, Any]:
+    return {"improvement": improvement, "decision": decision, "new_r2": new_r2, "old_r2": old_r2}
+
+
+def training_failure(error: str) -> dict[str, Any]:
+    return {"error_message": clipped(error)}
+
+
+def api_error(endpoint: str, error: str) -> dict[str, Any]:
+    return {"endpoint": endpoint, "error": clipped(error)}
+
+
+def clipped(text: str) -> str:
+    return text if len(text) <= MAX_ERROR_CHARS else text[: MAX_ERROR_CHARS - 1] + "…"

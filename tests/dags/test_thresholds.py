@@ -1,0 +1,42 @@
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dags.utils import thresholds
+from dags.utils.thresholds import Thresholds
+
+RULES = Path(__file__).parents[2] / "monitoring" / "alerts.yml"
+
+
+def limit_of(alert: str) -> float:
+    """The number an alert's expression compares with at its end."""
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    [expr] = [rule["expr"] for group in groups for rule in group["rules"] if rule.get("alert") == alert]
+    match = re.search(r"[<>]\s*([\d.]+)\s*$", expr)
+    assert match, expr
+    return float(match[1])
+
+
+def test_the_pipeline_and_the_rules_judge_by_the_same_numbers() -> None:
+    limits = thresholds.load()
+
+    assert limits.r2_critical == limit_of("ModelPerformanceCritical")
+    assert limits.r2_warning == limit_of("ModelPerformanceWarning")
+    assert limits.drift_share == limit_of("HighDrift")
+
+
+def test_a_missing_threshold_is_an_error_and_not_a_default(tmp_path: Path) -> None:
+    file = tmp_path / "thresholds.toml"
+    file.write_text(thresholds.FILE.read_text().replace("r2_warning", "r2_warming"))
+
+    with pytest.raises(KeyError, match="r2_warning"):
+        thresholds.load(file)
+
+
+def test_a_critical_threshold_above_the_warning_is_refused() -> None:
+    with pytest.raises(ValueError, match="r2_critical"):
+        Thresholds(
+            r2_critical=0.8, r2_warning=0.7, rmse=90, drift_share=0.5, score_window_days=7, score_min_rows=48
+        )

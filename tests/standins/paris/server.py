@@ -1,0 +1,49 @@
+"""Runs the stand-in as a real HTTP server in a thread, on a free port."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from tests.standins.paris.app import DATASET, create_app
+from tests.standins.paris.state import ParisState
+
+START_DEADLINE_S = 10.0
+
+
+class AnnouncedServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def config(state: ParisState, **changes: Any) -> uvicorn.Config:
+    quiet: dict[str, Any] = {
+        "loop": "asyncio",
+        "lifespan": "off",
+        "access_log": False,
+        "log_level": "critical",
+    }
+    return uvicorn.Config(create_app(state), **{**quiet, "timeout_graceful_shutdown": 1, **changes})
+
+
+@contextmanager
+def running(state: ParisState) -> Iterator[str]:
+    """The data set's URL, without a trailing slash."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = AnnouncedServer(config(state))
+        thread = threading.Thread(target=server.run, args=([listener],), name="stand-in Paris", daemon=True)
+        thread.start()
+        try:
+            assert server.ready.wait(START_DEADLINE_S), "the stand-in for Paris did not start"
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}{DATASET}"
+        finally:
+            server.should_exit = True
+            thread.join(START_DEADLINE_S)
