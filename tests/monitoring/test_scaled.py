@@ -127,6 +127,13 @@ def test_routes_stay_and_get_faster(tmp_path: Path) -> None:
     assert times == {"group_wait": 1, "group_interval": 1, "repeat_interval": 240}
 
 
+def test_the_heartbeat_is_due_before_every_flush_of_the_copy_too(tmp_path: Path) -> None:
+    heartbeat = load(write(tmp_path).alertmanager)["route"]["routes"][0]
+
+    assert heartbeat["receiver"] == "router-heartbeat"
+    assert seconds(heartbeat["repeat_interval"]) < seconds(heartbeat["group_interval"]) == 1
+
+
 def test_the_router_gets_the_webhooks_and_the_token_lies_in_a_private_file(tmp_path: Path) -> None:
     paths = write(tmp_path)
 
