@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 
-from alert_router.delivery import Channel, Clocks, Delivery
+from alert_router.delivery import Channel, Clocks, Delivery, Pacer
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.preview import PreviewChannel
@@ -82,6 +82,7 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     writer = Writer(store)
     http = httpx.AsyncClient(transport=transport)
     name, channel = _channel(settings, http)
+    per_minute = settings.channel_per_minute if settings.discord_webhook_url else UNPACED
     metrics = Metrics(store, clocks.now, [name])
     delivery = Delivery(
         name,
@@ -90,7 +91,8 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         writer=writer,
         renderer=Renderer(Templates(settings.templates), settings.public_url),
         clocks=clocks,
-        per_minute=settings.channel_per_minute if settings.discord_webhook_url else UNPACED,
+        pacer=Pacer(clocks.steady, per_minute=per_minute),
+        per_minute=per_minute,
         observe=partial(metrics.delivered, name),
     )
     rules = Rules(hold_s=settings.hold_seconds, flap_window_s=settings.flap_window_seconds)

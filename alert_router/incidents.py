@@ -1,7 +1,7 @@
 """How alerts join incidents, and when people must be pinged anew. Pure."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -30,7 +30,7 @@ def joined(
     if latest is None or not (latest.is_firing or _flapping(latest, now, rules)):
         previous = latest.id if latest else None
         return _founded(alert, group_labels, now, incident_id=new_id(), previous_id=previous)
-    return _risen(_counted(latest, alert), alert)
+    return _risen(_counted(latest, alert), alert, now)
 
 
 def left(incident: Incident, now: datetime) -> Incident:
@@ -60,6 +60,7 @@ def _founded(
         opened_at=now,
         resolved_at=None if alert.firing else now,
         generation=1,
+        pinged_at=now,
         previous_id=previous_id,
     )
 
@@ -67,12 +68,34 @@ def _founded(
 def _counted(incident: Incident, alert: Alert) -> Incident:
     if not alert.firing:
         return incident
-    flaps = incident.flaps if incident.is_firing else incident.flaps + 1
-    return replace(incident, status=Status.FIRING, resolved_at=None, firing=incident.firing + 1, flaps=flaps)
+    again = not incident.is_firing
+    return replace(
+        incident,
+        status=Status.FIRING,
+        resolved_at=None,
+        firing=incident.firing + 1,
+        flaps=incident.flaps + 1 if again else incident.flaps,
+        # Who had taken it on took on what has ended since.
+        acknowledged_at=None if again else incident.acknowledged_at,
+        acknowledged_by=None if again else incident.acknowledged_by,
+    )
 
 
-def _risen(incident: Incident, alert: Alert) -> Incident:
-    """A severity above what the card told needs a new card: an edit notifies nobody."""
+def pinged(incident: Incident, now: datetime) -> Incident:
+    """Told by a new card: an edit notifies nobody."""
+    return replace(incident, generation=incident.generation + 1, pinged_at=now)
+
+
+def needs_reminder(incident: Incident, now: datetime, *, every_s: Mapping[str, float]) -> bool:
+    """Still firing, nobody has taken it on, and the last ping is long ago. every_s: by severity."""
+    after_s = every_s.get(incident.severity)
+    if after_s is None or not incident.is_firing or incident.acknowledged_at is not None:
+        return False
+    return now - incident.pinged_at >= timedelta(seconds=after_s)
+
+
+def _risen(incident: Incident, alert: Alert, now: datetime) -> Incident:
+    """A severity above what the card told pings people anew."""
     if not alert.firing or severity_rank(alert.severity) <= severity_rank(incident.severity):
         return incident
-    return replace(incident, severity=alert.severity, generation=incident.generation + 1)
+    return pinged(replace(incident, severity=alert.severity), now)

@@ -6,18 +6,23 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from alert_router import lifecycle
+from alert_router import lifecycle, storms
 from alert_router.books import Books
 from alert_router.lifecycle import Verdict
 from alert_router.model import ChannelName, Incident, Receipt, Rules, Signal, severity_rank
 from alert_router.store import alerts as alert_rows
-from alert_router.store import cards, quarantine
+from alert_router.store import cards, digests, quarantine
 from alert_router.store.cards import Wish
 from alert_router.store.quarantine import Refused
 from alert_router.store.writer import Writer
 
 DUPLICATES = frozenset({Verdict.REPEAT, Verdict.LATE, Verdict.HOLD})
 """The verdicts that tell us nothing new."""
+
+FLAPPING = 5
+"""An incident that came back so often is told about more quietly..."""
+FLAPPING_EDIT_S = 60.0
+"""...by gathering its changes for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,8 @@ class Intake:
             if one.generation > 1:
                 cards.renew_unsent(conn, one)
         cards.want(conn, wishes, now)
+        if wishes:
+            digests.touch(conn, cards.folded(conn, wishes), now, every_s=storms.EDIT_EVERY_S)
 
 
 def wish(incident: Incident, channel: ChannelName) -> Wish:
@@ -142,6 +149,7 @@ def wish(incident: Incident, channel: ChannelName) -> Wish:
         generation=incident.generation,
         create_priority=cards.NEW_CRITICAL if critical else cards.NEW,
         edit_priority=cards.EDIT if incident.is_firing else cards.RESOLVE,
+        edit_delay_s=FLAPPING_EDIT_S if incident.flaps >= FLAPPING else 0.0,
     )
 
 

@@ -106,6 +106,10 @@ class Alert:
     held_until: datetime | None
     """Set while a late "firing" after the resolve waits for its own resolve; past it, the alert reopens."""
     expires_at: datetime | None
+    suppressed: str | None = None
+    """Why Alertmanager is quiet about it: "silenced" or "inhibited". It may fire all the same."""
+    absent_since: datetime | None = None
+    """Since when Alertmanager's API has not shown it; None while it does, or was not asked."""
 
     @property
     def firing(self) -> bool:
@@ -139,6 +143,10 @@ class Incident:
     resolved_at: datetime | None
     generation: int
     """Which card is the current one: rises when people must be pinged anew."""
+    pinged_at: datetime
+    """When the current card was asked for."""
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
     previous_id: int | None = None
     """The incident of the same group before this one."""
 
@@ -160,8 +168,42 @@ class CardState:
     """The card's own; below the incident's once a newer card has taken over."""
     newer_url: str | None
     """Where the card that took over is seen; None while this is the current one."""
+    note: str = ""
+    """What people must know about the channel this card is in."""
     recoveries: Mapping[int, str] = field(default_factory=dict)
     """Alert id to who said that it is over, where a direct report did."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestCount:
+    alertname: str
+    severity: str
+    firing: int
+    resolved: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigestState:
+    """All that a digest's card tells of the incidents that were folded into it."""
+
+    began_at: datetime
+    ended_at: datetime | None
+    """Set once the storm is over: it takes no more in, and keeps telling what it has."""
+    incidents: int
+    counts: tuple[DigestCount, ...]
+    """Most first."""
+    alerts: tuple[Alert, ...]
+    """Firing first, worst first; not all of them when there are many."""
+    earliest: datetime
+    """When the first of its alerts started."""
+
+    @property
+    def firing(self) -> int:
+        return sum(count.firing for count in self.counts)
+
+    @property
+    def total(self) -> int:
+        return sum(count.firing + count.resolved for count in self.counts)
 
 
 @dataclass(frozen=True, slots=True)

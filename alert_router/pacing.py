@@ -6,9 +6,18 @@ from http import HTTPStatus
 # Not documented, observed and confirmed by staff (discord-api-docs 367): all webhooks of a channel share it.
 CHANNEL_REQUESTS = 30
 CHANNEL_WINDOW_S = 60.0
+# Edits of messages older than an hour have a limit of their own (code 30046), about 3 in 6 s.
+OLD_S = 3600.0
+OLD_EDITS = 3
+OLD_EDITS_WINDOW_S = 6.0
+# After 10,000 answers of 401, 403 or 429 in 10 minutes the address is blocked for a day: stay far below.
+INVALID_REQUESTS = 2_000
+INVALID_WINDOW_S = 600.0
+INVALID_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 # A blocked address gets no rate headers and no retry_after: wait long, and longer each time.
 BLOCKED_S = 60.0
 BLOCKED_MOST_S = 3600.0
+UNLIMITED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +28,29 @@ class RateFacts:
     remaining: int | None = None
     reset_after_s: float | None = None
     retry_after_s: float | None = None
+    scope: str | None = None
+    """Whose limit it was: "user" (this webhook), "shared" (the channel), "global" (the address)."""
+    old_edits: bool = False
+    """It was the limit on edits of old messages."""
+
+    @property
+    def limited(self) -> bool:
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS
 
     @property
     def blocked(self) -> bool:
         """A 429 that does not come from Discord's own limiter, but from what stands before it."""
-        silent = self.remaining is None and self.retry_after_s is None
-        return self.status == HTTPStatus.TOO_MANY_REQUESTS and silent
+        return self.limited and self.remaining is None and self.retry_after_s is None
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """One channel's pace."""
+    """So many in a sliding window, and not before a certain moment."""
 
-    most: int = CHANNEL_REQUESTS
-    """Requests in a window."""
-    sent: tuple[float, ...] = ()
-    """When requests went out, within the last window, oldest first."""
+    most: int = UNLIMITED
+    window_s: float = CHANNEL_WINDOW_S
+    counted: tuple[float, ...] = ()
+    """When those within the window happened, oldest first."""
     not_before: float = 0.0
     blocks: int = 0
     """Answers in a row that showed us blocked."""
@@ -42,34 +58,34 @@ class Pace:
 
 def ready_at(pace: Pace, now: float) -> float:
     """The earliest moment at which a request may go out; `now` or before means at once."""
-    recent = _recent(pace.sent, now)
+    recent = _recent(pace, now)
     full = len(recent) >= pace.most
-    return max(pace.not_before, recent[-pace.most] + CHANNEL_WINDOW_S if full else 0.0)
+    return max(pace.not_before, recent[-pace.most] + pace.window_s if full else 0.0)
 
 
-def sending(pace: Pace, now: float) -> Pace:
-    """Counted when it leaves: a request whose answer is lost has used the budget all the same."""
-    return replace(pace, sent=(*_recent(pace.sent, now), now))
-
-
-def answered(pace: Pace, facts: RateFacts, now: float) -> Pace:
-    if facts.blocked:
-        wait_s = min(BLOCKED_S * 2**pace.blocks, BLOCKED_MOST_S)
-        return replace(pace, not_before=now + wait_s, blocks=pace.blocks + 1)
-    return replace(pace, not_before=max(pace.not_before, now + _pause_s(facts)), blocks=0)
+def counting(pace: Pace, now: float) -> Pace:
+    return replace(pace, counted=(*_recent(pace, now), now))
 
 
 def paused(pace: Pace, wait_s: float, now: float) -> Pace:
     return replace(pace, not_before=max(pace.not_before, now + wait_s))
 
 
-def _pause_s(facts: RateFacts) -> float:
-    if facts.status == HTTPStatus.TOO_MANY_REQUESTS:
+def blocked(pace: Pace, now: float) -> Pace:
+    wait_s = min(BLOCKED_S * 2.0**pace.blocks, BLOCKED_MOST_S)
+    return replace(paused(pace, wait_s, now), blocks=pace.blocks + 1)
+
+
+def unblocked(pace: Pace) -> Pace:
+    return replace(pace, blocks=0)
+
+
+def pause_s(facts: RateFacts) -> float:
+    """How long the reply asks to wait."""
+    if facts.limited:
         return max(facts.retry_after_s or 0.0, facts.reset_after_s or 0.0)
-    if facts.remaining == 0:
-        return facts.reset_after_s or 0.0
-    return 0.0
+    return facts.reset_after_s or 0.0 if facts.remaining == 0 else 0.0
 
 
-def _recent(sent: tuple[float, ...], now: float) -> tuple[float, ...]:
-    return tuple(at for at in sent if now - at < CHANNEL_WINDOW_S)
+def _recent(pace: Pace, now: float) -> tuple[float, ...]:
+    return tuple(at for at in pace.counted if now - at < pace.window_s)

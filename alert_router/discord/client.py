@@ -34,12 +34,21 @@ class Reply:
     status: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a webhook leads."""
+
+    channel_id: str | None
+    guild_id: str | None
+
+
 class DiscordChannel:
     """One webhook."""
 
     def __init__(self, http: httpx.AsyncClient, url: SecretStr) -> None:
         self._http = http
         self._base, self._params = _address(url.get_secret_value())
+        self._guild_id: str | None = None
 
     async def create(self, payload: Payload) -> Reply:
         # Without wait=true a message that is not saved returns no error, and no id to edit later.
@@ -47,6 +56,20 @@ class DiscordChannel:
 
     async def edit(self, message_id: str, payload: Payload) -> Reply:
         return await self._send("PATCH", f"{self._base}/messages/{message_id}", payload, {})
+
+    async def look(self) -> Place | None:
+        """Ask for the webhook itself: harmless, it tells nobody anything. None when it is not there."""
+        try:
+            response = await self._http.get(
+                self._base, params=self._params, headers={"User-Agent": USER_AGENT}, timeout=TIMEOUT
+            )
+        except httpx.HTTPError:
+            return None
+        body = _json_object(response)
+        if not response.is_success:
+            return None
+        self._guild_id = _text(body.get("guild_id"))
+        return Place(_text(body.get("channel_id")), self._guild_id)
 
     async def _send(self, method: str, url: str, payload: Payload, params: dict[str, str]) -> Reply:
         params = {**self._params, **params, "with_components": "true"}
@@ -59,7 +82,7 @@ class DiscordChannel:
         except httpx.HTTPError as error:
             # The request was on its way: Discord may have it.
             return Reply(TryAgain(f"no answer ({type(error).__name__})", maybe_sent=True), None, None)
-        return _reply(response)
+        return _reply(response, self._guild_id)
 
 
 def _address(url: str) -> tuple[str, dict[str, str]]:
@@ -72,12 +95,12 @@ def _address(url: str) -> tuple[str, dict[str, str]]:
     return f"{parts.scheme}://{parts.netloc}{path}", query
 
 
-def _reply(response: httpx.Response) -> Reply:
+def _reply(response: httpx.Response, guild_id: str | None) -> Reply:
     body = _json_object(response)
     facts = _facts(response, body)
     message_id = body.get("id")
     if response.is_success and isinstance(message_id, str) and message_id:
-        return Reply(Sent(message_id, _message_url(body)), facts, response.status_code)
+        return Reply(Sent(message_id, _message_url(body, guild_id)), facts, response.status_code)
     refusal = Refusal(response.status_code, _code(body), _detail(body), facts.retry_after_s)
     return Reply(verdicts.of_refusal(refusal), facts, response.status_code)
 
@@ -100,6 +123,8 @@ def _facts(response: httpx.Response, body: dict[str, Any]) -> RateFacts:
         reset_after_s=_number(headers.get("X-RateLimit-Reset-After")),
         # The body's is exact, the header's rounded up to a second.
         retry_after_s=_number(body.get("retry_after")) or _number(headers.get("Retry-After")),
+        scope="global" if body.get("global") is True else headers.get("X-RateLimit-Scope"),
+        old_edits=body.get("code") == verdicts.OLD_EDITS,
     )
 
 
@@ -122,7 +147,13 @@ def _detail(body: dict[str, Any]) -> str:
     return clip(f"{said} {json.dumps(errors)}" if errors else said, DETAIL_CHARS)
 
 
-def _message_url(body: dict[str, Any]) -> str | None:
-    """Only with a guild can a message be linked; a webhook's answer does not always name it."""
-    guild, channel = body.get("guild_id"), body.get("channel_id")
-    return f"https://discord.com/channels/{guild}/{channel}/{body['id']}" if guild and channel else None
+def _message_url(body: dict[str, Any], guild_id: str | None) -> str | None:
+    """A message is linked by its guild, which only the webhook itself names."""
+    channel_id = _text(body.get("channel_id"))
+    if guild_id is None or channel_id is None:
+        return None
+    return f"https://discord.com/channels/{guild_id}/{channel_id}/{body['id']}"
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -4,12 +4,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from alert_router.discord import packer
 from alert_router.discord.packer import Button, Draft, Payload
 from alert_router.discord.templates import Templates
-from alert_router.model import Alert, CardState, severity_rank
+from alert_router.model import Alert, CardState, DigestState, severity_rank
 
 COLORS = {4: 0xE5484D, 3: 0xE5734D, 2: 0xF5A524, 1: 0x3E8BFF, 0: 0x8B95A5}
 """By severity rank."""
@@ -26,10 +26,26 @@ class Renderer:
     """Where people reach this router: links lead there."""
 
     def render(self, state: CardState, degraded: int = FULL) -> Payload:
-        payload = packer.pack(self._draft(state))
-        if degraded == WITHOUT_URLS:
-            return packer.without_urls(payload)
-        return packer.plain(payload) if degraded >= PLAIN else payload
+        return _reduced(packer.pack(self._draft(state)), degraded)
+
+    def render_digest(self, state: DigestState, degraded: int = FULL) -> Payload:
+        words = self.templates.digest_words(state)
+        url = self._storm_url(state)
+        worst = max((severity_rank(one.severity) for one in state.counts if one.firing), default=None)
+        draft = Draft(
+            title=words.title,
+            color=GREEN if worst is None else COLORS[worst],
+            lines=words.lines,
+            fields=words.fields,
+            footer=words.footer,
+            timestamp=state.began_at,
+            buttons=[Button("All of them", url)],
+            all_url=url,
+        )
+        return _reduced(packer.pack(draft), degraded)
+
+    def _storm_url(self, state: DigestState) -> str:
+        return f"{self.external_url}/alerts?{urlencode({'since': state.earliest.isoformat()})}"
 
     def _draft(self, state: CardState) -> Draft:
         words = self.templates.words(state)
@@ -43,12 +59,19 @@ class Renderer:
             timestamp=state.incident.opened_at,
             buttons=_buttons(state.alerts, history),
             all_url=history,
+            more=state.more_alerts,
         )
 
     def _history_url(self, state: CardState) -> str:
         if not state.alerts:
             return f"{self.external_url}/alerts"
         return f"{self.external_url}/alerts/{state.alerts[0].id}"
+
+
+def _reduced(payload: Payload, degraded: int) -> Payload:
+    if degraded == WITHOUT_URLS:
+        return packer.without_urls(payload)
+    return packer.plain(payload) if degraded >= PLAIN else payload
 
 
 def digest(payload: Payload) -> str:

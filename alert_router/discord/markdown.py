@@ -2,11 +2,17 @@
 
 import re
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 _INLINE = re.compile(r"([\\*_~|`\[\]<>])")
-_LINE_START = re.compile(r"^(\s*)(#{1,3}\s|-#\s|[-+]\s|\d+\.\s)", re.MULTILINE)
-APOSTROPHE = "\u02cb"  # looks like a backtick and ends no code span
+_LINE_START = re.compile(r"^(\s*\d*)((?<=\d)\.|(?<!\d)(?:#{1,3}|-#|[-+]))(?=\s)", re.MULTILINE)
 _AT = re.compile(r"@(?=\S)")
+_UNSAFE_IN_LINK = re.compile(r"[\s()<>\\]")
+_WHOLE = re.compile(r"\\.|`[^`]*`|\[(?:\\.|[^\]])*\]\([^)]*\)|<[^>]*>|.", re.DOTALL)
+"""What must not be cut in two: an escape, a code span, a link, a time."""
+APOSTROPHE = "\u02cb"  # looks like a backtick and ends no code span
+CODE_CHARS = 200
+"""A longer code span would have to be cut, and its second half would be markup."""
 
 
 class Markdown(str):
@@ -22,19 +28,37 @@ def escape(value: object) -> Markdown:
     """
     if isinstance(value, Markdown):
         return value
-    text = _INLINE.sub(r"\\\1", str(value))
-    text = _LINE_START.sub(lambda found: f"{found[1]}\\{found[2]}", text)
-    return Markdown(_AT.sub("@\u200b", text))
+    # Of all the signs that break a line, only the one we know the line starts of.
+    text = _INLINE.sub(r"\\\1", "\n".join(str(value).splitlines()))
+    return Markdown(_AT.sub("@\u200b", _literal_starts(text)))
 
 
 def code(value: object) -> Markdown:
-    """A code span; a backtick inside would end it."""
-    return Markdown(f"`{str(value).replace('`', APOSTROPHE).replace(chr(10), ' ') or ' '}`")
+    """A code span, on one line; a backtick inside would end it."""
+    text = " ".join(str(value).replace("`", APOSTROPHE).splitlines())
+    return Markdown(f"`{clip(text, CODE_CHARS) or ' '}`")
 
 
 def link(text: object, url: str) -> Markdown:
-    safe = url.replace(" ", "%20").replace(")", "%29").replace("(", "%28").replace(">", "%3E")
-    return Markdown(f"[{escape(text)}]({safe})")
+    return Markdown(f"[{escape(text)}]({_UNSAFE_IN_LINK.sub(lambda found: quote(found[0]), url)})")
+
+
+def broken(text: str, most: int) -> tuple[str, str]:
+    """The text in two, the first at most so long: at a space if possible, never inside of markup."""
+    cut = space = 0
+    for whole in _WHOLE.finditer(text):
+        if whole.end() > most:
+            break
+        cut = whole.end()
+        if whole[0] == " " and cut > most // 2:
+            space = cut
+    cut = space or cut or most
+    # The second begins a line, which it did not when it was escaped.
+    return text[:cut].rstrip(), _literal_starts(text[cut:].lstrip())
+
+
+def _literal_starts(text: str) -> str:
+    return _LINE_START.sub(lambda found: f"{found[1]}\\{found[2]}", text)
 
 
 def ago(moment: datetime) -> Markdown:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from alert_router.discord import limits, urls
+from alert_router.discord import limits, markdown, urls
 from alert_router.discord.markdown import clip, link
 
 Payload = Mapping[str, Any]
@@ -46,6 +46,8 @@ class Draft:
     all_url: str
     """Where all of it can be read."""
     content: str = ""
+    more: int = 0
+    """How many lines there would be besides these: told with those that find no room."""
 
 
 def pack(draft: Draft) -> Payload:
@@ -103,12 +105,15 @@ def _embeds(draft: Draft, links: Sequence[str]) -> list[dict[str, Any]]:
         "title": clip(draft.title, limits.TITLE_CHARS) or limits.EMPTY,
         "color": draft.color,
         "timestamp": draft.timestamp.isoformat(),
-        "footer": {"text": clip(draft.footer, limits.FOOTER_CHARS)},
     }
-    spent = len(head["title"]) + len(head["footer"]["text"])
+    footer = clip(draft.footer, limits.FOOTER_CHARS)
+    if footer:  # Discord refuses an empty one
+        head["footer"] = {"text": footer}
+    spent = len(head["title"]) + len(footer)
     fields, left_out, spent = _fields(draft.fields, spent)
     texts, spent = _fitting(links, spent)
-    pages = _pages([*draft.lines], limits.MESSAGE_CHARS - spent, left_out, draft.all_url)
+    pages, missing = _pages(draft.lines, limits.MESSAGE_CHARS - spent)
+    pages = _told(pages, draft.more + missing, left_out, draft.all_url)
     embeds = [head | {"description": pages[0]} if pages else head]
     embeds += [{"description": page, "color": draft.color} for page in pages[1:]]
     if texts:
@@ -141,34 +146,32 @@ def _fitting(links: Sequence[str], spent: int) -> tuple[list[str], int]:
     return taken, spent + (len("Links") + len(" · ".join(taken)) if taken else 0)
 
 
-def _pages(lines: list[str], budget: int, fields_left_out: int, all_url: str) -> list[str]:
-    """The lines as descriptions of one embed after the other; what does not fit is counted at the end."""
+def _pages(lines: Sequence[str], budget: int) -> tuple[list[str], int]:
+    """The lines as descriptions of one embed after the other, and how many found no room."""
     room = budget - MORE_CHARS
     pages: list[str] = []
     pieces = [piece for line in lines for piece in _pieces(line)]
     for index, piece in enumerate(pieces):
         if len(piece) > room or not _append(pages, piece):
-            return _told(pages, len(pieces) - index, fields_left_out, all_url)
+            return pages, sum(1 for missing in pieces[index:] if missing.strip())
         room -= len(piece) + 1
-    return _told(pages, 0, fields_left_out, all_url)
+    return pages, 0
 
 
 def _pieces(line: str) -> Iterator[str]:
     """A line that no embed holds goes on in the next one."""
     while len(line) > PIECE_CHARS:
-        cut = line.rfind(" ", PIECE_CHARS // 2, PIECE_CHARS)
-        cut = cut if cut > 0 else PIECE_CHARS
-        yield line[:cut]
-        line = line[cut:].lstrip()
+        piece, line = markdown.broken(line, PIECE_CHARS)
+        yield piece
     yield line
 
 
 def _append(pages: list[str], line: str) -> bool:
     """Onto the last page, or a new one where it does not fit; False when there is no page left."""
-    if not line.strip() and not pages:
-        return True
     if pages and len(pages[-1]) + 1 + len(line) <= PAGE_CHARS:
         pages[-1] = f"{pages[-1]}\n{line}"
+        return True
+    if not line.strip():  # begins no page: an embed of nothing is refused
         return True
     if len(pages) == limits.EMBEDS:
         return False

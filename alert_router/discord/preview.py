@@ -1,6 +1,6 @@
 """The built-in channel: takes cards for the page /preview when no webhook is configured."""
 
-from alert_router.discord.client import Reply
+from alert_router.discord.client import Place, Reply
 from alert_router.discord.packer import Payload
 from alert_router.discord.verdicts import Sent
 
@@ -15,3 +15,6 @@ class PreviewChannel:
 
     async def edit(self, message_id: str, payload: Payload) -> Reply:
         return Reply(Sent(message_id, None), None, None)
+
+    async def look(self) -> Place | None:
+        return Place(None, None)

@@ -5,7 +5,7 @@ ours, so that one block can be rewritten by extending `default.j2`. Every value 
 markdown on its way into the text; the filters code, link, ago and clock make markup.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import jinja2
 from alert_router.discord import markdown
 from alert_router.discord.markdown import Markdown
 from alert_router.discord.packer import Field
-from alert_router.model import Alert, CardState, Labels, severity_rank
+from alert_router.model import Alert, CardState, DigestState, Labels, severity_rank
 
 OWN = Path(__file__).parent / "cards"
 SIGNS = {4: "🔴", 3: "🟠", 2: "🟡", 1: "🔵", 0: "⚪"}
@@ -51,13 +51,19 @@ class Templates:
             "clock": markdown.clock,
             "duration": markdown.duration,
         }
-        self._env.globals |= {"link": markdown.link, "sign": sign, "raw": Markdown}
+        self._env.globals |= {"link": markdown.link, "sign": sign, "severity_sign": severity_sign}
 
     def words(self, state: CardState) -> Words:
         name = state.alerts[0].alertname if state.alerts else ""
-        template = self._env.select_template([f"{_file_name(name)}.j2", "default.j2"])
+        return self._words([f"{_file_name(name)}.j2", "default.j2"], _context(state))
+
+    def digest_words(self, state: DigestState) -> Words:
+        return self._words(["digest.j2"], {"digest": state, "text_of": _text_of, "hidden": HIDDEN})
+
+    def _words(self, names: Sequence[str], values: Mapping[str, Any]) -> Words:
+        template = self._env.select_template(list(names))
         fields: list[Field] = []
-        context = template.new_context(_context(state) | {"field": _collector(fields)})
+        context = template.new_context({**values, "field": _collector(fields)})
         text = {block: "".join(template.blocks[block](context)) for block in template.blocks}
         return Words(
             title=" ".join(text["title"].split()),
@@ -68,7 +74,11 @@ class Templates:
 
 
 def sign(alert: Alert) -> str:
-    return SIGNS[severity_rank(alert.severity)] if alert.firing else RESOLVED_SIGN
+    return severity_sign(alert.severity) if alert.firing else RESOLVED_SIGN
+
+
+def severity_sign(severity: str) -> str:
+    return SIGNS[severity_rank(severity)]
 
 
 def _file_name(alertname: str) -> str:
@@ -97,6 +107,7 @@ def _context(state: CardState) -> dict[str, Any]:
         "firing": firing,
         "resolved": resolved,
         "more": state.more_alerts,
+        "note": state.note,
         "moved": state.newer_url is not None,
         "newer_url": state.newer_url or "",
         "reporters": list(dict.fromkeys(alert.reporter for alert in alerts if alert.reporter)),
@@ -104,6 +115,7 @@ def _context(state: CardState) -> dict[str, Any]:
         "distinct": {alert.id: _distinct(alert, common) for alert in alerts},
         "since": min((alert.starts_at for alert in firing or alerts), default=state.incident.opened_at),
         "until": max((alert.ends_at for alert in resolved if alert.ends_at), default=None),
+        "suppressed": sorted({alert.suppressed for alert in firing if alert.suppressed}),
         "recoveries": [text for text in dict.fromkeys(state.recoveries.values()) if text],
         "text_of": _text_of,
     }

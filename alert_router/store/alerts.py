@@ -62,6 +62,8 @@ CHANGING = (
     "incident_id",
     "held_until",
     "expires_at",
+    "suppressed",
+    "absent_since",
 )
 """What may change in an alert's life; the rest is its identity."""
 

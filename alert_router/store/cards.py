@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alert_router.model import ChannelName
+from alert_router.store import keys
 from alert_router.store.tables import cards, deliveries, incidents
 
 NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
@@ -24,6 +25,8 @@ class Wish:
     generation: int
     create_priority: int
     edit_priority: int
+    edit_delay_s: float = 0.0
+    """How long a change may wait for others to join it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,9 @@ class Claim:
     """A card that this router may deliver until the lease ends."""
 
     card_id: int
-    incident_id: int
+    incident_id: int | None
+    """None: it is a digest's card."""
+    digest_id: int | None
     channel: ChannelName
     generation: int
     wanted_rev: int
@@ -40,6 +45,7 @@ class Claim:
     lease: str
     message_id: str | None
     sent_hash: str | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +81,18 @@ def want(conn: sa.Connection, wishes: Sequence[Wish], now: datetime) -> None:
         created_at=now,
     )
     waits = sa.and_(cards.c.state == "pending", cards.c.attempts > 0, cards.c.due_at > now)
+    folded = cards.c.folded_into.is_not(None)
+    soon = sa.case(
+        (cards.c.message_id.is_(None), now), else_=sa.bindparam("edit_at", type_=cards.c.due_at.type)
+    )
     statement = statement.on_conflict_do_update(
         index_elements=["incident_id", "channel", "generation"],
         set_={
             "wanted_rev": cards.c.wanted_rev + 1,
-            "state": "pending",
-            "due_at": sa.case((waits, cards.c.due_at), else_=now),
-            "waiting_since": sa.func.coalesce(cards.c.waiting_since, now),
+            # What a digest tells stays there: the digest is told anew instead.
+            "state": sa.case((folded, "folded"), else_="pending"),
+            "due_at": sa.case((folded, sa.null()), (waits, cards.c.due_at), else_=soon),
+            "waiting_since": sa.case((folded, sa.null()), else_=sa.func.coalesce(cards.c.waiting_since, now)),
             "attempts": sa.case((cards.c.state == "dead", 0), else_=cards.c.attempts),
             "priority": sa.case(
                 (cards.c.message_id.is_(None), sa.bindparam("create_priority")),
@@ -89,16 +100,28 @@ def want(conn: sa.Connection, wishes: Sequence[Wish], now: datetime) -> None:
             ),
         },
     )
-    conn.execute(statement, [_parameters(wish) for wish in wishes])
+    conn.execute(statement, [_parameters(wish, now) for wish in wishes])
 
 
-def _parameters(wish: Wish) -> dict[str, Any]:
+def folded(conn: sa.Connection, wishes: Sequence[Wish]) -> list[int]:
+    """The digests that tell some of these."""
+    ids = keys.table_of(conn, {wish.incident_id for wish in wishes}, sa.BigInteger())
+    rows = conn.scalars(
+        sa.select(cards.c.folded_into)
+        .where(cards.c.incident_id.in_(sa.select(ids.c.value)), cards.c.folded_into.is_not(None))
+        .distinct()
+    )
+    return list(rows)
+
+
+def _parameters(wish: Wish, now: datetime) -> dict[str, Any]:
     return {
         "incident_id": wish.incident_id,
         "channel": wish.channel,
         "generation": wish.generation,
         "create_priority": wish.create_priority,
         "edit_priority": wish.edit_priority,
+        "edit_at": now + timedelta(seconds=wish.edit_delay_s),
     }
 
 
@@ -146,12 +169,14 @@ def claim(
         .returning(
             cards.c.id,
             cards.c.incident_id,
+            cards.c.digest_id,
             cards.c.generation,
             cards.c.wanted_rev,
             cards.c.attempts,
             cards.c.degraded,
             cards.c.message_id,
             cards.c.sent_hash,
+            cards.c.created_at,
         )
     ).one_or_none()
     if row is None:
@@ -159,6 +184,7 @@ def claim(
     return Claim(
         card_id=row.id,
         incident_id=row.incident_id,
+        digest_id=row.digest_id,
         channel=channel,
         generation=row.generation,
         wanted_rev=row.wanted_rev,
@@ -167,6 +193,7 @@ def claim(
         lease=lease,
         message_id=row.message_id,
         sent_hash=row.sent_hash,
+        created_at=row.created_at,
     )
 
 
@@ -249,7 +276,7 @@ def sent_since(conn: sa.Connection, channel: ChannelName, since: datetime) -> li
 def counts(conn: sa.Connection) -> dict[str, int]:
     """Cards by state."""
     rows = conn.execute(sa.select(cards.c.state, sa.func.count()).group_by(cards.c.state))
-    return {"pending": 0, "delivered": 0, "dead": 0} | {str(state): n for state, n in rows}
+    return {"pending": 0, "delivered": 0, "dead": 0, "folded": 0} | {str(state): n for state, n in rows}
 
 
 def oldest_waiting(conn: sa.Connection) -> datetime | None:

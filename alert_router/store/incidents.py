@@ -47,7 +47,17 @@ def insert(conn: sa.Connection, new: Sequence[Incident]) -> None:
         conn.execute(sa.insert(incidents), [asdict(incident) for incident in new])
 
 
-CHANGING = ("status", "severity", "firing", "flaps", "resolved_at", "generation")
+CHANGING = (
+    "status",
+    "severity",
+    "firing",
+    "flaps",
+    "resolved_at",
+    "generation",
+    "pinged_at",
+    "acknowledged_at",
+    "acknowledged_by",
+)
 
 
 def update(conn: sa.Connection, changed: Sequence[Incident]) -> None:

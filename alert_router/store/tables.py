@@ -60,9 +60,19 @@ incidents = sa.Table(
     sa.Column("opened_at", UtcDateTime, nullable=False),
     sa.Column("resolved_at", UtcDateTime),
     sa.Column("generation", sa.Integer, nullable=False, comment="which card is the current one"),
+    sa.Column("pinged_at", UtcDateTime, nullable=False, comment="when its current card was asked for"),
+    sa.Column("acknowledged_at", UtcDateTime),
+    sa.Column("acknowledged_by", sa.Text),
     sa.Column("previous_id", Id, comment="the incident of the same group before this one"),
     # Which incident does this group join? The newest of its key.
     sa.Index("ix_incidents_key_id", "key", "id"),
+    # Which of those still firing are due for a reminder?
+    sa.Index(
+        "ix_incidents_pinged_at",
+        "pinged_at",
+        sqlite_where=sa.text("status = 'firing'"),
+        postgresql_where=sa.text("status = 'firing'"),
+    ),
 )
 
 alerts = sa.Table(
@@ -88,6 +98,8 @@ alerts = sa.Table(
     sa.Column("reporter", sa.Text, nullable=False),
     sa.Column("held_until", UtcDateTime, comment="a late firing waits for its own resolve until then"),
     sa.Column("expires_at", UtcDateTime, comment="counts as recovered then, unless reported again"),
+    sa.Column("suppressed", sa.Text, comment="why Alertmanager is quiet about it: silenced | inhibited"),
+    sa.Column("absent_since", UtcDateTime, comment="Alertmanager's API has not shown it since"),
     # An episode exists once, whoever writes it. Also: the newest alert of a fingerprint.
     sa.UniqueConstraint("source", "fingerprint", "starts_at"),
     # A page of /alerts under the filters people combine most.
@@ -126,14 +138,36 @@ transitions = sa.Table(
     sa.Index("ix_transitions_alert_id_id", "alert_id", "id"),
 )
 
+digests = sa.Table(
+    "digests",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("began_at", UtcDateTime, nullable=False),
+    sa.Column("last_folded_at", UtcDateTime, nullable=False, comment="when it last took a card in"),
+    sa.Column("ended_at", UtcDateTime, comment="it takes no more cards; what it has it keeps telling"),
+    # The one digest a channel is in.
+    sa.Index(
+        "ix_digests_open",
+        "channel",
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+)
+
 cards = sa.Table(
     "cards",
     metadata,
     sa.Column("id", Id, primary_key=True),
-    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), comment="NULL on a digest's card"),
+    sa.Column(
+        "digest_id", Id, sa.ForeignKey("digests.id"), unique=True, comment="what a digest's card tells"
+    ),
+    sa.Column("folded_into", Id, sa.ForeignKey("digests.id"), comment="the digest that tells this one"),
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("generation", sa.Integer, nullable=False),
-    sa.Column("state", sa.Text, nullable=False, comment="pending | delivered | dead"),
+    sa.Column("state", sa.Text, nullable=False, comment="pending | delivered | dead | folded"),
     sa.Column("priority", sa.Integer, nullable=False, comment="0 new critical, 1 new, 2 resolve, 3 edit"),
     sa.Column("wanted_rev", sa.Integer, nullable=False, comment="rises whenever the state to tell changes"),
     sa.Column("due_at", UtcDateTime, comment="NULL: nothing to tell"),
@@ -152,6 +186,16 @@ cards = sa.Table(
     sa.Column("error", sa.Text, comment="why the last attempt failed"),
     # One create per incident, channel and generation, whoever asks for it.
     sa.UniqueConstraint("incident_id", "channel", "generation"),
+    sa.CheckConstraint("(incident_id IS NULL) <> (digest_id IS NULL)", name="one_subject"),
+    # What does a digest tell?
+    sa.Index(
+        "ix_cards_folded_into",
+        "folded_into",
+        sqlite_where=sa.text("folded_into IS NOT NULL"),
+        postgresql_where=sa.text("folded_into IS NOT NULL"),
+    ),
+    # What is waiting, oldest first; what is dead.
+    sa.Index("ix_cards_state", "state"),
     # Which card is told next?
     sa.Index(
         "ix_cards_due",
@@ -191,4 +235,23 @@ quarantine = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False, comment="as it came, up to the body limit"),
     sa.Column("resolved_at", UtcDateTime, comment="when a person dealt with it"),
+)
+
+heartbeats = sa.Table(
+    "heartbeats",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True, comment="whose Watchdog it is"),
+    sa.Column("at", UtcDateTime, nullable=False, comment="when it was last heard"),
+)
+
+acknowledgements = sa.Table(
+    "acknowledgements",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    # Who has taken this incident on?
+    sa.Index("ix_acknowledgements_incident_id", "incident_id"),
 )

@@ -11,7 +11,7 @@ import jinja2
 from fastapi.responses import HTMLResponse
 
 from alert_router.discord import embeds
-from alert_router.model import Alert
+from alert_router.model import Alert, Status
 from alert_router.sources import alertmanager, events
 from alert_router.store.history import Life
 from alert_router.store.preview import PreviewCard
@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent
 HEADERS = {
     # The same address answers JSON to those who do not ask for HTML.
     "Vary": "Accept",
-    # Should an alert's text ever get past the escaping, it still runs nothing, loads nothing and posts nowhere.
+    # Should an alert's text ever get past the escaping, it still runs, loads and posts nothing.
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -99,7 +99,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._env.filters |= FILTERS
-        self._env.globals |= GLOBALS | {"static": _versions()}
+        self._env.globals |= {**GLOBALS, "static": _versions()}
 
     def render(self, template: str, page: Page, *, status: HTTPStatus = HTTPStatus.OK) -> HTMLResponse:
         context = {field.name: getattr(page, field.name) for field in fields(page)}
@@ -146,6 +146,7 @@ GLOBALS: Mapping[str, object] = {
     "SHOWN_LABELS": formats.SHOWN_LABELS,
     "SOURCES": (alertmanager.SOURCE, events.SOURCE),
     "SPANS": asked.SPANS,
+    "STATUSES": tuple(Status),
     "TRANSITIONS": formats.TRANSITIONS,
     "choices": asked.choices,
     "has_filters": asked.has_filters,
@@ -157,7 +158,7 @@ GLOBALS: Mapping[str, object] = {
 
 
 def _versions() -> dict[str, str]:
-    """The address of each static file, which changes with the file: no browser shows a new page in an old dress."""
+    """The address of each static file changes with the file, so that no browser keeps an old one."""
     return {
         path.name: f"/static/{path.name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
         for path in sorted((FOLDER / "static").iterdir())

@@ -39,7 +39,7 @@ def test_what_happens_while_we_are_down_arrives_after_the_restart(
     here = [stack.local(port)]
     began = datetime.now(UTC)
     alerts.push(here, name="DiskFull", starts_at=began, firing=True)
-    until(lambda: _statuses(router) == ["firing"], "DiskFull fires", within_s=20)
+    until(lambda: _statuses(router) == ["firing"] and router.all_told, "DiskFull is told", within_s=20)
     router.program.kill()
 
     alerts.push(here, name="DiskFull", starts_at=began, firing=False)

@@ -58,7 +58,7 @@ function offerReload(place) {
   let on = remembered();
   const show = () => {
     button.setAttribute("aria-pressed", String(on));
-    button.textContent = on ? "Reloads by itself" : "Reload by itself";
+    button.textContent = on ? "Auto-reload on" : "Auto-reload off";
   };
   button.type = "button";
   button.addEventListener("click", () => {

@@ -1,0 +1,271 @@
+"""Makes what people see in a channel equal to what is stored, card by card, forever.
+
+Level-triggered: each pass renders the present state and sends it when it differs from what was sent. A crash,
+a restart or an hour of 429 needs no case of its own.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from alert_router import pacing, storms
+from alert_router.delivery import settlement
+from alert_router.delivery.pacer import Pacer
+from alert_router.delivery.settlement import BACKOFF_MOST_S, Settlement, Told
+from alert_router.discord import embeds
+from alert_router.discord.client import Place, Reply
+from alert_router.discord.embeds import Renderer
+from alert_router.discord.packer import Payload
+from alert_router.discord.verdicts import ChannelGone
+from alert_router.model import ChannelName
+from alert_router.store import card_state, cards, digests
+from alert_router.store.cards import Claim
+from alert_router.store.engine import Store, Unavailable
+from alert_router.store.writer import Writer
+
+log = logging.getLogger(__name__)
+LEASE_S = 60.0
+"""Longer than any request to Discord may take, so that a lease ends only when its holder is gone."""
+POLL_S = 1.0
+"""How often to look when nobody wakes us: another router on the same database may have left work."""
+CHECK_S = 60.0
+"""How often a stopped channel is asked whether it is back: its address only, never a message."""
+STOP_S = 20.0
+"""Longer than a request to Discord may take."""
+STORE_AWAY_S = 0.5
+"""How soon to try again to write down what happened."""
+REFUSALS = frozenset({"rejected", "stopped"})
+"""The outcomes that need a person."""
+
+
+class Channel(Protocol):
+    async def create(self, payload: Payload) -> Reply: ...
+
+    async def edit(self, message_id: str, payload: Payload) -> Reply: ...
+
+    async def look(self) -> Place | None:
+        """Where the channel leads; None when it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The time of day for what is stored; a clock that never steps for waiting and pacing, in seconds."""
+
+    now: Callable[[], datetime]
+    steady: Callable[[], float]
+
+
+class Delivery:
+    """The one who delivers to one channel, a request at a time."""
+
+    def __init__(
+        self,
+        name: ChannelName,
+        channel: Channel,
+        *,
+        store: Store,
+        writer: Writer,
+        renderer: Renderer,
+        clocks: Clocks,
+        pacer: Pacer,
+        per_minute: int = pacing.CHANNEL_REQUESTS,
+        observe: Callable[[str, str, float], None] = lambda *_: None,
+    ) -> None:
+        """pacer: shared by all channels of this process; per_minute: more new cards than that are a storm.
+
+        observe: told (action, outcome, seconds) of every request, for the metrics.
+        """
+        self.name = name
+        self.stopped: str | None = None
+        """Why nothing gets through until a person mends it; None when the channel works."""
+        self._channel = channel
+        self._store = store
+        self._writer = writer
+        self._renderer = renderer
+        self._clocks = clocks
+        self._pacer = pacer
+        self._per_minute = per_minute
+        self._observe = observe
+        self._checked_at = 0.0
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._finished = asyncio.Event()
+        pacer.register(name)
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def stop(self) -> None:
+        """Let the request under way end and be written down: cut off, it might be sent again."""
+        self._stopping = True
+        self.wake()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._finished.wait(), STOP_S)
+
+    async def run(self) -> None:
+        """Deliver until stopped."""
+        await self.prepare()
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                idle_s = await self.step()
+            except Unavailable as error:
+                log.warning("channel %s: the database is away: %s", self.name, error)
+                idle_s = POLL_S
+            except Exception:  # one card's fault must not silence the channel
+                log.exception("channel %s: delivering failed", self.name)
+                idle_s = POLL_S
+            if idle_s > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), min(idle_s, POLL_S))
+        self._finished.set()
+
+    async def prepare(self) -> None:
+        """Find out whose pace we share, and what of it a former process has used: no burst after a restart."""
+        place = await self._channel.look()
+        self._pacer.register(self.name, place.channel_id if place else None)
+        now = self._clocks.now()
+        since = now - timedelta(seconds=pacing.CHANNEL_WINDOW_S)
+        sent = await asyncio.to_thread(self._sent_since, since)
+        self._pacer.restore(self.name, [max((now - at).total_seconds(), 0.0) for at in sent])
+
+    async def step(self) -> float:
+        """Deliver one card; seconds until it is worth looking again (0: at once)."""
+        if self.stopped is not None and not await self._is_back():
+            return POLL_S
+        wait_s = self._pacer.wait_s(self.name)
+        if wait_s > 0:
+            return wait_s
+        claim = await self._writer.submit(self._claim, self._clocks.now())
+        if claim is None:
+            return POLL_S
+        await self._deliver(claim)
+        return 0.0
+
+    async def _is_back(self) -> bool:
+        now = self._clocks.steady()
+        if now - self._checked_at < CHECK_S or self._pacer.wait_s(self.name) > 0:
+            return False
+        self._checked_at = now
+        if await self._channel.look() is None:
+            return False
+        log.info("channel %s: takes messages again", self.name)
+        self.stopped = None
+        return True
+
+    async def _deliver(self, claim: Claim) -> None:
+        old_edit = self._is_old_edit(claim)
+        if old_edit and (wait_s := self._pacer.old_edit_wait_s(self.name)) > 0:
+            await self._settle(settlement.postponed(claim, self._clocks.now(), wait_s=wait_s))
+            return
+        try:
+            payload = await asyncio.to_thread(self._render, claim)
+        except Unavailable:
+            raise
+        except Exception as error:  # a template's fault must not come back every second, nor without a word
+            log.exception("card %d cannot be rendered", claim.card_id)
+            reason = f"cannot be rendered: {type(error).__name__}: {error}"
+            await self._settle(settlement.unrendered(claim, reason, self._clocks.now()))
+            return
+        told = Told(payload, embeds.digest(payload))
+        if claim.message_id is not None and told.digest == claim.sent_hash:
+            await self._settle(settlement.unchanged(claim, self._clocks.now()))
+            return
+        started = self._clocks.steady()
+        reply = await self._send(claim, payload, old_edit=old_edit)
+        took_s = self._clocks.steady() - started
+        settled = settlement.of(claim, reply, told, now=self._clocks.now(), took_s=took_s)
+        self._tell(settled, took_s)
+        await self._settle(settled)
+
+    def _is_old_edit(self, claim: Claim) -> bool:
+        age = self._clocks.now() - claim.created_at
+        return claim.message_id is not None and age >= timedelta(seconds=pacing.OLD_S)
+
+    def _render(self, claim: Claim) -> Payload:
+        with self._store.read() as conn:
+            if claim.incident_id is None:
+                state = digests.state(conn, claim.digest_id or 0)
+                return self._renderer.render_digest(state, claim.degraded)
+            card = card_state.of(
+                conn, incident_id=claim.incident_id, channel=claim.channel, generation=claim.generation
+            )
+        return self._renderer.render(card, claim.degraded)
+
+    async def _send(self, claim: Claim, payload: Payload, *, old_edit: bool) -> Reply:
+        self._pacer.leaves(self.name, old_edit=old_edit)
+        if claim.message_id is None:
+            reply = await self._channel.create(payload)
+        else:
+            reply = await self._channel.edit(claim.message_id, payload)
+        if reply.facts is not None:
+            self._pacer.answered(self.name, reply.facts)
+        if isinstance(reply.outcome, ChannelGone):
+            # Asking a deleted webhook again and again gets the whole address blocked.
+            self.stopped = reply.outcome.reason
+            self._checked_at = self._clocks.steady()
+        return reply
+
+    def _tell(self, settled: Settlement, took_s: float) -> None:
+        attempt, claim = settled.attempt, settled.claim
+        if attempt is None:
+            return
+        self._observe(attempt.action, attempt.outcome, took_s)
+        if attempt.outcome != "sent":
+            level = logging.ERROR if attempt.outcome in REFUSALS else logging.WARNING
+            log.log(
+                level, "card %d: %s %s: %s", claim.card_id, attempt.action, attempt.outcome, attempt.detail
+            )
+
+    async def _settle(self, settled: Settlement) -> None:
+        """Write it down, however long the database is away: forgetting a create would repeat it."""
+        while True:
+            try:
+                held = await self._writer.submit(self._write, settled)
+            except Unavailable as error:
+                log.warning("card %d: not written down yet: %s", settled.claim.card_id, error)
+                await asyncio.sleep(STORE_AWAY_S)
+                continue
+            if not held:
+                log.warning("card %d: the lease was lost to another router", settled.claim.card_id)
+            return
+
+    def _sent_since(self, since: datetime) -> list[datetime]:
+        with self._store.read() as conn:
+            return cards.sent_since(conn, self.name, since)
+
+    def _claim(self, conn: sa.Connection, moments: Sequence[datetime]) -> list[Claim | None]:
+        return [self._next(conn, now) for now in moments]
+
+    def _next(self, conn: sa.Connection, now: datetime) -> Claim | None:
+        self._fold_storm(conn, now)
+        return cards.claim(
+            conn,
+            self.name,
+            now,
+            lease=secrets.token_hex(8),
+            lease_s=LEASE_S,
+            max_wait_s=BACKOFF_MOST_S,
+        )
+
+    def _fold_storm(self, conn: sa.Connection, now: datetime) -> None:
+        """More new cards than the pace can carry become one; it takes what comes until it is quiet again."""
+        digest = digests.open_one(conn, self.name)
+        waiting = digests.waiting(conn, self.name)
+        if storms.folds(waiting, per_minute=self._per_minute, in_digest=digest is not None):
+            digest_id = digest.id if digest else digests.begin(conn, self.name, now)
+            if digests.fold(conn, self.name, digest_id, now, single=storms.SINGLE_CRITICALS):
+                digests.touch(conn, [digest_id], now, every_s=storms.EDIT_EVERY_S)
+        elif digest and now - digest.last_folded_at >= timedelta(seconds=storms.QUIET_S):
+            digests.end(conn, digest.id, now)
+            digests.touch(conn, [digest.id], now, every_s=storms.EDIT_EVERY_S)
+
+    def _write(self, conn: sa.Connection, settlements: Sequence[Settlement]) -> list[bool]:
+        return [settlement.write_down(conn, one) for one in settlements]

@@ -1,0 +1,73 @@
+"""The pace of all webhooks of this process: what they share is counted once."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from alert_router import pacing
+from alert_router.model import ChannelName
+from alert_router.pacing import Pace, RateFacts
+
+
+class Pacer:
+    """Asked before a request leaves, told when it does and what came back. One event loop, so no locks."""
+
+    def __init__(self, steady: Callable[[], float], *, per_minute: int = pacing.CHANNEL_REQUESTS) -> None:
+        """steady: a clock in seconds that never steps back."""
+        self._steady = steady
+        self._per_minute = per_minute
+        self._webhooks: dict[ChannelName, Pace] = {}
+        self._places: dict[str, Pace] = {}
+        self._old_edits: dict[str, Pace] = {}
+        self._address = Pace()
+        self._invalid = Pace(most=pacing.INVALID_REQUESTS, window_s=pacing.INVALID_WINDOW_S)
+        self._place_of: dict[ChannelName, str] = {}
+
+    def register(self, name: ChannelName, place: str | None = None) -> None:
+        """place: Discord's id of the channel behind the webhook; webhooks with one place share its pace."""
+        place = place or f"behind {name}"
+        former = self._places.pop(f"behind {name}", None)
+        self._place_of[name] = place
+        self._webhooks.setdefault(name, Pace())
+        self._places.setdefault(place, former or Pace(most=self._per_minute))
+        self._old_edits.setdefault(place, Pace(most=pacing.OLD_EDITS, window_s=pacing.OLD_EDITS_WINDOW_S))
+
+    def restore(self, name: ChannelName, ages_s: Iterable[float]) -> None:
+        """What a former process sent, so many seconds ago, still counts."""
+        now, place = self._steady(), self._place_of[name]
+        sent = sorted((*self._places[place].counted, *(now - age for age in ages_s)))
+        self._places[place] = replace(self._places[place], counted=tuple(sent))
+
+    def wait_s(self, name: ChannelName) -> float:
+        """How long until a request of this webhook may leave; 0 for at once."""
+        paces = (self._webhooks[name], self._places[self._place_of[name]], self._address, self._invalid)
+        now = self._steady()
+        return max(0.0, *(pacing.ready_at(pace, now) - now for pace in paces))
+
+    def old_edit_wait_s(self, name: ChannelName) -> float:
+        now = self._steady()
+        return max(0.0, pacing.ready_at(self._old_edits[self._place_of[name]], now) - now)
+
+    def leaves(self, name: ChannelName, *, old_edit: bool = False) -> None:
+        """Counted when it leaves: a request whose answer is lost has used the budget all the same."""
+        now, place = self._steady(), self._place_of[name]
+        self._places[place] = pacing.counting(self._places[place], now)
+        if old_edit:
+            self._old_edits[place] = pacing.counting(self._old_edits[place], now)
+
+    def answered(self, name: ChannelName, facts: RateFacts) -> None:
+        now, place = self._steady(), self._place_of[name]
+        if facts.status in pacing.INVALID_STATUSES and facts.scope != "shared":
+            self._invalid = pacing.counting(self._invalid, now)
+        if facts.blocked:
+            self._address = pacing.blocked(self._address, now)
+            return
+        self._address = pacing.unblocked(self._address)
+        wait_s = pacing.pause_s(facts)
+        if facts.old_edits:
+            self._old_edits[place] = pacing.paused(self._old_edits[place], wait_s, now)
+        elif facts.scope == "global":
+            self._address = pacing.paused(self._address, wait_s, now)
+        elif facts.scope == "shared":
+            self._places[place] = pacing.paused(self._places[place], wait_s, now)
+        else:
+            self._webhooks[name] = pacing.paused(self._webhooks[name], wait_s, now)

@@ -1,0 +1,124 @@
+"""What Discord's answer means for a card: a pure table, and the writing down of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+
+from alert_router.discord import embeds
+from alert_router.discord.client import Reply
+from alert_router.discord.packer import Payload
+from alert_router.discord.verdicts import ChannelGone, MessageGone, Rejected, Sent, TryAgain
+from alert_router.store import cards
+from alert_router.store.cards import Attempt, Claim
+
+BACKOFF_MOST_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a claimed card stands now."""
+
+    claim: Claim
+    attempt: Attempt | None
+    """None when no request was made."""
+    values: Mapping[str, Any]
+    """The columns of the card that change."""
+    done: bool
+    """The state that was claimed needs no more telling."""
+    now: datetime
+    created: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message on its way: what is told and how it is known again."""
+
+    payload: Payload
+    digest: str
+
+
+def unchanged(claim: Claim, now: datetime) -> Settlement:
+    """People see the wanted state already."""
+    return Settlement(claim, None, {"attempts": 0, "error": None}, done=True, now=now)
+
+
+def postponed(claim: Claim, now: datetime, *, wait_s: float) -> Settlement:
+    """Not its turn: no fault of the card, no attempt."""
+    return Settlement(claim, None, {"due_at": now + timedelta(seconds=wait_s)}, done=False, now=now)
+
+
+def unrendered(claim: Claim, reason: str, now: datetime) -> Settlement:
+    """An error of ours, or of a template: it comes back with back-off, and says why it waits."""
+    return Settlement(claim, None, _later(claim, reason, now, after_s=None, paced=False), done=False, now=now)
+
+
+def of(claim: Claim, reply: Reply, told: Told, *, now: datetime, took_s: float) -> Settlement:
+    action = "create" if claim.message_id is None else "edit"
+
+    def settled(
+        outcome: str, detail: str, values: Mapping[str, Any], *, done: bool = False, created: bool = False
+    ) -> Settlement:
+        message_id = values.get("message_id", claim.message_id)
+        attempt = Attempt(now, action, outcome, reply.status, message_id, int(took_s * 1000), detail)
+        return Settlement(claim, attempt, values, done, now, created)
+
+    match reply.outcome:
+        case Sent(message_id, message_url):
+            values = _sent(claim, told, message_id, message_url, now)
+            return settled("sent", "", values, done=True, created=claim.message_id is None)
+        case TryAgain(reason, after_s, paced):
+            return settled("retry", reason, _later(claim, reason, now, after_s=after_s, paced=paced))
+        case Rejected(reason) if claim.degraded < embeds.PLAIN:
+            return settled("degraded", reason, _again(reason, now, degraded=claim.degraded + 1))
+        case Rejected(reason):
+            return settled("rejected", reason, {"state": "dead", "error": reason}, done=True)
+        case MessageGone(reason):
+            return settled("gone", reason, _again(reason, now, message_id=None, sent_hash=None))
+        case ChannelGone(reason):
+            return settled("stopped", reason, _again(reason, now))
+        case _:
+            assert_never(reply.outcome)
+
+
+def _sent(
+    claim: Claim, told: Told, message_id: str, message_url: str | None, now: datetime
+) -> dict[str, Any]:
+    # An edit's answer may leave the link out; the one we know stays.
+    known = {"message_url": message_url} if message_url else {}
+    return known | {
+        "message_id": message_id,
+        "sent_hash": told.digest,
+        "sent_body": told.payload,
+        "sent_at": now,
+        "edited": claim.message_id is not None,
+        "attempts": 0,
+        "error": None,
+    }
+
+
+def _later(
+    claim: Claim, reason: str, now: datetime, *, after_s: float | None, paced: bool
+) -> Mapping[str, Any]:
+    """When the channel is the trouble, the card is due at once and the channel's pace makes it wait."""
+    if paced:
+        return _again(reason, now)
+    wait_s = min(after_s or 2.0**claim.attempts, BACKOFF_MOST_S)
+    return {"due_at": now + timedelta(seconds=wait_s), "attempts": claim.attempts + 1, "error": reason}
+
+
+def _again(reason: str, now: datetime, **changes: Any) -> Mapping[str, Any]:
+    return {"due_at": now, "error": reason, **changes}
+
+
+def write_down(conn: sa.Connection, settlement: Settlement) -> bool:
+    """False when the lease was lost to another: then the card is that one's, and stays as it is."""
+    claim, now = settlement.claim, settlement.now
+    if settlement.attempt is not None:
+        cards.record(conn, claim, settlement.attempt)
+    held = cards.settle(conn, claim, now, settlement.values, done=settlement.done)
+    if held and settlement.created:
+        cards.dirty_older(conn, claim, now)
+    return held

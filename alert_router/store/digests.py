@@ -1,0 +1,143 @@
+"""Digests: one card for many incidents when there are more than the pace can carry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from alert_router.model import Alert, ChannelName, DigestCount, DigestState, Status, severity_rank
+from alert_router.store.alerts import COLUMNS, alert_of
+from alert_router.store.cards import EDIT, NEW_CRITICAL
+from alert_router.store.tables import alerts, cards, digests
+
+MOST_ALERTS = 120
+"""More than a message can list; the counts tell all."""
+
+_NEW = sa.and_(
+    cards.c.due_at.is_not(None),
+    cards.c.message_id.is_(None),
+    cards.c.digest_id.is_(None),
+    cards.c.lease.is_(None),
+)
+"""Cards nobody has seen and nobody is telling."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDigest:
+    id: int
+    last_folded_at: datetime
+
+
+def waiting(conn: sa.Connection, channel: ChannelName) -> int:
+    """How many new cards wait in this channel."""
+    return conn.scalar(sa.select(sa.func.count()).where(cards.c.channel == channel, _NEW)) or 0
+
+
+def open_one(conn: sa.Connection, channel: ChannelName) -> OpenDigest | None:
+    row = conn.execute(
+        sa.select(digests.c.id, digests.c.last_folded_at).where(
+            digests.c.channel == channel, digests.c.ended_at.is_(None)
+        )
+    ).one_or_none()
+    return OpenDigest(*row) if row else None
+
+
+def begin(conn: sa.Connection, channel: ChannelName, now: datetime) -> int:
+    digest_id = conn.scalar(
+        sa.insert(digests).values(channel=channel, began_at=now, last_folded_at=now).returning(digests.c.id)
+    )
+    conn.execute(
+        sa.insert(cards).values(
+            digest_id=digest_id,
+            channel=channel,
+            generation=1,
+            state="pending",
+            priority=NEW_CRITICAL,
+            wanted_rev=1,
+            due_at=now,
+            waiting_since=now,
+            attempts=0,
+            degraded=0,
+            edited=False,
+            created_at=now,
+        )
+    )
+    return int(digest_id or 0)
+
+
+def fold(conn: sa.Connection, channel: ChannelName, digest_id: int, now: datetime, *, single: int) -> int:
+    """Let the digest tell the waiting new cards, but the first `single` critical ones; how many it took."""
+    critical = (
+        sa.select(cards.c.id)
+        .where(cards.c.channel == channel, _NEW, cards.c.priority == NEW_CRITICAL)
+        .order_by(cards.c.due_at, cards.c.id)
+        .limit(single)
+    )
+    taken = conn.execute(
+        sa.update(cards)
+        .where(cards.c.channel == channel, _NEW, cards.c.id.not_in(critical))
+        .values(state="folded", folded_into=digest_id, due_at=None, waiting_since=None)
+    ).rowcount
+    if taken:
+        conn.execute(sa.update(digests).where(digests.c.id == digest_id).values(last_folded_at=now))
+    return taken
+
+
+def touch(conn: sa.Connection, digest_ids: Sequence[int], now: datetime, *, every_s: float) -> None:
+    """The digests' cards are to be told anew, but not more often than every so many seconds."""
+    for digest_id in digest_ids:
+        sent_at = conn.scalar(sa.select(cards.c.sent_at).where(cards.c.digest_id == digest_id))
+        due_at = max(now, sent_at + timedelta(seconds=every_s)) if sent_at else now
+        conn.execute(
+            sa.update(cards)
+            .where(cards.c.digest_id == digest_id)
+            .values(
+                wanted_rev=cards.c.wanted_rev + 1,
+                state="pending",
+                due_at=sa.func.coalesce(cards.c.due_at, due_at),
+                waiting_since=sa.func.coalesce(cards.c.waiting_since, due_at),
+                priority=sa.case((cards.c.message_id.is_(None), NEW_CRITICAL), else_=EDIT),
+            )
+        )
+
+
+def end(conn: sa.Connection, digest_id: int, now: datetime) -> None:
+    conn.execute(sa.update(digests).where(digests.c.id == digest_id).values(ended_at=now))
+
+
+def state(conn: sa.Connection, digest_id: int) -> DigestState:
+    digest = conn.execute(sa.select(digests).where(digests.c.id == digest_id)).one()
+    folded = sa.select(cards.c.incident_id).where(cards.c.folded_into == digest_id)
+    inside = alerts.c.incident_id.in_(folded)
+    incidents = conn.scalar(sa.select(sa.func.count()).where(cards.c.folded_into == digest_id))
+    earliest = conn.scalar(sa.select(sa.func.min(alerts.c.starts_at)).where(inside))
+    return DigestState(
+        began_at=digest.began_at,
+        ended_at=digest.ended_at,
+        incidents=incidents or 0,
+        counts=_counts(conn, inside),
+        alerts=_alerts(conn, inside),
+        earliest=earliest or digest.began_at,
+    )
+
+
+def _counts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[DigestCount, ...]:
+    firing = sa.func.sum(sa.case((alerts.c.status == Status.FIRING, 1), else_=0))
+    rows = conn.execute(
+        sa.select(alerts.c.alertname, alerts.c.severity, firing, sa.func.count())
+        .where(inside)
+        .group_by(alerts.c.alertname, alerts.c.severity)
+    )
+    found = [DigestCount(name, severity, int(on), total - int(on)) for name, severity, on, total in rows]
+    return tuple(sorted(found, key=lambda one: (-one.firing, -severity_rank(one.severity), one.alertname)))
+
+
+def _alerts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[Alert, ...]:
+    rows = conn.execute(
+        sa.select(*COLUMNS)
+        .where(inside)
+        .order_by(alerts.c.status, sa.case((alerts.c.severity == "critical", 0), else_=1), alerts.c.id)
+        .limit(MOST_ALERTS)
+    )
+    return tuple(map(alert_of, rows))
