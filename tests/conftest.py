@@ -1,0 +1,125 @@
+"""What every test can ask for: a clock that is moved, databases made by the real migrations, the stand-in."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings as hypothesis
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+
+from alert_router.app import create_app
+from alert_router.delivery import Clocks
+from alert_router.settings import Settings
+from alert_router.store import migrate
+from alert_router.store.engine import Store, open_store
+from tests.factories import SECRET, Clock
+from tests.router.bench import House
+from tests.router.postgres import Cluster
+from tests.standins.discord import DiscordState, RateLimits, transport
+
+hypothesis.register_profile("dev", max_examples=50, deadline=None)
+hypothesis.register_profile("ci", max_examples=300, deadline=None)
+hypothesis.load_profile("ci" if os.environ.get("CI") else "dev")
+
+MadeClient = Callable[..., TestClient]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def discord(clock: Clock) -> DiscordState:
+    """With a webhook in channel 100, and all of Discord's limits."""
+    state = DiscordState(clock=clock)
+    state.webhook("1", SECRET, "100")
+    return state
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database at the newest version, to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "empty.db"
+    store = open_store(f"sqlite:///{path}")
+    migrate.upgrade(store)
+    store.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    with Cluster.started() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database of one's own, at the newest version."""
+    if request.param == "sqlite":
+        url: str = request.getfixturevalue("sqlite_url")
+        return url
+    cluster: Cluster = request.getfixturevalue("postgres")
+    return cluster.database()
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'router.db')}"
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    store = open_store(database_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def house(database_url: str, clock: Clock, discord: DiscordState) -> Iterator[House]:
+    """The router's parts on one database, driven by hand: nothing happens by itself."""
+    with House.opened(database_url, clock, discord) as house:
+        yield house
+
+
+@pytest.fixture
+def make_client(database_url: str, clock: Clock, discord: DiscordState) -> Iterator[MadeClient]:
+    """Starts the real application with settings of one's choice; on loopback, as a sender of this machine."""
+    with ExitStack() as running:
+
+        def make(
+            *, accept: str = "application/json", sender: str = "127.0.0.1", **changes: Any
+        ) -> TestClient:
+            app = create_app(
+                Settings(database_url=SecretStr(database_url), **changes),
+                clocks=Clocks(now=clock.time, steady=clock),
+                transport=transport(discord),
+            )
+            return running.enter_context(
+                TestClient(
+                    app,
+                    raise_server_exceptions=False,
+                    client=(sender, 50000),
+                    headers={"accept": accept},
+                )
+            )
+
+        yield make
+
+
+@pytest.fixture
+def client(make_client: MadeClient) -> TestClient:
+    """The application as it is with no settings at all."""
+    return make_client()
+
+
+@pytest.fixture
+def unlimited(discord: DiscordState) -> DiscordState:
+    """The stand-in without rate limits: for the running application, whose clock stands still."""
+    discord.rates.limits = RateLimits(enabled=False)
+    return discord

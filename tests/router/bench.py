@@ -1,0 +1,159 @@
+"""The router's parts on one database, driven by hand from plain tests: no task runs, no time passes by itself."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from alert_router.delivery import Channel, Clocks, Delivery
+from alert_router.discord.client import DiscordChannel
+from alert_router.discord.embeds import Renderer
+from alert_router.discord.templates import Templates
+from alert_router.intake import Batch, Intake, Report, Told
+from alert_router.model import Alert, ChannelName, Incident, Receipt, Rules, Signal
+from alert_router.sources import events
+from alert_router.store import alerts, incidents
+from alert_router.store.engine import Store, open_store
+from alert_router.store.quarantine import Refused
+from alert_router.store.tables import alerts as alert_table
+from alert_router.store.tables import cards as card_table
+from alert_router.store.tables import deliveries as delivery_table
+from alert_router.store.tables import incidents as incident_table
+from alert_router.store.tables import transitions as transition_table
+from alert_router.store.writer import Writer
+from tests.factories import SECRET, Clock, as_bytes
+from tests.standins.discord import DiscordState, transport
+
+T = TypeVar("T")
+CHANNEL = ChannelName("discord")
+WEBHOOK = SecretStr(f"http://discord.test/api/webhooks/1/{SECRET}")
+ROUTER_URL = "https://router.example.org"
+
+
+@dataclass(slots=True)
+class House:
+    url: str
+    clock: Clock
+    discord: DiscordState
+    store: Store
+    writer: Writer
+    intake: Intake
+    delivery: Delivery
+    http: httpx.AsyncClient
+    runner: asyncio.Runner
+
+    @classmethod
+    @contextmanager
+    def opened(cls, url: str, clock: Clock, discord: DiscordState) -> "Iterator[House]":
+        store = open_store(url)
+        writer = Writer(store)
+        with asyncio.Runner() as runner:
+            http = httpx.AsyncClient(transport=transport(discord))
+            delivery = _delivery(store, writer, clock, DiscordChannel(http, WEBHOOK))
+            intake = Intake(writer, rules=Rules(), channels=[CHANNEL], wake=delivery.wake)
+            writer.start()
+            try:
+                yield cls(url, clock, discord, store, writer, intake, delivery, http, runner)
+            finally:
+                writer.close()
+                runner.run(http.aclose())
+                store.close()
+
+    # --- what comes in
+
+    def accept(self, *signals: Signal, refused: Sequence[Refused] = ()) -> Receipt:
+        return self.run(self.intake.accept(Batch(signals, self.clock.time(), tuple(refused))))
+
+    def report(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> Told:
+        meaning = events.meaning(events.parse(as_bytes(event)), idempotency_key=idempotency_key)
+        return self.run(self.intake.report(Report(meaning.signal, self.clock.time(), ends=meaning.ends)))
+
+    def pass_time(self, seconds: float = 0.0) -> int:
+        """Move the clock, then let time do what it does."""
+        self.clock.move(seconds)
+        return self.run(self.intake.pass_time(self.clock.time()))
+
+    # --- what goes out
+
+    def another_delivery(self, channel: Channel | None = None) -> Delivery:
+        """A second router on the same database, or the same one after a restart."""
+        channel = channel or DiscordChannel(self.http, WEBHOOK)
+        return _delivery(self.store, self.writer, self.clock, channel)
+
+    def deliver(self, delivery: Delivery | None = None) -> float:
+        """Everything that may go out now; seconds until it is worth looking again."""
+        return self.run(_until_idle(delivery or self.delivery))
+
+    def deliver_for(self, seconds: float, delivery: Delivery | None = None) -> None:
+        """Deliver while the clock moves on."""
+        until = self.clock.now + seconds
+        while self.clock.now < until:
+            idle_s = self.deliver(delivery)
+            self.clock.now = min(self.clock.now + idle_s, until)
+        self.deliver(delivery)
+
+    # --- what is stored
+
+    def alerts(self) -> list[Alert]:
+        return self.ask(
+            lambda conn: [
+                alerts.alert_of(row)
+                for row in conn.execute(sa.select(alert_table).order_by(alert_table.c.id))
+            ]
+        )
+
+    def alert(self) -> Alert:
+        """The one alert there must be."""
+        found = self.alerts()
+        assert len(found) == 1, found
+        return found[0]
+
+    def incidents(self) -> list[Incident]:
+        query = sa.select(incident_table).order_by(incident_table.c.id)
+        return self.ask(lambda conn: [incidents.incident_of(row) for row in conn.execute(query)])
+
+    def kinds(self, alert_id: int | None = None) -> list[str]:
+        """What happened, in order."""
+        query = sa.select(transition_table.c.kind).order_by(transition_table.c.id)
+        if alert_id is not None:
+            query = query.where(transition_table.c.alert_id == alert_id)
+        return self.ask(lambda conn: list(conn.scalars(query)))
+
+    def cards(self) -> list[sa.Row[Any]]:
+        return self.ask(lambda conn: list(conn.execute(sa.select(card_table).order_by(card_table.c.id))))
+
+    def outcomes(self) -> list[tuple[str, str]]:
+        """Every request to Discord: what it was and how it went."""
+        columns = (delivery_table.c.action, delivery_table.c.outcome)
+        query = sa.select(*columns).order_by(delivery_table.c.id)
+        return self.ask(lambda conn: [(row.action, row.outcome) for row in conn.execute(query)])
+
+    def ask(self, question: Callable[[sa.Connection], T]) -> T:
+        with self.store.read() as conn:
+            return question(conn)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+
+def _delivery(store: Store, writer: Writer, clock: Clock, channel: Channel) -> Delivery:
+    return Delivery(
+        CHANNEL,
+        channel,
+        store=store,
+        writer=writer,
+        renderer=Renderer(Templates(), ROUTER_URL),
+        clocks=Clocks(now=clock.time, steady=clock),
+    )
+
+
+async def _until_idle(delivery: Delivery) -> float:
+    while True:
+        idle_s = await delivery.step()
+        if idle_s > 0:
+            return idle_s

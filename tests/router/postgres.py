@@ -1,0 +1,116 @@
+"""A PostgreSQL server of the tests' own, on a Unix socket, without fsync, thrown away."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from alert_router.store import migrate
+from alert_router.store.engine import open_store
+
+DEBIAN = Path("/usr/lib/postgresql")
+OPTIONS = (
+    "-c listen_addresses= -c max_connections=60 -c shared_buffers=64MB "
+    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
+)
+STARTING_S = 30
+
+
+@dataclass(slots=True)
+class Cluster:
+    folder: Path
+    admin: sa.Engine
+    numbers: Iterator[int] = field(default_factory=count)
+
+    @classmethod
+    @contextmanager
+    def started(cls) -> "Iterator[Cluster]":
+        programs = _programs()
+        folder = Path(tempfile.mkdtemp(prefix="pg-"))  # a socket's path is at most 107 bytes long
+        user = _user()
+        if user is not None:
+            shutil.chown(folder, user)
+        data = str(folder / "data")
+        try:
+            _run(user, programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
+            _run(
+                user,
+                programs / "pg_ctl",
+                *("-D", data, "-w", "-t", str(STARTING_S), "-l", str(folder / "log")),
+                *("-o", f"{OPTIONS} -k {folder}", "start"),
+            )
+            try:
+                yield from cls._used(folder)
+            finally:
+                _run(user, programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @classmethod
+    def _used(cls, folder: Path) -> "Iterator[Cluster]":
+        admin = sa.create_engine(_url(folder, "postgres"), isolation_level="AUTOCOMMIT")
+        cluster = cls(folder, admin)
+        cluster.sql("CREATE DATABASE migrated")
+        store = open_store(_url(folder, "migrated"))
+        migrate.upgrade(store)
+        store.close()
+        yield cluster
+        admin.dispose()
+
+    def database(self, template: str = "migrated") -> str:
+        """The URL of a new copy of the template. It goes when the cluster goes: dropping costs."""
+        name = f"test{next(self.numbers)}"
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return _url(self.folder, name)
+
+    def sql(self, statement: str) -> None:
+        with self.admin.connect() as conn:
+            conn.exec_driver_sql(statement)
+
+
+def _url(folder: Path, name: str) -> str:
+    return f"postgresql+psycopg://postgres@/{name}?host={folder}"
+
+
+def _programs() -> Path:
+    found = sorted(DEBIAN.glob("*/bin/pg_ctl"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("pg_ctl")
+    if found:
+        return found[-1].parent
+    if on_path:
+        return Path(on_path).resolve().parent
+    reason = "PostgreSQL is not installed (Debian: apt-get install postgresql)"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _user() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _run(user: str | None, program: Path, *arguments: str) -> None:
+    done = subprocess.run(  # noqa: PLW1510 - the output says more than CalledProcessError
+        [str(program), *arguments],
+        user=user,
+        extra_groups=[] if user else None,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # not a pipe: the server would keep it open
+        stderr=subprocess.DEVNULL,
+        timeout=2 * STARTING_S,
+    )
+    assert done.returncode == 0, f"{program.name} {' '.join(arguments)} ended with {done.returncode}"

@@ -1,0 +1,136 @@
+"""What an alert says is shown as it is said; only our own markup is markup."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alert_router.discord import markdown
+from alert_router.discord.markdown import Markdown
+from tests.factories import NOON
+
+ANY_TEXT = st.text(
+    st.sampled_from("ab1 \n\r\u2028\x0b\x85\\*_~|`[]()<>#@&:-+.>!") | st.characters(codec="utf-8")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text, 5 %!", "plain text, 5 %!"),
+        ("**bold** _it_ ~~no~~ ||spoiler||", r"\*\*bold\*\* \_it\_ \~\~no\~\~ \|\|spoiler\|\|"),
+        ("`code`", r"\`code\`"),
+        ("[click](http://evil.example)", r"\[click\](http://evil.example)"),
+        ("<http://x.y> <t:0:R>", r"\<http://x.y\> \<t:0:R\>"),
+        ("<@123> <@&456> <#789>", "\\<@\u200b123\\> \\<@\u200b&456\\> \\<#789\\>"),
+        ("@everyone @here", "@\u200beveryone @\u200bhere"),
+        ("a@ b", "a@ b"),
+        ("# big", r"\# big"),
+        ("  ## big", r"  \## big"),
+        ("#tag", "#tag"),
+        ("-# small", r"\-# small"),
+        ("- item\n+ item\n* item", "\\- item\n\\+ item\n\\* item"),
+        ("1. first", r"1\. first"),
+        ("10. tenth", r"10\. tenth"),
+        ("1.5 seconds", "1.5 seconds"),
+        ("> quote\n>>> all", "\\> quote\n\\>\\>\\> all"),
+        (r"\*", r"\\\*"),
+    ],
+)
+def test_markup_in_what_an_alert_says_is_shown_not_obeyed(text: str, shown: str) -> None:
+    assert markdown.escape(text) == shown
+
+
+@pytest.mark.parametrize("separator", ["\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_no_kind_of_line_break_smuggles_a_heading_to_the_start_of_a_line(separator: str) -> None:
+    shown = markdown.escape(f"harmless{separator}# BIG")
+
+    assert all(not line.startswith("# ") for line in shown.splitlines())
+
+
+@given(ANY_TEXT)
+def test_no_text_forges_markup_a_mention_or_a_link(text: str) -> None:
+    shown = markdown.escape(text)
+
+    live = re.sub(r"\\.", "", shown, flags=re.DOTALL)
+    assert not re.search(r"[*_~|`\[\]<>]", live)
+    assert not re.search(r"@(?:everyone|here|[!&]?\d)", live)
+    assert not any(re.match(r"\s*(?:#{1,3}|-#|[-+]|\d+\.)\s", line) for line in shown.splitlines())
+
+
+@given(ANY_TEXT)
+def test_escaping_hurts_nothing_that_is_read(text: str) -> None:
+    shown = markdown.escape(text)
+
+    read = re.sub(r"\\(.)", r"\1", shown, flags=re.DOTALL).replace("\u200b", "")
+    assert read == "\n".join(text.splitlines()).replace("\u200b", "")
+
+
+@given(ANY_TEXT)
+def test_what_is_markup_already_is_not_escaped_again(text: str) -> None:
+    once = markdown.escape(text)
+
+    assert markdown.escape(once) is once
+
+
+@given(ANY_TEXT)
+def test_nothing_ends_a_code_span_from_inside(text: str) -> None:
+    span = markdown.code(text)
+
+    assert span[0] == span[-1] == "`"
+    assert "`" not in span[1:-1]
+    assert len(span) >= 3
+    assert len(span.splitlines()) == 1
+
+
+def test_a_code_span_stays_short_enough_never_to_be_cut_in_two() -> None:
+    span = markdown.code("x " * 5000)
+
+    assert len(span) <= 300
+    assert span.endswith("…`")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://a.example/x y", "https://a.example/(x)", "https://a.example/>x", "https://a.example/\n# x"],
+)
+def test_a_link_ends_where_its_url_ends(url: str) -> None:
+    made = markdown.link("a [label](x)", url)
+
+    assert re.fullmatch(r"\[a \\\[label\\\]\(x\)\]\(https://a\.example/[^\s()>]*\)", made)
+
+
+def test_times_are_counted_by_the_reader() -> None:
+    assert markdown.ago(NOON) == "<t:1790251200:R>"
+    assert markdown.clock(NOON) == "<t:1790251200:f>"
+    assert isinstance(markdown.ago(NOON), Markdown)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"), (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"),
+        (3661, "1 h 1 min"), (86399, "23 h 59 min"), (86400, "1 d"), (90000, "1 d 1 h"), (8640000, "100 d"),
+    ],
+)  # fmt: skip
+def test_a_duration_is_told_in_two_units_at_most(seconds: float, words: str) -> None:
+    assert markdown.duration(timedelta(seconds=seconds)) == words
+
+
+@given(st.text(max_size=60), st.integers(1, 50))
+def test_clipping_keeps_to_the_limit_and_is_idempotent(text: str, most: int) -> None:
+    clipped = markdown.clip(text, most)
+
+    assert len(clipped) <= most
+    assert markdown.clip(clipped, most) == clipped
+    assert clipped == text.strip() or clipped.endswith("…")
+
+
+@pytest.mark.parametrize(("length", "clipped"), [(255, False), (256, False), (257, True)])
+def test_clipping_begins_beyond_the_limit(length: int, clipped: bool) -> None:
+    shown = markdown.clip("x" * length, 256)
+
+    assert shown.endswith("…") == clipped
+    assert len(shown) == min(length, 256)

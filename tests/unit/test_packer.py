@@ -1,0 +1,275 @@
+"""Whatever goes into a message, what comes out is taken by Discord, and what is left out is counted."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from alert_router.discord import limits, packer
+from alert_router.discord.packer import Button, Draft, Field
+from tests.factories import NOON
+from tests.standins.discord import DiscordState, openapi
+from tests.standins.discord import limits as theirs
+from tests.standins.discord.caller import Caller
+
+ALL_URL = "https://router.example.org/alerts/17"
+Payload = Mapping[str, Any]
+
+
+def make_draft(**changes: Any) -> Draft:
+    given: dict[str, Any] = {
+        "title": "ApiDown",
+        "color": 0xE5484D,
+        "lines": ["The API is down"],
+        "fields": [Field("Severity", "critical")],
+        "footer": "alert-router",
+        "timestamp": NOON,
+        "buttons": [Button("History", ALL_URL)],
+        "all_url": ALL_URL,
+    }
+    return Draft(**{**given, **changes})
+
+
+def lines_of(count: int, length: int = 60) -> list[str]:
+    """Each can be told from all others."""
+    return [f"line-{n}-".ljust(length, "x") for n in range(count)]
+
+
+def descriptions(payload: Payload) -> str:
+    return "\n".join(embed.get("description", "") for embed in payload["embeds"])
+
+
+def counted(payload: Payload, what: str = "") -> int:
+    found = re.search(rf"(\d+) more{what}(?: and|:)", descriptions(payload))
+    return int(found[1]) if found else 0
+
+
+def refusals(payload: Payload) -> list[str]:
+    """What Discord would say against it: the strict stand-in, and Discord's own description."""
+    state = DiscordState(strict_unknown_keys=True)
+    state.webhook()
+    caller = Caller(state)
+    created = caller.create(payload, with_components=True)
+    said = [] if created.status_code == 200 else [created.text]
+    if not said:
+        edited = caller.edit(created.json()["id"], payload, with_components=True)
+        said += [] if edited.status_code == 200 else [edited.text]
+    return [*said, *(openapi.validate_execute(payload) or []), *(openapi.validate_edit(payload) or [])]
+
+
+def shapes(payload: Payload) -> Iterator[Payload]:
+    """A message as it is, and what is left of it when it was refused once and twice."""
+    yield payload
+    yield packer.without_urls(payload)
+    yield packer.plain(payload)
+
+
+SIZES = st.sampled_from(
+    [
+        0,
+        1,
+        2,
+        79,
+        80,
+        81,
+        255,
+        256,
+        257,
+        1023,
+        1024,
+        1025,
+        1897,
+        1898,
+        1899,
+        2048,
+        3796,
+        3797,
+        4096,
+        5999,
+        6000,
+        6001,
+    ]
+)
+CHARS = st.sampled_from(["x", "🚲", "\\*", " ", "é "])
+TEXTS = st.builds(lambda size, char: (char * size)[:size], SIZES | st.integers(0, 300), CHARS)
+URLS = st.builds(
+    lambda host, size: f"https://{host}/".ljust(size, "u"),
+    st.sampled_from(["router.example.org", "alertmanager", "10.0.0.1"]),
+    st.sampled_from([30, 250, 511, 512, 513, 1000, 2047, 2048, 2049]),
+)
+DRAFTS = st.builds(
+    make_draft,
+    title=TEXTS,
+    lines=st.lists(TEXTS, max_size=12) | st.builds(lines_of, st.integers(0, 130), st.integers(12, 200)),
+    fields=st.lists(st.builds(Field, TEXTS, TEXTS, st.booleans()), max_size=30),
+    footer=TEXTS,
+    content=TEXTS,
+    buttons=st.lists(st.builds(Button, TEXTS, URLS), max_size=8),
+    all_url=URLS,
+)
+
+
+@given(DRAFTS)
+@example(make_draft(title="", lines=[], fields=[], footer="", buttons=[]))
+@example(make_draft(lines=[" ", "", "\u3000"]))
+@example(make_draft(lines=["x" * 1898, "y" * 1897, ""], fields=[], footer=""))
+@example(
+    make_draft(
+        title="t" * 256,
+        footer="f" * 2048,
+        fields=[Field("n" * 256, "v" * 1024)] * 30,
+        lines=lines_of(130, 200),
+    )
+)
+@example(make_draft(lines=["x"] * 4000))
+@example(
+    make_draft(
+        fields=[Field("n", "v")] * 26, buttons=[Button("Silence", "https://a.example/".ljust(600, "s"))]
+    )
+)
+def test_every_message_is_taken_whole_or_degraded(draft: Draft) -> None:
+    for payload in shapes(packer.pack(draft)):
+        assert refusals(payload) == []
+
+
+@given(DRAFTS)
+def test_nobody_is_ever_pinged(draft: Draft) -> None:
+    for payload in shapes(packer.pack(draft)):
+        assert payload["allowed_mentions"] == {"parse": []}
+
+
+@given(st.integers(0, 300), st.integers(12, 400), st.integers(0, 30))
+@example(100, 58, 0)
+def test_lines_that_go_in_are_shown_in_order_or_counted(count: int, length: int, fields: int) -> None:
+    lines = lines_of(count, length)
+
+    payload = packer.pack(make_draft(lines=lines, fields=[Field("n" * 50, "v" * 200)] * fields))
+
+    text = descriptions(payload)
+    shown = [line for line in lines if line in text.split("\n")]
+    assert shown == lines[: len(shown)]
+    assert counted(payload) == count - len(shown)
+    assert (ALL_URL in text) == (counted(payload) > 0 or counted(payload, " labels") > 0)
+
+
+@given(st.integers(0, 40), st.integers(1, 1100))
+def test_fields_that_go_in_are_shown_or_counted(count: int, length: int) -> None:
+    payload = packer.pack(make_draft(fields=[Field(f"n{n}", "v" * length) for n in range(count)], buttons=[]))
+
+    shown = payload["embeds"][0].get("fields", [])
+    assert counted(payload, " labels") == count - len(shown)
+
+
+def test_blank_lines_are_not_counted_as_left_out() -> None:
+    lines = [part for line in lines_of(200) for part in (line, "")]
+
+    payload = packer.pack(make_draft(lines=lines))
+
+    shown = len(re.findall(r"line-\d+-", descriptions(payload)))
+    assert counted(payload) == 200 - shown
+
+
+def test_what_never_came_into_the_draft_is_counted_too() -> None:
+    few = packer.pack(make_draft(lines=lines_of(3), more=7))
+    many = packer.pack(make_draft(lines=lines_of(300), more=7))
+
+    assert counted(few) == 7
+    assert counted(many) == 307 - len(re.findall(r"line-\d+-", descriptions(many)))
+
+
+@pytest.mark.parametrize(
+    ("length", "pages"), [(10, 1), (1898, 1), (3795, 1), (3796, 2), (3798, 2), (5000, 2)]
+)
+def test_a_line_no_page_holds_goes_on_in_the_next(length: int, pages: int) -> None:
+    payload = packer.pack(make_draft(lines=["x" * length], fields=[], buttons=[]))
+
+    assert len(payload["embeds"]) == pages
+    assert descriptions(payload).count("x") == length
+
+
+def test_a_long_line_breaks_at_a_space_and_never_inside_markup() -> None:
+    span = "`" + "a b " * 49 + "`"
+    line = " ".join([span] * 25)
+
+    payload = packer.pack(make_draft(lines=[line], fields=[], buttons=[]))
+
+    pieces = [piece for embed in payload["embeds"] for piece in embed["description"].split("\n")]
+    assert all(piece.count("`") % 2 == 0 for piece in pieces)
+
+
+@pytest.mark.parametrize("hidden", ["# BIG", "- item", "1. item", "-# small"])
+def test_a_long_line_cannot_carry_a_heading_to_where_it_breaks(hidden: str) -> None:
+    line = f"{'x ' * 949}{hidden} rest"
+
+    payload = packer.pack(make_draft(lines=[line]))
+
+    assert not any(part.startswith(hidden) for part in descriptions(payload).split("\n"))
+    assert "rest" in descriptions(payload)
+
+
+def test_an_escape_is_not_cut_in_two() -> None:
+    payload = packer.pack(make_draft(lines=["\\*" * 3000], fields=[], buttons=[]))
+
+    text = descriptions(payload)
+    assert re.sub(r"\\\*", "", text.split("…")[0]).strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("length", "as_button", "as_text"),
+    [(512, True, False), (513, False, True), (900, False, True), (2049, False, False)],
+)
+def test_a_link_too_long_for_a_button_becomes_text(length: int, as_button: bool, as_text: bool) -> None:
+    url = "https://a.example/".ljust(length, "s")
+
+    payload = packer.pack(make_draft(buttons=[Button("Silence", url)]))
+
+    shown = [one["url"] for row in payload["components"] for one in row["components"]]
+    assert (shown == [url]) == as_button
+    assert any(url in field["value"] for field in payload["embeds"][0]["fields"]) == as_text
+
+
+def test_a_sixth_button_becomes_text_and_a_dotless_host_nothing() -> None:
+    buttons = [Button(f"B{n}", f"https://a.example/{n}") for n in range(6)]
+
+    payload = packer.pack(make_draft(buttons=[Button("Dotless", "http://alertmanager:9093"), *buttons]))
+
+    assert [one["label"] for one in payload["components"][0]["components"]] == ["B0", "B1", "B2", "B3", "B4"]
+    assert payload["embeds"][0]["fields"][-1] == {
+        "name": "Links",
+        "value": "[B5](https://a.example/5)",
+        "inline": False,
+    }
+    assert "Dotless" not in str(payload)
+
+
+def test_plain_text_still_says_everything_that_has_room() -> None:
+    payload = packer.plain(packer.pack(make_draft(lines=["one", "two"])))
+
+    assert payload["content"] == "**ApiDown**\none\ntwo\nSeverity: critical"
+    assert (payload["embeds"], payload["components"]) == ([], [])
+
+
+def test_the_limits_are_discords() -> None:
+    assert (limits.TITLE_CHARS, limits.DESCRIPTION_CHARS) == (
+        theirs.EMBED_TITLE_CHARS,
+        theirs.EMBED_DESCRIPTION_CHARS,
+    )
+    assert (limits.FIELDS, limits.EMBEDS, limits.MESSAGE_CHARS) == (
+        theirs.EMBED_FIELDS,
+        theirs.EMBEDS,
+        theirs.EMBED_TOTAL_CHARS,
+    )
+    assert (limits.FIELD_NAME_CHARS, limits.FIELD_VALUE_CHARS) == (
+        theirs.EMBED_FIELD_NAME_CHARS,
+        theirs.EMBED_FIELD_VALUE_CHARS,
+    )
+    assert (limits.FOOTER_CHARS, limits.CONTENT_CHARS) == (theirs.EMBED_FOOTER_CHARS, theirs.CONTENT_CHARS)
+    assert (limits.URL_CHARS, limits.BUTTON_URL_CHARS, limits.BUTTON_LABEL_CHARS) == (
+        theirs.URL_CHARS,
+        theirs.BUTTON_URL_CHARS,
+        theirs.BUTTON_LABEL_CHARS,
+    )
+    assert limits.BUTTONS == theirs.ROW_BUTTONS
