@@ -6,6 +6,7 @@ They run in the pipeline's own environment: .venv-airflow/bin/python -m pytest t
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from dags.utils import warehouse
 from tests.standins.paris import server, year
 from tests.standins.paris.publication import PROMPT
 from tests.standins.paris.state import ParisState
+from tests.standins.paris.year import Year
 
 if find_spec("airflow") is None:
     # Another environment's run of all tests: these have a run of their own, in which Airflow must be there.
@@ -38,8 +40,13 @@ def engine(warehouse_url: str) -> Iterator[sa.Engine]:
 
 @pytest.fixture
 def paris() -> ParisState:
-    """Six counters and sixty days, without delays and nulls until a test asks for them."""
-    return ParisState(year.generated(days=120), NOON, PROMPT)
+    """Six counters and four months, without delays and nulls until a test asks for them."""
+    return ParisState(four_months(), NOON, PROMPT)
+
+
+@cache
+def four_months() -> Year:
+    return year.generated(days=120)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from dags.utils import ingestion
@@ -71,14 +73,13 @@ def test_a_row_that_is_sent_twice_at_once_is_stored_once(engine: sa.Engine) -> N
 def test_what_was_written_before_an_error_is_found_known_by_the_next_try(engine: sa.Engine) -> None:
     hours = [Count("a", NOON + HOUR * number, number) for number in range(ingestion.BATCH_ROWS + 10)]
 
-    def breaking_off() -> object:
+    def breaking_off() -> Iterator[Count]:
         yield from hours[: ingestion.BATCH_ROWS + 1]
         raise ConnectionError
 
-    try:
-        ingestion.ingest(engine, breaking_off(), NOON)  # type: ignore[arg-type] # a generator of counts
-    except ConnectionError:
-        done = ingestion.ingest(engine, hours, NOON)
+    with pytest.raises(ConnectionError):
+        ingestion.ingest(engine, breaking_off(), NOON)
+    done = ingestion.ingest(engine, hours, NOON)
 
     assert done.records_count == 10
     assert len(stored(engine)) == len(hours)

@@ -1,0 +1,277 @@
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from dags.utils import discord_alerts, outbox, settings
+from dags.utils.discord_alerts import Reporter
+from dags.utils.events import Origin
+from dags.utils.router_api import Refused, Sent, TryAgain, outcome
+from dags.utils.tables import event_outbox
+from tests.dags.conftest import NOON, Router
+
+TOKEN = "s3cr3t-ingest-token"
+LATER = NOON + timedelta(days=1)
+MakeReporter = Callable[..., Reporter]
+
+
+@pytest.fixture
+def make_reporter(warehouse_url: str, router: Router) -> MakeReporter:
+    def make(*, run_id: str = "run-1", now: datetime = NOON, try_number: int = 1, **environ: str) -> Reporter:
+        given = {"BIKE_WAREHOUSE_URL": warehouse_url, "ALERT_ROUTER_TOKEN": TOKEN, **environ}
+        return Reporter(
+            Origin("monitor_and_fine_tune", run_id, "end_monitoring", try_number),
+            settings.from_environment(given),
+            clock=lambda: now,
+            wait=lambda _: None,
+            transport=router.transport,
+        )
+
+    return make
+
+
+def told(router: Router) -> list[dict[str, Any]]:
+    return [json.loads(request.content) for request in router.taken]
+
+
+def states(engine: sa.Engine) -> Mapping[str, str]:
+    with engine.begin() as conn:
+        return {row.key: row.state for row in conn.execute(sa.select(event_outbox))}
+
+
+COMMON = {
+    "dag_id": "monitor_and_fine_tune",
+    "run_id": "run-1",
+    "task_id": "end_monitoring",
+    "try_number": 1,
+    "occurred_at": "2020-11-18T12:00:00+00:00",
+}
+
+
+@pytest.mark.parametrize(
+    ("send", "body"),
+    [
+        (
+            lambda to: discord_alerts.send_drift_alert(
+                0.6, 0.8, drifted_features=["a"], model_type="rf", reporter=to
+            ),
+            {
+                "type": "drift_alert",
+                "drift_share": 0.6,
+                "r2": 0.8,
+                "drifted_features": ["a"],
+                "model_type": "rf",
+            },
+        ),
+        (
+            lambda to: discord_alerts.send_performance_alert(0.6, 80.5, model_type="rf", reporter=to),
+            {
+                "type": "performance_alert",
+                "r2": 0.6,
+                "rmse": 80.5,
+                "thresholds": {"r2_critical": 0.65, "r2_warning": 0.7, "rmse": 90.0},
+                "model_type": "rf",
+            },
+        ),
+        (
+            lambda to: discord_alerts.send_training_success(0.02, "deploy", new_r2=0.8, reporter=to),
+            {"type": "training_success", "improvement": 0.02, "decision": "deploy", "new_r2": 0.8},
+        ),
+        (
+            lambda to: discord_alerts.send_training_failure("no rows", model_type="rf", reporter=to),
+            {"type": "training_failure", "error_message": "no rows", "model_type": "rf"},
+        ),
+        (
+            lambda to: discord_alerts.send_api_error("POST /predict", "HTTP 500", reporter=to),
+            {"type": "api_error", "endpoint": "POST /predict", "error": "HTTP 500"},
+        ),
+    ],
+)
+def test_each_event_is_posted_with_its_own_fields(
+    send: Callable[[Reporter], None], body: dict[str, Any], make_reporter: MakeReporter, router: Router
+) -> None:
+    send(make_reporter())
+
+    assert told(router) == [COMMON | body]
+    [request] = router.taken
+    assert (request.method, request.url.path) == ("POST", "/events")
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_retried_task_tells_nothing_twice(make_reporter: MakeReporter, router: Router) -> None:
+    for number in (1, 2):
+        reporter = make_reporter(try_number=number, now=NOON + timedelta(minutes=number))
+        discord_alerts.send_training_failure("no rows", reporter=reporter)
+
+    assert len(router.taken) == 1
+
+
+def test_another_run_tells_the_same_thing_again(make_reporter: MakeReporter, router: Router) -> None:
+    for run_id in ("run-1", "run-2"):
+        discord_alerts.send_training_failure("no rows", reporter=make_reporter(run_id=run_id))
+
+    assert [one["run_id"] for one in told(router)] == ["run-1", "run-2"]
+
+
+def test_a_router_that_is_away_is_told_by_the_next_run_in_order(
+    make_reporter: MakeReporter, router: Router, engine: sa.Engine
+) -> None:
+    router.answers = [0] * 6
+    discord_alerts.send_drift_alert(0.7, 0.8, reporter=make_reporter(run_id="run-1"))
+    discord_alerts.send_training_failure("no rows", reporter=make_reporter(run_id="run-1", now=LATER))
+    assert router.taken == []
+
+    make_reporter(run_id="run-2", now=LATER + timedelta(days=1)).flush()
+
+    assert [one["type"] for one in told(router)] == ["drift_alert", "training_failure"]
+    assert told(router)[0]["occurred_at"] == NOON.isoformat()
+    assert set(states(engine).values()) == {"sent"}
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 429])
+def test_an_answer_that_will_pass_is_tried_three_times_at_once(
+    status: int, make_reporter: MakeReporter, router: Router
+) -> None:
+    router.answers = [status, status, 201]
+
+    discord_alerts.send_training_failure("no rows", reporter=make_reporter())
+
+    assert len(router.taken) == 1
+
+
+def test_an_event_the_router_cannot_read_is_kept_as_refused_and_does_not_block_the_next(
+    make_reporter: MakeReporter, router: Router, engine: sa.Engine
+) -> None:
+    router.answers = [422]
+
+    discord_alerts.send_drift_alert(0.7, 0.8, reporter=make_reporter())
+    discord_alerts.send_training_failure("no rows", reporter=make_reporter())
+
+    assert [one["type"] for one in told(router)] == ["training_failure"]
+    assert sorted(states(engine).values()) == ["refused", "sent"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_wrong_token_or_address_is_mended_by_people_so_the_event_waits(
+    status: int, make_reporter: MakeReporter, router: Router, engine: sa.Engine
+) -> None:
+    router.answers = [status]
+
+    discord_alerts.send_training_failure("no rows", reporter=make_reporter())
+
+    assert set(states(engine).values()) == {"pending"}
+
+
+def test_every_status_has_a_verdict() -> None:
+    assert {status for status in range(100, 600) if isinstance(outcome(status, ""), Sent)} == {200, 201}
+    assert {status for status in range(100, 600) if isinstance(outcome(status, ""), Refused)} == {
+        400,
+        413,
+        422,
+    }
+    assert outcome(200, "") == Sent(new=False)
+    assert outcome(503, "") == TryAgain("HTTP 503")
+
+
+def test_a_warehouse_that_is_away_does_not_keep_people_from_hearing(
+    make_reporter: MakeReporter, router: Router
+) -> None:
+    reporter = make_reporter(BIKE_WAREHOUSE_URL="sqlite:////nowhere/at/all.db")
+
+    discord_alerts.send_training_failure("no rows", reporter=reporter)
+
+    assert [one["type"] for one in told(router)] == ["training_failure"]
+
+
+def test_a_task_is_not_failed_by_the_telling_whatever_is_wrong(
+    make_reporter: MakeReporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: httpx.Request) -> httpx.Response:
+        raise RuntimeError("scott:tiger")
+
+    reporter = replace(make_reporter(), transport=httpx.MockTransport(broken))
+
+    discord_alerts.send_training_failure("no rows", reporter=reporter)
+
+    assert "not told" in caplog.text
+    assert "tiger" not in caplog.text
+
+
+def test_no_secret_is_printed_or_told(
+    make_reporter: MakeReporter, router: Router, engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    key = "s3cr3t-model-key"
+    router.answers = [503, 503, 503, 422, 0, 0, 0]
+    reporter = make_reporter(BIKE_MODEL_API_KEY=key)
+
+    for number, run_id in enumerate(("a", "b", "c")):
+        later = NOON + timedelta(hours=number)
+        told_by = make_reporter(BIKE_MODEL_API_KEY=key, run_id=run_id, now=later)
+        discord_alerts.send_api_error("POST /train", f"401 for {key} and {TOKEN}", reporter=told_by)
+
+    with engine.begin() as conn:
+        kept = str(list(conn.execute(sa.select(event_outbox))))
+    said = caplog.text + kept + repr(reporter) + str([one.content for one in router.taken])
+    assert TOKEN not in said
+    assert key not in said
+    assert "***" in kept
+
+
+def test_a_very_long_error_is_cut_with_a_sign(make_reporter: MakeReporter, router: Router) -> None:
+    discord_alerts.send_training_failure("x" * 100_000, reporter=make_reporter())
+
+    [event] = told(router)
+    assert len(event["error_message"]) == 2_000
+    assert event["error_message"].endswith("…")
+
+
+def test_the_running_task_is_found_in_airflows_environment(warehouse_url: str) -> None:
+    reporter = Reporter.of_this_task(
+        {
+            "AIRFLOW_CTX_DAG_ID": "d",
+            "AIRFLOW_CTX_DAG_RUN_ID": "r",
+            "AIRFLOW_CTX_TASK_ID": "t",
+            "AIRFLOW_CTX_TRY_NUMBER": "2",
+            "BIKE_WAREHOUSE_URL": warehouse_url,
+        }
+    )
+
+    assert reporter.origin == Origin("d", "r", "t", 2)
+    assert reporter.clock().tzinfo is UTC
+
+
+def test_a_run_knows_whether_it_has_told_of_its_failure(make_reporter: MakeReporter, router: Router) -> None:
+    router.answers = [0, 0, 0, 0, 0, 0]
+    discord_alerts.send_drift_alert(0.7, 0.8, reporter=make_reporter())
+    before = make_reporter().has_told_of_failure()
+
+    discord_alerts.send_api_error("POST /predict", "HTTP 500", reporter=make_reporter())
+
+    assert before is False
+    assert make_reporter().has_told_of_failure() is True, "kept is told: it will be sent"
+    assert make_reporter(run_id="run-2").has_told_of_failure() is False
+
+
+def test_two_runs_that_flush_at_once_leave_nothing_waiting(
+    make_reporter: MakeReporter, router: Router, engine: sa.Engine
+) -> None:
+    router.answers = [0, 0, 0]
+    discord_alerts.send_drift_alert(0.7, 0.8, reporter=make_reporter())
+    other = make_reporter(run_id="run-2")
+
+    def answer_while_another_flushes(request: httpx.Request) -> httpx.Response:
+        other.flush()
+        return httpx.Response(200, request=request)
+
+    replace(other, transport=httpx.MockTransport(answer_while_another_flushes)).flush()
+
+    with engine.begin() as conn:
+        assert outbox.waiting(conn) == []
+    assert set(states(engine).values()) == {"sent"}
