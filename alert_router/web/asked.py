@@ -27,7 +27,7 @@ class Chip:
 
 def in_words(query: Query, now: datetime) -> str:
     """Such as "Firing critical alerts of the last 24 hours, newest first"."""
-    parts = [_kind(query), *_about(query), *_when(query, now)]
+    parts = [_kind(query), *_when(query, now), *_about(query)]
     return " ".join(parts) + ", newest first"
 
 
@@ -54,7 +54,7 @@ def _when(query: Query, now: datetime) -> list[str]:
         span = span_in_words(value_of(query, "since"))
         found.append(f"of the {span}" if span else f"since {formats.clock(filters.since, now)}")
     if filters.until is not None:
-        found.append(f"begun before {formats.clock(filters.until, now)}")
+        found.append(f"{'and' if found else 'begun'} before {formats.clock(filters.until, now)}")
     return found
 
 

@@ -23,6 +23,7 @@ RULES = (
     *("newline", "escape", "backticks", "strikethrough", "emphasis", "link", "autolink"),
 )
 Environment = MutableMapping[str, Any]
+REL = "noopener noreferrer nofollow"
 ROW = 3
 """Inline fields side by side."""
 BARS = frozenset({*embeds.COLORS.values(), embeds.GREEN, embeds.GREY})
@@ -140,7 +141,9 @@ def _render_heading(
 def _render_link(
     renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
 ) -> str:
-    tokens[index].attrSet("rel", "noopener noreferrer nofollow")
+    # `[x]()` passes markdown-it as a link to nowhere.
+    attrs = {"href": href, "rel": REL} if (href := tokens[index].attrGet("href")) else {}
+    tokens[index].attrs = dict(attrs)
     return renderer.renderToken(tokens, index, options, env)
 
 

@@ -11,6 +11,7 @@ SHOWN_LABELS = 6
 """On a row; the page of the alert has them all."""
 TOLD_ANYWAY = frozenset({"alertname", "severity"})
 """Labels that a row tells in its own way."""
+JUST_NOW = timedelta(seconds=5)
 RANK_NAMES = {4: "critical", 3: "error", 2: "warning", 1: "info", 0: "none"}
 """By severity rank: a severity of the sender's own making is drawn as the one it ranks with."""
 
@@ -46,6 +47,8 @@ def ago(moment: datetime, now: datetime) -> str:
     """A clock that is ahead of ours makes moments in the future; they are told as such."""
     if moment > now + timedelta(minutes=1):
         return f"in {duration(moment - now)}"
+    if moment > now - JUST_NOW:
+        return "just now"
     return f"{duration(now - moment)} ago"
 
 

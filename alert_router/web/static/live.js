@@ -26,7 +26,7 @@ function tick() {
   for (const time of document.querySelectorAll("time[data-words]")) {
     const seconds = (now - Date.parse(time.dateTime)) / 1000;
     if (time.dataset.words === "for") time.textContent = duration(Math.max(seconds, 0));
-    else if (seconds >= 0) time.textContent = `${duration(seconds)} ago`;
+    else if (seconds >= 5) time.textContent = `${duration(seconds)} ago`;
   }
 }
 

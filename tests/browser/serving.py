@@ -1,0 +1,83 @@
+"""The real router on a free port of this machine, on a clock that its user moves."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+import httpx
+import uvicorn
+
+from alert_router.app import SYSTEM_CLOCKS, create_app
+from alert_router.settings import Settings
+
+DEADLINE_S = 15.0
+STEP_S = 0.02
+
+
+@dataclass
+class Clock:
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(frozen=True)
+class House:
+    """A running router, and the hand that feeds it."""
+
+    url: str
+    clock: Clock
+    http: httpx.Client
+
+    def webhook(self, *alerts: dict[str, Any], group: dict[str, str]) -> None:
+        body = {
+            "version": "4",
+            "groupLabels": group,
+            "externalURL": "https://alertmanager.example.org",
+            "alerts": alerts,
+        }
+        self.http.post("/webhooks/alertmanager", json=body).raise_for_status()
+
+    def event(self, **fields: Any) -> int:
+        answer = self.http.post("/events", json={"occurred_at": self.clock.now.isoformat(), **fields})
+        answer.raise_for_status()
+        return int(answer.json()["id"])
+
+    def settle(self) -> None:
+        """Until every card has been told."""
+        until(lambda: 'alert_router_cards{state="pending"} 0.0' in self.http.get("/metrics").text)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        pause.wait(STEP_S)
+
+
+@contextmanager
+def serving(database: Path, clock: Clock) -> Iterator[House]:
+    with socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        settings = Settings.model_validate({"database_url": f"sqlite:///{database}", "listen": address})
+        app = create_app(settings, clocks=replace(SYSTEM_CLOCKS, now=clock))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            until(lambda: server.started or not thread.is_alive())
+            with httpx.Client(base_url=f"http://{address}") as http:
+                yield House(f"http://{address}", clock, http)
+        finally:
+            server.should_exit = True
+            thread.join()
