@@ -102,6 +102,7 @@ def make_incident(**changes: Any) -> Incident:
         "opened_at": NOON,
         "resolved_at": None,
         "generation": 1,
+        "pinged_at": NOON,
     }
     return Incident(**{**given, **changes})
 
@@ -154,7 +155,7 @@ def wire_alert(labels: Mapping[str, str] = API_DOWN, **changes: Any) -> dict[str
 def webhook_json(*alerts: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
     """A body as Alertmanager sends it, grouped by alertname; one firing ApiDown unless alerts are given."""
     shown = [dict(alert) for alert in alerts] or [wire_alert()]
-    name = shown[0]["labels"].get("alertname", "")
+    name = (shown[0]["labels"] or {}).get("alertname", "")
     return {
         "version": "4",
         "receiver": "alert-router",

@@ -15,6 +15,8 @@ from alert_router.sources import fingerprints
 from alert_router.sources.malformed import FieldError, Malformed, errors_of
 
 SOURCE = "alertmanager"
+MOST_TRUNCATED = 1_000_000
+"""A counter takes no number of any size."""
 
 RAW_PROMETHEUS = (
     "this is the list of alerts that Prometheus sends to an Alertmanager. In prometheus.yml, "
@@ -31,8 +33,8 @@ def _text(value: str) -> str:
 def _utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
-    except OverflowError:  # year 1 with an offset east of Greenwich: Go's zero time, moved
-        return datetime.min.replace(tzinfo=UTC)
+    except OverflowError:  # the year 1 east of Greenwich (Go's zero time, moved), or 9999 west of it
+        return (datetime.min if value.year == 1 else datetime.max).replace(tzinfo=UTC)
 
 
 Text = Annotated[str, Field(strict=True), AfterValidator(_text)]
@@ -86,7 +88,7 @@ def parse(body: bytes, now: datetime) -> Message:
             refused.append(RefusedAlert(errors, pydantic_core.to_json(item)))
     if refused and not signals:
         raise Malformed(*(error for one in refused for error in one.errors))
-    return Message(tuple(signals), tuple(refused), wire.truncatedAlerts)
+    return Message(tuple(signals), tuple(refused), min(max(wire.truncatedAlerts, 0), MOST_TRUNCATED))
 
 
 def _json(body: bytes) -> Any:

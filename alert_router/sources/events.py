@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, assert_never
 
-from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from alert_router.model import Labels, Signal, Status
 from alert_router.sources import fingerprints
@@ -19,6 +19,15 @@ SOURCE = "events"
 # monitoring DAG runs weekly (a day of slack), API calls are retried within minutes.
 MONITORING_EXPIRY = timedelta(days=8)
 API_ERROR_EXPIRY = timedelta(hours=1)
+LAST_YEAR = 9000
+"""So that an expiry can be added to a time."""
+
+
+def _in_our_time(value: datetime) -> datetime:
+    if value.year > LAST_YEAR:
+        raise ValueError(f"must lie before the year {LAST_YEAR + 1}")
+    return value
+
 
 Name = Annotated[Text, Field(min_length=1, max_length=250)]
 Long = Annotated[Text, Field(max_length=20_000)]
@@ -29,7 +38,7 @@ R2_CRITICAL_DEFAULT = 0.65
 class _Event(BaseModel):
     dag_id: Name
     run_id: Name
-    occurred_at: Time
+    occurred_at: Annotated[Time, AfterValidator(_in_our_time)]
     task_id: Text | None = None
     try_number: int | None = None
     model_type: Name | None = None

@@ -10,7 +10,7 @@ import httpx
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from alert_router.delivery import Channel, Clocks, Delivery
+from alert_router.delivery import Channel, Clocks, Delivery, Pacer
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.templates import Templates
@@ -149,6 +149,7 @@ def _delivery(store: Store, writer: Writer, clock: Clock, channel: Channel) -> D
         writer=writer,
         renderer=Renderer(Templates(), ROUTER_URL),
         clocks=Clocks(now=clock.time, steady=clock),
+        pacer=Pacer(clock),
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def join(latest: Incident | None, alert: Alert, minute: float = 1) -> Incident:
 def test_the_first_alert_of_a_group_founds_its_incident() -> None:
     founded = join(None, make_alert())
 
-    assert founded == make_incident(id=7, opened_at=at(1))
+    assert founded == make_incident(id=7, opened_at=at(1), pinged_at=at(1))
 
 
 def test_an_alert_that_is_over_founds_an_incident_that_is_over() -> None:
@@ -86,6 +87,7 @@ def test_a_severity_above_what_was_told_needs_a_new_card(told: str, comes: str, 
 
     assert joined.generation == generation
     assert joined.severity == (comes if generation == 2 else told)
+    assert joined.pinged_at == (at(1) if generation == 2 else at(0))
 
 
 def test_an_alert_that_is_over_raises_no_severity() -> None:
@@ -103,3 +105,32 @@ def test_a_reopened_incident_remembers_the_worst_it_told() -> None:
 def test_a_group_is_the_same_whoever_spells_it() -> None:
     assert incidents.key_of({"a": "1", "b": "é"}) == incidents.key_of({"b": "é", "a": "1"})
     assert incidents.key_of({"a": "1"}) != incidents.key_of({"a": "2"})
+
+
+def test_who_took_an_incident_on_took_on_what_has_ended_since() -> None:
+    taken = {"acknowledged_at": at(0), "acknowledged_by": "ana"}
+
+    again = join(replace(CLOSED, **taken), make_alert())
+    another = join(make_incident(**taken), make_alert())
+
+    assert (again.acknowledged_at, again.acknowledged_by) == (None, None)
+    assert (another.acknowledged_at, another.acknowledged_by) == (at(0), "ana")
+
+
+@pytest.mark.parametrize(
+    ("changes", "minute", "reminds"),
+    [
+        ({}, 240, True),
+        ({}, 239.9, False),
+        ({"severity": "warning"}, 9999, False),
+        ({"acknowledged_at": at(1)}, 240, False),
+        ({"status": Status.RESOLVED}, 240, False),
+        ({"pinged_at": at(1)}, 240, False),
+    ],
+)
+def test_people_are_reminded_of_what_fires_and_nobody_has_taken_on(
+    changes: dict[str, Any], minute: float, reminds: bool
+) -> None:
+    found = incidents.needs_reminder(make_incident(**changes), at(minute), every_s={"critical": 4 * 3600.0})
+
+    assert found == reminds

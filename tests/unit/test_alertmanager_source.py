@@ -1,0 +1,274 @@
+"""Alertmanager's body to signals: what is there is understood, what is wrong is named, nothing crashes."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from alert_router.model import Signal, Status
+from alert_router.sources import alertmanager, fingerprints
+from alert_router.sources.alertmanager import Message
+from alert_router.sources.malformed import Malformed
+from tests.factories import DISK_FULL, NOON, as_bytes, at, make_signal, webhook_json, wire_alert
+
+PAYLOADS = sorted((Path(__file__).parents[3] / "shared" / "payloads").glob("*.json"))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(10**400) | st.just("\x00"),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def parse(body: Any) -> Message:
+    return alertmanager.parse(body if isinstance(body, bytes) else as_bytes(body), at(60))
+
+
+def only(message: Message) -> Signal:
+    assert len(message.signals) == 1
+    return message.signals[0]
+
+
+def refusal(body: Any) -> Malformed:
+    with pytest.raises(Malformed) as caught:
+        parse(body)
+    return caught.value
+
+
+def test_a_firing_alert_becomes_a_signal() -> None:
+    assert only(parse(webhook_json())) == make_signal()
+
+
+def test_a_resolved_alert_tells_when_it_ended() -> None:
+    signal = only(parse(webhook_json(wire_alert(ends_at=at(5)))))
+
+    assert signal == make_signal(ends_at=at(5))
+
+
+@pytest.mark.parametrize("path", PAYLOADS, ids=lambda path: path.stem)
+def test_bodies_of_the_wild_are_understood(path: Path) -> None:
+    body = path.read_bytes()
+
+    message = parse(body)
+
+    assert message.refused == ()
+    assert [dict(signal.labels) for signal in message.signals] == [
+        one["labels"] for one in json.loads(body)["alerts"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-09-24T12:00:00Z", NOON),
+        ("2026-09-24T12:00:00.123456789Z", NOON + timedelta(microseconds=123456)),
+        ("2026-09-24T14:00:00.5+02:00", NOON + timedelta(seconds=0.5)),
+        ("2026-09-24T12:00:00.000000001-00:00", NOON),
+        ("0001-01-01T00:00:00Z", datetime.min.replace(tzinfo=UTC)),
+        ("0001-01-01T00:00:00+02:00", datetime.min.replace(tzinfo=UTC)),
+    ],
+)
+def test_times_are_read_to_the_microsecond_whatever_their_offset(written: str, meant: datetime) -> None:
+    signal = only(parse(webhook_json(wire_alert(startsAt=written))))
+
+    assert signal.starts_at == meant
+    assert signal.starts_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize("ends_at", ["0001-01-01T00:00:00Z", None])
+def test_an_end_that_is_not_said_is_now(ends_at: str | None) -> None:
+    signal = only(parse(webhook_json(wire_alert(status="resolved", endsAt=ends_at))))
+
+    assert (signal.status, signal.ends_at) == (Status.RESOLVED, at(60))
+
+
+def test_an_end_before_the_start_is_the_start() -> None:
+    signal = only(parse(webhook_json(wire_alert(ends_at=at(-5)))))
+
+    assert signal.ends_at == signal.starts_at
+
+
+def test_the_end_of_a_firing_alert_means_nothing() -> None:
+    signal = only(parse(webhook_json(wire_alert(endsAt="2026-09-24T12:05:00Z"))))
+
+    assert (signal.status, signal.ends_at) == (Status.FIRING, None)
+
+
+@pytest.mark.parametrize("changes", [{"fingerprint": ""}, {}])
+def test_a_missing_fingerprint_is_computed_as_alertmanager_does(changes: dict[str, str]) -> None:
+    alert = wire_alert(**changes)
+    if not changes:
+        del alert["fingerprint"]
+
+    assert only(parse(webhook_json(alert))).fingerprint == fingerprints.of(alert["labels"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "fingerprint"),
+    [
+        # Seen in bodies of Debian's Alertmanager 0.25.
+        ({"alertname": "Watchdog", "prometheus": "monitoring/k8s", "severity": "none"}, "e1749c6acab64267"),
+        (
+            {
+                "alertname": "KubePodCrashLooping",
+                "container": "api",
+                "endpoint": "https-main",
+                "job": "kube-state-metrics",
+                "namespace": "payments",
+                "pod": "payments-api-7c9d8b6f5-2xk4p",
+                "prometheus": "monitoring/k8s",
+                "reason": "CrashLoopBackOff",
+                "service": "kube-state-metrics",
+                "severity": "warning",
+                "uid": "2f9f4c0e-7f1a-4b5e-9f0e-7928b0c86cc8",
+            },
+            "1f7fa948af032338",
+        ),
+        # prometheus/common model/signature_test.go: no labels at all.
+        ({}, "cbf29ce484222325"),
+    ],
+)
+def test_fingerprints_are_those_of_alertmanager(labels: dict[str, str], fingerprint: str) -> None:
+    assert fingerprints.of(labels) == fingerprint
+
+
+def test_unknown_keys_of_newer_alertmanagers_are_accepted() -> None:
+    alert = wire_alert(somethingNew={"a": 1})
+
+    message = parse(webhook_json(alert, notification_reason="new alerts added", routeLabels={"a": "b"}))
+
+    assert len(message.signals) == 1
+
+
+def test_one_bad_alert_does_not_cost_the_others() -> None:
+    bad = wire_alert(DISK_FULL, startsAt="yesterday")
+
+    message = parse(webhook_json(wire_alert(), bad, wire_alert()))
+
+    assert len(message.signals) == 2
+    assert json.loads(message.refused[0].body) == bad
+    assert message.refused[0].errors[0].field == "alerts.1.startsAt"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"status": "broken"}, "alerts.0.status"),
+        ({"status": None}, "alerts.0.status"),
+        ({"labels": {}}, "alerts.0.labels"),
+        ({"labels": {"a": 5}}, "alerts.0.labels.a"),
+        ({"labels": None}, "alerts.0.labels"),
+        ({"startsAt": "2026-09-24T12:00:00"}, "alerts.0.startsAt"),
+        ({"startsAt": "2026-13-24T12:00:00Z"}, "alerts.0.startsAt"),
+        ({"annotations": {"summary": None}}, "alerts.0.annotations.summary"),
+        ({"generatorURL": 5}, "alerts.0.generatorURL"),
+    ],
+)
+def test_what_is_wrong_is_named_where_it_is(changes: dict[str, Any], field: str) -> None:
+    errors = refusal(webhook_json({**wire_alert(), **changes})).errors
+
+    assert [error.field for error in errors] == [field]
+
+
+@pytest.mark.parametrize("alert", [None, 5, "x", [], [1]])
+def test_an_alert_that_is_no_object_is_refused(alert: Any) -> None:
+    assert refusal(webhook_json(alerts=[alert])).errors[0].field.startswith("alerts.0")
+
+
+def test_the_raw_list_of_prometheus_is_explained() -> None:
+    said = str(refusal([{"labels": {"alertname": "ApiDown"}, "startsAt": "2026-09-24T12:00:00Z"}]))
+
+    assert "prometheus.yml" in said
+    assert "webhook_configs" in said
+
+
+def test_an_empty_group_is_no_error() -> None:
+    assert parse(webhook_json(alerts=[])) == Message((), (), 0)
+
+
+def test_what_alertmanager_left_out_is_known() -> None:
+    assert parse(webhook_json(truncatedAlerts=7)).truncated == 7
+
+
+@pytest.mark.parametrize("number", [10**30, 10**400, -(10**30), -1])
+def test_no_number_of_left_out_alerts_is_beyond_counting(number: int) -> None:
+    assert 0 <= float(parse(webhook_json(truncatedAlerts=number)).truncated) < float("inf")
+
+
+def test_a_nul_is_shown_as_a_sign_that_can_be_stored() -> None:
+    signal = only(parse(webhook_json(wire_alert({"alertname": "a\x00b", "n\x00": "v"}))))
+
+    assert signal.labels == {"alertname": "a\ufffdb", "n\ufffd": "v"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"5",
+        b'"x"',
+        b"{}",
+        b"\xff\xfe",
+        b'{"alerts": null}',
+        b'{"alerts": {}}',
+        b'{"alerts": [{"labels": {"a": "\\ud800"}}]}',
+        b"[" * 100_000,
+        b'{"alerts":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"alerts": [], "truncatedAlerts": 1e999}',
+        b'{"alerts": [], "truncatedAlerts": ' + b"9" * 5000 + b"}",
+        b'{"alerts": [{"startsAt": ' + b"9" * 5000 + b"}]}",
+        b'{"alerts": [NaN, Infinity]}',
+    ],
+    ids=lambda body: body[:20].decode(errors="replace"),
+)
+def test_what_cannot_be_read_is_malformed_and_nothing_else(body: bytes) -> None:
+    refusal(body)
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_raise_anything_but_malformed(body: bytes) -> None:
+    try:
+        parse(body)
+    except Malformed as malformed:
+        assert malformed.errors
+
+
+@given(
+    JSON,
+    st.sampled_from(
+        [
+            None,
+            "alerts",
+            "alert",
+            "labels",
+            "annotations",
+            "startsAt",
+            "endsAt",
+            "fingerprint",
+            "groupLabels",
+            "externalURL",
+            "truncatedAlerts",
+        ]
+    ),
+)
+@example({"a": float("nan")}, "labels")
+@example([float("inf"), 10**400], "alerts")
+def test_no_json_raises_anything_but_malformed(value: Any, place: str | None) -> None:
+    """Anything at all, as the body or in one place of a good one."""
+    body: Any = webhook_json(wire_alert(), wire_alert(DISK_FULL))
+    if place == "alert":
+        body["alerts"][0] = value
+    elif place is not None and place in body["alerts"][0]:
+        body["alerts"][0][place] = value
+    elif place is not None:
+        body[place] = value
+
+    try:
+        parse(body if place else value)
+    except Malformed as malformed:
+        assert malformed.errors
