@@ -110,7 +110,9 @@ def with_label(query: Query | None, name: str, value: str) -> str | None:
 
 
 def severity_url(severity: str) -> str:
-    return _url((("status", Status.FIRING), ("severity", severity)))
+    # An empty parameter asks for nothing, so an empty label needs a matcher.
+    wanted = ("severity", severity) if severity else ("match", 'severity=""')
+    return _url((("status", Status.FIRING), wanted))
 
 
 def choices(offered: tuple[str, ...], chosen: str) -> list[str]:

@@ -21,6 +21,7 @@ from alert_router.sources.malformed import FieldError
 from alert_router.store.history import DeliveryEntry, Life, TimelineEntry
 from alert_router.store.preview import PreviewCard
 from alert_router.web import asked, discord_markup, formats, queries
+from alert_router.web.metrics import DELIVERY_OUTCOMES
 from alert_router.web.pages import (
     FOLDER,
     AlertPage,
@@ -197,6 +198,10 @@ def test_every_transition_has_words_for_people() -> None:
     assert formats.words("some_new_kind", formats.TRANSITIONS) == "some new kind"
 
 
+def test_every_outcome_of_a_delivery_has_words_for_people() -> None:
+    assert set(formats.OUTCOMES) == set(DELIVERY_OUTCOMES)
+
+
 # The question in words
 
 
@@ -246,6 +251,12 @@ def test_the_link_of_a_label_asks_for_exactly_this_label(value: str) -> None:
     assert url is not None
     (matcher,) = asking(url.partition("?")[2]).filters.matchers
     assert (matcher.name, matcher.operator, matcher.value) == ("instance", "=", value)
+
+
+def test_the_count_of_an_empty_severity_does_not_lead_to_all_of_them() -> None:
+    filters = asking(asked.severity_url("").partition("?")[2]).filters
+
+    assert [str(matcher) for matcher in filters.matchers] == ['severity=""']
 
 
 def test_a_label_that_is_asked_for_already_is_not_asked_for_twice() -> None:
