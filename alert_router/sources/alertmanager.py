@@ -3,6 +3,7 @@
 Newer Alertmanagers add keys (notification_reason 0.32, routeLabels 0.34): unknown keys are accepted.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -15,6 +16,10 @@ from alert_router.sources import fingerprints
 from alert_router.sources.malformed import FieldError, Malformed, errors_of
 
 SOURCE = "alertmanager"
+WATCHDOG = "Watchdog"
+"""The customary name of the alert that always fires, to prove that alerts get through."""
+_QUOTED = re.compile(r"\\([^a-zA-Z0-9])")
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 MOST_TRUNCATED = 1_000_000
 """A counter takes no number of any size."""
 
@@ -34,7 +39,7 @@ def _utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:  # the year 1 east of Greenwich (Go's zero time, moved), or 9999 west of it
-        return (datetime.min if value.year == 1 else datetime.max).replace(tzinfo=UTC)
+        return FIRST if value.year == 1 else LAST
 
 
 Text = Annotated[str, Field(strict=True), AfterValidator(_text)]
@@ -56,6 +61,7 @@ class WireMessage(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     alerts: list[Any]
+    receiver: Text = ""
     groupLabels: LabelSet = {}
     externalURL: Text = ""
     truncatedAlerts: int = 0
@@ -73,6 +79,9 @@ class Message:
     refused: tuple[RefusedAlert, ...]
     truncated: int
     """How many alerts Alertmanager left out (max_alerts): they never get here, so somebody must know."""
+    receiver: str
+    heartbeat: bool
+    """The Watchdog was among them: it is no news, and not among the signals."""
 
 
 def parse(body: bytes, now: datetime) -> Message:
@@ -88,7 +97,15 @@ def parse(body: bytes, now: datetime) -> Message:
             refused.append(RefusedAlert(errors, pydantic_core.to_json(item)))
     if refused and not signals:
         raise Malformed(*(error for one in refused for error in one.errors))
-    return Message(tuple(signals), tuple(refused), min(max(wire.truncatedAlerts, 0), MOST_TRUNCATED))
+    news = tuple(signal for signal in signals if signal.labels.get("alertname") != WATCHDOG)
+    return Message(
+        signals=news,
+        refused=tuple(refused),
+        truncated=min(max(wire.truncatedAlerts, 0), MOST_TRUNCATED),
+        # Go's regexp.QuoteMeta was applied to the name: "a.b" comes as "a\\.b".
+        receiver=_QUOTED.sub(r"\1", wire.receiver),
+        heartbeat=len(news) < len(signals),
+    )
 
 
 def _json(body: bytes) -> Any:

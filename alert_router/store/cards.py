@@ -126,18 +126,21 @@ def _parameters(wish: Wish, now: datetime) -> dict[str, Any]:
 
 
 def renew_unsent(conn: sa.Connection, wish: Wish) -> None:
-    """A card nobody has seen becomes the new generation's: two messages would be one too many."""
-    conn.execute(
-        sa.update(cards)
-        .where(
-            cards.c.incident_id == wish.incident_id,
-            cards.c.channel == wish.channel,
-            cards.c.generation < wish.generation,
-            cards.c.message_id.is_(None),
-            cards.c.lease.is_(None),
+    """A card nobody has seen becomes the new generation's: two messages would be one too many.
+
+    Only the newest of them, and only while the new generation has none: a card that was being delivered when
+    its generation passed stays what it was.
+    """
+    same = sa.and_(cards.c.incident_id == wish.incident_id, cards.c.channel == wish.channel)
+    unsent = sa.and_(cards.c.message_id.is_(None), cards.c.lease.is_(None))
+    taken = conn.scalar(sa.select(cards.c.id).where(same, cards.c.generation >= wish.generation).limit(1))
+    newest = sa.select(sa.func.max(cards.c.generation)).where(same, unsent).scalar_subquery()
+    if taken is None:
+        conn.execute(
+            sa.update(cards)
+            .where(same, unsent, cards.c.generation == newest)
+            .values(generation=wish.generation)
         )
-        .values(generation=wish.generation)
-    )
 
 
 def claim(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,7 +20,12 @@ class Refused:
 
 def keep(conn: sa.Connection, refused: Sequence[Refused]) -> None:
     if refused:
-        conn.execute(sa.insert(quarantine), [asdict(one) for one in refused])
+        conn.execute(sa.insert(quarantine), [_row(one) for one in refused])
+
+
+def _row(one: Refused) -> dict[str, Any]:
+    # The reason names fields as the sender did; PostgreSQL stores no NUL in a text.
+    return {**asdict(one), "reason": one.reason.replace("\x00", "\ufffd")}
 
 
 def size(conn: sa.Connection) -> int:

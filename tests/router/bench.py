@@ -17,7 +17,7 @@ from alert_router.discord.templates import Templates
 from alert_router.intake import Batch, Intake, Report, Told
 from alert_router.model import Alert, ChannelName, Incident, Receipt, Rules, Signal
 from alert_router.sources import events
-from alert_router.store import alerts, incidents
+from alert_router.store import alerts, cards, incidents
 from alert_router.store.engine import Store, open_store
 from alert_router.store.quarantine import Refused
 from alert_router.store.tables import alerts as alert_table
@@ -26,6 +26,7 @@ from alert_router.store.tables import deliveries as delivery_table
 from alert_router.store.tables import incidents as incident_table
 from alert_router.store.tables import transitions as transition_table
 from alert_router.store.writer import Writer
+from alert_router.timekeeping import Timekeeping
 from tests.factories import SECRET, Clock, as_bytes
 from tests.standins.discord import DiscordState, transport
 
@@ -57,10 +58,11 @@ class House:
             delivery = _delivery(store, writer, clock, DiscordChannel(http, WEBHOOK))
             intake = Intake(writer, rules=Rules(), channels=[CHANNEL], wake=delivery.wake)
             writer.start()
+            house = cls(url, clock, discord, store, writer, intake, delivery, http, runner)
             try:
-                yield cls(url, clock, discord, store, writer, intake, delivery, http, runner)
+                yield house
             finally:
-                writer.close()
+                house.writer.close()
                 runner.run(http.aclose())
                 store.close()
 
@@ -70,13 +72,16 @@ class House:
         return self.run(self.intake.accept(Batch(signals, self.clock.time(), tuple(refused))))
 
     def report(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> Told:
+        return self.run(self.reporting(event, idempotency_key=idempotency_key))
+
+    async def reporting(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> Told:
         meaning = events.meaning(events.parse(as_bytes(event)), idempotency_key=idempotency_key)
-        return self.run(self.intake.report(Report(meaning.signal, self.clock.time(), ends=meaning.ends)))
+        return await self.intake.report(Report(meaning.signal, self.clock.time(), ends=meaning.ends))
 
     def pass_time(self, seconds: float = 0.0) -> int:
         """Move the clock, then let time do what it does."""
         self.clock.move(seconds)
-        return self.run(self.intake.pass_time(self.clock.time()))
+        return self.run(Timekeeping(self.intake, remind_every_s={}).turn(self.clock.time()))
 
     # --- what goes out
 
@@ -96,6 +101,20 @@ class House:
             idle_s = self.deliver(delivery)
             self.clock.now = min(self.clock.now + idle_s, until)
         self.deliver(delivery)
+
+    def lease_cards(self) -> None:
+        """As if each were being delivered."""
+        with self.store.write() as conn:
+            conn.execute(sa.update(card_table).values(lease="held", lease_until=self.clock.time()))
+
+    def release_cards(self) -> None:
+        with self.store.write() as conn:
+            cards.release_all(conn)
+
+    def restart_writer(self) -> None:
+        """So that closing the house finds one to close."""
+        self.writer = Writer(self.store)
+        self.writer.start()
 
     # --- what is stored
 
