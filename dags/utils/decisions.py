@@ -1,6 +1,6 @@
 """Decides whether to retrain, from what was measured. Pure; the order of the rules is the meaning."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from dags.utils.thresholds import Thresholds
@@ -37,22 +37,26 @@ class Measured:
 class Verdict:
     decision: Decision
     reason: str
-    alerts: frozenset[str] = field(default=frozenset())
-    """What people must hear beside the decision: "drift", "performance"."""
 
 
 def decide(found: Measured, limits: Thresholds, *, force: bool) -> Verdict:
-    decision, reason = _decision(found, limits, force=force)
-    return Verdict(decision, reason, _alerts(found, limits))
+    return Verdict(*_decision(found, limits, force=force))
+
+
+def alerts(found: Measured, limits: Thresholds) -> frozenset[str]:
+    """What people must hear, whatever is decided about it: "drift", "performance"."""
+    bad = _below(found.r2, limits.r2_warning) or (found.r2 is not None and _above(found.rmse, limits.rmse))
+    drifts = _above(found.drift_share, limits.drift_share)
+    return frozenset(name for name, fires in {"drift": drifts, "performance": bad}.items() if fires)
 
 
 def _decision(found: Measured, limits: Thresholds, *, force: bool) -> tuple[Decision, str]:
-    drifts, warns = is_drift(found, limits), _below(found.r2, limits.r2_warning)
+    drifts, warns = _above(found.drift_share, limits.drift_share), _below(found.r2, limits.r2_warning)
     if force:
         return Decision.FORCED, "asked for by force_fine_tune"
     if _below(found.r2, limits.r2_critical):
         return Decision.REACTIVE, f"R2 {found.r2:.3f} is below {limits.r2_critical:g}"
-    if found.rmse is not None and found.rmse > limits.rmse:
+    if _above(found.rmse, limits.rmse):
         return Decision.REACTIVE, f"RMSE {found.rmse:.1f} is above {limits.rmse:g}"
     if drifts and warns:
         return Decision.PROACTIVE, f"drift share {found.drift_share:.2f} and R2 {found.r2:.3f}"
@@ -68,16 +72,9 @@ def _decision(found: Measured, limits: Thresholds, *, force: bool) -> tuple[Deci
     return Decision.OK, "nothing is over its threshold"
 
 
-def _alerts(found: Measured, limits: Thresholds) -> frozenset[str]:
-    bad = _below(found.r2, limits.r2_warning)
-    return frozenset(
-        name for name, fires in {"drift": is_drift(found, limits), "performance": bad}.items() if fires
-    )
-
-
-def is_drift(found: Measured, limits: Thresholds) -> bool:
-    return found.drift_share is not None and found.drift_share > limits.drift_share
-
-
 def _below(value: float | None, limit: float) -> bool:
     return value is not None and value < limit
+
+
+def _above(value: float | None, limit: float) -> bool:
+    return value is not None and value > limit

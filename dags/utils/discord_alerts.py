@@ -9,13 +9,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 
 import httpx
 import sqlalchemy as sa
 
 from dags.utils import events, outbox, router_api, settings, thresholds, warehouse
+from dags.utils.clocks import Clock, utc_now
 from dags.utils.events import Event, Origin
 from dags.utils.router_api import RouterApi
 from dags.utils.settings import Settings
@@ -25,17 +26,13 @@ log = logging.getLogger(__name__)
 FAILURES = ("training_failure", "api_error")
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Reporter:
     """Who speaks, with what at hand."""
 
     origin: Origin
     settings: Settings
-    clock: Callable[[], datetime] = utc_now
+    clock: Clock = utc_now
     wait: Wait = asleep
     transport: httpx.BaseTransport | None = None
 

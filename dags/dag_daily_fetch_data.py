@@ -1,0 +1,34 @@
+"""daily_fetch_bike_data: what the city has counted, into the warehouse, once a day."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import dag, get_current_context, task
+
+from dags.airflow_edge import AS_OF, BIKE_COUNTS, RunFailure, as_of, current_settings, default_args, reporter
+from dags.utils import fetching
+
+
+@dag(
+    schedule="0 5 * * *",
+    start_date=datetime(2025, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args(),
+    on_failure_callback=RunFailure(),
+    params={"as_of": AS_OF},
+    tags=["bike"],
+    doc_md="Fetches the hours since the newest one known, and three days before it for what arrives late. "
+    "No new data is a state (XCom `status`), not a failure. docs/PIPELINE.md lists every XCom.",
+)
+def daily_fetch_bike_data() -> None:
+    @task(multiple_outputs=True, outlets=[BIKE_COUNTS])
+    def fetch_bike_data() -> dict[str, Any]:
+        context = get_current_context()
+        reporter(context).flush()
+        return fetching.fetch(current_settings(), as_of(context))
+
+    fetch_bike_data()
+
+
+daily_fetch_bike_data()

@@ -1,0 +1,107 @@
+"""monitor_and_fine_tune: does the model still hold? If not it is trained anew, and people hear of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from dags.airflow_edge import AS_OF, RunFailure, as_of, current_settings, default_args, model, reporter
+from dags.utils import auditing, monitoring, thresholds, warehouse
+from dags.utils.auditing import Results
+from dags.utils.model_api import Refused
+from dags.utils.monitoring import Deadline, TrainingFailed
+
+TRAINING_S = 45 * 60.0
+MEASURES = ("monitor_drift", "validate_model")
+
+
+@dag(
+    schedule="0 6 * * 1",
+    start_date=datetime(2025, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args(),
+    on_failure_callback=RunFailure(),
+    params={
+        "force_fine_tune": Param(False, type="boolean", description="Train whatever was measured"),
+        "test_mode": Param(
+            False, type="boolean", description="A small, quick training that is never deployed"
+        ),
+        "as_of": AS_OF,
+    },
+    tags=["bike"],
+    doc_md="Drift and validation, the decision (forced, reactive, proactive, wait, ok), training, the champion. "
+    "end_monitoring tells people and writes the audit row, also when an earlier task failed, and then fails "
+    "the run. docs/PIPELINE.md lists every XCom.",
+)
+def monitor_and_fine_tune() -> None:
+    @task(multiple_outputs=True)
+    def monitor_drift() -> dict[str, Any]:
+        context = get_current_context()
+        reporter(context).flush()
+        with model() as api:
+            return monitoring.drift(api, as_of(context))
+
+    @task(multiple_outputs=True)
+    def validate_model() -> dict[str, Any]:
+        with model() as api:
+            return monitoring.validation(api, as_of(get_current_context()))
+
+    @task.branch
+    def decide_fine_tune() -> str:
+        context = get_current_context()
+        found = monitoring.measured(*(left(context, name) or {} for name in MEASURES))
+        force = context["params"]["force_fine_tune"]
+        verdict, told = monitoring.decision(found, thresholds.load(), force=force)
+        for name, value in {"told": told, **told}.items():
+            context["ti"].xcom_push(name, value)
+        return "fine_tune_model" if verdict.decision.trains else "end_monitoring"
+
+    @task(multiple_outputs=True)
+    def fine_tune_model() -> dict[str, Any]:
+        context = get_current_context()
+        asked = {"test_mode": context["params"]["test_mode"], "key": context["run_id"]}
+        with model() as api:
+            try:
+                return monitoring.fine_tune(api, as_of(context), Deadline(TRAINING_S), **asked)
+            except (TrainingFailed, Refused) as error:
+                raise AirflowFailException(str(error)) from error
+
+    @task(multiple_outputs=True)
+    def validate_new_champion() -> dict[str, Any]:
+        with model() as api:
+            return monitoring.new_champion(api, left(get_current_context(), "fine_tune_model") or {})
+
+    @task(trigger_rule="all_done", execution_timeout=timedelta(minutes=10))
+    def end_monitoring() -> None:
+        context = get_current_context()
+        results = Results(
+            monitor_drift=left(context, "monitor_drift"),
+            validate_model=left(context, "validate_model"),
+            decide_fine_tune=left(context, "decide_fine_tune", "told"),
+            fine_tune_model=left(context, "fine_tune_model"),
+            validate_new_champion=left(context, "validate_new_champion"),
+        )
+        teller = reporter(context, task_id="end_monitoring")
+        auditing.tell(results, thresholds.load(), teller)
+        url = current_settings().warehouse_url.get_secret_value()
+        with warehouse.opened(url) as engine, engine.begin() as conn:
+            auditing.audit(conn, results, teller, as_of(context))
+        if results.failed_task:
+            # The run's state is that of its last task: a run in which something failed must not look well.
+            raise AirflowFailException(f"{results.failed_task} {auditing.NO_RESULT}")
+
+    decided = decide_fine_tune()
+    end = end_monitoring()
+    [monitor_drift(), validate_model()] >> decided >> fine_tune_model() >> validate_new_champion() >> end
+    decided >> end
+
+
+def left(context: Any, task_id: str, key: str = "return_value") -> dict[str, Any] | None:
+    """What a task left in XCom; None when it left nothing."""
+    found: dict[str, Any] | None = context["ti"].xcom_pull(task_ids=task_id, key=key)
+    return found
+
+
+monitor_and_fine_tune()

@@ -1,0 +1,166 @@
+"""Speaks to the model service over HTTP: one method a question, its answer as a frozen value.
+
+The only module that knows the service's field names.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from dags.utils import tries
+from dags.utils.forecasts import Point
+from dags.utils.settings import Settings
+from dags.utils.tries import Patience, Wait, asleep
+
+PATIENCE = Patience(tries=4, first_wait_s=1.0, longest_wait_s=30.0)
+TIMEOUT = httpx.Timeout(10.0, read=180.0)
+"""/evaluate and /monitor compute before they answer; the service gives up after two minutes itself."""
+CURRENT = timedelta(days=7)
+"""What is looked at: a whole week, because a weekend is no drift."""
+REFERENCE = timedelta(days=28)
+"""What it is compared with: the four weeks before."""
+
+
+class Refused(Exception):
+    """The service has understood and says no; asking again changes nothing. The text is its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    values: tuple[float, ...]
+    """In the order of the points asked for."""
+    unknown_counters: tuple[str, ...]
+    champion_run_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """share is None when it could not be computed; reason says why."""
+
+    share: float | None = None
+    detected: bool | None = None
+    drifted_features: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """r2 is None when it could not be computed; reason says why."""
+
+    r2: float | None = None
+    rmse: float | None = None
+    mae: float | None = None
+    rows: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    run_id: str
+    state: str
+    error: str | None = None
+    decision: str | None = None
+    reason: str | None = None
+    improvement: float | None = None
+    new_r2: float | None = None
+    old_r2: float | None = None
+    fit_seconds: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in ("succeeded", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelApi:
+    client: httpx.Client
+    model_type: str
+    wait: Wait = asleep
+    patience: Patience = PATIENCE
+
+    def predict(self, points: Sequence[Point]) -> Forecast:
+        rows = [{"counter_id": point.counter_id, "at": point.hour.isoformat()} for point in points]
+        answer = self._ask("POST", "/predict", {"model_type": self.model_type, "rows": rows})
+        return Forecast(tuple(answer["predictions"]), tuple(answer["unknown_counters"]), answer["run_id"])
+
+    def monitor(self, now: datetime) -> Drift:
+        body = {
+            "reference": _span(now - CURRENT - REFERENCE, now - CURRENT),
+            "current": _span(now - CURRENT, now),
+        }
+        answer = self._ask("POST", "/monitor", body)
+        return Drift(
+            share=answer["drift_share"],
+            detected=answer["drift_detected"],
+            drifted_features=tuple(answer["drifted_features"]),
+            reason=answer["reason"],
+        )
+
+    def evaluate(self, now: datetime) -> Evaluation:
+        body = {"model_type": self.model_type, "window": _span(now - CURRENT, now)}
+        answer = self._ask("POST", "/evaluate", body)
+        return Evaluation(**{name: answer[name] for name in ("r2", "rmse", "mae", "rows", "reason")})
+
+    def train(self, now: datetime, *, test_mode: bool, key: str) -> Training:
+        """key: of this run, so that a repeated task finds the training that it began."""
+        body = {
+            "model_type": self.model_type,
+            "test_mode": test_mode,
+            "end": now.isoformat(),
+            "idempotency_key": key,
+        }
+        return _training(self._ask("POST", "/train", body))
+
+    def training(self, run_id: str) -> Training:
+        return _training(self._ask("GET", f"/train/{run_id}"))
+
+    def promote(self, run_id: str) -> None:
+        self._ask("POST", "/promote_champion", {"run_id": run_id})
+
+    def champion_run_id(self) -> str | None:
+        champions: Mapping[str, str] = self._ask("GET", "/model_summary")["champions"]
+        return champions.get(self.model_type)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        response = tries.answered(
+            lambda: self.client.request(method, path, json=body), self.patience, self.wait
+        )
+        if not response.is_success:
+            raise Refused(f"{method} {path}: HTTP {response.status_code}: {response.text[:500]}")
+        answer: Mapping[str, Any] = response.json()
+        return answer
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[ModelApi]:
+    headers = {"X-API-Key": settings.model_key.get_secret_value()} if settings.model_key else {}
+    with httpx.Client(base_url=settings.model_url, headers=headers, timeout=TIMEOUT) as client:
+        yield ModelApi(client, settings.model_type)
+
+
+def _span(start: datetime, end: datetime) -> dict[str, str]:
+    return {"start": start.isoformat(), "end": end.isoformat()}
+
+
+def _training(answer: Mapping[str, Any]) -> Training:
+    model = answer.get("result") or {}
+    return Training(
+        run_id=answer["run_id"],
+        state=answer["state"],
+        error=answer.get("reason"),
+        decision=model.get("decision"),
+        reason=model.get("reason"),
+        improvement=model.get("improvement"),
+        new_r2=_holdout_r2(model.get("challenger")),
+        old_r2=_holdout_r2(model.get("champion")),
+        fit_seconds=model.get("fit_seconds"),
+    )
+
+
+def _holdout_r2(exam: Mapping[str, Any] | None) -> float | None:
+    r2: float | None = exam["holdout"]["r2"] if exam else None
+    return r2
