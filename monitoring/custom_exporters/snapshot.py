@@ -1,0 +1,59 @@
+"""What is known of Airflow at one moment: all that a scrape shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from monitoring.custom_exporters.counting import Series
+from monitoring.custom_exporters.runs import QUEUED, RUNNING, Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagState:
+    dag_id: str
+    newest: Run | None = None
+    """The newest run that has ended."""
+    task_seconds: Mapping[str, float] = field(default_factory=dict)
+    """Of its tasks."""
+    last_success: datetime | None = None
+    active: tuple[Run, ...] = ()
+
+    def count(self, state: str) -> int:
+        return sum(run.state == state for run in self.active)
+
+    @property
+    def running_since(self) -> datetime | None:
+        """Since when the longest of its running runs does."""
+        starts = [run.started_at for run in self.active if run.state == RUNNING and run.started_at]
+        return min(starts, default=None)
+
+    @property
+    def queued(self) -> int:
+        return self.count(QUEUED)
+
+    @property
+    def running(self) -> int:
+        return self.count(RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    up: bool | None = None
+    """None: not known, as before the first look."""
+    complete: bool | None = None
+    """Whether the last look came to its end; None before it."""
+    at: datetime | None = None
+    """When Airflow was last seen."""
+    took_s: float | None = None
+    totals: Mapping[Series, float] = field(default_factory=dict)
+    dags: tuple[DagState, ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    def without_the_present(self, *, up: bool | None) -> "Snapshot":
+        """The counters stay: what was counted stays true, and an alert sees its increase across the gap."""
+        return replace(self, up=up, complete=False, took_s=None, dags=(), values={})
+
+    def as_of(self, now: datetime, stale_after: timedelta) -> "Snapshot":
+        """Without the present, should a look be under way for too long."""
+        stale = self.at is not None and now - self.at > stale_after
+        return self.without_the_present(up=False) if stale and self.complete else self

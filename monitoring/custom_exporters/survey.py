@@ -1,0 +1,103 @@
+"""One look at Airflow: counts the runs that have ended since the last look, and says how things stand.
+
+A quiet look is three requests, however many DAGs there are; a run that has ended costs a few more, once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from monitoring.custom_exporters import counting, xcom_metrics
+from monitoring.custom_exporters.airflow_api import Airflow
+from monitoring.custom_exporters.ledger import Ledger
+from monitoring.custom_exporters.runs import Run
+from monitoring.custom_exporters.snapshot import DagState, Snapshot
+
+OVERLAP = timedelta(minutes=10)
+"""Ends are listed again for so long: one is dated before it is committed, and a later one may show first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    task_seconds: dict[str, float]
+    values: dict[str, float]
+
+
+@dataclass(slots=True)
+class Survey:
+    airflow: Airflow
+    ledger: Ledger
+    only: frozenset[str] = frozenset()
+    """Show these DAGs alone; empty: all."""
+    _details: dict[Run, Details] = field(default_factory=dict)
+    """Of the newest run of each DAG: what has ended does not change."""
+
+    def look(self, clock: Callable[[], datetime]) -> Snapshot:
+        """Raises Away and sqlite3.Error; what was counted until then stays counted."""
+        began = clock()
+        dag_ids = self.airflow.dag_ids()
+        shown = dag_ids & self.only if self.only else dag_ids
+        active = self.airflow.active_runs()
+        self._count_ended()
+        self.ledger.begin(counting.beginnings(dag_ids))
+        dags = self._states(shown, active)
+        return Snapshot(
+            up=True,
+            complete=True,
+            at=clock(),
+            took_s=max((clock() - began).total_seconds(), 0.0),
+            totals=self.totals(),
+            dags=dags,
+            values=self._values(dags),
+        )
+
+    def totals(self) -> dict[counting.Series, float]:
+        return {series: total for series, total in self.ledger.totals().items() if self._shows(series)}
+
+    def _shows(self, series: counting.Series) -> bool:
+        dag_id = dict(series.labels).get("dag_id")
+        return not self.only or dag_id is None or dag_id in self.only
+
+    def _count_ended(self) -> None:
+        end = self.ledger.newest_end()
+        for page in self.airflow.finished_runs(end - OVERLAP if end else None):
+            for run in page:
+                if not self.ledger.knows(run):
+                    self._count(run)
+
+    def _count(self, run: Run) -> None:
+        xcoms = self._xcoms(run)
+        lasting = xcom_metrics.gauge_values(run.dag_id, xcoms, lasting=True)
+        self.ledger.record(run, counting.contributions(run, xcoms), lasting)
+
+    def _xcoms(self, run: Run) -> dict[str, Any]:
+        keys = xcom_metrics.keys_of(run.dag_id)
+        return self.airflow.xcoms(run, keys) if keys else {}
+
+    def _states(self, dag_ids: frozenset[str], active: list[Run]) -> tuple[DagState, ...]:
+        newest = {dag: run for dag, run in self.ledger.newest_runs().items() if dag in dag_ids}
+        successes = self.ledger.last_successes()
+        self._details = {run: self._details.get(run) or self._read(run) for run in newest.values()}
+        return tuple(
+            DagState(
+                dag_id=dag,
+                newest=newest.get(dag),
+                task_seconds=self._details[newest[dag]].task_seconds if dag in newest else {},
+                last_success=successes.get(dag),
+                active=tuple(run for run in active if run.dag_id == dag),
+            )
+            for dag in sorted(dag_ids)
+        )
+
+    def _read(self, run: Run) -> Details:
+        values = xcom_metrics.gauge_values(run.dag_id, self._xcoms(run), lasting=False)
+        return Details(self.airflow.task_seconds(run), values)
+
+    def _values(self, dags: tuple[DagState, ...]) -> dict[str, float]:
+        """By metric; of the DAGs that are shown."""
+        shown = {dag.dag_id for dag in dags}
+        ours = {gauge.metric for gauge in xcom_metrics.GAUGES if gauge.dag_id in shown}
+        kept = {metric: value for metric, value in self.ledger.lasting_values().items() if metric in ours}
+        now = [self._details[dag.newest].values for dag in dags if dag.newest]
+        return {metric: value for values in (kept, *now) for metric, value in values.items()}
