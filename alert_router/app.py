@@ -4,37 +4,43 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
 import httpx
-import sqlalchemy as sa
 from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
+from pydantic import SecretStr
 
+from alert_router import health
 from alert_router.delivery import Channel, Clocks, Delivery, Pacer
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
+from alert_router.fallback import Fallback
 from alert_router.intake import Intake
-from alert_router.model import ChannelName, Rules
+from alert_router.model import DISCORD, FALLBACK, PREVIEW, ChannelName, Rules
+from alert_router.reconcile import Reconcile
 from alert_router.settings import Settings
-from alert_router.store import alerts, cards, migrate
+from alert_router.store import cards, migrate
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
+from alert_router.timekeeping import Timekeeping
+from alert_router.watchdog import Watchdog
 from alert_router.web import site
 from alert_router.web.metrics import Metrics
 from alert_router.web.parts import Parts
 
 log = logging.getLogger(__name__)
-TICK_S = 0.5
-"""How often time is asked what it changed: holds and reports that run out."""
 UNPACED = 1_000_000
 """Requests in a minute, for a channel that is a page of our own."""
+RECONCILE = "reconcile"
+TICK_S = 0.5
+"""How often time is asked what it changed."""
 
 
 def _utc_now() -> datetime:
@@ -42,6 +48,7 @@ def _utc_now() -> datetime:
 
 
 SYSTEM_CLOCKS = Clocks(now=_utc_now, steady=time.monotonic)
+Turn = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,11 @@ class Service:
     store: Store
     writer: Writer
     http: httpx.AsyncClient
-    delivery: Delivery
+    deliveries: tuple[Delivery, ...]
+    turns: dict[str, tuple[float, Turn]]
+    """What is done again and again beside delivering: every so many seconds, by name."""
+    doubt: asyncio.Event
+    """Set when a signal is held: Alertmanager is asked at once instead of at the next turn."""
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
 
@@ -81,31 +92,85 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     store = open_store(settings.database_url.get_secret_value())
     writer = Writer(store)
     http = httpx.AsyncClient(transport=transport)
-    name, channel = _channel(settings, http)
-    per_minute = settings.channel_per_minute if settings.discord_webhook_url else UNPACED
-    metrics = Metrics(store, clocks.now, [name])
-    delivery = Delivery(
-        name,
-        channel,
-        store=store,
-        writer=writer,
-        renderer=Renderer(Templates(settings.templates), settings.public_url),
-        clocks=clocks,
-        pacer=Pacer(clocks.steady, per_minute=per_minute),
-        per_minute=per_minute,
-        observe=partial(metrics.delivered, name),
-    )
+    channels = _channels(settings, http)
+    metrics = Metrics(store, clocks.now, tuple(channels))
+    deliveries = _deliveries(settings, channels, store, writer, clocks, metrics)
+    main = deliveries[0]
     rules = Rules(hold_s=settings.hold_seconds, flap_window_s=settings.flap_window_seconds)
-    intake = Intake(writer, rules=rules, channels=[name], wake=delivery.wake)
+    doubt = asyncio.Event()
+    intake = Intake(writer, rules=rules, channels=[main.name], wake=main.wake, doubt=doubt.set)
     tasks: dict[str, asyncio.Task[None]] = {}
-    parts = Parts(settings, store, intake, metrics, clocks.now, partial(_not_ready, store, tasks))
-    return Service(parts, store, writer, http, delivery, tasks)
+    reconcile = Reconcile(intake, http, settings.alertmanager_urls, rules=rules)
+    examine = partial(health.examine, store, tasks, deliveries, reconcile)
+    parts = Parts(settings, store, intake, metrics, clocks.now, examine, main.wake)
+    turns = _turns(settings, parts, deliveries, writer, reconcile)
+    return Service(parts, store, writer, http, deliveries, turns, doubt, tasks)
 
 
-def _channel(settings: Settings, http: httpx.AsyncClient) -> tuple[ChannelName, Channel]:
+def _channels(settings: Settings, http: httpx.AsyncClient) -> dict[ChannelName, Channel]:
+    """The main channel first."""
+
+    def webhook(url: SecretStr) -> Channel:
+        return DiscordChannel(http, url)
+
     if settings.discord_webhook_url is None:
-        return ChannelName("preview"), PreviewChannel()
-    return ChannelName("discord"), DiscordChannel(http, settings.discord_webhook_url)
+        return {PREVIEW: PreviewChannel()}
+    main = {DISCORD: webhook(settings.discord_webhook_url)}
+    other = settings.fallback_webhook_url
+    return main if other is None else {**main, FALLBACK: webhook(other)}
+
+
+def _deliveries(
+    settings: Settings,
+    channels: dict[ChannelName, Channel],
+    store: Store,
+    writer: Writer,
+    clocks: Clocks,
+    metrics: Metrics,
+) -> tuple[Delivery, ...]:
+    per_minute = UNPACED if PREVIEW in channels else settings.channel_per_minute
+    pacer = Pacer(clocks.steady, per_minute=per_minute)
+    renderer = Renderer(Templates(settings.templates), settings.public_url)
+    return tuple(
+        Delivery(
+            name,
+            channel,
+            store=store,
+            writer=writer,
+            renderer=renderer,
+            clocks=clocks,
+            pacer=pacer,
+            per_minute=per_minute,
+            observe=partial(metrics.delivered, name),
+        )
+        for name, channel in channels.items()
+    )
+
+
+def _turns(
+    settings: Settings, parts: Parts, deliveries: tuple[Delivery, ...], writer: Writer, reconcile: Reconcile
+) -> dict[str, tuple[float, Turn]]:
+    intake, now = parts.intake, parts.now
+    timekeeping = Timekeeping(intake, settings.remind_every)
+    watchdog = Watchdog(intake, started_at=now(), after_s=settings.watchdog_seconds)
+    turns: dict[str, tuple[float, Turn]] = {
+        "timekeeping": (TICK_S, lambda: timekeeping.turn_if_due(parts.store, now())),
+        "watchdog": (TICK_S, lambda: watchdog.turn(parts.store, now())),
+    }
+    if settings.alertmanager_urls:
+        turns[RECONCILE] = (settings.reconcile_seconds, lambda: reconcile.turn(now()))
+    if len(deliveries) > 1:
+        main, other = deliveries
+        fallback = Fallback(
+            main.name,
+            other.name,
+            after_s=settings.fallback_after_seconds,
+            is_stopped=lambda: main.stopped is not None,
+            writer=writer,
+            wake=other.wake,
+        )
+        turns["fallback"] = (TICK_S, lambda: fallback.turn(now()))
+    return turns
 
 
 @asynccontextmanager
@@ -113,12 +178,16 @@ async def running(service: Service) -> AsyncIterator[None]:
     """Tables at their newest, then the writer, then those who use it; stopped in the opposite order."""
     await asyncio.to_thread(_prepare, service.store)
     service.writer.start()
-    service.tasks["delivery"] = asyncio.create_task(service.delivery.run(), name="delivery")
-    service.tasks["timekeeping"] = asyncio.create_task(_keep_time(service.parts), name="timekeeping")
+    for delivery in service.deliveries:
+        service.tasks[f"delivery to {delivery.name}"] = asyncio.create_task(delivery.run())
+    for name, (every_s, turn) in service.turns.items():
+        service.tasks[name] = asyncio.create_task(
+            _again_and_again(name, every_s, turn, service.doubt if name == RECONCILE else asyncio.Event())
+        )
     try:
         yield
     finally:
-        await service.delivery.stop()
+        await asyncio.gather(*(delivery.stop() for delivery in service.deliveries))
         for task in service.tasks.values():
             task.cancel()
         await asyncio.gather(*service.tasks.values(), return_exceptions=True)
@@ -134,24 +203,15 @@ def _prepare(store: Store) -> None:
             cards.release_all(conn)
 
 
-async def _keep_time(parts: Parts) -> None:
+async def _again_and_again(name: str, every_s: float, turn: Turn, asked: asyncio.Event) -> None:
+    """asked: a turn out of turn is wanted."""
     while True:
-        await asyncio.sleep(TICK_S)
-        with contextlib.suppress(Unavailable):  # it is asked again in a moment
-            if await asyncio.to_thread(_is_anything_due, parts):
-                await parts.intake.pass_time(parts.now())
-
-
-def _is_anything_due(parts: Parts) -> bool:
-    with parts.store.read() as conn:
-        return bool(alerts.due(conn, parts.now()))
-
-
-def _not_ready(store: Store, tasks: Mapping[str, asyncio.Task[None]]) -> dict[str, str]:
-    missing = {name: "has stopped" for name, task in tasks.items() if task.done()}
-    try:
-        with store.read() as conn:
-            conn.execute(sa.select(1))
-    except Unavailable as error:
-        missing["database"] = f"does not answer: {error}"
-    return missing
+        asked.clear()
+        try:
+            await turn()
+        except Unavailable as error:
+            log.warning("%s: the database is away: %s", name, error)
+        except Exception:  # an error of ours in one turn must not end all that follow
+            log.exception("%s failed", name)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), every_s)

@@ -97,6 +97,16 @@ class Books:
         if step.transitions:
             self._touched[self._alerts.now[step.alert.id].incident_id] = None
 
+    def open_incident(self, incident_id: int) -> Incident | None:
+        self._incidents.load(incident_rows.by_ids(self._conn, {incident_id}).values())
+        return self._incidents.now.get(incident_id)
+
+    def change_incident(self, incident: Incident, facts: Sequence[Transition] = ()) -> None:
+        """Enter a decision about an incident that was opened; people hear of it."""
+        self._incidents.put(incident)
+        self._facts.extend(facts)
+        self._touched[incident.id] = None
+
     def _enter(self, alert: Alert, group_labels: Labels, now: datetime) -> None:
         before = self._alerts.now.get(alert.id)
         if before is None or (alert.firing and not before.firing):

@@ -1,17 +1,22 @@
-"""The commands: alert-router serve, check-config, db upgrade."""
+"""The commands: alert-router serve, check-config, db upgrade, ledger, dead-letters."""
 
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 import uvicorn
 
 from alert_router import settings as settings_
 from alert_router.app import create_app
+from alert_router.model import DISCORD, PREVIEW
 from alert_router.settings import Settings, SettingsError
-from alert_router.store import migrate
-from alert_router.store.engine import Unavailable, open_store
+from alert_router.store import dead_letters, ledger, migrate
+from alert_router.store.engine import Store, Unavailable, open_store
 
 KEEP_ALIVE_S = 120
 """uvicorn's 5 s closes the connections that Alertmanager keeps idle, and loses what is sent just then."""
@@ -19,7 +24,9 @@ GRACE_S = 25
 
 main = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="The database.")
+letters = typer.Typer(no_args_is_help=True, help="Cards that Discord refused for good.")
 main.add_typer(db, name="db")
+main.add_typer(letters, name="dead-letters")
 
 
 @main.command()
@@ -55,9 +62,50 @@ def check_config() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the tables to the newest version (serve does it too)."""
-    store = open_store(_settings().database_url.get_secret_value())
-    try:
+    with _store(_settings()) as store:
         migrate.upgrade(store)
+
+
+@main.command("ledger")
+def show_ledger() -> None:
+    """What people were to be told, and what became of it; exit 1 when it does not balance."""
+    settings = _settings()
+    channel = DISCORD if settings.discord_webhook_url else PREVIEW
+    with _store(settings) as store, store.read() as conn:
+        found = ledger.of(conn, channel)
+    typer.echo(
+        f"wanted {found.wanted} = delivered {found.delivered} + pending {found.pending} + dead {found.dead}"
+    )
+    if not found.balanced:
+        typer.echo("the ledger does not balance", err=True)
+        raise typer.Exit(1)
+
+
+@letters.command("list")
+def list_letters() -> None:
+    """Cards that Discord refused for good, oldest first."""
+    with _store(_settings()) as store, store.read() as conn:
+        for letter in dead_letters.waiting(conn):
+            typer.echo(
+                f"card {letter.card_id}  channel {letter.channel}  alert {letter.alert_id}  {letter.reason}"
+            )
+
+
+@letters.command("replay")
+def replay_letters(
+    card_ids: Annotated[list[int] | None, typer.Argument(help="none: all of them")] = None,
+) -> None:
+    """Have the running router tell them again."""
+    with _store(_settings()) as store, store.write() as conn:
+        count = dead_letters.replay(conn, datetime.now(UTC), card_ids or None)
+    typer.echo(f"{count} to be told again")
+
+
+@contextmanager
+def _store(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings.database_url.get_secret_value())
+    try:
+        yield store
     except Unavailable as error:
         typer.echo(f"the database does not answer: {error}", err=True)
         raise typer.Exit(1) from None

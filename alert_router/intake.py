@@ -11,7 +11,7 @@ from alert_router.books import Books
 from alert_router.lifecycle import Verdict
 from alert_router.model import ChannelName, Incident, Receipt, Rules, Signal, severity_rank
 from alert_router.store import alerts as alert_rows
-from alert_router.store import cards, digests, quarantine
+from alert_router.store import cards, digests, heartbeats, quarantine, receivers
 from alert_router.store.cards import Wish
 from alert_router.store.quarantine import Refused
 from alert_router.store.writer import Writer
@@ -32,6 +32,10 @@ class Batch:
     signals: tuple[Signal, ...]
     now: datetime
     refused: tuple[Refused, ...] = ()
+    receiver: str = ""
+    """The name under which Alertmanager sent it."""
+    heartbeat: bool = False
+    """It brought the Watchdog: monitoring sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,14 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A decision taken inside the transaction, on what is true there."""
+
+    decide: Callable[[sa.Connection, Books], int]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     alert_id: int
     new: bool
@@ -53,17 +65,27 @@ class Intake:
     """The only way in. When a call returns, what it was given is on the disk; when it raises, nothing is."""
 
     def __init__(
-        self, writer: Writer, *, rules: Rules, channels: Sequence[ChannelName], wake: Callable[[], None]
+        self,
+        writer: Writer,
+        *,
+        rules: Rules,
+        channels: Sequence[ChannelName],
+        wake: Callable[[], None],
+        doubt: Callable[[], None] = lambda: None,
     ) -> None:
+        """wake: called when there is something to tell; doubt: when a signal is held."""
         self._writer = writer
         self._rules = rules
         self._channels = channels
         self._wake = wake
+        self._doubt = doubt
 
     async def accept(self, batch: Batch) -> Receipt:
         """Raises Unavailable: the caller must answer 503 so that the source sends it again."""
         receipt = await self._writer.submit(self._accept, batch)
         self._wake()
+        if receipt.held:
+            self._doubt()
         return receipt
 
     async def report(self, report: Report) -> Told:
@@ -71,9 +93,9 @@ class Intake:
         self._wake()
         return told
 
-    async def pass_time(self, now: datetime) -> int:
-        """Let holds and reports that nobody renewed run out; how many did."""
-        changed = await self._writer.submit(self._pass_time, now)
+    async def change(self, change: Change) -> int:
+        """Apply a decision that came from no signal; how many alerts or incidents it changed."""
+        changed = await self._writer.submit(self._change, change)
         if changed:
             self._wake()
         return changed
@@ -84,13 +106,20 @@ class Intake:
         receipts = [self._receipt(books, batch) for batch in batches]
         self._close(conn, books, batches[-1].now)
         quarantine.keep(conn, [refused for batch in batches for refused in batch.refused])
+        if any(batch.heartbeat for batch in batches):
+            heartbeats.heard(conn, "alertmanager", batches[-1].now)
+        for name in {batch.receiver for batch in batches} - {""}:
+            receivers.heard(conn, name, batches[-1].now)
         return receipts
 
     def _receipt(self, books: Books, batch: Batch) -> Receipt:
         steps = [self._take(books, signal, batch.now) for signal in batch.signals]
         duplicates = sum(step.verdict in DUPLICATES for step in steps)
         return Receipt(
-            accepted=len(steps) - duplicates, duplicates=duplicates, quarantined=len(batch.refused)
+            accepted=len(steps) - duplicates,
+            duplicates=duplicates,
+            quarantined=len(batch.refused),
+            held=sum(step.verdict is Verdict.HOLD for step in steps),
         )
 
     def _take(self, books: Books, signal: Signal, now: datetime) -> lifecycle.Step:
@@ -119,17 +148,14 @@ class Intake:
         self._close(conn, books, report.now)
         return Told(steps[0].alert.id, new=steps[0].verdict not in DUPLICATES)
 
-    def _pass_time(self, conn: sa.Connection, moments: Sequence[datetime]) -> list[int]:
-        now = max(moments)
-        due = alert_rows.due(conn, now)
+    def _change(self, conn: sa.Connection, changes: Sequence[Change]) -> list[int]:
+        return [self._apply(conn, change) for change in changes]
+
+    def _apply(self, conn: sa.Connection, change: Change) -> int:
         books = Books(conn, self._rules)
-        books.open_alerts(due)
-        for alert in due:
-            step = lifecycle.expire(alert, now)
-            if step is not None:
-                books.apply(step, books.group_labels_of(alert), now)
-        self._close(conn, books, now)
-        return [len(due)] * len(moments)
+        changed = change.decide(conn, books)
+        self._close(conn, books, change.now)
+        return changed
 
     def _close(self, conn: sa.Connection, books: Books, now: datetime) -> None:
         wishes = [wish(incident, channel) for incident in books.write() for channel in self._channels]

@@ -10,6 +10,12 @@ Fingerprint = NewType("Fingerprint", str)
 ChannelName = NewType("ChannelName", str)
 Labels = Mapping[str, str]
 
+DISCORD = ChannelName("discord")
+PREVIEW = ChannelName("preview")
+"""The page /preview, where cards go when no webhook is configured."""
+FALLBACK = ChannelName("fallback")
+"""The second webhook, for what the first does not take."""
+
 
 class Status(StrEnum):
     FIRING = "firing"
@@ -221,5 +227,5 @@ class Receipt:
     accepted: int = 0
     duplicates: int = 0
     quarantined: int = 0
-    alert_ids: tuple[int, ...] = field(default=())
-    """The alert each signal ended in, in the order of the signals."""
+    held: int = 0
+    """Of the duplicates, those that may be no duplicates: late replicas, or firing after all."""

@@ -5,7 +5,8 @@ from http import HTTPStatus
 
 # Not documented, observed and confirmed by staff (discord-api-docs 367): all webhooks of a channel share it.
 CHANNEL_REQUESTS = 30
-CHANNEL_WINDOW_S = 60.0
+# A second more than Discord's 60: it counts when a request arrives, we count when it leaves.
+CHANNEL_WINDOW_S = 61.0
 # Edits of messages older than an hour have a limit of their own (code 30046), about 3 in 6 s.
 OLD_S = 3600.0
 OLD_EDITS = 3

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -12,12 +13,19 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
+    PositiveFloat,
     PositiveInt,
     SecretStr,
     ValidationError,
 )
 
-SECRETS = ("DISCORD_WEBHOOK_URL", "ALERT_ROUTER_DATABASE_URL", "ALERT_ROUTER_INGEST_TOKENS")
+SECRETS = (
+    "DISCORD_WEBHOOK_URL",
+    "DISCORD_FALLBACK_WEBHOOK_URL",
+    "ALERT_ROUTER_DATABASE_URL",
+    "ALERT_ROUTER_INGEST_TOKENS",
+)
+SPANS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 MIB = 1024 * 1024
 
 
@@ -36,7 +44,22 @@ def _webhook(url: SecretStr) -> SecretStr:
     return url
 
 
-def _tokens(value: Any) -> Any:
+def _spans(value: Any) -> Any:
+    """Seconds by severity, from words such as "critical=4h,warning=1d"."""
+    if not isinstance(value, str):
+        return value
+    if value.strip() == "none":
+        return {}
+    found: dict[str, float] = {}
+    for part in value.split(","):
+        severity, equals, span = (piece.strip() for piece in part.partition("="))
+        if not (equals and severity and span[:-1].isdigit() and span[-1] in SPANS):
+            raise ValueError(f"{part.strip()!r} must look like critical=4h (s, m, h or d)")
+        found[severity] = int(span[:-1]) * SPANS[span[-1]]
+    return found
+
+
+def _list(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -67,6 +90,10 @@ class Settings(BaseModel):
             description="Without it, cards go to /preview",
         ),
     ] = None
+    fallback_webhook_url: Annotated[
+        Annotated[SecretStr, AfterValidator(_webhook)] | None,
+        Field(alias="DISCORD_FALLBACK_WEBHOOK_URL", description="Tells what the first channel does not take"),
+    ] = None
     database_url: Annotated[
         SecretStr, Field(alias="ALERT_ROUTER_DATABASE_URL", description="SQLAlchemy URL of the database")
     ] = SecretStr("sqlite:///alert_router.db")
@@ -75,7 +102,7 @@ class Settings(BaseModel):
     ] = "127.0.0.1:8010"
     ingest_tokens: Annotated[
         tuple[SecretStr, ...],
-        BeforeValidator(_tokens),
+        BeforeValidator(_list),
         Field(
             alias="ALERT_ROUTER_INGEST_TOKENS",
             description="Bearer tokens, comma-separated, one of which a sender shows; none: loopback only",
@@ -108,6 +135,36 @@ class Settings(BaseModel):
             description="An incident that fires again sooner than this goes on in the same card",
         ),
     ] = 1800.0
+    fallback_after_seconds: Annotated[
+        NonNegativeFloat,
+        Field(
+            alias="ALERT_ROUTER_FALLBACK_AFTER_SECONDS",
+            description="A card that has failed and waits for so long is told in the fallback channel",
+        ),
+    ] = 120.0
+    remind_every: Annotated[
+        Mapping[str, PositiveFloat],
+        BeforeValidator(_spans),
+        Field(
+            alias="ALERT_ROUTER_REMIND_EVERY",
+            description="When an incident still fires and nobody has acknowledged it, by severity: "
+            "critical=4h,warning=1d; none: no reminders",
+        ),
+    ] = MappingProxyType({"critical": 14400.0})
+    watchdog_seconds: Annotated[
+        PositiveFloat,
+        Field(
+            alias="ALERT_ROUTER_WATCHDOG_SECONDS",
+            description="No Watchdog for so long, and the router tells that monitoring is blind",
+        ),
+    ] = 300.0
+    reconcile_seconds: Annotated[
+        PositiveFloat,
+        Field(
+            alias="ALERT_ROUTER_RECONCILE_SECONDS",
+            description="How often the open alerts are compared with Alertmanager's",
+        ),
+    ] = 60.0
     channel_per_minute: Annotated[
         PositiveInt,
         Field(
@@ -115,9 +172,14 @@ class Settings(BaseModel):
             description="Requests to a Discord channel in a minute; Discord allows 30 and does not say so",
         ),
     ] = 30
-    alertmanager_url: Annotated[
-        RootUrl, Field(alias="ALERTMANAGER_URL", description="Where the router reaches Alertmanager's API")
-    ] = ""
+    alertmanager_urls: Annotated[
+        tuple[RootUrl, ...],
+        BeforeValidator(_list),
+        Field(
+            alias="ALERTMANAGER_URL",
+            description="Where the router reaches Alertmanager's API; several, comma-separated, for replicas",
+        ),
+    ] = ()
     prometheus_url: Annotated[
         RootUrl, Field(alias="PROMETHEUS_URL", description="Where the router reaches Prometheus's API")
     ] = ""

@@ -128,7 +128,7 @@ class Delivery:
         self._finished.set()
 
     async def prepare(self) -> None:
-        """Find out whose pace we share, and what of it a former process has used: no burst after a restart."""
+        """Find out whose pace we share, and what of it a former process has used: a restart is no burst."""
         place = await self._channel.look()
         self._pacer.register(self.name, place.channel_id if place else None)
         now = self._clocks.now()
@@ -169,7 +169,7 @@ class Delivery:
             payload = await asyncio.to_thread(self._render, claim)
         except Unavailable:
             raise
-        except Exception as error:  # a template's fault must not come back every second, nor without a word
+        except Exception as error:  # a template's fault must neither come back at once nor be silent
             log.exception("card %d cannot be rendered", claim.card_id)
             reason = f"cannot be rendered: {type(error).__name__}: {error}"
             await self._settle(settlement.unrendered(claim, reason, self._clocks.now()))

@@ -48,6 +48,17 @@ def due(conn: sa.Connection, now: datetime) -> list[Alert]:
     return list(found.values())
 
 
+def open_or_held(conn: sa.Connection, source: str) -> list[Alert]:
+    """Everything of this source that fires, or may."""
+    rows = conn.execute(
+        sa.select(*COLUMNS).where(
+            alerts.c.source == source,
+            sa.or_(alerts.c.status == Status.FIRING, alerts.c.held_until.is_not(None)),
+        )
+    )
+    return list(map(alert_of, rows))
+
+
 def insert(conn: sa.Connection, new: Sequence[Alert]) -> None:
     if new:
         conn.execute(sa.insert(alerts), [asdict(alert) for alert in new])

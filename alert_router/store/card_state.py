@@ -4,7 +4,15 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from alert_router.model import Alert, CardState, ChannelName, Incident, TransitionKind, severity_rank
+from alert_router.model import (
+    FALLBACK,
+    Alert,
+    CardState,
+    ChannelName,
+    Incident,
+    TransitionKind,
+    severity_rank,
+)
 from alert_router.store.alerts import COLUMNS, alert_of
 from alert_router.store.incidents import incident_of
 from alert_router.store.tables import alerts, cards, incidents, transitions
@@ -14,6 +22,7 @@ MOST_ALERTS = 100
 
 
 def of(conn: sa.Connection, *, incident_id: int, channel: ChannelName, generation: int) -> CardState:
+    """The card of this generation of the incident, in this channel."""
     row = conn.execute(sa.select(incidents).where(incidents.c.id == incident_id)).one()
     incident = incident_of(row)
     shown, more = _alerts(conn, incident_id)
@@ -23,8 +32,23 @@ def of(conn: sa.Connection, *, incident_id: int, channel: ChannelName, generatio
         more_alerts=more,
         generation=generation,
         newer_url=_newer_url(conn, incident, channel, generation),
+        note=_note(conn, incident_id, channel, generation),
         recoveries=_recoveries(conn, [alert.id for alert in shown if not alert.firing]),
     )
+
+
+def _note(conn: sa.Connection, incident_id: int, channel: ChannelName, generation: int) -> str:
+    """In the fallback channel: why people read it there, and whether they still should."""
+    if channel != FALLBACK:
+        return ""
+    told = conn.scalar(
+        sa.select(cards.c.state).where(
+            cards.c.incident_id == incident_id, cards.c.generation == generation, cards.c.channel != channel
+        )
+    )
+    if told == "delivered":
+        return "The main channel works again and tells how this goes on."
+    return "Told here because the main channel does not take it."
 
 
 def _alerts(conn: sa.Connection, incident_id: int) -> tuple[tuple[Alert, ...], int]:

@@ -154,6 +154,7 @@ def claim(
         sa.select(cards.c.id)
         .where(
             cards.c.channel == channel,
+            cards.c.due_at.is_not(None),  # said aloud, so that the partial index can serve it
             sa.or_(cards.c.due_at <= now, cards.c.due_at > now + timedelta(seconds=max_wait_s)),
             sa.or_(
                 cards.c.lease_until.is_(None),

@@ -1,7 +1,8 @@
 """Incidents: what intake reads and writes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,3 +73,21 @@ def update(conn: sa.Connection, changed: Sequence[Incident]) -> None:
         statement,
         [{"which": i.id} | {f"new_{name}": getattr(i, name) for name in CHANGING} for i in changed],
     )
+
+
+def not_pinged_since(conn: sa.Connection, before: Mapping[str, datetime]) -> list[int]:
+    """Firing incidents nobody has taken on, of a severity that was last pinged before its moment."""
+    overdue = [
+        sa.and_(incidents.c.severity == severity, incidents.c.pinged_at <= moment)
+        for severity, moment in before.items()
+    ]
+    rows = conn.scalars(
+        sa.select(incidents.c.id)
+        .where(
+            incidents.c.status == Status.FIRING,
+            incidents.c.acknowledged_at.is_(None),
+            sa.or_(sa.false(), *overdue),
+        )
+        .order_by(incidents.c.id)
+    )
+    return list(rows)

@@ -164,6 +164,7 @@ cards = sa.Table(
     sa.Column(
         "digest_id", Id, sa.ForeignKey("digests.id"), unique=True, comment="what a digest's card tells"
     ),
+    sa.Column("mirrors_rev", sa.Integer, comment="in the fallback: the main card's wanted_rev it tells"),
     sa.Column("folded_into", Id, sa.ForeignKey("digests.id"), comment="the digest that tells this one"),
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("generation", sa.Integer, nullable=False),
@@ -242,6 +243,13 @@ heartbeats = sa.Table(
     metadata,
     sa.Column("source", sa.Text, primary_key=True, comment="whose Watchdog it is"),
     sa.Column("at", UtcDateTime, nullable=False, comment="when it was last heard"),
+)
+
+receivers = sa.Table(
+    "receivers",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True, comment="under which Alertmanager sends to us"),
+    sa.Column("heard_at", UtcDateTime, nullable=False, comment="when it first did"),
 )
 
 acknowledgements = sa.Table(

@@ -1,7 +1,8 @@
 """GET /alerts and /alerts/{id}: a page for browsers, JSON for everybody else."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -44,7 +45,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     async def alerts(request: Request) -> Response:
         query = queries.parse(request.query_params, parts.now())
         if wants_html(request):
-            return pages.render("alerts.html", await ask(parts, lambda conn: _page(conn, parts, query)))
+            health = await asyncio.to_thread(parts.examine)
+            page_of = partial(_page, parts=parts, query=query, troubles=health.troubles)
+            return pages.render("alerts.html", await ask(parts, page_of))
         page = await ask(parts, lambda conn: _found(conn, query))
         body = AlertPageOut(
             alerts=shapes.alerts_out(page.alerts), next=None if page.next is None else str(page.next)
@@ -63,7 +66,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
 def _life(request: Request, parts: Parts, pages: Pages, life: Life) -> Response:
     if wants_html(request):
-        return pages.render("alert.html", AlertPage(now=parts.now(), life=life))
+        return pages.render(
+            "alert.html", AlertPage(now=parts.now(), life=life, public_url=parts.settings.public_url)
+        )
     return JSONResponse(LifeOut.of(life).model_dump(mode="json"), headers=VARY)
 
 
@@ -71,7 +76,7 @@ def _found(conn: sa.Connection, query: Query) -> history.Page:
     return history.page(conn, query.filters, limit=query.limit, before=query.before)
 
 
-def _page(conn: sa.Connection, parts: Parts, query: Query) -> AlertsPage:
+def _page(conn: sa.Connection, parts: Parts, query: Query, troubles: Mapping[str, str]) -> AlertsPage:
     found = _found(conn, query)
     return AlertsPage(
         now=parts.now(),
@@ -81,6 +86,8 @@ def _page(conn: sa.Connection, parts: Parts, query: Query) -> AlertsPage:
         firing=history.firing(conn),
         severities=tuple(history.severities(conn)),
         alertnames=tuple(history.alertnames(conn)),
+        troubles=troubles,
+        webhook_url=f"{parts.settings.public_url}/webhooks/alertmanager",
     )
 
 

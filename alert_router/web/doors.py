@@ -36,6 +36,13 @@ async def body_of(request: Request, parts: Parts) -> bytes:
     return await _read(request, parts.settings.max_body_bytes)
 
 
+def admit_person(request: Request, parts: Parts) -> None:
+    """For what changes something: who may send may do it, and no other site's page in somebody's browser."""
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise Problem(HTTPStatus.FORBIDDEN, "another site's page asked for this")
+    _admit(request, parts.settings.ingest_tokens)
+
+
 def _admit(request: Request, tokens: tuple[SecretStr, ...]) -> None:
     if not tokens:
         if not _is_loopback(request):

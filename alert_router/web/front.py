@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from alert_router.model import DISCORD, PREVIEW
 from alert_router.store import history, preview
 from alert_router.web import metrics
 from alert_router.web.alerts import VARY, ask
@@ -17,12 +18,13 @@ MOST_CARDS = 30
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
     made = APIRouter(include_in_schema=False)
-    channel = "discord" if parts.settings.discord_webhook_url else "preview"
+    channel = DISCORD if parts.settings.discord_webhook_url else PREVIEW
 
     @made.get("/")
     async def landing(request: Request) -> Response:
+        health = await asyncio.to_thread(parts.examine)
         firing = await ask(parts, history.firing)
-        state = await ask(parts, metrics.state_of)
+        state = await ask(parts, lambda conn: metrics.state_of(conn, channel))
         page = LandingPage(
             now=parts.now(),
             firing=firing,
@@ -30,7 +32,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             dead_cards=state.cards["dead"],
             quarantined=state.quarantined,
             channel=channel,
-            not_ready=await asyncio.to_thread(parts.checks),
+            not_ready={**health.not_ready, **health.troubles},
             webhook_url=f"{parts.settings.public_url}/webhooks/alertmanager",
         )
         if wants_html(request):

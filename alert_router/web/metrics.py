@@ -1,16 +1,18 @@
 """The router's own metrics, in a registry of their own. Every label value is there at 0 from the start."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from alert_router.store import cards, history, quarantine
+from alert_router.model import ChannelName
+from alert_router.store import cards, history, ledger, quarantine
 from alert_router.store.engine import Store, Unavailable
+from alert_router.store.ledger import Ledger
 
 SOURCES = ("alertmanager", "events")
 CODES = ("200", "201", "400", "401", "403", "413", "415", "422", "500", "503")
@@ -27,19 +29,23 @@ class State:
     oldest_waiting: datetime | None
     quarantined: int
     firing: int
+    ledger: Ledger
 
 
-def state_of(conn: sa.Connection) -> State:
+def state_of(conn: sa.Connection, channel: ChannelName) -> State:
+    """channel: the main one, whose ledger it is."""
     return State(
         cards=cards.counts(conn),
         oldest_waiting=cards.oldest_waiting(conn),
         quarantined=quarantine.size(conn),
         firing=sum(history.firing(conn).values()),
+        ledger=ledger.of(conn, channel),
     )
 
 
 class Metrics:
-    def __init__(self, store: Store, now: Callable[[], datetime], channels: Sequence[str]) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime], channels: Sequence[ChannelName]) -> None:
+        """channels: the main one first."""
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "alert_router_webhook_requests",
@@ -77,8 +83,14 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self.channel_up = Gauge(
+            "alert_router_channel_up",
+            "Whether the channel takes messages; 0 until a person mends its webhook.",
+            ("channel",),
+            registry=self.registry,
+        )
         self._prime(channels)
-        self.registry.register(_StateCollector(store, now))
+        self.registry.register(_StateCollector(store, now, channels[0]))
 
     def _prime(self, channels: Sequence[str]) -> None:
         """A counter that appears with its first event has never increased, and no alert sees it."""
@@ -90,19 +102,22 @@ class Metrics:
                 self.signals.labels(source, outcome)
         for channel in channels:
             self.delivery_seconds.labels(channel)
+            self.channel_up.labels(channel).set(1)
             for action in ("create", "edit"):
                 for outcome in DELIVERY_OUTCOMES:
                     self.deliveries.labels(channel, action, outcome)
 
     def delivered(self, channel: str, action: str, outcome: str, seconds: float) -> None:
+        self.channel_up.labels(channel).set(0 if outcome == "stopped" else 1)
         self.deliveries.labels(channel, action, outcome).inc()
         self.delivery_seconds.labels(channel).observe(seconds)
 
 
 class _StateCollector(Collector):
-    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime], channel: ChannelName) -> None:
         self._store = store
         self._now = now
+        self._channel = channel
 
     def describe(self) -> Iterator[Metric]:
         """Nothing is read from the tables to register."""
@@ -111,7 +126,7 @@ class _StateCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         try:
             with self._store.read() as conn:
-                state = state_of(conn)
+                state = state_of(conn, self._channel)
         except Unavailable:
             yield _gauge("alert_router_store_up", "Whether the database answers.", 0)
             return
@@ -135,6 +150,14 @@ class _StateCollector(Collector):
             "Bodies and alerts kept because nobody could read them.",
             state.quarantined,
         )
+        family = GaugeMetricFamily(
+            "alert_router_ledger",
+            "Cards of incidents in the main channel; wanted = delivered + pending + dead at every instant.",
+            labels=["account"],
+        )
+        for field in fields(state.ledger):
+            family.add_metric([field.name], getattr(state.ledger, field.name))
+        yield family
         yield _gauge("alert_router_alerts_firing", "Alerts that fire now.", state.firing)
 
 

@@ -25,8 +25,13 @@ def router(parts: Parts) -> APIRouter:
 
     @made.get("/-/ready")
     async def ready() -> JSONResponse:
-        """What is not ready, by part; 503 when anything is not."""
-        missing = await asyncio.to_thread(parts.checks)
-        return JSONResponse({"ready": not missing, "not_ready": missing}, status_code=503 if missing else 200)
+        """503 when alerts cannot be taken in, saying why; `troubles` are for a person to look at."""
+        health = await asyncio.to_thread(parts.examine)
+        body = {
+            "ready": not health.not_ready,
+            "not_ready": dict(health.not_ready),
+            "troubles": dict(health.troubles),
+        }
+        return JSONResponse(body, status_code=503 if health.not_ready else 200)
 
     return made

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from alert_router.discord import embeds
 from alert_router.model import Alert, Status
 from alert_router.sources import alertmanager, events
+from alert_router.store.dead_letters import DeadLetter
 from alert_router.store.history import Life
 from alert_router.store.preview import PreviewCard
 from alert_router.web import asked, discord_markup, formats
@@ -49,14 +50,16 @@ class AlertsPage(Page):
     """To choose from."""
     alertnames: tuple[str, ...]
     """Of all alerts; none: nothing has come in yet."""
-    webhook_url: str = "http://127.0.0.1:8010/webhooks/alertmanager"
+    troubles: Mapping[str, str]
+    """What a person should look at, by the name of the part."""
+    webhook_url: str
     """What to write into alertmanager.yml."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertPage(Page):
     life: Life
-    public_url: str = ""
+    public_url: str
     """Where people and programs reach this router."""
 
 
@@ -78,6 +81,11 @@ class LandingPage(Page):
     """What is not ready, by the name of the part; empty when all is well."""
     webhook_url: str
     """What to write into alertmanager.yml."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettersPage(Page):
+    letters: tuple[DeadLetter, ...]
 
 
 @dataclass(frozen=True, slots=True)

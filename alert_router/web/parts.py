@@ -1,9 +1,10 @@
 """What the routes are made of: handed to them by the composition root."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from alert_router.health import Health
 from alert_router.intake import Intake
 from alert_router.settings import Settings
 from alert_router.store.engine import Store
@@ -17,5 +18,7 @@ class Parts:
     intake: Intake
     metrics: Metrics
     now: Callable[[], datetime]
-    checks: Callable[[], Mapping[str, str]]
-    """What is not ready, by the name of the part, in words; empty when all is well."""
+    examine: Callable[[], Health]
+    """Asks the database: not for the event loop."""
+    wake: Callable[[], None]
+    """Have the cards looked at now."""

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alert_router.sources import events as event_source
 from alert_router.sources.malformed import FieldError
-from alert_router.web import alerts, events, front, ops, webhooks
+from alert_router.web import actions, alerts, events, front, ops, webhooks
 from alert_router.web.metrics import Metrics
 from alert_router.web.pages import FOLDER, Pages
 from alert_router.web.parts import Parts
@@ -30,6 +30,7 @@ def create(parts: Parts, lifespan: Lifespan) -> FastAPI:
         webhooks.router(parts),
         events.router(parts),
         alerts.router(parts, pages),
+        actions.router(parts, pages),
         front.router(parts, pages),
         ops.router(parts),
     ):

@@ -69,7 +69,9 @@ async def _take(request: Request, parts: Parts) -> Answer:
         for one in message.refused
     )
     try:
-        receipt = await parts.intake.accept(Batch(message.signals, now, refused))
+        receipt = await parts.intake.accept(
+            Batch(message.signals, now, refused, message.receiver, message.heartbeat)
+        )
     except Unavailable as error:
         raise doors.away(error) from error
     _count(parts, message, receipt)

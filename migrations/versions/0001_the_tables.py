@@ -99,6 +99,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
     )
     op.create_table(
+        "receivers",
+        sa.Column("name", sa.Text(), nullable=False, comment="under which Alertmanager sends to us"),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False, comment="when it first did"),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_receivers")),
+    )
+    op.create_table(
         "acknowledgements",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("incident_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -207,6 +213,12 @@ def upgrade() -> None:
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
             nullable=True,
             comment="what a digest's card tells",
+        ),
+        sa.Column(
+            "mirrors_rev",
+            sa.Integer(),
+            nullable=True,
+            comment="in the fallback: the main card's wanted_rev it tells",
         ),
         sa.Column(
             "folded_into",
@@ -364,6 +376,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_acknowledgements_incident_id")
 
     op.drop_table("acknowledgements")
+    op.drop_table("receivers")
     op.drop_table("quarantine")
     with op.batch_alter_table("incidents", schema=None) as batch_op:
         batch_op.drop_index(

@@ -1,0 +1,50 @@
+"""The ledger: what people were to be told, against what became of it. It balances at every instant.
+
+The two sides are counted from different tables: what is wanted from the incidents, what became of it from the
+cards. A card that got lost would show.
+"""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from alert_router.model import ChannelName
+from alert_router.store.tables import cards, incidents
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    wanted: int
+    """Incidents, each of which wants its current card in the channel."""
+    delivered: int
+    pending: int
+    dead: int
+
+    @property
+    def balanced(self) -> bool:
+        return self.wanted == self.delivered + self.pending + self.dead
+
+
+def of(conn: sa.Connection, channel: ChannelName) -> Ledger:
+    """One statement, so one snapshot. What a digest tells stands as the digest's card stands."""
+    digest = cards.alias("digest")
+    state = sa.case((cards.c.state == "folded", digest.c.state), else_=cards.c.state)
+    current = sa.and_(
+        cards.c.incident_id == incidents.c.id,
+        cards.c.generation == incidents.c.generation,
+        cards.c.channel == channel,
+    )
+    rows = conn.execute(
+        sa.select(state, sa.func.count())
+        .select_from(
+            incidents.outerjoin(cards, current).outerjoin(digest, digest.c.digest_id == cards.c.folded_into)
+        )
+        .group_by(state)
+    ).all()
+    found = {name: int(count) for name, count in rows}
+    return Ledger(
+        wanted=sum(found.values()),
+        delivered=found.get("delivered", 0),
+        pending=found.get("pending", 0),
+        dead=found.get("dead", 0),
+    )

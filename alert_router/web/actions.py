@@ -1,0 +1,104 @@
+"""What people do: take an incident on, tell dead letters again."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel, StringConstraints
+
+from alert_router import acknowledging
+from alert_router.acknowledging import Acknowledgement
+from alert_router.intake import Change
+from alert_router.store import dead_letters
+from alert_router.store.dead_letters import DeadLetter
+from alert_router.store.engine import Unavailable
+from alert_router.web import doors
+from alert_router.web.alerts import VARY, ask
+from alert_router.web.pages import DeadLettersPage, Pages
+from alert_router.web.parts import Parts
+from alert_router.web.problems import Problem, wants_html
+
+Id = Annotated[int, Path(ge=1, lt=2**62)]
+
+
+class AcknowledgeIn(BaseModel):
+    by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] = ""
+
+
+class DeadLetterOut(BaseModel):
+    card_id: int
+    channel: str
+    incident_id: int | None
+    alert_id: int | None
+    reason: str
+
+
+class Replayed(BaseModel):
+    replayed: int
+
+
+def router(parts: Parts, pages: Pages) -> APIRouter:
+    made = APIRouter(tags=["actions"])
+
+    @made.post("/alerts/{alert_id}/acknowledge", status_code=204, response_class=Response)
+    async def acknowledge(request: Request, alert_id: Id, said: AcknowledgeIn) -> None:
+        """Take on the alert's incident: no more reminders until it resolves, and the card says who has it."""
+        doors.admit_person(request, parts)
+        given = Acknowledgement(alert_id, said.by, said.note, parts.now())
+        try:
+            taken = await acknowledging.acknowledge(parts.intake, given)
+        except Unavailable as error:
+            raise doors.away(error) from error
+        if not taken:
+            raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} is not part of an incident that fires")
+
+    @made.get("/dead-letters", response_model=list[DeadLetterOut])
+    async def letters(request: Request) -> Response:
+        """Cards that Discord refused for good, oldest first."""
+        waiting = await ask(parts, dead_letters.waiting)
+        if wants_html(request):
+            return pages.render("dead_letters.html", DeadLettersPage(now=parts.now(), letters=waiting))
+        return JSONResponse([_out(letter).model_dump() for letter in waiting], headers=VARY)
+
+    @made.post("/dead-letters/replay", response_model=Replayed)
+    async def replay_all(request: Request) -> Response:
+        return await _replay(request, parts, None)
+
+    @made.post("/dead-letters/{card_id}/replay", response_model=Replayed)
+    async def replay(request: Request, card_id: Id) -> Response:
+        return await _replay(request, parts, [card_id])
+
+    return made
+
+
+def _out(letter: DeadLetter) -> DeadLetterOut:
+    return DeadLetterOut(
+        card_id=letter.card_id,
+        channel=letter.channel,
+        incident_id=letter.incident_id,
+        alert_id=letter.alert_id,
+        reason=letter.reason,
+    )
+
+
+async def _replay(request: Request, parts: Parts, card_ids: Sequence[int] | None) -> Response:
+    """Tell them again, as they would be told today."""
+    doors.admit_person(request, parts)
+    now = parts.now()
+
+    def decide(conn: sa.Connection, _books: object) -> int:
+        return dead_letters.replay(conn, now, card_ids)
+
+    try:
+        replayed = await parts.intake.change(Change(decide, now))
+    except Unavailable as error:
+        raise doors.away(error) from error
+    if card_ids is not None and not replayed:
+        raise Problem(HTTPStatus.NOT_FOUND, f"card {card_ids[0]} is no dead letter")
+    if wants_html(request):
+        return RedirectResponse("/dead-letters", status_code=HTTPStatus.SEE_OTHER)
+    return JSONResponse({"replayed": replayed})
