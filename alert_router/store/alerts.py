@@ -42,7 +42,9 @@ def newest(conn: sa.Connection, source: str, fingerprints: Iterable[Fingerprint]
 def due(conn: sa.Connection, now: datetime) -> list[Alert]:
     """Alerts that time alone changes now: holds past their hour, reports past their expiry."""
     held = sa.and_(alerts.c.held_until.is_not(None), alerts.c.held_until <= now)
-    expired = sa.and_(alerts.c.expires_at <= now, alerts.c.status == Status.FIRING)
+    # The status as the partial index spells it: a bound value could not be seen to be the same.
+    firing = alerts.c.status == sa.literal_column("'firing'")
+    expired = sa.and_(alerts.c.expires_at <= now, firing)
     statements = (sa.select(*COLUMNS).where(condition).order_by(alerts.c.id) for condition in (held, expired))
     found = {alert.id: alert for statement in statements for alert in map(alert_of, conn.execute(statement))}
     return list(found.values())

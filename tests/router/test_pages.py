@@ -89,6 +89,8 @@ def alerts_page(*alerts: Alert, **changes: Any) -> AlertsPage:
         "firing": {},
         "severities": ("critical", "warning"),
         "alertnames": ("ApiDown", "DiskFull"),
+        "troubles": {},
+        "webhook_url": "http://127.0.0.1:8010/webhooks/alertmanager",
     }
     return AlertsPage(**{**given, **changes})
 
