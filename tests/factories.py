@@ -26,10 +26,12 @@ DISK_FULL = {"alertname": "DiskFull", "severity": "warning", "instance": "db-1",
 
 
 class Clock(MovableClock):
-    """One clock for all: seconds for the stand-in and for pacing, a time of day for what is stored."""
+    """Seconds that never step back for the stand-in and for pacing; a time of day, which may be set, to store."""
+
+    wrong_by_s = 0.0
 
     def time(self) -> datetime:
-        return datetime.fromtimestamp(self.now, UTC)
+        return datetime.fromtimestamp(self.now + self.wrong_by_s, UTC)
 
 
 def minutes(number: float) -> timedelta:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import httpx
@@ -69,7 +70,10 @@ class House:
     # --- what comes in
 
     def accept(self, *signals: Signal, refused: Sequence[Refused] = ()) -> Receipt:
-        return self.run(self.intake.accept(Batch(signals, self.clock.time(), tuple(refused))))
+        return self.run(self.accepting(*signals, refused=refused))
+
+    async def accepting(self, *signals: Signal, refused: Sequence[Refused] = ()) -> Receipt:
+        return await self.intake.accept(Batch(signals, self.clock.time(), tuple(refused)))
 
     def report(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> Told:
         return self.run(self.reporting(event, idempotency_key=idempotency_key))
@@ -95,17 +99,18 @@ class House:
         return self.run(_until_idle(delivery or self.delivery))
 
     def deliver_for(self, seconds: float, delivery: Delivery | None = None) -> None:
-        """Deliver while the clock moves on."""
+        """Deliver while the clock moves on: from one due moment to the next, or in sixty steps."""
         until = self.clock.now + seconds
         while self.clock.now < until:
-            idle_s = self.deliver(delivery)
+            idle_s = max(self.deliver(delivery), seconds / 60)
             self.clock.now = min(self.clock.now + idle_s, until)
         self.deliver(delivery)
 
-    def lease_cards(self) -> None:
+    def lease_cards(self, lease_s: float = 60.0) -> None:
         """As if each were being delivered."""
+        until = self.clock.time() + timedelta(seconds=lease_s)
         with self.store.write() as conn:
-            conn.execute(sa.update(card_table).values(lease="held", lease_until=self.clock.time()))
+            conn.execute(sa.update(card_table).values(lease="another's", lease_until=until))
 
     def release_cards(self) -> None:
         with self.store.write() as conn:

@@ -1,0 +1,191 @@
+"""The tables: made by migrations and by nothing else; hot questions use their index."""
+
+import itertools
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from alert_router.model import Fingerprint, Status
+from alert_router.store import alerts, cards, history, incidents, migrate
+from alert_router.store.engine import Store, Unavailable, open_store
+from alert_router.store.history import Filters
+from alert_router.store.tables import UtcDateTime, metadata
+from alert_router.store.tables import alerts as alert_table
+from tests.factories import DISK_FULL, NOON, at, make_signal
+from tests.router.bench import CHANNEL, House
+
+Question = Callable[[sa.Connection], Any]
+
+
+def test_the_migrations_make_exactly_these_tables(store: Store) -> None:
+    with store.read() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True})
+
+        assert compare_metadata(context, metadata) == []
+
+
+def test_every_migration_can_be_taken_back(store: Store) -> None:
+    migrate.downgrade(store, "base")
+
+    with store.read() as conn:
+        left = set(sa.inspect(conn).get_table_names())
+    assert left == {"alembic_version"}
+    migrate.upgrade(store)
+    migrate.upgrade(store)
+
+
+def test_a_naive_time_is_refused_at_the_door(store: Store) -> None:
+    question = sa.select(alert_table.c.id).where(alert_table.c.starts_at > NOON.replace(tzinfo=None))
+
+    with store.read() as conn, pytest.raises(sa.exc.StatementError, match="naive time"):
+        conn.execute(question)
+
+
+@pytest.mark.parametrize("moment", [NOON, at(1 / 60e6), datetime.fromisoformat("2026-09-24T14:00:00+02:00")])
+def test_a_time_comes_back_as_it_went_in_and_in_utc(store: Store, moment: datetime) -> None:
+    value = sa.literal(moment, UtcDateTime())
+
+    with store.read() as conn:
+        found = conn.scalar(
+            sa.select(sa.cast(value, UtcDateTime()) if store.dialect == "postgresql" else value)
+        )
+
+    assert found == moment
+    assert found is not None
+    assert found.utcoffset() is not None
+    assert found.utcoffset() == NOON.utcoffset()
+
+
+def test_reading_changes_nothing(house: House) -> None:
+    house.accept(make_signal())
+
+    with house.store.read() as conn:
+        conn.execute(sa.update(alert_table).values(severity="none"))
+
+    assert house.alert().severity == "critical"
+
+
+def test_a_failed_transaction_leaves_nothing(house: House) -> None:
+    house.accept(make_signal())
+
+    def fail() -> None:
+        with house.store.write() as conn:
+            conn.execute(sa.update(alert_table).values(severity="none"))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+
+    assert house.alert().severity == "critical"
+
+
+def test_an_episode_is_stored_once_whoever_writes_it(house: House) -> None:
+    house.accept(make_signal())
+    row = house.ask(lambda conn: conn.execute(sa.select(alert_table)).mappings().one())
+
+    with house.store.write() as conn, pytest.raises(sa.exc.IntegrityError):
+        conn.execute(sa.insert(alert_table).values({**row, "id": 99}))
+
+
+def test_a_database_that_is_not_there_is_unavailable() -> None:
+    store = open_store("sqlite:////nowhere/at/all.db")
+
+    with pytest.raises(Unavailable), store.write():
+        pytest.fail("there is no database")
+    store.close()
+
+
+# --- hot questions, asked of a table that is worth an index
+
+
+@pytest.fixture
+def busy(sqlite_house: House) -> House:
+    """Some hundred alerts, so that the planner has something to plan."""
+    signals = [make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n % 40)}) for n in range(300)]
+    sqlite_house.accept(*signals)
+    sqlite_house.accept(
+        *[make_signal(one.labels, ends_at=at(1), group_labels=one.group_labels) for one in signals[:200]]
+    )
+    return sqlite_house
+
+
+def claim(conn: sa.Connection) -> object:
+    return cards.claim(conn, CHANNEL, at(2), lease="me", lease_s=60, max_wait_s=300)
+
+
+HOT: dict[str, tuple[Question, set[str]]] = {
+    "which card is told next": (claim, {"ix_cards_due"}),
+    "what is known of these fingerprints": (
+        lambda conn: alerts.newest(conn, "alertmanager", [Fingerprint("a"), Fingerprint("b")]),
+        {"sqlite_autoindex_alerts_1"},
+    ),
+    "which incident does a group join": (
+        lambda conn: incidents.latest(conn, ['{"n":"1"}']),
+        {"ix_incidents_key_id"},
+    ),
+    "what does time change": (
+        lambda conn: alerts.due(conn, at(2)),
+        {"ix_alerts_held_until"},
+    ),
+    "has this report been told": (
+        lambda conn: alerts.of_event(conn, "x"),
+        {"sqlite_autoindex_transitions_1"},
+    ),
+    "what went out in the last minute": (
+        lambda conn: cards.sent_since(conn, CHANNEL, at(1)),
+        {"ix_deliveries_channel_at"},
+    ),
+    "a page under the filters people combine most": (
+        lambda conn: history.page(
+            conn, Filters(Status.FIRING, severity="warning", alertname="DiskFull"), limit=50, before=200
+        ),
+        {"ix_alerts_status_severity_alertname_id"},
+    ),
+    "a page of one alertname": (
+        lambda conn: history.page(conn, Filters(alertname="DiskFull"), limit=50, before=200),
+        {"ix_alerts_alertname_id"},
+    ),
+    "one alert with its life": (
+        lambda conn: history.life(conn, 7),
+        {"ix_transitions_alert_id_id", "ix_deliveries_card_id_id", "ix_alerts_incident_id_id"},
+    ),
+}
+
+
+@pytest.mark.parametrize("question", HOT)
+def test_a_hot_question_is_answered_from_its_index(busy: House, question: str) -> None:
+    ask, indexes = HOT[question]
+
+    plans = [plan for plan in plans_of(busy, ask) if plan]
+
+    text = "\n".join(itertools.chain.from_iterable(plans))
+    assert {index for index in indexes if index not in text} == set(), text
+    assert not [
+        line
+        for line in text.splitlines()
+        if line.startswith("SCAN") and " USING " not in line and "VIRTUAL TABLE" not in line
+    ], text
+
+
+def plans_of(house: House, ask: Question) -> list[list[str]]:
+    """How SQLite goes about each statement of the question."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    sa.event.listen(house.store.writer, "before_cursor_execute", note)
+    with house.store.write() as conn:
+        ask(conn)
+    sa.event.remove(house.store.writer, "before_cursor_execute", note)
+    with house.store.read() as conn:
+        return [
+            [row[3] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            for statement, parameters in asked
+            if not statement.startswith("BEGIN")
+        ]
