@@ -56,7 +56,7 @@ class RunFailure(BaseNotifier):
 
 
 def default_args() -> dict[str, Any]:
-    """Of every task. BIKE_RETRIES and BIKE_RETRY_DELAY_SECONDS are for those who cannot wait, such as tests."""
+    """Of every task. BIKE_RETRIES and BIKE_RETRY_DELAY_SECONDS are for those who cannot wait: tests."""
     return {
         "retries": int(os.environ.get("BIKE_RETRIES", "2")),
         "retry_delay": timedelta(seconds=float(os.environ.get("BIKE_RETRY_DELAY_SECONDS", "120"))),
@@ -91,7 +91,7 @@ def reporter(context: Mapping[str, Any], *, task_id: str | None = None) -> Repor
 
 
 def as_of(context: Mapping[str, Any]) -> datetime:
-    """The run's time, the same in every try: a task that is repeated on the next day does the work of its day."""
+    """The run's time, the same in every try: a task that is repeated a day later does the work of its day."""
     asked = context["params"].get("as_of")
     at: datetime = datetime.fromisoformat(asked) if asked else context["dag_run"].run_after
     return at.astimezone(UTC)

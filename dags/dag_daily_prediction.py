@@ -1,4 +1,4 @@
-"""daily_prediction: the next 48 hours of every counter, whenever counts were fetched; and how the last went."""
+"""daily_prediction: the next 48 hours of every counter after each fetch, and how the last forecasts went."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +27,7 @@ from dags.utils import predicting, thresholds
     on_failure_callback=RunFailure(),
     params={"as_of": AS_OF},
     tags=["bike"],
-    doc_md="Forecasts the next 48 hours for every counter, and scores the forecasts whose hours are known by now. "
+    doc_md="Forecasts the next 48 hours of every counter, and scores the forecasts whose hours are known. "
     "Neither waits for the other. docs/PIPELINE.md lists every XCom.",
 )
 def daily_prediction() -> None:

@@ -1,5 +1,7 @@
 """monitor_and_fine_tune: does the model still hold? If not it is trained anew, and people hear of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,9 +9,9 @@ from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.airflow_edge import AS_OF, RunFailure, as_of, current_settings, default_args, model, reporter
-from dags.utils import auditing, monitoring, thresholds, warehouse
+from dags.utils import auditing, monitoring, publishing, thresholds, warehouse
 from dags.utils.auditing import Results
-from dags.utils.model_api import Refused
+from dags.utils.model_api import ModelApi, Refused
 from dags.utils.monitoring import Deadline, TrainingFailed
 
 TRAINING_S = 45 * 60.0
@@ -31,7 +33,7 @@ MEASURES = ("monitor_drift", "validate_model")
         "as_of": AS_OF,
     },
     tags=["bike"],
-    doc_md="Drift and validation, the decision (forced, reactive, proactive, wait, ok), training, the champion. "
+    doc_md="Drift and validation, the decision (forced, first, reactive, proactive, wait, ok), the training. "
     "end_monitoring tells people and writes the audit row, also when an earlier task failed, and then fails "
     "the run. docs/PIPELINE.md lists every XCom.",
 )
@@ -40,12 +42,12 @@ def monitor_and_fine_tune() -> None:
     def monitor_drift() -> dict[str, Any]:
         context = get_current_context()
         reporter(context).flush()
-        with model() as api:
+        with current_model() as api:
             return monitoring.drift(api, as_of(context))
 
     @task(multiple_outputs=True)
     def validate_model() -> dict[str, Any]:
-        with model() as api:
+        with current_model() as api:
             return monitoring.validation(api, as_of(get_current_context()))
 
     @task.branch
@@ -96,6 +98,15 @@ def monitor_and_fine_tune() -> None:
     end = end_monitoring()
     [monitor_drift(), validate_model()] >> decided >> fine_tune_model() >> validate_new_champion() >> end
     decided >> end
+
+
+@contextmanager
+def current_model() -> Iterator[ModelApi]:
+    """The service, after it was sent what it did not know yet."""
+    settings = current_settings()
+    with model() as api, warehouse.opened(settings.warehouse_url.get_secret_value()) as engine:
+        publishing.publish(engine, api, settings.model_host)
+        yield api
 
 
 def left(context: Any, task_id: str, key: str = "return_value") -> dict[str, Any] | None:

@@ -8,6 +8,8 @@ from dags.utils.thresholds import Thresholds
 
 class Decision(StrEnum):
     FORCED = "forced"
+    FIRST = "first"
+    """There is no model yet."""
     REACTIVE = "reactive"
     """The model is bad now."""
     PROACTIVE = "proactive"
@@ -20,7 +22,7 @@ class Decision(StrEnum):
 
     @property
     def trains(self) -> bool:
-        return self in (Decision.FORCED, Decision.REACTIVE, Decision.PROACTIVE)
+        return self in (Decision.FORCED, Decision.FIRST, Decision.REACTIVE, Decision.PROACTIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class Measured:
     drifted_features: tuple[str, ...] = ()
     r2: float | None = None
     rmse: float | None = None
+    has_champion: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Verdict:
 
 
 def decide(found: Measured, limits: Thresholds, *, force: bool) -> Verdict:
-    return Verdict(*_decision(found, limits, force=force))
+    return _training(found, limits, force=force) or _rest(found, limits)
 
 
 def alerts(found: Measured, limits: Thresholds) -> frozenset[str]:
@@ -50,26 +53,28 @@ def alerts(found: Measured, limits: Thresholds) -> frozenset[str]:
     return frozenset(name for name, fires in {"drift": drifts, "performance": bad}.items() if fires)
 
 
-def _decision(found: Measured, limits: Thresholds, *, force: bool) -> tuple[Decision, str]:
-    drifts, warns = _above(found.drift_share, limits.drift_share), _below(found.r2, limits.r2_warning)
+def _training(found: Measured, limits: Thresholds, *, force: bool) -> Verdict | None:
     if force:
-        return Decision.FORCED, "asked for by force_fine_tune"
+        return Verdict(Decision.FORCED, "asked for by force_fine_tune")
+    if not found.has_champion:
+        return Verdict(Decision.FIRST, "no model answers yet")
     if _below(found.r2, limits.r2_critical):
-        return Decision.REACTIVE, f"R2 {found.r2:.3f} is below {limits.r2_critical:g}"
+        return Verdict(Decision.REACTIVE, f"R2 {found.r2:.3f} is below {limits.r2_critical:g}")
     if _above(found.rmse, limits.rmse):
-        return Decision.REACTIVE, f"RMSE {found.rmse:.1f} is above {limits.rmse:g}"
-    if drifts and warns:
-        return Decision.PROACTIVE, f"drift share {found.drift_share:.2f} and R2 {found.r2:.3f}"
-    if drifts:
-        return Decision.WAIT, f"drift share {found.drift_share:.2f}, and the model still holds"
-    if warns:
-        return (
-            Decision.WAIT,
-            f"R2 {found.r2:.3f} is below {limits.r2_warning:g}, and the data are the usual ones",
-        )
+        return Verdict(Decision.REACTIVE, f"RMSE {found.rmse:.1f} is above {limits.rmse:g}")
+    if _above(found.drift_share, limits.drift_share) and _below(found.r2, limits.r2_warning):
+        return Verdict(Decision.PROACTIVE, f"drift share {found.drift_share:.2f} and R2 {found.r2:.3f}")
+    return None
+
+
+def _rest(found: Measured, limits: Thresholds) -> Verdict:
+    if _above(found.drift_share, limits.drift_share):
+        return Verdict(Decision.WAIT, f"drift share {found.drift_share:.2f}, but the model still holds")
+    if _below(found.r2, limits.r2_warning):
+        return Verdict(Decision.WAIT, f"R2 {found.r2:.3f} is below {limits.r2_warning:g}, but without drift")
     if found.r2 is None and found.drift_share is None:
-        return Decision.UNKNOWN, "neither the model nor the data could be measured"
-    return Decision.OK, "nothing is over its threshold"
+        return Verdict(Decision.UNKNOWN, "neither the model nor the data could be measured")
+    return Verdict(Decision.OK, "nothing is over its threshold")
 
 
 def _below(value: float | None, limit: float) -> bool:

@@ -26,7 +26,7 @@ def fetch(
         httpx.Client(base_url=settings.paris_url, timeout=paris_api.TIMEOUT) as client,
     ):
         since = _since(engine, settings, now)
-        done = ingestion.ingest(engine, ParisApi(client, wait).counts_since(since), clock())
+        done = ingestion.ingest(engine, ParisApi(client, wait).counts_since(since), clock)
         with engine.begin() as conn:
             newest = ingestion.newest_hour(conn)
     return ingestion.told(done, newest=newest, day=now, duration_s=time.monotonic() - started)

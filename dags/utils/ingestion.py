@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from dags.utils import upserts
+from dags.utils.clocks import Clock
 from dags.utils.paris_api import Count
 from dags.utils.tables import raw_counts
 
@@ -44,12 +45,13 @@ def newest_hour(conn: sa.Connection) -> datetime | None:
     return newest
 
 
-def ingest(engine: sa.Engine, counts: Iterable[Count], now: datetime) -> Ingested:
+def ingest(engine: sa.Engine, counts: Iterable[Count], clock: Clock) -> Ingested:
     """Writes batch by batch: what was written before an error stays, and the next try finds it known."""
     total = Ingested()
     for batch in upserts.batches(counts, BATCH_ROWS):
         with engine.begin() as conn:
-            total += _write(conn, batch, now)
+            # Stamped inside the transaction: who reads up to a stamp has read all that is older.
+            total += _write(conn, batch, clock())
     return total
 
 

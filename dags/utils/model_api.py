@@ -20,9 +20,10 @@ PATIENCE = Patience(tries=4, first_wait_s=1.0, longest_wait_s=30.0)
 TIMEOUT = httpx.Timeout(10.0, read=180.0)
 """/evaluate and /monitor compute before they answer; the service gives up after two minutes itself."""
 CURRENT = timedelta(days=7)
-"""What is looked at: a whole week, because a weekend is no drift."""
-REFERENCE = timedelta(days=28)
-"""What it is compared with: the four weeks before."""
+"""What is measured: a whole week, because a weekend is no drift."""
+TEST_DAYS = 60
+"""A test_mode training shall be quick."""
+NO_CHAMPION = "there is no champion yet"
 
 
 class Refused(Exception):
@@ -66,6 +67,8 @@ class Training:
     decision: str | None = None
     reason: str | None = None
     improvement: float | None = None
+    champion_run_id: str | None = None
+    """Whom it was compared with."""
     new_r2: float | None = None
     old_r2: float | None = None
     fit_seconds: float | None = None
@@ -76,23 +79,40 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class Observation:
+    counter_id: str
+    hour: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelApi:
     client: httpx.Client
     model_type: str
+    train_days: int = 365
     wait: Wait = asleep
     patience: Patience = PATIENCE
+
+    def champion_run_id(self) -> str | None:
+        champions: Mapping[str, str] = self._ask("GET", "/model_summary")["champions"]
+        return champions.get(self.model_type)
+
+    def observe(self, counted: Sequence[Observation]) -> None:
+        """Sending them again is harmless."""
+        rows = [
+            {"counter_id": one.counter_id, "at": one.hour.isoformat(), "count": one.count} for one in counted
+        ]
+        self._ask("POST", "/observations", {"rows": rows})
 
     def predict(self, points: Sequence[Point]) -> Forecast:
         rows = [{"counter_id": point.counter_id, "at": point.hour.isoformat()} for point in points]
         answer = self._ask("POST", "/predict", {"model_type": self.model_type, "rows": rows})
-        return Forecast(tuple(answer["predictions"]), tuple(answer["unknown_counters"]), answer["run_id"])
+        values = tuple(float(one["count"]) for one in answer["predictions"])
+        return Forecast(values, tuple(answer["unknown_counters"]), answer["champion_run_id"])
 
     def monitor(self, now: datetime) -> Drift:
-        body = {
-            "reference": _span(now - CURRENT - REFERENCE, now - CURRENT),
-            "current": _span(now - CURRENT, now),
-        }
-        answer = self._ask("POST", "/monitor", body)
+        """The last week against what the champion was fitted on."""
+        answer = self._ask("POST", "/monitor", self._week_before(now))
         return Drift(
             share=answer["drift_share"],
             detected=answer["drift_detected"],
@@ -101,33 +121,40 @@ class ModelApi:
         )
 
     def evaluate(self, now: datetime) -> Evaluation:
-        body = {"model_type": self.model_type, "window": _span(now - CURRENT, now)}
-        answer = self._ask("POST", "/evaluate", body)
+        answer = self._ask("POST", "/evaluate", self._week_before(now))
         return Evaluation(**{name: answer[name] for name in ("r2", "rmse", "mae", "rows", "reason")})
 
     def train(self, now: datetime, *, test_mode: bool, key: str) -> Training:
         """key: of this run, so that a repeated task finds the training that it began."""
+        days = TEST_DAYS if test_mode else self.train_days
         body = {
             "model_type": self.model_type,
             "test_mode": test_mode,
+            "start": (now - timedelta(days=days)).isoformat(),
             "end": now.isoformat(),
-            "idempotency_key": key,
         }
-        return _training(self._ask("POST", "/train", body))
+        return _training(self._ask("POST", "/train", body, {"Idempotency-Key": key}))
 
     def training(self, run_id: str) -> Training:
         return _training(self._ask("GET", f"/train/{run_id}"))
 
-    def promote(self, run_id: str) -> None:
-        self._ask("POST", "/promote_champion", {"run_id": run_id})
+    def promote(self, run_id: str, *, expected_champion: str | None) -> None:
+        """Raises Refused when another than the expected one is champion by now."""
+        body = {"model_type": self.model_type, "run_id": run_id, "expected_champion": expected_champion}
+        self._ask("POST", "/promote_champion", body)
 
-    def champion_run_id(self) -> str | None:
-        champions: Mapping[str, str] = self._ask("GET", "/model_summary")["champions"]
-        return champions.get(self.model_type)
+    def _week_before(self, now: datetime) -> dict[str, Any]:
+        return {"model_type": self.model_type, "start": (now - CURRENT).isoformat(), "end": now.isoformat()}
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any]:
         response = tries.answered(
-            lambda: self.client.request(method, path, json=body), self.patience, self.wait
+            lambda: self.client.request(method, path, json=body, headers=headers), self.patience, self.wait
         )
         if not response.is_success:
             raise Refused(f"{method} {path}: HTTP {response.status_code}: {response.text[:500]}")
@@ -139,11 +166,7 @@ class ModelApi:
 def connected(settings: Settings) -> Iterator[ModelApi]:
     headers = {"X-API-Key": settings.model_key.get_secret_value()} if settings.model_key else {}
     with httpx.Client(base_url=settings.model_url, headers=headers, timeout=TIMEOUT) as client:
-        yield ModelApi(client, settings.model_type)
-
-
-def _span(start: datetime, end: datetime) -> dict[str, str]:
-    return {"start": start.isoformat(), "end": end.isoformat()}
+        yield ModelApi(client, settings.model_type, settings.train_days)
 
 
 def _training(answer: Mapping[str, Any]) -> Training:
@@ -155,6 +178,7 @@ def _training(answer: Mapping[str, Any]) -> Training:
         decision=model.get("decision"),
         reason=model.get("reason"),
         improvement=model.get("improvement"),
+        champion_run_id=model.get("champion_run_id"),
         new_r2=_holdout_r2(model.get("challenger")),
         old_r2=_holdout_r2(model.get("champion")),
         fit_seconds=model.get("fit_seconds"),

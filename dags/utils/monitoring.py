@@ -11,7 +11,7 @@ from typing import Any
 
 from dags.utils import decisions
 from dags.utils.decisions import Measured, Verdict
-from dags.utils.model_api import ModelApi, Training
+from dags.utils.model_api import NO_CHAMPION, Drift, Evaluation, ModelApi, Training
 from dags.utils.thresholds import Thresholds
 
 POLL_S = 1.0
@@ -23,7 +23,7 @@ class TrainingFailed(Exception):
 
 
 def drift(api: ModelApi, now: datetime) -> XCom:
-    found = api.monitor(now)
+    found = api.monitor(now) if api.champion_run_id() else Drift(reason=NO_CHAMPION)
     computed = found.share is not None
     return _present(
         {
@@ -38,8 +38,9 @@ def drift(api: ModelApi, now: datetime) -> XCom:
 
 
 def validation(api: ModelApi, now: datetime) -> XCom:
-    found = api.evaluate(now)
-    return _present(asdict(found))
+    champion = api.champion_run_id()
+    found = api.evaluate(now) if champion else Evaluation(reason=NO_CHAMPION)
+    return _present({**asdict(found), "champion_run_id": champion})
 
 
 def measured(drift_found: Mapping[str, Any], validated: Mapping[str, Any]) -> Measured:
@@ -48,6 +49,7 @@ def measured(drift_found: Mapping[str, Any], validated: Mapping[str, Any]) -> Me
         drifted_features=tuple(drift_found.get("drifted_features", ())),
         r2=validated.get("r2"),
         rmse=validated.get("rmse"),
+        has_champion=not validated or "champion_run_id" in validated,
     )
 
 
@@ -89,12 +91,13 @@ def fine_tune(api: ModelApi, now: datetime, deadline: Deadline, *, test_mode: bo
 def new_champion(api: ModelApi, trained: Mapping[str, Any]) -> XCom:
     """Promotes what the service's double evaluation wants deployed, and looks whether it now answers."""
     deployment = str(trained["deployment"])
-    if deployment == "deploy":
-        api.promote(trained["training_run_id"])
-    champion = api.champion_run_id()
-    deployed = champion == trained["training_run_id"]
+    run_id, champion = trained["training_run_id"], api.champion_run_id()
+    if deployment == "deploy" and champion != run_id:
+        api.promote(run_id, expected_champion=trained.get("compared_with"))
+        champion = api.champion_run_id()
+    deployed = champion == run_id
     if deployment == "deploy" and not deployed:
-        raise NotPromoted(f"run {trained['training_run_id']} was promoted, but {champion} answers")
+        raise NotPromoted(f"run {run_id} was promoted, but {champion} answers")
     return _present(
         {
             "deployment": deployment,
@@ -114,6 +117,7 @@ def _trained(found: Training, waited_s: float) -> XCom:
             "training_duration_seconds": waited_s if found.fit_seconds is None else found.fit_seconds,
             "deployment": found.decision,
             "deployment_reason": found.reason,
+            "compared_with": found.champion_run_id,
             "improvement": found.improvement,
             "new_r2": found.new_r2,
             "old_r2": found.old_r2,

@@ -1,12 +1,12 @@
-"""The work of daily_prediction: keeps the forecasts of the next hours, scores those that have become known."""
+"""The work of daily_prediction: keeps forecasts of the next hours, scores those that are known by now."""
 
 import time
 from datetime import datetime, timedelta
 from typing import Any
 
-from dags.utils import forecasts, scores, upserts, warehouse
+from dags.utils import forecasts, publishing, scores, upserts, warehouse
 from dags.utils.forecasts import Source
-from dags.utils.model_api import ModelApi
+from dags.utils.model_api import NO_CHAMPION, ModelApi
 from dags.utils.settings import Settings
 from dags.utils.thresholds import Thresholds
 
@@ -15,8 +15,11 @@ BATCH_ROWS = 5_000
 
 
 def predict(settings: Settings, api: ModelApi, now: datetime) -> dict[str, Any]:
-    """Returns what goes into XCom. An empty warehouse has no counters, so nothing is forecast."""
+    """Returns what goes into XCom. Without counts or a model nothing is forecast: a state, no failure."""
     with warehouse.opened(settings.warehouse_url.get_secret_value()) as engine:
+        publishing.publish(engine, api, settings.model_host)
+        if api.champion_run_id() is None:
+            return {"predictions_count": 0, "reason": NO_CHAMPION}
         with engine.begin() as conn:
             counters = forecasts.active_counters(conn, now)
         asked = forecasts.points(counters, forecasts.hours_ahead(now))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
@@ -37,6 +38,9 @@ class Settings(BaseModel):
     model_type: Annotated[
         str, Field(alias="BIKE_MODEL_TYPE", description="Which model is forecast and tuned")
     ] = "rf"
+    train_days: Annotated[
+        int, Field(alias="BIKE_TRAIN_DAYS", gt=14, description="How much of the past a model is trained on")
+    ] = 365
     first_fetch_days: Annotated[
         int,
         Field(alias="BIKE_FIRST_FETCH_DAYS", gt=0, description="How far back an empty warehouse is filled"),
@@ -55,6 +59,11 @@ class Settings(BaseModel):
     router_token: Annotated[
         SecretStr | None, Field(alias="ALERT_ROUTER_TOKEN", description="One of the router's ingest tokens")
     ] = None
+
+    @property
+    def model_host(self) -> str:
+        """host:port, without what may be secret in the URL."""
+        return urlsplit(self.model_url).netloc.rpartition("@")[2]
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:

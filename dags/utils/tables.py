@@ -95,6 +95,14 @@ event_outbox = sa.Table(
     comment="What people must hear, from before it is posted until the router has it",
 )
 
+publications = sa.Table(
+    "publications",
+    metadata,
+    _key("reader", sa.String(250)),
+    sa.Column("read_until", UtcTime, nullable=False, comment="raw_counts.ingested_at"),
+    comment="How far each reader of raw_counts has been sent what was ingested",
+)
+
 PARTITIONS = {
     raw_counts: ("hour", ["counter_id"]),
     predictions: ("hour", ["counter_id", "model_type"]),

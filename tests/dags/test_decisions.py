@@ -15,6 +15,8 @@ CALM, MOVED = 0.1, 0.7
         (Measured(drift_share=CALM, r2=GOOD, rmse=30), True, Decision.FORCED),
         (Measured(drift_share=MOVED, r2=BAD, rmse=120), True, Decision.FORCED),
         (Measured(), True, Decision.FORCED),
+        (Measured(has_champion=False), True, Decision.FORCED),
+        (Measured(has_champion=False), False, Decision.FIRST),
         (Measured(drift_share=CALM, r2=BAD, rmse=30), False, Decision.REACTIVE),
         (Measured(drift_share=MOVED, r2=BAD, rmse=30), False, Decision.REACTIVE),
         (Measured(drift_share=CALM, r2=GOOD, rmse=90.1), False, Decision.REACTIVE),
@@ -37,9 +39,10 @@ def test_the_rules_decide_in_their_order(found: Measured, force: bool, decision:
     assert decisions.decide(found, LIMITS, force=force).decision is decision
 
 
-def test_only_three_decisions_train() -> None:
+def test_only_these_decisions_train() -> None:
     assert {one for one in Decision if one.trains} == {
         Decision.FORCED,
+        Decision.FIRST,
         Decision.REACTIVE,
         Decision.PROACTIVE,
     }
@@ -52,12 +55,13 @@ def test_only_three_decisions_train() -> None:
         (Measured(drift_share=MOVED, r2=GOOD), {"drift"}),
         (Measured(drift_share=CALM, r2=WEAK), {"performance"}),
         (Measured(drift_share=CALM, r2=GOOD), set()),
+        (Measured(r2=GOOD, rmse=95), {"performance"}),
+        (Measured(rmse=95), set()),
         (Measured(), set()),
     ],
 )
 def test_people_hear_what_is_over_a_threshold_whatever_is_decided(found: Measured, alerts: set[str]) -> None:
-    for force in (False, True):
-        assert decisions.decide(found, LIMITS, force=force).alerts == alerts
+    assert decisions.alerts(found, LIMITS) == alerts
 
 
 def test_the_reason_names_the_numbers() -> None:

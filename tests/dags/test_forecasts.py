@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 
 def counted(engine: sa.Engine, counts: Sequence[Count]) -> None:
-    ingestion.ingest(engine, counts, NOON)
+    ingestion.ingest(engine, counts, lambda: NOON)
 
 
 def forecast(engine: sa.Engine, point: Point, value: float, *, issued_at: datetime = NOON) -> None:

@@ -20,7 +20,7 @@ def stored(engine: sa.Engine) -> dict[tuple[str, datetime], int]:
 
 
 def test_new_hours_are_stored_as_they_came(engine: sa.Engine) -> None:
-    done = ingestion.ingest(engine, [Count("a", NOON, 12), Count("b", NOON, 0)], NOON)
+    done = ingestion.ingest(engine, [Count("a", NOON, 12), Count("b", NOON, 0)], lambda: NOON)
 
     assert done == Ingested(records_fetched=2, records_count=2)
     assert stored(engine) == {("a", NOON): 12, ("b", NOON): 0}
@@ -28,43 +28,43 @@ def test_new_hours_are_stored_as_they_came(engine: sa.Engine) -> None:
 
 def test_the_same_hours_again_tell_nothing_new(engine: sa.Engine) -> None:
     counts = [Count("a", NOON, 12), Count("b", NOON, 3)]
-    ingestion.ingest(engine, counts, NOON)
+    ingestion.ingest(engine, counts, lambda: NOON)
 
-    done = ingestion.ingest(engine, counts, NOON + DAY)
+    done = ingestion.ingest(engine, counts, lambda: NOON + DAY)
 
     assert done == Ingested(records_fetched=2)
     assert done.deduplication_ratio == 1
 
 
 def test_a_counter_that_reports_late_enters_beside_the_others(engine: sa.Engine) -> None:
-    ingestion.ingest(engine, [Count("a", NOON, 12)], NOON)
+    ingestion.ingest(engine, [Count("a", NOON, 12)], lambda: NOON)
 
-    done = ingestion.ingest(engine, [Count("a", NOON, 12), Count("b", NOON, 5)], NOON + DAY)
+    done = ingestion.ingest(engine, [Count("a", NOON, 12), Count("b", NOON, 5)], lambda: NOON + DAY)
 
     assert done.records_count == 1
     assert stored(engine) == {("a", NOON): 12, ("b", NOON): 5}
 
 
 def test_a_corrected_count_replaces_the_old_one(engine: sa.Engine) -> None:
-    ingestion.ingest(engine, [Count("a", NOON, 12)], NOON)
+    ingestion.ingest(engine, [Count("a", NOON, 12)], lambda: NOON)
 
-    done = ingestion.ingest(engine, [Count("a", NOON, 13)], NOON + DAY)
+    done = ingestion.ingest(engine, [Count("a", NOON, 13)], lambda: NOON + DAY)
 
     assert done.records_count == 1
     assert stored(engine) == {("a", NOON): 13}
 
 
 def test_a_null_count_is_counted_and_does_not_wipe_out_a_number(engine: sa.Engine) -> None:
-    ingestion.ingest(engine, [Count("a", NOON, 12)], NOON)
+    ingestion.ingest(engine, [Count("a", NOON, 12)], lambda: NOON)
 
-    done = ingestion.ingest(engine, [Count("a", NOON, None), Count("b", NOON, None)], NOON)
+    done = ingestion.ingest(engine, [Count("a", NOON, None), Count("b", NOON, None)], lambda: NOON)
 
     assert done == Ingested(records_fetched=2, without_count=2)
     assert stored(engine) == {("a", NOON): 12}
 
 
 def test_a_row_that_is_sent_twice_at_once_is_stored_once(engine: sa.Engine) -> None:
-    done = ingestion.ingest(engine, [Count("a", NOON, 12), Count("a", NOON, 12)], NOON)
+    done = ingestion.ingest(engine, [Count("a", NOON, 12), Count("a", NOON, 12)], lambda: NOON)
 
     assert done == Ingested(records_fetched=2, records_count=1)
     assert done.deduplication_ratio == 0.5
@@ -78,8 +78,8 @@ def test_what_was_written_before_an_error_is_found_known_by_the_next_try(engine:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        ingestion.ingest(engine, breaking_off(), NOON)
-    done = ingestion.ingest(engine, hours, NOON)
+        ingestion.ingest(engine, breaking_off(), lambda: NOON)
+    done = ingestion.ingest(engine, hours, lambda: NOON)
 
     assert done.records_count == 10
     assert len(stored(engine)) == len(hours)
@@ -97,7 +97,7 @@ def test_an_empty_warehouse_is_filled_from_further_back(engine: sa.Engine) -> No
 def test_later_fetches_begin_some_days_before_the_newest_hour_for_what_arrives_late(
     engine: sa.Engine,
 ) -> None:
-    ingestion.ingest(engine, [Count("a", NOON - 10 * DAY, 1), Count("a", NOON - DAY, 1)], NOON)
+    ingestion.ingest(engine, [Count("a", NOON - 10 * DAY, 1), Count("a", NOON - DAY, 1)], lambda: NOON)
     with engine.begin() as conn:
         newest = ingestion.newest_hour(conn)
 

@@ -100,7 +100,7 @@ def test_tasks_that_write_at_the_same_time_wait_for_each_other(warehouse_url: st
 def test_bigquery_partitions_by_day_and_clusters_by_what_is_asked_for(bigquery: sa.Dialect) -> None:
     made = ddl(bigquery, "bigquery")
 
-    assert set(made) == {"raw_counts", "predictions", "monitoring_audit", "event_outbox"}
+    assert set(made) == {"raw_counts", "predictions", "monitoring_audit", "event_outbox", "publications"}
     assert "PARTITION BY TIMESTAMP_TRUNC(hour, DAY)\nCLUSTER BY counter_id\n" in made["raw_counts"]
     assert "PARTITION BY TIMESTAMP_TRUNC(hour, DAY)\nCLUSTER BY counter_id, model_type" in made["predictions"]
     assert "PARTITION BY TIMESTAMP_TRUNC(audited_at, DAY)\nCLUSTER BY outcome" in made["monitoring_audit"]

@@ -6,6 +6,7 @@ from datetime import datetime
 import uvicorn
 
 from tests.standins.paris import server, year
+from tests.standins.paris.app import create_app
 from tests.standins.paris.publication import PROMPT, Habits
 from tests.standins.paris.state import ParisState
 
@@ -23,7 +24,9 @@ def main() -> None:
     counts = year.generated() if asked.generated else year.given()
     habits = PROMPT if asked.prompt else Habits()
     state = ParisState(counts, asked.now or counts.hours[-1], habits)
-    uvicorn.Server(server.config(state, host=asked.host, port=asked.port, log_level="warning")).run()
+    uvicorn.Server(
+        server.config(create_app(state), host=asked.host, port=asked.port, log_level="warning")
+    ).run()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from tests.standins.paris.app import DATASET, create_app
 from tests.standins.paris.state import ParisState
@@ -24,28 +25,35 @@ class AnnouncedServer(uvicorn.Server):
         self.ready.set()
 
 
-def config(state: ParisState, **changes: Any) -> uvicorn.Config:
+def config(app: ASGIApp, **changes: Any) -> uvicorn.Config:
     quiet: dict[str, Any] = {
         "loop": "asyncio",
         "lifespan": "off",
         "access_log": False,
         "log_level": "critical",
     }
-    return uvicorn.Config(create_app(state), **{**quiet, "timeout_graceful_shutdown": 1, **changes})
+    return uvicorn.Config(app, **{**quiet, "timeout_graceful_shutdown": 1, **changes})
+
+
+@contextmanager
+def serving(app: ASGIApp, *, port: int = 0) -> Iterator[str]:
+    """The root URL, without a trailing slash."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        # asyncio does this only for sockets that name their protocol; an answer takes 40 ms longer without.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        server = AnnouncedServer(config(app))
+        thread = threading.Thread(target=server.run, args=([listener],), name="stand-in", daemon=True)
+        thread.start()
+        try:
+            assert server.ready.wait(START_DEADLINE_S), "the stand-in did not start"
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(START_DEADLINE_S)
 
 
 @contextmanager
 def running(state: ParisState) -> Iterator[str]:
     """The data set's URL, without a trailing slash."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        # asyncio does this only for sockets that name their protocol; an answer takes 40 ms longer without.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        server = AnnouncedServer(config(state))
-        thread = threading.Thread(target=server.run, args=([listener],), name="stand-in Paris", daemon=True)
-        thread.start()
-        try:
-            assert server.ready.wait(START_DEADLINE_S), "the stand-in for Paris did not start"
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}{DATASET}"
-        finally:
-            server.should_exit = True
-            thread.join(START_DEADLINE_S)
+    with serving(create_app(state)) as url:
+        yield f"{url}{DATASET}"

@@ -1,0 +1,369 @@
+"""The three DAGs on Airflow itself: what they look like, and whole runs by dag.test() against stand-ins."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from dags.utils import forecasts, ingestion
+from dags.utils.forecasts import Point, Source
+from dags.utils.paris_api import Count
+from dags.utils.tables import event_outbox, monitoring_audit, predictions, raw_counts
+from tests.dags import events_sink, model_service
+from tests.dags.conftest import NOON
+from tests.dags.events_sink import Sink
+from tests.dags.model_service import CHAMPION, Service
+from tests.standins.paris.server import serving
+from tests.standins.paris.state import Fault, ParisState
+
+DAGS = Path(__file__).parents[2] / "dags"
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+LOOK = {
+    "daily_fetch_bike_data": {"fetch_bike_data": set()},
+    "daily_prediction": {"predict_next_hours": set(), "score_forecasts": set()},
+    "monitor_and_fine_tune": {
+        "monitor_drift": {"decide_fine_tune"},
+        "validate_model": {"decide_fine_tune"},
+        "decide_fine_tune": {"fine_tune_model", "end_monitoring"},
+        "fine_tune_model": {"validate_new_champion"},
+        "validate_new_champion": {"end_monitoring"},
+        "end_monitoring": set(),
+    },
+}
+
+pytestmark = [
+    # pathspec has renamed what Airflow 3.3.2 still asks for.
+    pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning"),
+    # Airflow's in-process API uses Starlette's test client, which wants httpx2.
+    pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`"),
+]
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The DAGs as an Airflow with a database of its own parses them."""
+    home = tmp_path_factory.mktemp("airflow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_HOME", str(home))
+        patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+        patch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(DAGS))
+        patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{home}/airflow.db")
+        patch.setenv("BIKE_RETRIES", "0")
+        import_module("airflow.utils.db").initdb()
+        yield import_module("airflow.dag_processing.dagbag").DagBag(str(DAGS))
+
+
+@dataclass
+class Pipeline:
+    """Runs a DAG, and tells what is left of the run."""
+
+    bag: Any
+    engine: sa.Engine
+    service: Service
+    sink: Sink
+
+    def run(self, dag_id: str, **conf: Any) -> str:
+        """The state it ends in; one of dag.test() does not raise."""
+        run = self.bag.dags[dag_id].test(run_conf={"as_of": NOON.isoformat(), **conf})
+        self.run_id: str = run.run_id
+        self.dag_id = dag_id
+        return str(run.state)
+
+    def xcom(self, task_id: str, key: str = "return_value") -> Any:
+        model = import_module("airflow.models.xcom").XComModel
+        session = import_module("airflow.settings").Session
+        with session() as open_session:
+            query = model.get_many(run_id=self.run_id, dag_ids=self.dag_id, task_ids=task_id, key=key)
+            return open_session.execute(query.with_only_columns(model.value)).scalar()
+
+    def rows(self, table: sa.Table) -> list[Any]:
+        with self.engine.begin() as conn:
+            return list(conn.execute(sa.select(table)))
+
+
+@pytest.fixture
+def pipeline(
+    bag: Any, engine: sa.Engine, warehouse_url: str, paris_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pipeline]:
+    service, sink = Service(), Sink()
+    with ExitStack() as running:
+        model_url = running.enter_context(serving(model_service.create_app(service)))
+        router_url = running.enter_context(serving(events_sink.create_app(sink)))
+        environ = {
+            "BIKE_WAREHOUSE_URL": warehouse_url,
+            "BIKE_PARIS_API_URL": paris_url,
+            "BIKE_MODEL_API_URL": model_url,
+            "ALERT_ROUTER_URL": router_url,
+            "ALERT_ROUTER_TOKEN": "test-token",
+            "BIKE_FIRST_FETCH_DAYS": "10",
+        }
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        yield Pipeline(bag, engine, service, sink)
+
+
+def test_every_dag_is_imported_without_an_error(bag: Any) -> None:
+    assert bag.import_errors == {}
+    assert set(bag.dags) == set(LOOK)
+
+
+@pytest.mark.parametrize("dag_id", LOOK)
+def test_the_tasks_are_joined_as_written(bag: Any, dag_id: str) -> None:
+    found = {task.task_id: task.downstream_task_ids for task in bag.dags[dag_id].tasks}
+
+    assert found == LOOK[dag_id]
+
+
+@pytest.mark.parametrize("dag_id", LOOK)
+def test_no_task_and_no_run_can_fail_silently_or_run_for_ever(bag: Any, dag_id: str) -> None:
+    dag = bag.dags[dag_id]
+
+    assert type(dag.on_failure_callback).__name__ == "RunFailure"
+    for task in dag.tasks:
+        assert [type(one).__name__ for one in task.on_failure_callback] == ["TaskFailure"]
+        assert task.execution_timeout is not None
+        assert task.retry_exponential_backoff
+
+
+def test_a_fetch_stores_what_the_city_has_and_tells_the_numbers(pipeline: Pipeline) -> None:
+    state = pipeline.run("daily_fetch_bike_data")
+
+    assert state == "success"
+    assert len(pipeline.rows(raw_counts)) == 10 * 24 * 6
+    assert pipeline.xcom("fetch_bike_data", "records_fetched") == 10 * 24 * 6
+    assert pipeline.xcom("fetch_bike_data", "newest_hour") == "2020-11-18T11:00:00+00:00"
+    assert pipeline.sink.events == []
+
+
+def test_the_same_day_again_finds_nothing_new_and_that_is_no_failure(pipeline: Pipeline) -> None:
+    pipeline.run("daily_fetch_bike_data")
+
+    state = pipeline.run("daily_fetch_bike_data")
+
+    assert (state, pipeline.xcom("fetch_bike_data", "status")) == ("success", "no_new_data")
+    assert len(pipeline.rows(raw_counts)) == 10 * 24 * 6
+    assert pipeline.xcom("fetch_bike_data", "deduplication_ratio") == 1
+
+
+def test_a_city_that_is_away_is_told_once(pipeline: Pipeline, paris: ParisState) -> None:
+    paris.faults.append(Fault(status=429, retry_after_s=50_000))
+
+    state = pipeline.run("daily_fetch_bike_data")
+
+    assert state == "failed"
+    [event] = pipeline.sink.events
+    assert (event["type"], event["endpoint"]) == ("api_error", "Paris open data")
+    assert (event["dag_id"], event["run_id"]) == ("daily_fetch_bike_data", pipeline.run_id)
+    assert "HTTP 429" in event["error"]
+
+
+def test_the_next_48_hours_of_every_counter_are_kept(pipeline: Pipeline) -> None:
+    pipeline.run("daily_fetch_bike_data")
+
+    state = pipeline.run("daily_prediction")
+
+    assert state == "success"
+    kept = pipeline.rows(predictions)
+    assert len(kept) == pipeline.xcom("predict_next_hours", "predictions_count") == 6 * 48
+    assert {row.champion_run_id for row in kept} == {CHAMPION}
+    assert pipeline.xcom("predict_next_hours", "unknown_counters") == 0
+    assert pipeline.xcom("predict_next_hours", "api_duration_seconds") > 0
+
+
+def test_the_model_service_is_sent_what_it_does_not_know_yet_and_nothing_else(pipeline: Pipeline) -> None:
+    pipeline.run("daily_fetch_bike_data")
+    pipeline.run("daily_prediction")
+    pipeline.run("daily_prediction")
+
+    assert len(pipeline.service.observed) == 10 * 24 * 6
+    assert pipeline.service.paths().count("/observations") == 1
+
+
+def test_no_score_is_told_before_any_forecast_hour_is_known(pipeline: Pipeline) -> None:
+    pipeline.run("daily_fetch_bike_data")
+
+    pipeline.run("daily_prediction")
+
+    assert pipeline.xcom("score_forecasts", "scored_rows") == 0
+    assert [pipeline.xcom("score_forecasts", name) for name in ("r2", "rmse", "mae")] == [None] * 3
+
+
+def test_forecasts_are_scored_when_their_hours_are_known(pipeline: Pipeline) -> None:
+    hours = [NOON - DAY + HOUR * number for number in range(20)]
+    counts = [Count(name, hour, number) for name in "abc" for number, hour in enumerate(hours)]
+    ingestion.ingest(pipeline.engine, counts, lambda: NOON)
+    with pipeline.engine.begin() as conn:
+        points = [Point(one.counter_id, one.hour) for one in counts]
+        values = [float(one.count or 0) + 1 for one in counts]
+        forecasts.keep(conn, points, values, Source("rf", CHAMPION, NOON - 2 * DAY))
+
+    pipeline.run("daily_prediction")
+
+    assert pipeline.xcom("score_forecasts", "scored_rows") == 60
+    assert pipeline.xcom("score_forecasts", "rmse") == pytest.approx(1)
+    assert pipeline.xcom("score_forecasts", "r2") == pytest.approx(1 - 1 / 33.25)
+
+
+def test_without_a_model_nothing_is_forecast_and_that_is_no_failure(pipeline: Pipeline) -> None:
+    pipeline.service.champion = None
+
+    assert pipeline.run("daily_prediction") == "success"
+    assert pipeline.xcom("predict_next_hours", "predictions_count") == 0
+    assert pipeline.sink.events == []
+
+
+def test_a_model_service_that_refuses_is_told_and_scoring_goes_on(pipeline: Pipeline) -> None:
+    pipeline.service.broken["/predict"] = 422
+    pipeline.run("daily_fetch_bike_data")
+
+    state = pipeline.run("daily_prediction")
+
+    assert state == "failed"
+    assert pipeline.xcom("score_forecasts", "scored_rows") == 0
+    [event] = pipeline.sink.events
+    assert (event["type"], event["endpoint"]) == ("api_error", "POST /predict")
+
+
+def test_a_week_in_which_all_is_well_tells_nobody_and_is_audited(pipeline: Pipeline) -> None:
+    state = pipeline.run("monitor_and_fine_tune")
+
+    assert state == "success"
+    assert pipeline.sink.events == []
+    assert "/train" not in pipeline.service.paths()
+    [row] = pipeline.rows(monitoring_audit)
+    assert (row.outcome, row.r2, row.drift_share, row.training_status) == ("ok", 0.9, 0.1, None)
+    assert pipeline.xcom("validate_model", "r2") == 0.9
+    assert pipeline.xcom("monitor_drift", "drift_detected") is False
+
+
+def test_a_bad_model_is_told_trained_anew_promoted_and_the_end_is_told_last(pipeline: Pipeline) -> None:
+    pipeline.service.r2, pipeline.service.drift_share = 0.4, 0.7
+    pipeline.service.drifted = ("a", "b")
+
+    state = pipeline.run("monitor_and_fine_tune")
+
+    assert state == "success"
+    assert pipeline.sink.types == ["drift_alert", "performance_alert", "training_success"]
+    drift, performance, success = pipeline.sink.events
+    assert (drift["drift_share"], drift["drifted_features"]) == (0.7, ["a", "b"])
+    assert (performance["r2"], performance["thresholds"]["r2_critical"]) == (0.4, 0.65)
+    assert (success["decision"], success["improvement"], success["new_r2"], success["old_r2"]) == (
+        "deploy",
+        0.05,
+        0.85,
+        0.8,
+    )
+    assert {event["model_type"] for event in pipeline.sink.events} == {"rf"}
+    assert pipeline.service.champion != CHAMPION
+    assert pipeline.xcom("validate_new_champion", "deployed") is True
+    [row] = pipeline.rows(monitoring_audit)
+    assert (row.outcome, row.training_status, row.deployment) == ("reactive", "success", "deploy")
+    assert json.loads(row.drifted_features) == ["a", "b"]
+
+
+def test_force_fine_tune_in_test_mode_trains_and_deploys_nothing(pipeline: Pipeline) -> None:
+    state = pipeline.run("monitor_and_fine_tune", force_fine_tune=True, test_mode=True)
+
+    assert state == "success"
+    [event] = pipeline.sink.events
+    assert (event["type"], event["decision"]) == ("training_success", "skip_test_mode")
+    assert pipeline.service.champion == CHAMPION
+    assert pipeline.xcom("validate_new_champion", "deployed") is False
+    assert pipeline.xcom("decide_fine_tune", "decision") == "forced"
+
+
+def test_a_training_that_fails_is_told_with_its_reason_audited_and_fails_the_run(pipeline: Pipeline) -> None:
+    pipeline.service.training_error = "only 12 rows in the window"
+
+    state = pipeline.run("monitor_and_fine_tune", force_fine_tune=True)
+
+    assert state == "failed"
+    [event] = pipeline.sink.events
+    assert event["type"] == "training_failure"
+    assert "only 12 rows in the window" in event["error_message"]
+    [row] = pipeline.rows(monitoring_audit)
+    assert (row.outcome, row.training_status) == ("failed", "failed")
+    assert pipeline.service.paths().count("/train") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"),
+    [
+        ("/monitor", "POST /monitor"),
+        ("/evaluate", "POST /evaluate"),
+        ("/promote_champion", "POST /promote_champion"),
+    ],
+)
+def test_whatever_fails_is_told_once_and_the_run_is_audited_as_failed(
+    pipeline: Pipeline, path: str, endpoint: str
+) -> None:
+    pipeline.service.broken[path] = 422
+
+    state = pipeline.run("monitor_and_fine_tune", force_fine_tune=True)
+
+    assert state == "failed"
+    assert [(event["type"], event.get("endpoint")) for event in pipeline.sink.events] == [
+        ("api_error", endpoint)
+    ]
+    [row] = pipeline.rows(monitoring_audit)
+    assert row.outcome == "failed"
+
+
+def test_a_bad_model_is_told_even_when_the_drift_could_not_be_asked_for(pipeline: Pipeline) -> None:
+    pipeline.service.r2 = 0.4
+    pipeline.service.broken["/monitor"] = 422
+
+    pipeline.run("monitor_and_fine_tune")
+
+    assert sorted(pipeline.sink.types) == ["api_error", "performance_alert"]
+
+
+def test_drift_that_cannot_be_computed_is_no_drift_of_nothing(pipeline: Pipeline) -> None:
+    pipeline.service.drift_share = None
+
+    state = pipeline.run("monitor_and_fine_tune")
+
+    assert state == "success"
+    assert pipeline.xcom("monitor_drift", "drift_computed") is False
+    assert pipeline.xcom("monitor_drift", "drift_share") is None
+    [row] = pipeline.rows(monitoring_audit)
+    assert (row.outcome, row.drift_share, row.drifted_features) == ("ok", None, None)
+
+
+def test_what_a_router_that_was_away_missed_is_sent_by_the_next_run_first(pipeline: Pipeline) -> None:
+    pipeline.sink.status = 503
+    pipeline.service.r2 = 0.68
+    first = pipeline.run("monitor_and_fine_tune")
+    assert pipeline.sink.events == []
+
+    pipeline.sink.status = 201
+    pipeline.service.r2 = 0.9
+    pipeline.run("daily_fetch_bike_data")
+
+    assert first == "success"
+    assert pipeline.sink.types == ["performance_alert"]
+    assert {row.state for row in pipeline.rows(event_outbox)} == {"sent"}
+
+
+@pytest.mark.parametrize("conf", [{"force_fine_tune": "yes"}, {"as_of": "yesterday"}])
+def test_a_misspelt_parameter_is_refused_before_anything_runs(bag: Any, conf: Mapping[str, Any]) -> None:
+    dag = bag.dags["monitor_and_fine_tune"]
+
+    with pytest.raises(Exception, match="Invalid input for param"):
+        _validated(dag, conf)
+
+
+def _validated(dag: Any, conf: Mapping[str, Any]) -> None:
+    params = deepcopy(dag.params)
+    for name, value in conf.items():
+        params[name] = value
+    params.validate()
