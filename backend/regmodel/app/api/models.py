@@ -1,0 +1,46 @@
+"""POST /promote_champion and GET /model_summary: what the registry holds, and who is champion."""
+
+from anyio import to_thread
+from fastapi import APIRouter
+
+from backend.regmodel.app.problems import Refused, documented
+from backend.regmodel.app.schemas import PromoteRequest, PromoteResponse
+from backend.regmodel.app.state import Context
+from backend.regmodel.registry.registry import RegistryError
+from backend.regmodel.registry.summary import PromotionRefused, Summary, UnknownModel, promoted
+
+router = APIRouter()
+
+
+@router.post("/promote_champion", responses=documented(401, 404, 409, 422, 503))
+async def promote_champion(body: PromoteRequest, context: Context) -> PromoteResponse:
+    """Make a trained model champion of its type; the next /predict is answered by it.
+
+    409 for a test_mode model, a wrong type, or when `expected_champion` is no longer champion.
+    """
+    now = context.clock()
+    replaced: str | None = None
+
+    def change(summary: Summary) -> Summary:
+        nonlocal replaced
+        replaced = summary.champions.get(body.model_type)
+        expected = body.expected_champion
+        return promoted(summary, body.model_type, body.run_id, expected=expected, now=now)
+
+    try:
+        summary = await to_thread.run_sync(context.champions.change, change, now)
+    except UnknownModel as error:
+        raise Refused(404, "Unknown model", str(error)) from error
+    except PromotionRefused as error:
+        raise Refused(409, "Not promoted", str(error)) from error
+    except (RegistryError, OSError) as error:
+        raise Refused(503, "Registry out of reach", str(error)) from error
+    return PromoteResponse(
+        model_type=body.model_type, run_id=body.run_id, replaced=replaced, registry_version=summary.version
+    )
+
+
+@router.get("/model_summary", responses=documented(401))
+async def model_summary(context: Context) -> Summary:
+    """The registry's summary: champions, models with their marks, promotions, the fixed baseline set."""
+    return context.champions.summary

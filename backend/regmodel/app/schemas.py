@@ -1,0 +1,195 @@
+"""What goes in and out over HTTP. Unknown keys are errors: a misspelt option must not be silently ignored."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+from backend.regmodel.data.counts import Window
+from backend.regmodel.data.observations import Observation
+from backend.regmodel.jobs.runs import Run, State
+from backend.regmodel.model.estimators import ModelType
+from backend.regmodel.registry.summary import Model, Span
+
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+MAX_POSTED = 50_000
+
+
+def _in_range(at: datetime) -> datetime:
+    if not FIRST <= at < LAST:
+        raise ValueError(f"must lie between {FIRST:%Y} and {LAST:%Y}")
+    return at
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
+CounterId = Annotated[str, Field(min_length=1, max_length=100)]
+RunId = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Timespan(Body):
+    start: Moment
+    end: Moment
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError("end must be later than start")
+        return self
+
+    @property
+    def window(self) -> Window:
+        return Window(self.start, self.end)
+
+
+class Point(Body):
+    counter_id: CounterId
+    at: Moment
+
+
+class Counted(Point):
+    count: Annotated[FiniteFloat, Field(ge=0)]
+
+    def observation(self) -> Observation:
+        return Observation(self.counter_id, self.at, self.count)
+
+
+class PredictRequest(Body):
+    model_type: ModelType | None = None
+    rows: list[Point] = Field(min_length=1)
+
+
+class Prediction(Body):
+    counter_id: str
+    at: datetime
+    count: float
+    """Bicycles in the hour that begins at `at` (cut to the hour)."""
+
+
+class PredictResponse(Body):
+    model_type: ModelType
+    champion_run_id: str
+    predictions: list[Prediction]
+    unknown_counters: list[str]
+    """Not in the champion's training: their forecasts rest on their own recent counts, or on the city's."""
+
+
+class TrainRequest(Body):
+    model_type: ModelType | None = None
+    start: Moment | None = None
+    end: Moment | None = None
+    test_mode: bool = False
+    promote_if_better: bool = False
+    holdout_days: int | None = Field(default=None, ge=1, le=60)
+    hyperparameters: dict[str, Any] = Field(default={}, max_length=20)
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.start and self.end and self.start >= self.end:
+            raise ValueError("end must be later than start")
+        return self
+
+
+class RunResponse(Body):
+    run_id: str
+    model_type: ModelType
+    state: State
+    stage: str
+    submitted_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    reason: str | None
+    """Why it failed."""
+    promoted: bool
+    result: Model | None
+
+    @classmethod
+    def of(cls, run: Run, stage: str) -> Self:
+        known = run.model_dump(exclude={"idempotency_key", "result"})
+        return cls(**known, stage=stage, result=run.result)
+
+
+class EvaluateRequest(Timespan):
+    model_type: ModelType | None = None
+    run_id: RunId | None = None
+    rows: list[Counted] = Field(default=[], max_length=MAX_POSTED)
+
+
+class EvaluateResponse(Body):
+    status: Literal["computed", "not_computed"]
+    reason: str | None = None
+    model_type: ModelType
+    run_id: str
+    start: datetime
+    end: datetime
+    r2: float | None = None
+    rmse: float | None = None
+    mae: float | None = None
+    rows: int = 0
+    gauge_set: bool = False
+    """Only a computed score of the champion moves model_r2_score and model_rmse."""
+
+
+class MonitorRequest(Timespan):
+    model_type: ModelType | None = None
+    reference: Timespan | None = None
+    """Default: what the champion was fitted on."""
+    rows: list[Counted] = Field(default=[], max_length=MAX_POSTED)
+
+
+class MonitorResponse(Body):
+    status: Literal["computed", "not_computed"]
+    reason: str | None = None
+    start: datetime
+    end: datetime
+    reference: Span
+    drift_detected: bool | None = None
+    drift_share: float | None = None
+    drifted_features_count: int | None = None
+    drifted_features: list[str] = []
+    compared_features: int = 0
+    not_compared: list[str] = []
+    method: str
+    column_threshold: float
+    share_threshold: float
+
+
+class PromoteRequest(Body):
+    model_type: ModelType
+    run_id: RunId
+    expected_champion: RunId | None = None
+    """When given and another model is champion by now, nothing is promoted (409)."""
+
+
+class PromoteResponse(Body):
+    model_type: ModelType
+    run_id: str
+    replaced: str | None
+    registry_version: int
+
+
+class ObservationsRequest(Body):
+    rows: list[Counted] = Field(min_length=1, max_length=MAX_POSTED)
+
+
+class ObservationsResponse(Body):
+    stored: int
+    data: Span
+
+
+class DataInfo(Body):
+    source: Literal["files", "generated"]
+    start: datetime
+    end: datetime
+    counters: int
+
+
+class HealthResponse(Body):
+    status: Literal["ok", "degraded"]
+    detail: str | None
+    champions: dict[ModelType, str]
+    registry_version: int
+    data: DataInfo

@@ -1,0 +1,69 @@
+"""Counts that were posted to the service, kept in one SQLite file.
+
+An upsert by (counter, hour): a repeated post changes nothing, a late or mended count replaces the old one.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from backend.regmodel.data.counts import Counts, hour_number
+
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS counts (counter TEXT, hour INTEGER, count REAL, PRIMARY KEY (counter, hour))"
+)
+UPSERT = (
+    "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT (counter, hour) DO UPDATE SET count = excluded.count"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    counter_id: str
+    at: datetime
+    count: float
+
+
+def write(path: Path, observed: Sequence[Observation]) -> None:
+    """All of them are on disk when this returns; none when it raises."""
+    with _connected(path) as connection, connection:
+        connection.execute(SCHEMA)
+        connection.executemany(UPSERT, [(o.counter_id, hour_number(o.at), o.count) for o in observed])
+
+
+def read(path: Path) -> Counts:
+    if not path.exists():
+        return gridded([])
+    with _connected(path) as connection:
+        connection.execute(SCHEMA)
+        return _grid(connection.execute("SELECT counter, hour, count FROM counts").fetchall())
+
+
+def gridded(observed: Sequence[Observation]) -> Counts:
+    return _grid([(o.counter_id, hour_number(o.at), o.count) for o in observed])
+
+
+@contextlib.contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path, timeout=30)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        yield connection
+
+
+def _grid(points: Sequence[tuple[str, int, float]]) -> Counts:
+    if not points:
+        return Counts(0, (), np.empty((0, 0)))
+    names = tuple(sorted({counter for counter, _, _ in points}))
+    first = min(hour for _, hour, _ in points)
+    last = max(hour for _, hour, _ in points)
+    counts = Counts(first, names, np.full((last - first + 1, len(names)), np.nan))
+    columns = counts.columns_of([counter for counter, _, _ in points])
+    hours = np.array([hour for _, hour, _ in points]) - first
+    counts.grid[hours, columns] = [count for _, _, count in points]
+    return counts

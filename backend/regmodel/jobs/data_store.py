@@ -1,0 +1,38 @@
+"""The counts as the API process sees them, and the one place that changes them."""
+
+import threading
+from collections.abc import Sequence
+
+from backend.regmodel.data import observations
+from backend.regmodel.data.history import History
+from backend.regmodel.data.observations import Observation
+from backend.regmodel.data.source import Source
+from backend.regmodel.jobs.work import Data
+
+
+class DataStore:
+    def __init__(self, source: Source) -> None:
+        """Loads; raises DataFolderError: a wrong folder is a failed start, not a service without data."""
+        self._source = source
+        self._version = 1
+        self._history = History.of(source.load())
+        self._changing = threading.Lock()
+
+    @property
+    def history(self) -> History:
+        return self._history
+
+    @property
+    def source(self) -> Source:
+        return self._source
+
+    def for_workers(self, posted: Sequence[Observation] = ()) -> Data:
+        overlay = observations.gridded(posted) if posted else None
+        return Data(self._source, self._version, overlay)
+
+    def add(self, observed: Sequence[Observation]) -> None:
+        """Stored, and seen by every call from now on, when this returns."""
+        with self._changing:
+            observations.write(self._source.observations, observed)
+            self._history = History.of(self._source.load())
+            self._version += 1

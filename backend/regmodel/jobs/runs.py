@@ -1,0 +1,91 @@
+"""The table of training runs: one small JSON file each, so that a run can be asked for after a restart."""
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import AwareDatetime
+
+from backend.regmodel.files import write_whole
+from backend.regmodel.model.estimators import ModelType
+from backend.regmodel.registry.summary import Frozen, Model
+
+RUN_ID = re.compile(r"[a-z]+-\d{8}T\d{6}-[0-9a-f]{6}")
+INTERRUPTED = "the service stopped while the run was in progress"
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Run(Frozen):
+    run_id: str
+    model_type: ModelType
+    state: State
+    submitted_at: AwareDatetime
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
+    idempotency_key: str | None = None
+    reason: str | None = None
+    """Why it failed, for people."""
+    result: Model | None = None
+    promoted: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (State.SUCCEEDED, State.FAILED)
+
+    def changed(self, **changes: object) -> Self:
+        return self.model_copy(update=changes)
+
+
+class RunTable:
+    """One process writes it; the files are the truth, memory only spares reading them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._runs = {run.run_id: run for run in _read_all(folder)}
+
+    def get(self, run_id: str) -> Run | None:
+        return self._runs.get(run_id)
+
+    def put(self, run: Run) -> None:
+        """The run is on disk when this returns."""
+        write_whole(self._folder / f"{run.run_id}.json", run.model_dump_json(indent=1).encode())
+        self._runs[run.run_id] = run
+
+    def with_key(self, key: str) -> Run | None:
+        return next((run for run in self._runs.values() if run.idempotency_key == key), None)
+
+    def waiting(self) -> int:
+        return sum(run.state is State.QUEUED for run in self._runs.values())
+
+    def fail_interrupted(self, now: datetime) -> list[Run]:
+        """After a restart nothing is running: say so of every run that still claims to be."""
+        interrupted = [run for run in self._runs.values() if not run.is_over]
+        failed = [run.changed(state=State.FAILED, finished_at=now, reason=INTERRUPTED) for run in interrupted]
+        for run in failed:
+            self.put(run)
+        return failed
+
+    def stage_file(self, run_id: str) -> Path:
+        """The worker writes here, in a word or two, how far it is."""
+        return self._folder / f"{run_id}.stage"
+
+    def stage(self, run: Run) -> str:
+        if run.state is not State.RUNNING:
+            return run.state.value
+        try:
+            return self.stage_file(run.run_id).read_text() or "starting"
+        except FileNotFoundError:
+            return "starting"
+
+
+def _read_all(folder: Path) -> list[Run]:
+    paths = (path for path in folder.glob("*.json") if RUN_ID.fullmatch(path.stem))
+    return [Run.model_validate_json(path.read_bytes()) for path in paths]

@@ -1,0 +1,91 @@
+"""Turns points of the grid into the numbers a model sees: all of them known 48 hours before the hour itself.
+
+Counts enter as shares of the counter's own recent level, so that one model serves small and large counters, a
+lockdown and a summer, and a counter it has never seen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.regmodel.data.calendar import HOURS_A_WEEK, local_times
+from backend.regmodel.data.counts import Floats, Rows
+from backend.regmodel.data.history import History
+from backend.regmodel.model.profile import Profile
+
+LAG_WEEKS = (1, 2, 3, 4)
+# Keeps a dead or sleeping counter from dividing by nought; three bicycles an hour is noise anywhere.
+LEVEL_FLOOR = 3.0
+
+NAMES = (
+    "hour",
+    "weekday",
+    "holiday",
+    "school_holiday",
+    "holiday_1w_ago",
+    "school_holiday_1w_ago",
+    "school_holiday_2w_ago",
+    *(f"count_{weeks}w_ago" for weeks in LAG_WEEKS),
+    "median_of_weeks_ago",
+    "mean_of_weeks_ago",
+    "last_week_level",
+    "profile",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    values: Floats
+    """float64[rows, len(NAMES)], NaN where the past does not reach."""
+    level: Floats
+    """float64[rows]: what one unit of the target is worth in bicycles."""
+
+
+def features(history: History, profile: Profile, rows: Rows) -> Features:
+    now, week_ago, fortnight_ago = (local_times(rows.hours - n * HOURS_A_WEEK) for n in range(3))
+    week, month = history.recent(rows.hours, rows.columns)
+    columns = profile.columns_of(history.counts.counters, rows.columns)
+    level = _first_known(month, week, profile.level[columns]) + LEVEL_FLOOR
+    lags = np.stack([history.lag(rows.hours, rows.columns, weeks=weeks) for weeks in LAG_WEEKS])
+    values = np.column_stack(
+        [
+            now.hour,
+            now.weekday,
+            now.holiday,
+            now.school_holiday,
+            week_ago.holiday,
+            week_ago.school_holiday,
+            fortnight_ago.school_holiday,
+            *(lags / level),
+            _quiet_median(lags) / level,
+            _quiet_mean(lags) / level,
+            week / level,
+            profile.shape[columns, now.hour_of_week],
+        ]
+    )
+    return Features(values=values, level=level)
+
+
+def _first_known(*candidates: Floats) -> Floats:
+    known = candidates[0]
+    for candidate in candidates[1:]:
+        known = np.where(np.isnan(known), candidate, known)
+    return known
+
+
+def _quiet_mean(lags: Floats) -> Floats:
+    """Mean over the known ones of axis 0; NaN, and no warning, where none is."""
+    known = np.count_nonzero(~np.isnan(lags), axis=0)
+    total = np.nansum(lags, axis=0)
+    mean = np.full(total.shape, np.nan)
+    np.divide(total, known, out=mean, where=known > 0)
+    return mean
+
+
+def _quiet_median(lags: Floats) -> Floats:
+    """Median over the known ones of axis 0, by sorting NaN to the end."""
+    ordered = np.sort(lags, axis=0)
+    known = np.count_nonzero(~np.isnan(lags), axis=0)
+    place = np.arange(lags.shape[1])
+    lower, upper = np.maximum(known - 1, 0) // 2, np.minimum(known // 2, len(lags) - 1)
+    return np.asarray((ordered[lower, place] + ordered[upper, place]) / 2)

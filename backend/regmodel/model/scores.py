@@ -1,0 +1,39 @@
+"""How good forecasts were: R2, RMSE and MAE over the same rows, or why there are none."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.regmodel.data.counts import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    r2: float
+    rmse: float
+    mae: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotComputed:
+    """Not a number on purpose: a sentinel such as 0 or 999 would be alerted on."""
+
+    reason: str
+
+
+def score(observed: Floats, predicted: Floats, *, min_rows: int) -> Scores | NotComputed:
+    """Compare two float64[rows] without NaN."""
+    rows = len(observed)
+    if rows < max(min_rows, 2):
+        return NotComputed(f"{rows} recorded hours in the window; at least {max(min_rows, 2)} are needed")
+    around_mean = float(np.sum((observed - observed.mean()) ** 2))
+    if around_mean == 0:
+        return NotComputed(f"all {rows} recorded hours hold the same count; R2 has no meaning")
+    error = observed - predicted
+    return Scores(
+        r2=1 - float(np.sum(error**2)) / around_mean,
+        rmse=float(np.sqrt(np.mean(error**2))),
+        mae=float(np.mean(np.abs(error))),
+        rows=rows,
+    )

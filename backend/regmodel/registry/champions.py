@@ -1,0 +1,78 @@
+"""The champions of this moment, loaded. A forecast in progress keeps the model it began with."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.regmodel.model.estimators import ModelType
+from backend.regmodel.model.forecaster import Forecaster
+from backend.regmodel.registry.registry import Change, Registry, RegistryError
+from backend.regmodel.registry.summary import Model, Summary
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    model: Model
+    forecaster: Forecaster
+
+
+class Champions:
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self._summary = Summary()
+        self._loaded: Mapping[ModelType, Loaded] = {}
+        self._trouble: str | None = None
+        self._refreshing = threading.Lock()
+
+    @property
+    def summary(self) -> Summary:
+        return self._summary
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last look at the registry failed; the champions loaded before it stay in service."""
+        return self._trouble
+
+    def get(self, model_type: ModelType) -> Loaded | None:
+        return self._loaded.get(model_type)
+
+    def types(self) -> tuple[ModelType, ...]:
+        return tuple(sorted(self._loaded))
+
+    def refresh(self) -> None:
+        """Look at the registry and load what has been promoted since."""
+        with self._refreshing:
+            try:
+                self._take(self.registry.current())
+                self._trouble = None
+            except (RegistryError, OSError) as error:
+                log.warning("the registry cannot be read: %s", error)
+                self._trouble = str(error)
+
+    def change(self, change: Change, now: datetime) -> Summary:
+        """Change the registry; when this returns, /predict answers from what it now says."""
+        summary = self.registry.change(change, now)
+        self.refresh()
+        return summary
+
+    def _take(self, summary: Summary) -> None:
+        if summary.version == self._summary.version:
+            return
+        self._loaded = {
+            model_type: loaded
+            for model_type in summary.champions
+            if (loaded := self._load(summary, model_type)) is not None
+        }
+        self._summary = summary
+
+    def _load(self, summary: Summary, model_type: ModelType) -> Loaded | None:
+        model, before = summary.champion(model_type), self._loaded.get(model_type)
+        if model is None:
+            return None
+        if before is not None and before.model.run_id == model.run_id:
+            return before
+        return Loaded(model, self.registry.load(model.run_id))

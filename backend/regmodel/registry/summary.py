@@ -1,0 +1,140 @@
+"""What summary.json says: champions, models with their marks, promotions. Values and pure changes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from backend.regmodel.data.counts import Window
+from backend.regmodel.model.decision import Exam, Verdict
+from backend.regmodel.model.estimators import ModelType
+from backend.regmodel.model.scores import NotComputed, Scores
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Span(Frozen):
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @classmethod
+    def of(cls, window: Window) -> "Span":
+        return cls(start=window.start, end=window.end)
+
+    @property
+    def window(self) -> Window:
+        return Window(self.start, self.end)
+
+
+class Marks(Frozen):
+    """Numbers are null where they could not be computed, and `reason` says why; never 0 or 999 instead."""
+
+    r2: float | None = None
+    rmse: float | None = None
+    mae: float | None = None
+    rows: int = 0
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, measured: Scores | NotComputed) -> "Marks":
+        if isinstance(measured, NotComputed):
+            return cls(reason=measured.reason)
+        return cls(r2=measured.r2, rmse=measured.rmse, mae=measured.mae, rows=measured.rows)
+
+
+class Examined(Frozen):
+    holdout: Marks
+    baseline: Marks
+
+    @classmethod
+    def of(cls, exam: Exam) -> "Examined":
+        return cls(holdout=Marks.of(exam.holdout), baseline=Marks.of(exam.baseline))
+
+
+class Model(Frozen):
+    run_id: str
+    model_type: ModelType
+    test_mode: bool
+    created_at: AwareDatetime
+    fit: Span
+    holdout: Span
+    rows: int
+    fit_seconds: float
+    hyperparameters: dict[str, Any]
+    data: Literal["files", "generated"]
+    challenger: Examined
+    champion: Examined | None
+    """The champion of that moment on the same rows."""
+    champion_run_id: str | None
+    decision: Verdict
+    reason: str
+    improvement: float | None
+
+
+class Promotion(Frozen):
+    at: AwareDatetime
+    model_type: ModelType
+    run_id: str
+    replaced: str | None
+
+
+class Summary(Frozen):
+    version: int = 0
+    written_at: AwareDatetime | None = None
+    baseline: Span | None = None
+    champions: Mapping[ModelType, str] = {}
+    models: tuple[Model, ...] = ()
+    """Oldest first."""
+    promotions: tuple[Promotion, ...] = ()
+
+    def model(self, run_id: str) -> Model | None:
+        return next((model for model in self.models if model.run_id == run_id), None)
+
+    def champion(self, model_type: ModelType) -> Model | None:
+        run_id = self.champions.get(model_type)
+        return None if run_id is None else self.model(run_id)
+
+
+class PromotionRefused(Exception):
+    """The message says why this model may not be champion."""
+
+
+class UnknownModel(PromotionRefused):
+    pass
+
+
+def with_model(summary: Summary, model: Model, *, keep: int) -> Summary:
+    """Add the model; beyond `keep` the oldest that is not a champion leaves."""
+    models = [*(m for m in summary.models if m.run_id != model.run_id), model]
+    spare = [m for m in models[:-1] if m.run_id not in summary.champions.values()]
+    leaving = {m.run_id for m in spare[: max(len(models) - keep, 0)]}
+    return summary.model_copy(update={"models": tuple(m for m in models if m.run_id not in leaving)})
+
+
+def promoted(
+    summary: Summary, model_type: ModelType, run_id: str, *, expected: str | None, now: datetime
+) -> Summary:
+    """Make the model champion. `expected` guards against a promotion decided on an older champion."""
+    model = summary.model(run_id)
+    if model is None:
+        raise UnknownModel(f"the registry holds no model {run_id}")
+    if model.model_type != model_type:
+        raise PromotionRefused(f"{run_id} is of type {model.model_type}, not {model_type}")
+    if model.test_mode:
+        raise PromotionRefused(f"{run_id} was trained in test_mode and can never be champion")
+    current = summary.champions.get(model_type)
+    if expected is not None and expected != current:
+        raise PromotionRefused(f"the champion is {current}, not {expected}: look again before promoting")
+    if current == run_id:
+        return summary
+    promotion = Promotion(at=now, model_type=model_type, run_id=run_id, replaced=current)
+    return summary.model_copy(
+        update={
+            "champions": {**summary.champions, model_type: run_id},
+            "promotions": (*summary.promotions, promotion)[-200:],
+            "baseline": summary.baseline or model.holdout,
+        }
+    )
