@@ -18,6 +18,7 @@ from starlette.datastructures import QueryParams
 from alert_router.discord import embeds
 from alert_router.model import Alert, TransitionKind
 from alert_router.sources.malformed import FieldError
+from alert_router.store.dead_letters import DeadLetter
 from alert_router.store.history import DeliveryEntry, Life, TimelineEntry
 from alert_router.store.preview import PreviewCard
 from alert_router.web import asked, discord_markup, formats, queries
@@ -26,6 +27,7 @@ from alert_router.web.pages import (
     FOLDER,
     AlertPage,
     AlertsPage,
+    DeadLettersPage,
     ErrorPage,
     LandingPage,
     Page,
@@ -42,6 +44,7 @@ TEMPLATES: Mapping[str, type[Page]] = {
     "alert.html": AlertPage,
     "preview.html": PreviewPage,
     "landing.html": LandingPage,
+    "dead_letters.html": DeadLettersPage,
     "error.html": ErrorPage,
 }
 REL = 'rel="noopener noreferrer nofollow"'
@@ -514,6 +517,33 @@ def test_the_start_page_tells_every_trouble() -> None:
         assert words in seen.text
 
 
+def test_what_the_router_needs_a_person_for_stands_above_the_alerts() -> None:
+    calm = shown("alerts.html", alerts_page())
+    troubled = shown("alerts.html", alerts_page(troubles={"channel discord": "is gone"}))
+
+    assert "The router needs you" not in calm.text
+    assert "The router needs you channel discord is gone Firing now" in troubled.text
+
+
+def test_a_dead_letter_says_why_and_can_be_told_again() -> None:
+    letter = DeadLetter(17, "discord", 7, 3, "HTTP 400: too long", NOON)
+
+    seen = shown("dead_letters.html", DeadLettersPage(now=NOON, letters=(letter,)))
+
+    forms = [attrs for tag, attrs in seen.tags if tag == "form"]
+    assert "1 card that Discord refused for good" in seen.text
+    assert "alert 3 HTTP 400: too long Tell again" in seen.text
+    assert [form["action"] for form in forms] == ["/dead-letters/replay", "/dead-letters/17/replay"]
+    assert "/alerts/3" in seen.links
+
+
+def test_without_dead_letters_there_is_nothing_to_tell_again() -> None:
+    seen = shown("dead_letters.html", DeadLettersPage(now=NOON, letters=()))
+
+    assert "None: every card" in seen.text
+    assert "form" not in {tag for tag, _ in seen.tags}
+
+
 def test_an_error_names_each_parameter_and_leads_on() -> None:
     problem = Problem(HTTPStatus.BAD_REQUEST, "no", errors=[FieldError("since", "must be a time")])
 
@@ -605,10 +635,18 @@ def hostile_pages() -> list[tuple[str, Page]]:
     }
     buttons = [{"components": [{"label": HOSTILE, "url": "javascript:alert(1)"}]}]
     names = (HOSTILE,)
+    letters = (DeadLetter(1, HOSTILE, None, None, HOSTILE, NOON),)
     return [
         (
             "alerts.html",
-            alerts_page(alert, query=query, firing={HOSTILE: 1}, severities=names, alertnames=names),
+            alerts_page(
+                alert,
+                query=query,
+                firing={HOSTILE: 1},
+                severities=names,
+                alertnames=names,
+                troubles={HOSTILE: HOSTILE},
+            ),
         ),
         ("alert.html", alert_page(alert, **life)),
         (
@@ -616,6 +654,7 @@ def hostile_pages() -> list[tuple[str, Page]]:
             card({"content": HOSTILE, "embeds": [embed], "components": buttons}, channel=HOSTILE),
         ),
         ("landing.html", landing(firing={HOSTILE: 1}, not_ready={HOSTILE: HOSTILE})),
+        ("dead_letters.html", DeadLettersPage(NOON, letters)),
         ("error.html", ErrorPage(NOON, 400, "Bad", HOSTILE, ((HOSTILE, HOSTILE),))),
         ("error.html", ErrorPage(NOON, 404, "Bad", HOSTILE, ())),
     ]
