@@ -29,6 +29,8 @@ AS_OF = Param(
     None,
     type=["null", "string"],
     format="date-time",
+    # Airflow checks the format only where an optional package is installed.
+    pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$",
     description="The time to act as if it were, for a repeated or a simulated run; now, when absent",
 )
 

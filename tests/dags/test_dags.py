@@ -59,7 +59,11 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{home}/airflow.db")
         patch.setenv("BIKE_RETRIES", "0")
         import_module("airflow.utils.db").initdb()
-        yield import_module("airflow.dag_processing.dagbag").DagBag(str(DAGS))
+        yield parsed()
+
+
+def parsed() -> Any:
+    return import_module("airflow.dag_processing.dagbag").DagBag(str(DAGS))
 
 
 @dataclass
@@ -92,7 +96,11 @@ class Pipeline:
 
 @pytest.fixture
 def pipeline(
-    bag: Any, engine: sa.Engine, warehouse_url: str, paris_url: str, monkeypatch: pytest.MonkeyPatch
+    bag: Any,  # noqa: ARG001 - for its database
+    engine: sa.Engine,
+    warehouse_url: str,
+    paris_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Pipeline]:
     service, sink = Service(), Sink()
     with ExitStack() as running:
@@ -108,7 +116,8 @@ def pipeline(
         }
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
-        yield Pipeline(bag, engine, service, sink)
+        # dag.test() leaves a run's conf in the params of the DAG it runs, so every test has its own.
+        yield Pipeline(parsed(), engine, service, sink)
 
 
 def test_every_dag_is_imported_without_an_error(bag: Any) -> None:
