@@ -1,6 +1,6 @@
 """The questions we have for Airflow, in its words; the answers in ours."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pydantic import AwareDatetime, BaseModel
 
 from monitoring.custom_exporters.rest import Gone, Rest, Wire
-from monitoring.custom_exporters.runs import ACTIVE, FINISHED, Run
+from monitoring.custom_exporters.runs import ACTIVE, FINISHED, Run, Task, XCom
 
 RUNS = "/dags/~/dagRuns"
 """Of all DAGs: one request a page, however many DAGs there are."""
@@ -67,32 +67,25 @@ class Airflow:
         for page in self._rest.pages(RUNS, "dag_runs", _Run, params):
             yield [_run(one) for one in page]
 
-    def task_seconds(self, run: Run) -> dict[str, float]:
-        """Of the tasks that ran; a mapped task counts as its slowest instance. Empty for a deleted run."""
-        longest: dict[str, float] = {}
-        for task in self._of_run(run, "taskInstances", "task_instances", _Task):
-            if task.state in FINISHED and task.duration is not None:
-                longest[task.task_id] = max(task.duration, longest.get(task.task_id, 0.0))
-        return longest
+    def tasks(self, run: Run) -> tuple[Task, ...]:
+        """Empty for a run that was deleted."""
+        tasks = self._of_run(run, "taskInstances", "task_instances", _Task)
+        return tuple(Task(one.task_id, one.state, one.duration) for one in tasks)
 
-    def xcoms(self, run: Run, keys: Iterable[str]) -> dict[str, Any]:
-        """What the run has pushed under these keys, by whichever task; of two the later counts."""
-        wanted = frozenset(keys)
+    def xcoms(self, run: Run, keys: Collection[str]) -> tuple[XCom, ...]:
+        """What the run has pushed under these keys, the oldest first."""
         entries = self._of_run(run, "taskInstances/~/xcomEntries", "xcom_entries", _Entry)
-        latest = {
-            entry.key: entry
-            for entry in sorted(entries, key=lambda entry: entry.timestamp)
-            if entry.key in wanted and entry.map_index < 0
-        }
-        return {key: self._xcom(run, entry) for key, entry in latest.items()}
+        ours = [entry for entry in entries if entry.key in keys and entry.map_index < 0]
+        return tuple(self._xcom(run, entry) for entry in sorted(ours, key=lambda entry: entry.timestamp))
 
-    def _xcom(self, run: Run, entry: _Entry) -> Any:
-        """Lists hold no values. None for one that was cleared since."""
+    def _xcom(self, run: Run, entry: _Entry) -> XCom:
+        """Lists hold no values, so each is a request. The value is None for one that was cleared since."""
         path = f"taskInstances/{quote(entry.task_id, safe='')}/xcomEntries/{quote(entry.key, safe='')}"
         try:
-            return self._rest.one(f"{_path(run)}/{path}", _Value).value
+            value = self._rest.one(f"{_path(run)}/{path}", _Value).value
         except Gone:
-            return None
+            value = None
+        return XCom(entry.task_id, entry.key, value)
 
     def _of_run(self, run: Run, path: str, name: str, kind: type[Wire]) -> list[Wire]:
         try:

@@ -1,11 +1,10 @@
 """What one finished run adds to which counter. Pure; that it is added once is the ledger's business."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from monitoring.custom_exporters import xcom_metrics
-from monitoring.custom_exporters.runs import FINISHED, Run
+from monitoring.custom_exporters.runs import FAILED, FINISHED, Ended
 from monitoring.custom_exporters.xcom_metrics import XComCounter
 
 RUNS_TOTAL = "airflow_dag_runs_total"
@@ -19,32 +18,41 @@ class Series:
     labels: Labels = ()
 
 
-def contributions(run: Run, xcoms: Mapping[str, Any]) -> dict[Series, float]:
+def contributions(ended: Ended) -> dict[Series, float]:
+    run = ended.run
     added = {Series(RUNS_TOTAL, (("dag_id", run.dag_id), ("state", run.state))): 1.0}
     for counter in xcom_metrics.COUNTERS:
-        if counter.dag_id == run.dag_id and counter.key in xcoms:
-            added |= _contribution(counter, xcoms[counter.key])
+        if counter.dag_id == run.dag_id:
+            added |= _event(counter, counter.label, ended) if counter.label else _amount(counter, ended)
     return added
 
 
 def beginnings(dag_ids: Iterable[str]) -> set[Series]:
-    """The series that exist at 0 once these DAGs are known and all their runs counted."""
+    """The series of events that exist at 0 once the runs of these DAGs are counted: the first is an increase.
+
+    Amounts, such as rows fetched, begin with the first that was measured.
+    """
     dag_ids = frozenset(dag_ids)
     runs = {Series(RUNS_TOTAL, (("dag_id", dag), ("state", state))) for dag in dag_ids for state in FINISHED}
-    ours = [counter for counter in xcom_metrics.COUNTERS if counter.dag_id in dag_ids]
-    return runs.union(*(_known(counter) for counter in ours))
+    events = {
+        Series(counter.metric, ((counter.label, value),))
+        for counter in xcom_metrics.COUNTERS
+        if counter.label and counter.dag_id in dag_ids
+        for value in counter.known
+    }
+    return runs | events
 
 
-def _contribution(counter: XComCounter, value: Any) -> dict[Series, float]:
-    if counter.label is None:
-        amount = xcom_metrics.number(value)
-        return {} if amount is None or amount < 0 else {Series(counter.metric): amount}
+def _amount(counter: XComCounter, ended: Ended) -> dict[Series, float]:
+    amount = xcom_metrics.number(ended.pushed(counter.key, counter.task_id))
+    # A counter never goes down.
+    return {} if amount is None or amount < 0 else {Series(counter.metric): amount}
+
+
+def _event(counter: XComCounter, label: str, ended: Ended) -> dict[Series, float]:
+    value = ended.pushed(counter.key, counter.task_id)
+    if value is None and counter.failing_task and ended.failed(counter.failing_task):
+        value = FAILED
     if not isinstance(value, str) or not value:
         return {}
-    return {Series(counter.metric, ((counter.label, value[:MAX_LABEL_CHARS]),)): 1.0}
-
-
-def _known(counter: XComCounter) -> set[Series]:
-    if counter.label is None:
-        return {Series(counter.metric)}
-    return {Series(counter.metric, ((counter.label, value),)) for value in counter.known}
+    return {Series(counter.metric, ((label, value[:MAX_LABEL_CHARS]),)): 1.0}

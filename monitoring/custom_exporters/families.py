@@ -65,9 +65,9 @@ def _dags(dags: Iterable[DagState], now: datetime) -> Iterable[Metric]:
     for dag in dags:
         active.add_metric((dag.dag_id, "queued"), dag.queued)
         active.add_metric((dag.dag_id, "running"), dag.running)
-        if dag.newest and dag.newest.duration_s is not None:
-            run.add_metric((dag.dag_id,), dag.newest.duration_s)
-        for task_id, seconds in sorted(dag.task_seconds.items()):
+        if dag.newest and dag.newest.run.duration_s is not None:
+            run.add_metric((dag.dag_id,), dag.newest.run.duration_s)
+        for task_id, seconds in sorted(dag.newest.task_seconds.items()) if dag.newest else ():
             task.add_metric((dag.dag_id, task_id), seconds)
         if dag.last_success:
             success.add_metric((dag.dag_id,), dag.last_success.timestamp())

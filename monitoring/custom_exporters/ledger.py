@@ -105,6 +105,9 @@ class Ledger:
 
 
 def _create(db: sqlite3.Connection) -> None:
+    # No fsync a commit: what a power cut takes from the end is still in Airflow, and is read again.
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
     found = db.execute("PRAGMA user_version").fetchone()[0]
     if found not in (0, VERSION):
         raise UnknownVersion(f"it has version {found}, we know {VERSION}")

@@ -1,7 +1,8 @@
-"""What Airflow knows about one DAG run, as we keep it."""
+"""What Airflow knows about a DAG run, as we keep it."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 SUCCESS, FAILED = "success", "failed"
 RUNNING, QUEUED = "running", "queued"
@@ -19,3 +20,45 @@ class Run:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    task_id: str
+    state: str | None
+    duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class XCom:
+    task_id: str
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that has ended, with what it left."""
+
+    run: Run
+    tasks: tuple[Task, ...] = ()
+    xcoms: tuple[XCom, ...] = ()
+    """The oldest first."""
+
+    def pushed(self, key: str, task_id: str | None = None) -> Any:
+        """By that task or by whichever; of two the later. None when nobody did."""
+        found = [one.value for one in self.xcoms if one.key == key and task_id in (None, one.task_id)]
+        return found[-1] if found else None
+
+    def failed(self, task_id: str) -> bool:
+        return any(task.task_id == task_id and task.state == FAILED for task in self.tasks)
+
+    @property
+    def task_seconds(self) -> dict[str, float]:
+        """Of the tasks that ran; a mapped task counts as its slowest instance."""
+        ran = [(one.task_id, one.duration_s) for one in self.tasks if one.state in FINISHED]
+        longest: dict[str, float] = {}
+        for task_id, seconds in ran:
+            if seconds is not None:
+                longest[task_id] = max(seconds, longest.get(task_id, 0.0))
+        return longest

@@ -5,16 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from monitoring.custom_exporters.counting import Series
-from monitoring.custom_exporters.runs import QUEUED, RUNNING, Run
+from monitoring.custom_exporters.runs import QUEUED, RUNNING, Ended, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DagState:
     dag_id: str
-    newest: Run | None = None
+    newest: Ended | None = None
     """The newest run that has ended."""
-    task_seconds: Mapping[str, float] = field(default_factory=dict)
-    """Of its tasks."""
     last_success: datetime | None = None
     active: tuple[Run, ...] = ()
 

@@ -6,22 +6,15 @@ A quiet look is three requests, however many DAGs there are; a run that has ende
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from monitoring.custom_exporters import counting, xcom_metrics
 from monitoring.custom_exporters.airflow_api import Airflow
 from monitoring.custom_exporters.ledger import Ledger
-from monitoring.custom_exporters.runs import Run
+from monitoring.custom_exporters.runs import Ended, Run
 from monitoring.custom_exporters.snapshot import DagState, Snapshot
 
 OVERLAP = timedelta(minutes=10)
 """Ends are listed again for so long: one is dated before it is committed, and a later one may show first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    task_seconds: dict[str, float]
-    values: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -30,8 +23,8 @@ class Survey:
     ledger: Ledger
     only: frozenset[str] = frozenset()
     """Show these DAGs alone; empty: all."""
-    _details: dict[Run, Details] = field(default_factory=dict)
-    """Of the newest run of each DAG: what has ended does not change."""
+    _newest: dict[str, Ended] = field(default_factory=dict)
+    """By DAG. Kept between looks, because what has ended does not change."""
 
     def look(self, clock: Callable[[], datetime]) -> Snapshot:
         """Raises Away and sqlite3.Error; what was counted until then stays counted."""
@@ -67,37 +60,36 @@ class Survey:
                     self._count(run)
 
     def _count(self, run: Run) -> None:
-        xcoms = self._xcoms(run)
-        lasting = xcom_metrics.gauge_values(run.dag_id, xcoms, lasting=True)
-        self.ledger.record(run, counting.contributions(run, xcoms), lasting)
+        ended = self._ended(run) if xcom_metrics.keys_of(run.dag_id) else Ended(run)
+        lasting = xcom_metrics.gauge_values(ended, lasting=True)
+        self.ledger.record(run, counting.contributions(ended), lasting)
 
-    def _xcoms(self, run: Run) -> dict[str, Any]:
+    def _ended(self, run: Run) -> Ended:
         keys = xcom_metrics.keys_of(run.dag_id)
-        return self.airflow.xcoms(run, keys) if keys else {}
+        return Ended(run, self.airflow.tasks(run), self.airflow.xcoms(run, keys) if keys else ())
 
     def _states(self, dag_ids: frozenset[str], active: list[Run]) -> tuple[DagState, ...]:
         newest = {dag: run for dag, run in self.ledger.newest_runs().items() if dag in dag_ids}
         successes = self.ledger.last_successes()
-        self._details = {run: self._details.get(run) or self._read(run) for run in newest.values()}
+        self._newest = {dag: self._known(run) or self._ended(run) for dag, run in newest.items()}
         return tuple(
             DagState(
                 dag_id=dag,
-                newest=newest.get(dag),
-                task_seconds=self._details[newest[dag]].task_seconds if dag in newest else {},
+                newest=self._newest.get(dag),
                 last_success=successes.get(dag),
                 active=tuple(run for run in active if run.dag_id == dag),
             )
             for dag in sorted(dag_ids)
         )
 
-    def _read(self, run: Run) -> Details:
-        values = xcom_metrics.gauge_values(run.dag_id, self._xcoms(run), lasting=False)
-        return Details(self.airflow.task_seconds(run), values)
+    def _known(self, run: Run) -> Ended | None:
+        ended = self._newest.get(run.dag_id)
+        return ended if ended and ended.run == run else None
 
     def _values(self, dags: tuple[DagState, ...]) -> dict[str, float]:
         """By metric; of the DAGs that are shown."""
         shown = {dag.dag_id for dag in dags}
         ours = {gauge.metric for gauge in xcom_metrics.GAUGES if gauge.dag_id in shown}
         kept = {metric: value for metric, value in self.ledger.lasting_values().items() if metric in ours}
-        now = [self._details[dag.newest].values for dag in dags if dag.newest]
+        now = [xcom_metrics.gauge_values(dag.newest, lasting=False) for dag in dags if dag.newest]
         return {metric: value for values in (kept, *now) for metric, value in values.items()}

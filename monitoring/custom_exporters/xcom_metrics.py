@@ -1,13 +1,15 @@
 """Which XCom becomes which metric: the table. A renamed key or metric is one line here.
 
-The keys are pushed by dags/; which task pushes one does not matter.
+The keys are pushed by dags/. Which task pushes one matters only where the table names it.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from monitoring.custom_exporters.runs import FAILED, SUCCESS, Ended
 
 FETCH, PREDICT, MONITOR = "daily_fetch_bike_data", "daily_prediction", "monitor_and_fine_tune"
 
@@ -67,6 +69,10 @@ class XComCounter:
     label: str | None = None
     known: tuple[str, ...] = ()
     """Label values that exist at 0, so that the first one is an increase."""
+    task_id: str | None = None
+    """Where several tasks push the key: the one that counts."""
+    failing_task: str | None = None
+    """Its failure counts as "failed": a task that was killed pushes nothing."""
 
 
 GAUGES = (
@@ -147,14 +153,12 @@ GAUGES = (
         "Whether the last run of monitor_and_fine_tune found drift.",
         flag,
     ),
-    XComGauge(
-        "bike_model_r2_production", "1", MONITOR, "r2_production", "R2 of the champion on the newest counts."
-    ),
+    XComGauge("bike_model_r2_production", "1", MONITOR, "r2", "R2 of the champion on the newest counts."),
     XComGauge(
         "bike_model_rmse_production",
         "bicycles per hour",
         MONITOR,
-        "rmse_production",
+        "rmse",
         "Root mean squared error of the champion on the newest counts.",
     ),
     XComGauge(
@@ -199,17 +203,20 @@ COUNTERS = (
         MONITOR,
         "training_status",
         "Trainings by how they ended.",
-        "status",
-        ("success", "failed"),
+        label="status",
+        known=(SUCCESS, FAILED),
+        failing_task="fine_tune_model",
     ),
     XComCounter(
         "bike_model_deployments_total",
         "decisions",
         MONITOR,
-        "decision",
-        "Decisions on whether a challenger takes the champion's place.",
-        "decision",
-        DECISIONS,
+        "deployment",
+        "Decisions on whether a challenger takes the champion's place, once carried out.",
+        label="decision",
+        known=DECISIONS,
+        # fine_tune_model pushes it too, before the promotion, which may fail.
+        task_id="validate_new_champion",
     ),
 )
 
@@ -219,11 +226,8 @@ def keys_of(dag_id: str) -> frozenset[str]:
     return frozenset(source.key for source in sources if source.dag_id == dag_id)
 
 
-def gauge_values(dag_id: str, xcoms: Mapping[str, Any], *, lasting: bool) -> dict[str, float]:
+def gauge_values(ended: Ended, *, lasting: bool) -> dict[str, float]:
     """By metric."""
-    read = {
-        gauge.metric: gauge.read(xcoms[gauge.key])
-        for gauge in GAUGES
-        if gauge.dag_id == dag_id and gauge.lasting is lasting and gauge.key in xcoms
-    }
+    ours = [gauge for gauge in GAUGES if gauge.dag_id == ended.run.dag_id and gauge.lasting is lasting]
+    read = {gauge.metric: gauge.read(ended.pushed(gauge.key)) for gauge in ours}
     return {metric: value for metric, value in read.items() if value is not None}
