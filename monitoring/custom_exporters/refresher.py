@@ -31,7 +31,7 @@ class Refresher:
     pause_s: float
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
-    _trouble: str | None = None
+    _trouble: str | None = "nobody has looked yet"
 
     def start(self) -> None:
         # A daemon: a look that waits for Airflow must not keep the program from ending.

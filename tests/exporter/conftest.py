@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -7,8 +6,9 @@ from tests.exporter.bench import Bench, Started
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench() -> Iterator[Bench]:
+    with Bench.quick() as bench:
+        yield bench
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 import math
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -156,7 +153,7 @@ def test_what_is_no_amount_is_not_counted(bench: Bench, exporter: Started, value
 
 def test_nothing_is_lost_or_counted_twice_wherever_airflow_goes_away() -> None:
     def counted(away_from: int) -> tuple[float | None, int]:
-        with quick_bench() as bench:
+        with Bench.quick() as bench:
             for number in range(3):
                 bench.ran(FETCH, f"run-{number}", xcoms={"records_fetched": 10, "records_count": 1})
             bench.airflow.fault = away_after(bench, away_from)
@@ -180,7 +177,7 @@ STEPS = st.lists(st.sampled_from(["ends", "fails", "cleared", "look", "restart",
 @given(steps=STEPS)
 def test_whatever_happens_counters_tell_each_run_once(steps: list[str]) -> None:
     ended, failed = [], []
-    with quick_bench() as bench, ExitStack() as processes:
+    with Bench.quick() as bench, ExitStack() as processes:
         bench.ran(FETCH, "the first", xcoms={"records_fetched": 1000})
         started = processes.enter_context(bench.started())
         for number, step in enumerate(steps):
@@ -207,14 +204,6 @@ def test_whatever_happens_counters_tell_each_run_once(steps: list[str]) -> None:
     assert scraped(FETCHED) == 1000 + sum(ended)
     assert runs_of(scraped, "success") == 1 + len(ended)
     assert runs_of(scraped, "failed") == len(failed)
-
-
-@contextmanager
-def quick_bench() -> Iterator[Bench]:
-    """In memory where there is such a folder: for tests that open the state file a hundred times."""
-    memory = "/dev/shm"  # noqa: S108
-    with TemporaryDirectory(dir=memory if os.path.isdir(memory) else None) as folder:  # noqa: PTH112
-        yield Bench(Path(folder))
 
 
 def answers(_request: httpx.Request) -> None:
