@@ -1,0 +1,178 @@
+"""monitor_and_fine_tune's work without Airflow: what the DAG's own tests do not reach."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import httpx
+import pytest
+
+from dags.utils import monitoring, settings
+from dags.utils.auditing import Results
+from dags.utils.model_api import ModelApi, Refused, connected
+from dags.utils.monitoring import Deadline, NotPromoted, TrainingFailed
+from dags.utils.tries import Unavailable
+from tests.dags import model_service
+from tests.dags.conftest import NOON
+from tests.dags.model_service import CHAMPION, Service
+from tests.standins.paris.server import serving
+
+TRAINED = {"training_run_id": "rf-1", "deployment": "deploy", "compared_with": CHAMPION, "new_r2": 0.8}
+
+
+@dataclass
+class Ticks:
+    """A clock that every wait moves on."""
+
+    now: float = 0.0
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    def clock(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    return Ticks()
+
+
+@pytest.fixture
+def api(service: Service, ticks: Ticks) -> Iterator[ModelApi]:
+    with (
+        serving(model_service.create_app(service)) as url,
+        connected(settings.from_environment({"BIKE_MODEL_API_URL": url})) as api,
+    ):
+        yield replace(api, wait=ticks.wait)
+
+
+def test_a_training_is_waited_for(api: ModelApi, service: Service, ticks: Ticks) -> None:
+    service.polls = 7
+
+    found = monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=False, key="run-1")
+
+    assert found["training_status"] == "success"
+    assert (found["deployment"], found["improvement"]) == ("deploy", 0.05)
+    assert (found["new_r2"], found["old_r2"], found["training_duration_seconds"]) == (0.85, 0.8, 1.5)
+
+
+def test_a_training_without_end_is_given_up(api: ModelApi, service: Service, ticks: Ticks) -> None:
+    service.polls = 10_000
+
+    with pytest.raises(TrainingFailed, match="still running after 60 s"):
+        monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=False, key="run-1")
+
+
+def test_a_repeated_task_finds_the_training_it_began(api: ModelApi, service: Service, ticks: Ticks) -> None:
+    for _ in range(2):
+        monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=False, key="run-1")
+
+    assert list(service.trainings) == ["run-1"]
+
+
+def test_a_training_in_test_mode_looks_back_only_some_weeks(
+    api: ModelApi, service: Service, ticks: Ticks
+) -> None:
+    monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=True, key="run-1")
+    monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=False, key="run-2")
+
+    starts = [body["start"] for path, body in service.asked if path == "/train"]
+    assert starts == ["2020-09-19T12:00:00+00:00", "2019-11-19T12:00:00+00:00"]
+
+
+def test_a_service_that_is_away_for_a_moment_is_asked_again(api: ModelApi, service: Service) -> None:
+    service.broken["/evaluate"] = 503
+
+    with pytest.raises(Unavailable, match=r"HTTP 503 \(tries: 4\)"):
+        monitoring.validation(api, NOON)
+
+    assert service.paths().count("/evaluate") == 4
+
+
+def test_without_a_champion_nothing_is_measured_and_nothing_is_asked_for(
+    api: ModelApi, service: Service
+) -> None:
+    service.champion = None
+
+    drift, validated = monitoring.drift(api, NOON), monitoring.validation(api, NOON)
+
+    assert drift == {"drift_computed": False, "drift_reason": "there is no champion yet"}
+    assert validated == {"reason": "there is no champion yet"}
+    assert monitoring.measured(drift, validated).has_champion is False
+    assert not {"/monitor", "/evaluate"} & set(service.paths())
+
+
+def test_a_measurement_that_is_missing_is_not_taken_for_a_missing_model() -> None:
+    assert monitoring.measured({}, {}).has_champion is True
+
+
+def test_a_better_model_is_promoted_and_answers(api: ModelApi, service: Service) -> None:
+    found = monitoring.new_champion(api, TRAINED)
+
+    assert (found["deployed"], found["champion_run_id"], service.champion) == (True, "rf-1", "rf-1")
+
+
+def test_a_promotion_that_is_repeated_is_no_conflict(api: ModelApi, service: Service) -> None:
+    monitoring.new_champion(api, TRAINED)
+
+    assert monitoring.new_champion(api, TRAINED)["deployed"] is True
+    assert service.paths().count("/promote_champion") == 1
+
+
+def test_a_champion_that_someone_else_made_meanwhile_is_not_overruled(
+    api: ModelApi, service: Service
+) -> None:
+    service.champion = "rf-of-someone-else"
+
+    with pytest.raises(Refused, match="409"):
+        monitoring.new_champion(api, TRAINED)
+
+    assert service.champion == "rf-of-someone-else"
+
+
+@pytest.mark.parametrize(
+    "deployment", ["skip_no_improvement", "reject_baseline_regression", "skip_test_mode"]
+)
+def test_a_model_that_is_not_better_changes_nothing(deployment: str, api: ModelApi, service: Service) -> None:
+    found = monitoring.new_champion(api, {**TRAINED, "deployment": deployment})
+
+    assert (found["deployed"], service.champion) == (False, CHAMPION)
+    assert "/promote_champion" not in service.paths()
+
+
+def test_a_promotion_that_changes_nothing_is_an_error() -> None:
+    def answers(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"champions": {"rf": CHAMPION}})
+
+    with (
+        httpx.Client(base_url="http://model", transport=httpx.MockTransport(answers)) as client,
+        pytest.raises(NotPromoted, match="rf-1 was promoted"),
+    ):
+        monitoring.new_champion(ModelApi(client, "rf"), TRAINED)
+
+
+@pytest.mark.parametrize(
+    ("results", "failed"),
+    [
+        (Results(), "monitor_drift"),
+        (Results(monitor_drift={}), "validate_model"),
+        (Results(monitor_drift={}, validate_model={}), "decide_fine_tune"),
+        (Results(monitor_drift={}, validate_model={}, decide_fine_tune={"trains": False}), None),
+        (Results(monitor_drift={}, validate_model={}, decide_fine_tune={"trains": True}), "fine_tune_model"),
+        (
+            Results(
+                monitor_drift={}, validate_model={}, decide_fine_tune={"trains": True}, fine_tune_model={}
+            ),
+            "validate_new_champion",
+        ),
+    ],
+)
+def test_the_first_task_that_left_nothing_is_the_one_that_failed(
+    results: Results, failed: str | None
+) -> None:
+    assert results.failed_task == failed

@@ -1,0 +1,77 @@
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from dags.utils import ingestion, publishing, settings
+from dags.utils.model_api import ModelApi, Refused, connected
+from dags.utils.paris_api import Count
+from tests.dags import model_service
+from tests.dags.conftest import NOON
+from tests.dags.model_service import Service
+from tests.standins.paris.server import serving
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def api(service: Service) -> Iterator[ModelApi]:
+    with (
+        serving(model_service.create_app(service)) as url,
+        connected(settings.from_environment({"BIKE_MODEL_API_URL": url})) as api,
+    ):
+        yield api
+
+
+def ingested(engine: sa.Engine, *counts: Count, hours_later: int = 0) -> None:
+    ingestion.ingest(engine, counts, lambda: NOON + HOUR * hours_later)
+
+
+def test_everything_is_sent_once(engine: sa.Engine, api: ModelApi, service: Service) -> None:
+    ingested(engine, Count("a", NOON, 1), Count("b", NOON, 2))
+
+    sent = [publishing.publish(engine, api, "model") for _ in range(2)]
+
+    assert sent == [2, 0]
+    assert service.observed == {("a", NOON.isoformat()): 1, ("b", NOON.isoformat()): 2}
+
+
+def test_late_and_corrected_counts_follow_however_old_their_hour(
+    engine: sa.Engine, api: ModelApi, service: Service
+) -> None:
+    ingested(engine, Count("a", NOON, 1))
+    publishing.publish(engine, api, "model")
+
+    ingested(engine, Count("a", NOON, 5), Count("b", NOON - 50 * HOUR, 2), hours_later=1)
+
+    assert publishing.publish(engine, api, "model") == 2
+    assert service.observed["a", NOON.isoformat()] == 5
+
+
+def test_what_could_not_be_sent_is_sent_the_next_time(
+    engine: sa.Engine, api: ModelApi, service: Service
+) -> None:
+    ingested(engine, Count("a", NOON, 1))
+    service.broken["/observations"] = 422
+    with pytest.raises(Refused):
+        publishing.publish(engine, api, "model")
+
+    service.broken.clear()
+
+    assert publishing.publish(engine, api, "model") == 1
+
+
+def test_another_service_is_sent_everything(engine: sa.Engine, api: ModelApi) -> None:
+    ingested(engine, Count("a", NOON, 1))
+
+    assert [publishing.publish(engine, api, reader) for reader in ("old:8000", "new:8000")] == [1, 1]
+
+
+def test_an_empty_warehouse_has_nothing_to_send(engine: sa.Engine, api: ModelApi) -> None:
+    assert publishing.publish(engine, api, "model") == 0
