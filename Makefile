@@ -5,30 +5,57 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 UV_INSTALL = $(UV) pip install --quiet --compile-bytecode --require-hashes
+PACKAGES := scripts/ensure-packages
 
-.PHONY: help setup check fmt fmt-check lint types floors test lock run
+.PHONY: help setup demo run test test-router test-backend test-dags check fmt fmt-check lint types floors \
+	bench faults storm screenshots golden migration lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-# --- set-up: one environment a room, because Airflow and evidently cap what the router needs newer
+# Set-up: an environment a room, because Airflow and Evidently cap what the router needs newer.
 
-.venv/.ready: requirements/router.lock pyproject.toml scripts/ensure-packages
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || scripts/ensure-packages no-such-command=python3-venv
+.venv/.ready: requirements/router.lock pyproject.toml
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PACKAGES) no-ensurepip=python3-venv
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet uv
+	@test -x $(UV) || $(BIN)/pip install --quiet uv
 	@$(UV_INSTALL) --python $(BIN)/python -r requirements/router.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-.venv-backend/.ready: requirements/backend.lock .venv/.ready
+.venv-backend/.ready: requirements/backend.lock | .venv/.ready
 	@test -x .venv-backend/bin/python || $(PYTHON) -m venv .venv-backend
 	@$(UV_INSTALL) --python .venv-backend/bin/python -r requirements/backend.lock
 	@touch $@
 
-setup: .venv/.ready .venv-backend/.ready ## build every environment this repository uses
+.venv-airflow/.ready: requirements/airflow.lock | .venv/.ready
+	@test -x .venv-airflow/bin/python || $(PYTHON) -m venv .venv-airflow
+	@$(UV_INSTALL) --python .venv-airflow/bin/python -r requirements/airflow.lock
+	@touch $@
 
-# --- checks
+.PHONY: prometheus browser postgresql
+prometheus:
+	@$(PACKAGES) prometheus=prometheus prometheus-alertmanager=prometheus-alertmanager
+
+browser:
+	@$(PACKAGES) chromium=chromium /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf=fonts-noto-color-emoji \
+		/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf=fonts-noto-core
+
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || $(PACKAGES) no-initdb=postgresql
+
+setup: .venv/.ready .venv-backend/.ready .venv-airflow/.ready ## build every environment of this repository
+
+# What people start.
+
+demo: .venv/.ready .venv-backend/.ready ## the whole pipeline, from a model that breaks to a green card; STAY=1 stays up
+	@$(PACKAGES) prometheus=prometheus prometheus-alertmanager=prometheus-alertmanager || true
+	@$(BIN)/python -m demo
+
+run: .venv/.ready ## the router alone on :8010, SQLite, cards on /preview
+	@$(BIN)/alert-router serve
+
+# Checks.
 
 check: fmt-check lint types floors ## format, lint, types and floors
 
@@ -36,19 +63,53 @@ fmt: .venv/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 fmt-check: .venv/.ready
-	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff format --check --quiet .
 
 lint: .venv/.ready
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check --quiet --select AIR3 dags
 
-types: .venv/.ready
-	@$(BIN)/mypy alert_router tests
+types: setup
+	@$(BIN)/mypy alert_router demo monitoring migrations/env.py tests --exclude tests/dags --exclude tests/standins/paris
+	@$(BIN)/mypy --python-executable .venv-backend/bin/python backend
+	@$(BIN)/mypy --python-executable .venv-airflow/bin/python dags tests/dags tests/standins/paris
 
 floors: .venv/.ready
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
+	@! grep -nE 'https?://' requirements/*.lock
 
-test: setup check ## install what the tests need and run them all
-	@$(BIN)/pytest $(T)
+test: setup check test-backend test-router test-dags ## install what the tests need and run them all
+
+test-router: setup prometheus browser postgresql ## router, monitoring, exporter, end to end; T=path for one
+	@$(BIN)/pytest $(or $(T),tests --ignore=tests/dags)
+
+test-backend: .venv-backend/.ready ## the model service
+	@.venv-backend/bin/python -m pytest $(or $(T),backend)
+
+test-dags: setup ## the DAGs, on a real Airflow
+	@.venv-airflow/bin/python -m pytest $(or $(T),tests/dags)
+
+# Now and then.
+
+faults: .venv/.ready ## the fault campaign: SEED=7 for another one
+	@$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --incidents 2000 --faults 200
+
+storm: .venv/.ready prometheus ## a thousand alerts in ten seconds, beside Alertmanager's own Discord receiver
+	@$(BIN)/python scripts/storm
+
+screenshots: .venv/.ready browser ## take the pictures of the README anew
+	@$(BIN)/python scripts/screenshots
+
+golden: .venv/.ready ## write the golden messages anew; then read the diff
+	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit -k golden
+
+migration: .venv/.ready ## M="add x" N=0002: the migration to the tables as they are now
+	@$(BIN)/python scripts/new-migration "$(N)" "$(M)" && $(BIN)/ruff format migrations
 
 lock: .venv/.ready ## resolve the requirements anew, with hashes
 	@$(UV) pip compile -q pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-header -o requirements/router.lock
+	@for room in backend airflow; do \
+		$(UV) pip compile -q requirements/$$room.in --generate-hashes --universal --python-version 3.11 --no-header -o requirements/$$room.lock; done
+
+clean: ## remove what the commands made
+	@rm -rf .venv .venv-backend .venv-airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis var

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -146,11 +145,12 @@ class Settings(BaseModel):
         Mapping[str, PositiveFloat],
         BeforeValidator(_spans),
         Field(
+            default_factory=lambda: {"critical": 14400.0},
             alias="ALERT_ROUTER_REMIND_EVERY",
             description="When an incident still fires and nobody has acknowledged it, by severity: "
             "critical=4h,warning=1d; none: no reminders",
         ),
-    ] = MappingProxyType({"critical": 14400.0})
+    ]
     watchdog_seconds: Annotated[
         PositiveFloat,
         Field(

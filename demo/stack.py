@@ -125,6 +125,7 @@ class Stack:
     prometheus_url: str = ""
     alertmanager_url: str = ""
     router_url: str = ""
+    router: Process = field(init=False)
     _running: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -134,10 +135,11 @@ class Stack:
             local, ports.values()
         )
         paths = self._write_config(ports)
+        self.router = router(
+            self.folder, ports["router"], {"ALERTMANAGER_URL": self.alertmanager_url, **self.environment}
+        )
         programs = [
-            router(
-                self.folder, ports["router"], {"ALERTMANAGER_URL": self.alertmanager_url, **self.environment}
-            ),
+            self.router,
             backend(self.folder, ports["backend"], self.data_folder),
             alertmanager(self.folder, paths.alertmanager, ports["alertmanager"]),
             prometheus(self.folder, paths.prometheus, ports["prometheus"]),

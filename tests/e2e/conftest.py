@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,9 @@ def start() -> Iterator[Callable[[Process], Process]]:
 
 
 @pytest.fixture
-def router(tmp_path: Path, discord: RunningDiscord, start: Callable[[Process], Process]) -> RunningRouter:
+def router(
+    tmp_path: Path, discord: RunningDiscord, start: Callable[[Process], Process]
+) -> Iterator[RunningRouter]:
     port = free_port()
     program = stack.router(
         tmp_path,
@@ -60,4 +62,5 @@ def router(tmp_path: Path, discord: RunningDiscord, start: Callable[[Process], P
         },
     )
     start(program)
-    return RunningRouter(program, stack.local(port))
+    with closing(RunningRouter(program, stack.local(port))) as running_router:
+        yield running_router

@@ -1,7 +1,7 @@
 """A running router, asked as a client asks it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -16,6 +16,11 @@ AUTH = {"Authorization": f"Bearer {TOKEN}"}
 class RunningRouter:
     program: Process
     url: str
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
+    """One for all threads: a new one for each request spends 50 ms on TLS that is not used here."""
+
+    def close(self) -> None:
+        self.client.close()
 
     def alerts(self, **filters: str) -> list[dict[str, Any]]:
         """All alerts of the history that match, newest first, page by page."""
@@ -24,8 +29,8 @@ class RunningRouter:
     def _pages(self, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         cursor: str | None = None
         while True:
-            page = httpx.get(
-                f"{self.url}/alerts", params={**params, **({"cursor": cursor} if cursor else {})}, timeout=30
+            page = self.client.get(
+                f"{self.url}/alerts", params={**params, **({"cursor": cursor} if cursor else {})}
             ).json()
             yield from page["alerts"]
             cursor = page["next"]
@@ -33,18 +38,18 @@ class RunningRouter:
                 return
 
     def life(self, alert_id: int) -> dict[str, Any]:
-        answer: dict[str, Any] = httpx.get(f"{self.url}/alerts/{alert_id}", timeout=10).json()
+        answer: dict[str, Any] = self.client.get(f"{self.url}/alerts/{alert_id}").json()
         return answer
 
     def post_event(self, event: Mapping[str, Any]) -> httpx.Response:
-        return httpx.post(f"{self.url}/events", json=event, headers=AUTH, timeout=10)
+        return self.client.post(f"{self.url}/events", json=event, headers=AUTH)
 
     def post_webhook(self, body: Mapping[str, Any]) -> httpx.Response:
-        return httpx.post(f"{self.url}/webhooks/alertmanager", json=body, headers=AUTH, timeout=10)
+        return self.client.post(f"{self.url}/webhooks/alertmanager", json=body, headers=AUTH)
 
     def metric(self, name: str) -> float:
         """One sample of /metrics, named with its labels as exposed."""
-        text = httpx.get(f"{self.url}/metrics", timeout=10).text
+        text = self.client.get(f"{self.url}/metrics").text
         return next(
             float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(f"{name} ")
         )

@@ -1,0 +1,60 @@
+"""The loop closes: a real model breaks, real rules fire, people are told once, and told that it is over."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.__main__ import REAL_DATA
+from demo.model_service import ModelService
+from demo.processes import until
+from demo.stack import Stack
+from demo.story import Router, Story
+from tests.e2e.router import RunningRouter
+from tests.standins.discord import Message, RunningDiscord, only
+
+FACTOR = 60.0
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+def test_christmas_breaks_the_model_and_people_are_told_once_and_told_when_it_is_over(
+    discord: RunningDiscord, tmp_path: Path
+) -> None:
+    data = REAL_DATA if REAL_DATA.is_dir() else None
+    environment = {"DISCORD_WEBHOOK_URL": discord.webhook_url()}
+
+    with (
+        Stack(tmp_path, factor=FACTOR, environment=environment, data_folder=data) as stack,
+        closing(ModelService(stack.backend_url)) as model,
+        closing(Router(stack.router_url)) as router,
+        closing(RunningRouter(stack.router, stack.router_url)) as asked,
+    ):
+        Story(model, router, print).tell()
+        until(lambda: asked.all_told, "all is told", within_s=90)
+        log = stack.router.log.read_text()
+
+    assert len(discord.state.creates) == len(discord.state.messages()) == 3
+    broken = _told_of(discord, "ModelPerformanceCritical")
+    assert broken.revisions[0].shown.embeds[0]["title"].startswith("🔴")
+    assert broken.embeds[0]["title"] == "🟢 ModelPerformanceCritical \u2013 resolved"
+    assert _fields(broken)["Lasted"]
+    training = _told_of(discord, "TrainingFailure")
+    assert set(_fields(training)["Reported by"].split(", ")) == {
+        "Airflow monitor\\_and\\_fine\\_tune",
+        "Prometheus",
+    }
+    assert "Decision: deploy" in _fields(training)["Recovery"]
+    assert "resolved" in training.embeds[0]["title"]
+    assert "ModelPerformanceWarning" not in str([message.revisions for message in discord.state.messages()])
+    assert discord.webhook_url().rsplit("/", 1)[1] not in log
+
+
+def _told_of(discord: RunningDiscord, alertname: str) -> Message:
+    return only([m for m in discord.state.messages() if alertname in m.embeds[0]["title"]])
+
+
+def _fields(message: Message) -> Mapping[str, Any]:
+    return {field["name"]: field["value"] for field in message.embeds[0]["fields"]}
