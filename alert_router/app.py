@@ -193,7 +193,7 @@ async def running(service: Service) -> AsyncIterator[None]:
         await asyncio.gather(*service.tasks.values(), return_exceptions=True)
         await asyncio.to_thread(service.writer.close)
         await service.http.aclose()
-        service.store.close()
+        await asyncio.to_thread(service.store.close)
 
 
 def _prepare(store: Store) -> None:

@@ -1,0 +1,55 @@
+"""The documentation is held to the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from alert_router.settings import SECRETS, Settings
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    page = (ROOT / "docs" / "CONFIGURATION.md").read_text()
+
+    documented = set(re.findall(r"^\| `([A-Z_]+)`", page, re.MULTILINE))
+
+    assert documented == {field.alias for field in Settings.model_fields.values()}
+
+
+def test_the_settings_marked_secret_are_those_that_can_be_files() -> None:
+    page = (ROOT / "docs" / "CONFIGURATION.md").read_text()
+
+    marked = set(re.findall(r"^\| `([A-Z_]+)` \(secret\)", page, re.MULTILINE))
+
+    assert marked == set(SECRETS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    missing = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
+
+    assert missing == []
+
+
+def test_every_command_of_the_makefile_says_what_it_does() -> None:
+    text = (ROOT / "Makefile").read_text()
+    phony = " ".join(re.findall(r"\.PHONY: ((?:.*\\\n)*.*)", text)).replace("\\\n", " ").split()
+    internal = {"fmt-check", "lint", "types", "floors", "prometheus", "browser", "postgresql"}
+
+    described = set(re.findall(r"^([a-z-]+):.*##", text, re.MULTILINE))
+
+    assert described == set(phony) - internal
+
+
+def test_every_adr_has_its_number_and_its_parts() -> None:
+    pages = sorted((ROOT / "docs" / "adr").glob("*.md"))
+
+    for number, page in enumerate(pages, start=1):
+        text = page.read_text()
+        assert page.name.startswith(f"{number:04}-")
+        assert text.startswith(f"# {number}. ")
+        assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
