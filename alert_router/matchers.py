@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import re2
 
+from alert_router.model import Labels
+
 OPERATORS = ("=~", "!~", "!=", "=")
 _SHAPE = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -29,6 +31,12 @@ class Matcher:
     def pattern(self) -> str:
         """Anchored on both sides, as everywhere in Prometheus."""
         return f"^(?:{self.value})$"
+
+    def matches(self, labels: Labels) -> bool:
+        """A label that is missing is the empty string, as everywhere in Prometheus."""
+        value = labels.get(self.name, "")
+        found = re2.search(self.pattern, value) is not None if self.is_regex else value == self.value
+        return found != self.negates
 
     def __str__(self) -> str:
         value = self.value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,25 +111,33 @@ def migrated_url(migrated_file: Path, tmp_path: Path) -> Callable[[], str]:
 def make_client(database_url: str, clock: Clock, discord: DiscordState) -> Iterator[MadeClient]:
     """Starts the real application with settings of one's choice; on loopback, as a sender of this machine."""
     with ExitStack() as running:
+        yield partial(_client, running, database_url, clock, discord)
 
-        def make(
-            *, accept: str = "application/json", sender: str = "127.0.0.1", **changes: Any
-        ) -> TestClient:
-            app = create_app(
-                Settings(database_url=SecretStr(database_url), **changes),
-                clocks=Clocks(now=clock.time, steady=clock),
-                transport=transport(discord),
-            )
-            return running.enter_context(
-                TestClient(
-                    app,
-                    raise_server_exceptions=False,
-                    client=(sender, 50000),
-                    headers={"accept": accept},
-                )
-            )
 
-        yield make
+@pytest.fixture
+def make_sqlite_client(sqlite_url: str, clock: Clock, discord: DiscordState) -> Iterator[MadeClient]:
+    with ExitStack() as running:
+        yield partial(_client, running, sqlite_url, clock, discord)
+
+
+def _client(
+    running: ExitStack,
+    url: str,
+    clock: Clock,
+    discord: DiscordState,
+    *,
+    accept: str = "application/json",
+    sender: str = "127.0.0.1",
+    **changes: Any,
+) -> TestClient:
+    app = create_app(
+        Settings(database_url=SecretStr(url), **changes),
+        clocks=Clocks(now=clock.time, steady=clock),
+        transport=transport(discord),
+    )
+    return running.enter_context(
+        TestClient(app, raise_server_exceptions=False, client=(sender, 50000), headers={"accept": accept})
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Opens the database: who may read, who may write, and what a transaction is."""
 
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from sqlalchemy import event
 from alert_router.store.tables import to_json
 
 BUSY_TIMEOUT_S = 5.0
+CLOSING_S = 10.0
+"""Longer than a question may take."""
 ADVISORY_LOCK = 0x616C657274
 """Any fixed number: on PostgreSQL the holder of this lock is the one writer of all routers (ADR 2)."""
 
@@ -45,8 +49,16 @@ class Store:
             yield conn
 
     def close(self) -> None:
-        self.readers.dispose()
-        self.writer.dispose()
+        """Waits for those who ask in other threads: a connection they hold would stay open for good."""
+        deadline = time.monotonic() + CLOSING_S
+        for engine in (self.readers, self.writer):
+            while _in_use(engine) and time.monotonic() < deadline:
+                threading.Event().wait(0.005)
+            engine.dispose()
+
+
+def _in_use(engine: sa.Engine) -> int:
+    return engine.pool.checkedout() if isinstance(engine.pool, sa.QueuePool) else 0
 
 
 def open_store(url: str) -> Store:

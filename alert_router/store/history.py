@@ -1,7 +1,7 @@
 """What people ask of the past: pages of alerts, and one alert with its timeline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,8 @@ from alert_router.store.alerts import COLUMNS, alert_of
 from alert_router.store.tables import alerts, cards, deliveries, transitions
 
 MOST_SIBLINGS = 50
+CHUNK = 500
+"""How many rows are read at a time when the database cannot try a pattern itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,25 @@ class Life:
 
 def page(conn: sa.Connection, filters: Filters, *, limit: int, before: int | None) -> Page:
     """Newest first. Keyset: the cost of a page does not grow with its distance from the top."""
-    query = sa.select(*COLUMNS).where(*_conditions(filters)).order_by(alerts.c.id.desc()).limit(limit + 1)
+    # PostgreSQL has regular expressions of another kind: there, the patterns are tried on rows already read.
+    tried = tuple(one for one in filters.matchers if one.is_regex and conn.dialect.name != "sqlite")
+    asked = replace(filters, matchers=tuple(one for one in filters.matchers if one not in tried))
+    size = max(limit + 1, CHUNK) if tried else limit + 1
+    found: list[Alert] = []
+    while len(found) <= limit:
+        chunk = _chunk(conn, asked, size=size, before=before)
+        found += [alert for alert in chunk if all(one.matches(alert.labels) for one in tried)]
+        if len(chunk) < size:
+            break
+        before = chunk[-1].id
+    return Page(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+
+
+def _chunk(conn: sa.Connection, filters: Filters, *, size: int, before: int | None) -> list[Alert]:
+    query = sa.select(*COLUMNS).where(*_conditions(filters)).order_by(alerts.c.id.desc()).limit(size)
     if before is not None:
         query = query.where(alerts.c.id < before)
-    rows = [alert_of(row) for row in conn.execute(query)]
-    more = len(rows) > limit
-    return Page(tuple(rows[:limit]), rows[limit - 1].id if more else None)
+    return [alert_of(row) for row in conn.execute(query)]
 
 
 def life(conn: sa.Connection, alert_id: int) -> Life | None:

@@ -188,7 +188,7 @@ def test_a_late_firing_is_not_told_while_it_is_held(house: House) -> None:
     receipt = house.accept(make_signal())
     house.pass_time(119)
 
-    assert receipt == Receipt(duplicates=1)
+    assert receipt == Receipt(duplicates=1, held=1)
     assert house.alert().status is Status.RESOLVED
     assert house.kinds() == ["opened", "resolved"]
 

@@ -55,9 +55,10 @@ def test_bodies_of_the_wild_are_understood(path: Path) -> None:
     message = parse(body)
 
     assert message.refused == ()
-    assert [dict(signal.labels) for signal in message.signals] == [
-        one["labels"] for one in json.loads(body)["alerts"]
-    ]
+    labels = [one["labels"] for one in json.loads(body)["alerts"]]
+    news = [one for one in labels if one["alertname"] != "Watchdog"]
+    assert [dict(signal.labels) for signal in message.signals] == news
+    assert message.heartbeat == (news != labels)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,13 @@ def test_the_raw_list_of_prometheus_is_explained() -> None:
 
 
 def test_an_empty_group_is_no_error() -> None:
-    assert parse(webhook_json(alerts=[])) == Message((), (), 0)
+    message = parse(webhook_json(alerts=[]))
+
+    assert (message.signals, message.refused, message.heartbeat) == ((), (), False)
+
+
+def test_the_name_of_the_receiver_is_read_as_it_was_written() -> None:
+    assert parse(webhook_json(receiver="team\\.a/default\\+1")).receiver == "team.a/default+1"
 
 
 def test_what_alertmanager_left_out_is_known() -> None:

@@ -68,6 +68,23 @@ def test_a_pattern_is_anchored_on_both_sides(pattern: str, value: str, matches: 
     assert bool(found) == matches
 
 
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [
+        ('a="x"', True),
+        ('a!="x"', False),
+        ('a=~"x|y"', True),
+        ('a!~"x|y"', False),
+        ('b=""', True),
+        ('b!=""', False),
+        ('b=~".*"', True),
+        ('b!~".+"', True),
+    ],
+)
+def test_a_missing_label_is_the_empty_string(text: str, matches: bool) -> None:
+    assert matchers.parse(text).matches({"a": "x"}) == matches
+
+
 @given(st.sampled_from(["=", "!="]), st.text())
 def test_what_is_written_is_read_back(operator: str, value: str) -> None:
     matcher = Matcher("a", operator, value)

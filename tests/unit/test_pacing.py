@@ -119,7 +119,7 @@ def test_webhooks_of_one_channel_share_its_thirty_a_minute() -> None:
         assert pacer.wait_s(name) == 0
         pacer.leaves(name)
 
-    assert pacer.wait_s(ONE) == pacer.wait_s(OTHER) == pytest.approx(60)
+    assert pacer.wait_s(ONE) == pacer.wait_s(OTHER) == pytest.approx(pacing.CHANNEL_WINDOW_S)
 
 
 def test_what_was_counted_before_the_channel_was_known_still_counts() -> None:
@@ -130,7 +130,7 @@ def test_what_was_counted_before_the_channel_was_known_still_counts() -> None:
 
     pacer.register(ONE, "100")
 
-    assert pacer.wait_s(ONE) == pytest.approx(60)
+    assert pacer.wait_s(ONE) == pytest.approx(pacing.CHANNEL_WINDOW_S)
 
 
 def test_edits_of_old_messages_have_a_limit_of_their_own() -> None:
@@ -152,6 +152,11 @@ def test_the_limit_on_old_edits_stops_nothing_else() -> None:
     pacer.answered(ONE, facts(429, retry_after_s=5, old_edits=True))
 
     assert (pacer.wait_s(ONE), pacer.old_edit_wait_s(ONE)) == (0, pytest.approx(5))
+
+
+def test_a_minute_of_ours_is_no_shorter_than_discords() -> None:
+    assert pacing.CHANNEL_REQUESTS == 30
+    assert pacing.CHANNEL_WINDOW_S >= 60
 
 
 def test_a_block_grows_until_an_hour_and_is_forgotten_by_the_first_real_answer() -> None:
@@ -189,4 +194,4 @@ def test_a_restarted_pace_still_counts_what_went_out() -> None:
 
     pacer.restore(ONE, [float(age) for age in range(30)])
 
-    assert pacer.wait_s(ONE) == pytest.approx(31)
+    assert pacer.wait_s(ONE) == pytest.approx(pacing.CHANNEL_WINDOW_S - 29)

@@ -1,0 +1,309 @@
+"""The doors for senders: what they answer, and what is on the disk when they do."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from alert_router.store import engine
+from alert_router.store.engine import Store
+from alert_router.store.tables import alerts, cards, quarantine, transitions
+from tests.factories import API_DOWN, DISK_FULL, SECRET, as_bytes, at, event_json, webhook_json, wire_alert
+from tests.unit.test_alertmanager_source import JSON
+
+WEBHOOK, EVENTS = "/webhooks/alertmanager", "/events"
+PROBLEM = "application/problem+json"
+MANY = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=max(settings.default.max_examples // 2, 10) if settings.default else 25,
+)
+
+
+def is_problem(response: Any, status: int) -> bool:
+    body = response.json()
+    return (
+        response.status_code == body["status"] == status
+        and response.headers["content-type"] == PROBLEM
+        and {"type", "title", "detail", "errors"} <= set(body)
+    )
+
+
+def kept(store: Store) -> list[sa.Row[Any]]:
+    with store.read() as conn:
+        return list(conn.execute(sa.select(quarantine).order_by(quarantine.c.id)))
+
+
+# --- taken
+
+
+def test_a_webhook_is_answered_with_what_became_of_it(client: TestClient) -> None:
+    body = webhook_json(wire_alert(), wire_alert(DISK_FULL), wire_alert(startsAt="soon"))
+
+    first = client.post(WEBHOOK, json=body)
+    again = client.post(WEBHOOK, json=body)
+
+    assert (first.status_code, first.json()) == (200, {"accepted": 2, "duplicates": 0, "quarantined": 1})
+    assert again.json() == {"accepted": 0, "duplicates": 2, "quarantined": 1}
+
+
+def test_what_was_answered_200_is_on_the_disk(client: TestClient, store: Store) -> None:
+    answered = client.post(WEBHOOK, json=webhook_json())
+
+    with store.read() as conn:
+        counts = [
+            conn.scalar(sa.select(sa.func.count()).select_from(table))
+            for table in (alerts, transitions, cards)
+        ]
+    assert (answered.status_code, counts) == (200, [1, 1, 1])
+
+
+def test_an_event_is_answered_with_where_it_can_be_seen(client: TestClient) -> None:
+    first = client.post(EVENTS, json=event_json())
+    again = client.post(EVENTS, json=event_json(try_number=2))
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.headers["location"] == again.headers["location"] == f"/alerts/{first.json()['id']}"
+    assert client.get(first.headers["location"]).json()["alertname"] == "TrainingFailure"
+
+
+def test_an_idempotency_key_decides_what_is_the_same_event(client: TestClient) -> None:
+    headers = {"Idempotency-Key": "7f3a"}
+
+    first = client.post(EVENTS, json=event_json(), headers=headers)
+    again = client.post(EVENTS, json=event_json(run_id="other"), headers=headers)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["id"] == again.json()["id"]
+
+
+def test_an_idempotency_key_too_long_to_keep_is_refused(client: TestClient) -> None:
+    answer = client.post(EVENTS, json=event_json(), headers={"Idempotency-Key": "k" * 256})
+
+    assert is_problem(answer, 422)
+
+
+# --- refused
+
+
+@pytest.mark.parametrize(
+    ("door", "body", "field"),
+    [
+        (WEBHOOK, b"{", ""),
+        (WEBHOOK, as_bytes([wire_alert()]), ""),
+        (WEBHOOK, as_bytes(webhook_json(wire_alert(startsAt="soon"))), "alerts.0.startsAt"),
+        (WEBHOOK, b'{"alerts": [{"labels": {"a\\u0000b": 5}}]}', "alerts.0.status"),
+        (WEBHOOK, b"\x00\xff", ""),
+        (EVENTS, b"{}", ""),
+        (EVENTS, as_bytes(event_json(dag_id="")), "training_failure.dag_id"),
+        (EVENTS, as_bytes(event_json(occurred_at="9999-12-31T23:00:00Z")), "training_failure.occurred_at"),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_kept_as_it_came(
+    client: TestClient, store: Store, door: str, body: bytes, field: str
+) -> None:
+    answer = client.post(door, content=body, headers={"content-type": "application/json"})
+
+    assert is_problem(answer, 422)
+    assert answer.json()["errors"][0]["field"] == field
+    assert [one.body for one in kept(store)] == [body]
+
+
+def test_the_list_of_prometheus_gets_the_line_of_configuration_that_is_wrong(client: TestClient) -> None:
+    answer = client.post(WEBHOOK, json=[wire_alert()])
+
+    assert "alerting.alertmanagers" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("door", [WEBHOOK, EVENTS])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"authorization": "Bearer wrong"}, 401),
+        ({"authorization": "Bearer"}, 401),
+        ({"authorization": "Basic one"}, 401),
+        ({"authorization": "one"}, 401),
+        ({"authorization": "Bearer one two"}, 401),
+        ({"authorization": "Bearer ön"}, 401),
+        ({"authorization": "Bearer one"}, 200),
+        ({"authorization": "bearer  two "}, 200),
+    ],
+)
+def test_only_who_shows_a_token_is_heard(
+    make_client: Callable[..., TestClient], door: str, headers: dict[str, str], status: int
+) -> None:
+    client = make_client(ingest_tokens="one, two", sender="10.0.0.9")
+    raw = {name: value.encode() for name, value in headers.items()}
+
+    answer = client.post(door, json=webhook_json() if door == WEBHOOK else event_json(), headers=raw)  # type: ignore[arg-type] # bytes are sent as they are
+
+    assert answer.status_code in (status, 201 if status == 200 else status)
+    if status == 401:
+        assert is_problem(answer, 401)
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("sender", "status"), [("127.0.0.1", 200), ("::1", 200), ("10.0.0.9", 403), ("somewhere", 403)]
+)
+def test_without_tokens_only_this_machine_is_heard(
+    make_client: Callable[..., TestClient], sender: str, status: int
+) -> None:
+    answer = make_client(sender=sender).post(WEBHOOK, json=webhook_json())
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("size", "status"), [(1000, 422), (1001, 413)])
+def test_a_body_may_be_as_large_as_the_limit(
+    make_client: Callable[..., TestClient], size: int, status: int, chunked: bool
+) -> None:
+    client = make_client(max_body_bytes=1000)
+    body = b"x" * size
+
+    answer = client.post(
+        WEBHOOK,
+        content=iter([body[:600], body[600:]]) if chunked else body,
+        headers={"content-type": "application/json"},
+    )
+
+    assert is_problem(answer, status)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ("APPLICATION/JSON", 200),
+        ("application/cloudevents+json", 200),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+    ],
+)
+def test_only_json_is_taken(client: TestClient, content_type: str, status: int) -> None:
+    answer = client.post(WEBHOOK, content=as_bytes(webhook_json()), headers={"content-type": content_type})
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("door", [WEBHOOK, EVENTS])
+def test_another_method_is_told_so(client: TestClient, door: str) -> None:
+    assert is_problem(client.get(door), 405)
+
+
+# --- the database is away
+
+
+@pytest.fixture
+def locked(
+    sqlite_url: str, make_sqlite_client: Callable[[], TestClient], monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """The application, and a stranger who can take hold of its file."""
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.05)
+    client = make_sqlite_client()
+    stranger = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    yield client, stranger
+    stranger.close()
+
+
+@pytest.mark.parametrize(
+    ("door", "body"), [(WEBHOOK, webhook_json()), (EVENTS, event_json()), (WEBHOOK, {"alerts": 5})]
+)
+def test_while_the_database_is_locked_the_sender_must_send_again(locked: Any, door: str, body: Any) -> None:
+    client, stranger = locked
+    stranger.execute("BEGIN EXCLUSIVE")
+
+    answer = client.post(door, json=body)
+
+    stranger.execute("ROLLBACK")
+    assert is_problem(answer, 503)
+    assert answer.headers["retry-after"] == "1"
+    assert stranger.execute(
+        "SELECT (SELECT count(*) FROM alerts) + (SELECT count(*) FROM quarantine)"
+    ).fetchone() == (0,)
+    assert client.post(door, json=body).status_code in (200, 201, 422)
+
+
+@pytest.mark.parametrize("table", ["transitions", "cards", "incidents"])
+def test_when_a_part_cannot_be_stored_nothing_is(locked: Any, table: str) -> None:
+    client, stranger = locked
+    stranger.execute(f"ALTER TABLE {table} RENAME TO away")
+
+    answer = client.post(WEBHOOK, json=webhook_json())
+
+    stranger.execute(f"ALTER TABLE away RENAME TO {table}")
+    assert answer.status_code >= 500
+    assert stranger.execute("SELECT count(*) FROM alerts").fetchone() == (0,)
+    assert client.post(WEBHOOK, json=webhook_json()).json()["accepted"] == 1
+
+
+# --- anything at all
+
+
+@pytest.mark.parametrize("door", [WEBHOOK, EVENTS])
+@MANY
+@given(body=JSON | st.binary(max_size=40))
+def test_no_body_makes_an_error_of_ours(client: TestClient, door: str, body: Any) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode(errors="surrogatepass")
+
+    answer = client.post(door, content=content, headers={"content-type": "application/json"})
+
+    assert answer.status_code in (200, 201, 422)
+
+
+@MANY
+@given(
+    value=JSON,
+    place=st.sampled_from(
+        [
+            "alert",
+            "labels",
+            "annotations",
+            "startsAt",
+            "endsAt",
+            "status",
+            "fingerprint",
+            "groupLabels",
+            "truncatedAlerts",
+        ]
+    ),
+)
+def test_no_value_in_a_webhook_makes_an_error_of_ours(client: TestClient, value: Any, place: str) -> None:
+    body: Any = webhook_json(wire_alert(), wire_alert({**API_DOWN, "n": str(value)[:40]}, ends_at=at(3)))
+    if place == "alert":
+        body["alerts"][0] = value
+    elif place in body["alerts"][0]:
+        body["alerts"][0][place] = value
+    else:
+        body[place] = value
+
+    answer = client.post(
+        WEBHOOK, content=json.dumps(body).encode(), headers={"content-type": "application/json"}
+    )
+
+    assert answer.status_code in (200, 422)
+
+
+@MANY
+@given(value=JSON, data=st.data())
+def test_no_value_in_an_event_makes_an_error_of_ours(
+    client: TestClient, value: Any, data: st.DataObject
+) -> None:
+    types = ("training_success", "training_failure", "drift_alert", "performance_alert", "api_error")
+    body = event_json(data.draw(st.sampled_from(types)))
+    body[data.draw(st.sampled_from(sorted(body)))] = value
+
+    answer = client.post(
+        EVENTS, content=json.dumps(body).encode(), headers={"content-type": "application/json"}
+    )
+
+    assert answer.status_code in (200, 201, 422)
+    assert SECRET not in answer.text
