@@ -8,7 +8,7 @@ UV_INSTALL = $(UV) pip install --quiet --compile-bytecode --require-hashes
 PACKAGES := scripts/ensure-packages
 
 .PHONY: help setup demo run test test-router test-backend test-dags check fmt fmt-check lint types floors \
-	bench faults storm screenshots golden migration lock clean
+	faults storm screenshots golden migration lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

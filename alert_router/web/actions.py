@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import parse_qsl
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, StringConstraints, ValidationError
 
 from alert_router import acknowledging
 from alert_router.acknowledging import Acknowledgement
 from alert_router.intake import Change
+from alert_router.sources.alertmanager import Text
+from alert_router.sources.malformed import errors_of
 from alert_router.store import dead_letters
 from alert_router.store.dead_letters import DeadLetter
 from alert_router.store.engine import Unavailable
@@ -21,12 +24,13 @@ from alert_router.web.pages import DeadLettersPage, Pages
 from alert_router.web.parts import Parts
 from alert_router.web.problems import Problem, wants_html
 
+MOST_BYTES = 10_000
 Id = Annotated[int, Path(ge=1, lt=2**62)]
 
 
 class AcknowledgeIn(BaseModel):
-    by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] = ""
+    by: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    note: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=1000)] = ""
 
 
 class DeadLetterOut(BaseModel):
@@ -44,10 +48,16 @@ class Replayed(BaseModel):
 def router(parts: Parts, pages: Pages) -> APIRouter:
     made = APIRouter(tags=["actions"])
 
-    @made.post("/alerts/{alert_id}/acknowledge", status_code=204, response_class=Response)
-    async def acknowledge(request: Request, alert_id: Id, said: AcknowledgeIn) -> None:
+    @made.post(
+        "/alerts/{alert_id}/acknowledge",
+        status_code=204,
+        response_class=Response,
+        openapi_extra=doors.described(AcknowledgeIn.model_json_schema(), {"by": "Ada", "note": "on it"}),
+    )
+    async def acknowledge(request: Request, alert_id: Id) -> Response:
         """Take on the alert's incident: no more reminders until it resolves, and the card says who has it."""
         doors.admit_person(request, parts)
+        said = await _said(request)
         given = Acknowledgement(alert_id, said.by, said.note, parts.now())
         try:
             taken = await acknowledging.acknowledge(parts.intake, given)
@@ -55,6 +65,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             raise doors.away(error) from error
         if not taken:
             raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} is not part of an incident that fires")
+        if wants_html(request):
+            return RedirectResponse(f"/alerts/{alert_id}", status_code=HTTPStatus.SEE_OTHER)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
 
     @made.get("/dead-letters", response_model=list[DeadLetterOut])
     async def letters(request: Request) -> Response:
@@ -73,6 +86,19 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         return await _replay(request, parts, [card_id])
 
     return made
+
+
+async def _said(request: Request) -> AcknowledgeIn:
+    """From a form or from JSON. Raises Problem, naming the fields."""
+    body = await doors.read(request, MOST_BYTES)
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    try:
+        if form:
+            return AcknowledgeIn.model_validate(dict(parse_qsl(body.decode(errors="replace"))))
+        return AcknowledgeIn.model_validate_json(body)
+    except ValidationError as error:
+        errors = errors_of(error)
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(map(str, errors)), errors=errors) from error
 
 
 def _out(letter: DeadLetter) -> DeadLetterOut:

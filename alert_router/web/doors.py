@@ -5,6 +5,7 @@ import ipaddress
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from pydantic import SecretStr
@@ -33,14 +34,19 @@ async def body_of(request: Request, parts: Parts) -> bytes:
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be application/json, not {content_type}"
         )
-    return await _read(request, parts.settings.max_body_bytes)
+    return await read(request, parts.settings.max_body_bytes)
 
 
 def admit_person(request: Request, parts: Parts) -> None:
-    """For what changes something: who may send may do it, and no other site's page in somebody's browser."""
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+    """For what people do on our pages: whoever may read them may do it, as on Alertmanager's own page.
+
+    Another site's page in somebody's browser may not; a program shows a token like any sender.
+    """
+    origin = request.headers.get("origin")
+    if origin is None:
+        _admit(request, parts.settings.ingest_tokens)
+    elif urlsplit(origin).netloc != request.headers.get("host"):
         raise Problem(HTTPStatus.FORBIDDEN, "another site's page asked for this")
-    _admit(request, parts.settings.ingest_tokens)
 
 
 def _admit(request: Request, tokens: tuple[SecretStr, ...]) -> None:
@@ -70,7 +76,8 @@ def _is_loopback(request: Request) -> bool:
         return False
 
 
-async def _read(request: Request, most: int) -> bytes:
+async def read(request: Request, most: int) -> bytes:
+    """The body, at most so many bytes of it. Raises Problem (413)."""
     too_large = Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"the body is larger than {most} bytes (ALERT_ROUTER_MAX_BODY_BYTES); in alertmanager.yml, group_by "
