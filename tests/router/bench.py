@@ -1,4 +1,4 @@
-"""The router's parts on one database, driven by hand from plain tests: no task runs, no time passes by itself."""
+"""The router's parts on one database, driven by hand: no task runs and no time passes by itself."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence

@@ -378,7 +378,7 @@ def test_one_who_cannot_be_written_does_not_cost_the_others(house: House) -> Non
     assert_consistent(house)
 
 
-def test_when_the_database_is_away_all_who_wait_are_told_so(clock: Clock) -> None:
+def test_when_the_database_is_away_all_who_wait_are_told_so() -> None:
     store = open_store("sqlite:////nowhere/router.db")
     writer = Writer(store)
     writer.start()
@@ -450,10 +450,8 @@ SIGNALS = st.builds(
 
 @FEWER
 @given(webhooks=st.lists(st.tuples(st.lists(SIGNALS, max_size=5), st.integers(0, 3000)), max_size=12))
-def test_whatever_comes_in_the_books_balance(
-    migrated_url: Any, clock: Clock, discord: Any, webhooks: list[Any]
-) -> None:
-    with House.opened(migrated_url(), clock, discord) as house:
+def test_whatever_comes_in_the_books_balance(migrated_url: Any, discord: Any, webhooks: list[Any]) -> None:
+    with House.opened(migrated_url(), Clock(), discord) as house:
         for signals, seconds in webhooks:
             house.pass_time(seconds)
             house.accept(*[_signal(labels, start, length) for labels, start, length in signals])

@@ -132,14 +132,7 @@ def test_the_token_is_in_no_log_page_metric_or_row(
         struck = FAULTS[fault]
         if struck is not None:
             state.faults.next(struck, operation="create")
-        seen = _router_tells(
-            Settings(
-                database_url=SecretStr(sqlite_url),
-                discord_webhook_url=SecretStr(discord.webhook_url(token=SECRET)),
-            ),
-            state,
-            clock,
-        )
+        seen = _router_tells(_settings(sqlite_url, discord.webhook_url(token=SECRET)), clock)
 
     assert len([one for one in state.requests if one.operation == "create"]) >= 1
     assert "httpcore" in {record.name.partition(".")[0] for record in logged.records}
@@ -153,15 +146,19 @@ def test_the_token_is_not_told_when_discord_cannot_be_reached(
 ) -> None:
     with running() as discord:
         closed = discord.webhook_url(token=SECRET)
-    settings = Settings(database_url=SecretStr(sqlite_url), discord_webhook_url=SecretStr(closed))
+    settings = _settings(sqlite_url, closed)
 
-    seen = _router_tells(settings, None, clock)
+    seen = _router_tells(settings, clock)
 
     assert "not reached" in logged.text
     assert SECRET not in logged.text + seen + everything_stored(sqlite_url) + repr(settings)
 
 
-def _router_tells(settings: Settings, state: DiscordState | None, clock: Clock) -> str:
+def _settings(database_url: str, webhook_url: str) -> Settings:
+    return from_environment({"ALERT_ROUTER_DATABASE_URL": database_url, "DISCORD_WEBHOOK_URL": webhook_url})
+
+
+def _router_tells(settings: Settings, clock: Clock) -> str:
     """Lets the real application tell one card, or try to; everything it shows afterwards."""
     app = create_app(settings, clocks=Clocks(now=clock.time, steady=clock))
     with TestClient(app, raise_server_exceptions=False, client=("127.0.0.1", 1)) as client:

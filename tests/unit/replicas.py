@@ -1,8 +1,8 @@
 """What two replicas of Alertmanager send about one true history, in every order that can happen.
 
-Each replica keeps its own order: firing at least once, then its end at least once, episode after episode; it may
-miss whole episodes, repeat itself, and come any time after the other. A replica that comes later than the hold has
-seen the last episode: Alertmanager sends what it knows now, not what it once wanted to say.
+Each replica keeps its own order: firing at least once, then its end at least once, episode after episode; it
+may miss whole episodes, repeat itself, and come any time after the other. A replica that comes later than the
+hold has seen the last episode: Alertmanager sends what it knows now, not what it once wanted to say.
 """
 
 from collections.abc import Iterator, Sequence

@@ -108,7 +108,7 @@ def test_a_group_is_the_same_whoever_spells_it() -> None:
 
 
 def test_who_took_an_incident_on_took_on_what_has_ended_since() -> None:
-    taken = {"acknowledged_at": at(0), "acknowledged_by": "ana"}
+    taken: dict[str, Any] = {"acknowledged_at": at(0), "acknowledged_by": "ana"}
 
     again = join(replace(CLOSED, **taken), make_alert())
     another = join(make_incident(**taken), make_alert())

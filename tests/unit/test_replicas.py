@@ -81,7 +81,7 @@ class Known:
 def tell(story: Story) -> Known:
     """Everything that was sent, and the hold after it."""
     known, now = Known(), story.told_from
-    for now, one in story.moments():  # noqa: B007 - the last moment is needed
+    for now, one in story.moments():
         known.hear(one, now)
     known.pass_time(now + HOLD)
     return known

@@ -1,0 +1,195 @@
+"""The exact messages people see. UPDATE_GOLDEN=1 writes them anew; then read the difference as a reader would."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alert_router.discord import embeds
+from alert_router.discord.embeds import Renderer
+from alert_router.discord.packer import Payload
+from alert_router.discord.templates import Templates
+from alert_router.model import Alert, CardState, Signal
+from alert_router.sources import events
+from tests.factories import (
+    API_DOWN,
+    DISK_FULL,
+    DRIFT_HIGH,
+    advancing,
+    as_bytes,
+    at,
+    event_json,
+    make_alert,
+    make_incident,
+    make_state,
+)
+from tests.unit.test_packer import refusals, shapes
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+HOSTILE = "@everyone <@1> [x](http://evil.example) **b** `c` # d\n# e\u2028- f <t:0:R> ||g||"
+RENDERER = Renderer(Templates(), "https://router.example.org")
+LINKS = {
+    "runbook_url": "https://docs.example.org/runbooks/ApiDown",
+    "dashboard_url": "https://grafana.example.org/d/api",
+}
+
+
+def disks(count: int) -> list[Alert]:
+    return [
+        make_alert({**DISK_FULL, "instance": f"db-{n}"}, id=n, starts_at=at(n)) for n in range(count, 0, -1)
+    ]
+
+
+def firing_critical() -> CardState:
+    words = {"summary": "The API is down", "description": "No answer from api-1 for 5 minutes.", **LINKS}
+    return make_state(make_alert(id=17, annotations=words))
+
+
+def resolved() -> CardState:
+    return make_state(make_alert(id=17, ends_at=at(83)))
+
+
+def mixed_group_of_five() -> CardState:
+    over = [replace(make_alert({**DISK_FULL, "instance": f"db-{n}"}, ends_at=at(9)), id=n) for n in (4, 5)]
+    return make_state(*disks(3), *over)
+
+
+def forty_alerts() -> CardState:
+    return make_state(*disks(40))
+
+
+def more_than_a_card_looks_at() -> CardState:
+    return make_state(*disks(100), more_alerts=23)
+
+
+def two_reporters() -> CardState:
+    dag = make_alert(DRIFT_HIGH, id=2, source="events", reporter="Airflow monitor_and_fine_tune")
+    return make_state(make_alert(DRIFT_HIGH), dag)
+
+
+def flapped() -> CardState:
+    state = make_state(make_alert(flaps=3))
+    return replace(state, incident=replace(state.incident, flaps=3))
+
+
+def moved() -> CardState:
+    return make_state(make_alert(), newer_url="https://discord.com/channels/9/100/42")
+
+
+def hostile() -> CardState:
+    labels = {"alertname": HOSTILE, "severity": "critical", "instance": HOSTILE, "n": HOSTILE}
+    words = {"summary": HOSTILE, "description": HOSTILE, "runbook_url": f"javascript:{HOSTILE}"}
+    return make_state(
+        make_alert(labels, annotations=words), make_alert({**labels, "n": "2"}, id=2, annotations=words)
+    )
+
+
+def nothing_left() -> CardState:
+    return make_state(incident=make_incident(firing=0))
+
+
+def event(type_: str) -> Callable[[], CardState]:
+    def card() -> CardState:
+        signal: Signal = events.meaning(events.parse(as_bytes(event_json(type_)))).signal
+        return make_state(replace(advancing()(None, signal, at(1)).alert, incident_id=1))
+
+    return card
+
+
+CASES: dict[str, Callable[[], CardState]] = {
+    case.__name__: case
+    for case in (
+        firing_critical,
+        resolved,
+        mixed_group_of_five,
+        forty_alerts,
+        more_than_a_card_looks_at,
+        two_reporters,
+        flapped,
+        moved,
+        hostile,
+        nothing_left,
+    )
+} | {
+    type_: event(type_)
+    for type_ in ("training_success", "training_failure", "drift_alert", "performance_alert", "api_error")
+}
+
+
+def rendered(case: str) -> Payload:
+    return RENDERER.render(CASES[case]())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_card_looks_as_it_was_agreed(case: str) -> None:
+    path = GOLDEN / f"{case}.json"
+    if os.environ.get("UPDATE_GOLDEN"):
+        assert not os.environ.get("CI"), "what people see is not agreed upon by a machine"
+        path.write_text(json.dumps(rendered(case), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    assert rendered(case) == json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_no_agreed_card_is_left_over() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(CASES)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_card_is_taken_by_discord(case: str) -> None:
+    for payload in shapes(rendered(case)):
+        assert refusals(payload) == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_state_is_always_the_same_message(case: str) -> None:
+    again = Renderer(Templates(), "https://router.example.org").render(CASES[case]())
+
+    assert embeds.digest(again) == embeds.digest(rendered(case))
+
+
+def test_another_state_is_another_message() -> None:
+    digests = {embeds.digest(rendered(case)) for case in CASES}
+
+    assert len(digests) == len(CASES)
+
+
+def test_what_a_card_does_not_list_is_counted() -> None:
+    text = str(rendered("more_than_a_card_looks_at")["embeds"])
+    shown = text.count("instance=db-")
+
+    assert f"and {123 - shown} more" in text
+
+
+@pytest.mark.parametrize("degraded", [embeds.FULL, embeds.WITHOUT_URLS, embeds.PLAIN])
+def test_nothing_hostile_is_live_in_a_card(degraded: int) -> None:
+    payload = RENDERER.render(hostile(), degraded)
+
+    for text in texts(payload):
+        bare = text.replace("\\[", "").replace("\\<", "")
+        assert "[x](" not in bare
+        assert "<@1>" not in bare
+        assert "@everyone" not in bare
+        assert not any(line.startswith(("# ", "- f")) for line in text.splitlines())
+    assert payload["components"] == [] or "javascript" not in str(payload["components"])
+
+
+def texts(value: Any) -> list[str]:
+    """Every text of the message that is not inside of a code span."""
+    if isinstance(value, str):
+        return ["".join(value.split("`")[::2]) if value.count("`") % 2 == 0 and "\\`" not in value else value]
+    if isinstance(value, dict):
+        return [text for name, inner in value.items() if name != "url" for text in texts(inner)]
+    return [text for inner in value for text in texts(inner)] if isinstance(value, list | tuple) else []
+
+
+@pytest.mark.parametrize(
+    "alertname", ["x" * 300, "../../etc/passwd", "default", "digest", "", "a/b", "\u0661"]
+)
+def test_no_alertname_reaches_another_file_than_a_template(alertname: str) -> None:
+    payload = RENDERER.render(make_state(make_alert({**API_DOWN, "alertname": alertname})))
+
+    assert payload["embeds"][0]["title"]
