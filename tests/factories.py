@@ -26,7 +26,7 @@ DISK_FULL = {"alertname": "DiskFull", "severity": "warning", "instance": "db-1",
 
 
 class Clock(MovableClock):
-    """Seconds that never step back for the stand-in and the pace; a time of day to store, which may be set."""
+    """Seconds that never step back, for the stand-in and the pace; a time of day that may be set."""
 
     wrong_by_s = 0.0
 

@@ -1,7 +1,8 @@
-"""The exact messages people see. UPDATE_GOLDEN=1 writes them anew; then read the difference as a reader would."""
+"""The exact messages people see. UPDATE_GOLDEN=1 writes them anew; then read the difference."""
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -169,18 +170,16 @@ def test_nothing_hostile_is_live_in_a_card(degraded: int) -> None:
     payload = RENDERER.render(hostile(), degraded)
 
     for text in texts(payload):
-        bare = text.replace("\\[", "").replace("\\<", "")
-        assert "[x](" not in bare
-        assert "<@1>" not in bare
-        assert "@everyone" not in bare
+        live = re.sub(r"\\.|`[^`]*`", "", text)  # without what is escaped and what is in a code span
+        assert not [mark for mark in ("[x](", "<@", "@everyone", "||", "<t:0") if mark in live]
         assert not any(line.startswith(("# ", "- f")) for line in text.splitlines())
     assert payload["components"] == [] or "javascript" not in str(payload["components"])
 
 
 def texts(value: Any) -> list[str]:
-    """Every text of the message that is not inside of a code span."""
+    """Every text of the message that is shown."""
     if isinstance(value, str):
-        return ["".join(value.split("`")[::2]) if value.count("`") % 2 == 0 and "\\`" not in value else value]
+        return [value]
     if isinstance(value, dict):
         return [text for name, inner in value.items() if name != "url" for text in texts(inner)]
     return [text for inner in value for text in texts(inner)] if isinstance(value, list | tuple) else []

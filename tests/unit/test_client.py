@@ -1,0 +1,162 @@
+"""One webhook's client: which address it calls, and what it makes of any answer."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from alert_router.discord.client import DiscordChannel, Place, Reply
+from alert_router.discord.verdicts import ChannelGone, MessageGone, Rejected, Sent, TryAgain
+from alert_router.pacing import RateFacts
+from tests.factories import SECRET
+
+URL = f"https://discord.com/api/webhooks/1/{SECRET}"
+
+
+def call(
+    answer: Any, *, url: str = URL, edit: bool = False, look: bool = False
+) -> tuple[Any, list[httpx.Request]]:
+    """The reply to one request, and the requests that were made. answer: a response, or what is raised."""
+    requests: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer  # type: ignore[no-any-return] # a response, as its caller says
+
+    async def ask() -> Reply | Place | None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as http:
+            channel = DiscordChannel(http, SecretStr(url))
+            if look:
+                return await channel.look()
+            return await (channel.edit("42", {"content": "x"}) if edit else channel.create({"content": "x"}))
+
+    return asyncio.run(ask()), requests
+
+
+def taken(**changes: Any) -> httpx.Response:
+    return httpx.Response(200, json={"id": "42", "channel_id": "100", **changes})
+
+
+@pytest.mark.parametrize(
+    ("given", "called"),
+    [
+        (URL, f"https://discord.com/api/v10/webhooks/1/{SECRET}"),
+        (
+            f"https://discordapp.com/api/webhooks/1/{SECRET}/",
+            f"https://discord.com/api/v10/webhooks/1/{SECRET}",
+        ),
+        (
+            f"https://canary.discord.com/api/v6/webhooks/1/{SECRET}",
+            f"https://discord.com/api/v10/webhooks/1/{SECRET}",
+        ),
+        (
+            f"https://ptb.discord.com/api/v9/webhooks/1/{SECRET}",
+            f"https://discord.com/api/v10/webhooks/1/{SECRET}",
+        ),
+        (f"http://127.0.0.1:9199/api/webhooks/1/{SECRET}", f"http://127.0.0.1:9199/api/webhooks/1/{SECRET}"),
+    ],
+)
+def test_only_discords_own_hosts_are_rewritten(given: str, called: str) -> None:
+    _, requests = call(taken(), url=given)
+
+    assert str(requests[0].url.copy_with(query=None)) == called
+    assert dict(requests[0].url.params) == {"wait": "true", "with_components": "true"}
+
+
+def test_a_thread_is_kept_for_edits_too() -> None:
+    _, requests = call(taken(), url=f"{URL}?thread_id=7", edit=True)
+
+    assert requests[0].method == "PATCH"
+    assert requests[0].url.path.endswith("/messages/42")
+    assert dict(requests[0].url.params) == {"thread_id": "7", "with_components": "true"}
+
+
+def test_a_message_that_was_taken_tells_its_id() -> None:
+    reply, _ = call(taken())
+
+    assert (reply.outcome, reply.status) == (Sent("42", None), 200)
+
+
+@pytest.mark.parametrize(
+    ("response", "outcome"),
+    [
+        (httpx.Response(400, json={"code": 50035, "message": "Invalid Form Body", "errors": {}}), Rejected),
+        (httpx.Response(404, json={"code": 10008, "message": "Unknown Message"}), MessageGone),
+        (httpx.Response(404, json={"code": 10015, "message": "Unknown Webhook"}), ChannelGone),
+        (httpx.Response(429, html="<h1>error 1015</h1>"), TryAgain),
+        (httpx.Response(502, html="<h1>Bad Gateway</h1>"), TryAgain),
+        (httpx.Response(204), TryAgain),
+        (httpx.Response(200, json=[]), TryAgain),
+        (httpx.Response(200, json={"id": 5}), TryAgain),
+        (httpx.Response(200, json={"id": ""}), TryAgain),
+        (httpx.Response(200, content=b"\xff"), TryAgain),
+        (httpx.Response(200, json={"code": "x", "message": None, "retry_after": "soon"}), TryAgain),
+        (httpx.Response(301, headers={"location": "https://evil.example/"}), TryAgain),
+    ],
+)
+def test_any_other_answer_has_a_meaning(response: httpx.Response, outcome: type) -> None:
+    reply, requests = call(response)
+
+    assert isinstance(reply.outcome, outcome)
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "maybe_sent"),
+    [
+        (httpx.ConnectError(URL), False),
+        (httpx.ConnectTimeout(URL), False),
+        (httpx.PoolTimeout(URL), False),
+        (httpx.ReadTimeout(URL), True),
+        (httpx.WriteTimeout(URL), True),
+        (httpx.ReadError(URL), True),
+        (httpx.RemoteProtocolError(URL), True),
+    ],
+)
+def test_no_answer_says_whether_it_may_have_been_sent(error: Exception, maybe_sent: bool) -> None:
+    reply, _ = call(error)
+
+    assert isinstance(reply.outcome, TryAgain)
+    assert (reply.outcome.maybe_sent, reply.facts) == (maybe_sent, None)
+    assert SECRET not in repr(reply)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "facts"),
+    [
+        ({}, {}, RateFacts(429)),
+        (
+            {
+                "X-RateLimit-Remaining": "0",
+                "X-RateLimit-Reset-After": "1.2",
+                "X-RateLimit-Scope": "user",
+                "Retry-After": "2",
+            },
+            {"retry_after": 1.234, "global": False},
+            RateFacts(429, remaining=0, reset_after_s=1.2, retry_after_s=1.234, scope="user"),
+        ),
+        ({"Retry-After": "60"}, {}, RateFacts(429, retry_after_s=60)),
+        ({}, {"retry_after": 3, "global": True}, RateFacts(429, retry_after_s=3, scope="global")),
+        ({}, {"retry_after": 3, "code": 30046}, RateFacts(429, retry_after_s=3, old_edits=True)),
+        ({"Retry-After": "nan", "X-RateLimit-Remaining": "-1"}, {"retry_after": 1e400}, RateFacts(429)),
+    ],
+)
+def test_what_an_answer_says_of_the_rate_is_read_with_care(
+    headers: dict[str, str], body: dict[str, Any], facts: RateFacts
+) -> None:
+    reply, _ = call(httpx.Response(429, headers=headers, content=json.dumps(body)))
+
+    assert reply.facts == facts
+
+
+def test_the_webhook_tells_where_it_leads() -> None:
+    there, _ = call(httpx.Response(200, json={"channel_id": "100", "guild_id": "9"}), look=True)
+    gone, _ = call(httpx.Response(404, json={"code": 10015}), look=True)
+    away, _ = call(httpx.ConnectError(URL), look=True)
+
+    assert (there, gone, away) == (Place("100", "9"), None, None)
