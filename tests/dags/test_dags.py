@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -361,6 +362,34 @@ def test_what_a_router_that_was_away_missed_is_sent_by_the_next_run_first(pipeli
     assert first == "success"
     assert pipeline.sink.types == ["performance_alert"]
     assert {row.state for row in pipeline.rows(event_outbox)} == {"sent"}
+
+
+def test_a_run_that_fails_without_a_task_to_tell_it_is_told_with_the_little_a_callback_knows(
+    pipeline: Pipeline,
+) -> None:
+    edge = import_module("dags.airflow_edge")
+    # As under dag.test() and in the dag-processor for a run without a last task.
+    context = {"dag": SimpleNamespace(dag_id="daily_prediction"), "run_id": "r", "reason": "timed_out"}
+
+    for _ in range(2):
+        edge.RunFailure()(context)
+
+    [event] = pipeline.sink.events
+    assert (event["type"], event["endpoint"]) == ("api_error", "DAG daily_prediction")
+    assert event["error"] == "the run failed: timed_out"
+
+
+def test_the_router_can_be_an_airflow_connection(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    edge = import_module("dags.airflow_edge")
+    monkeypatch.delenv("ALERT_ROUTER_URL")
+    nothing = edge.current_settings().router_url
+
+    monkeypatch.setenv("AIRFLOW_CONN_ALERT_ROUTER", "http://:from-airflow@router:8010/https")
+    found = edge.current_settings()
+
+    assert nothing == "http://127.0.0.1:8010"
+    assert found.router_url == "https://router:8010"
+    assert found.router_token.get_secret_value() == "from-airflow"
 
 
 @pytest.mark.parametrize("conf", [{"force_fine_tune": "yes"}, {"as_of": "yesterday"}])

@@ -51,9 +51,9 @@ class Stack:
         return Counter((one["alertname"], one["labels"].get("endpoint", "")) for one in found)
 
     def cards(self) -> list[str]:
-        """Each message in the channel as JSON text, whatever its revision."""
+        """Each message in the channel as it is now, as text without markdown's escapes."""
         state = httpx.get(f"{self.discord_url}/control/state?requests=0").json()
-        return [json.dumps(message["revisions"][-1]) for message in state["messages"]]
+        return [str(message["revisions"][-1]["embeds"]).replace("\\", "") for message in state["messages"]]
 
     def rows(self, table: sa.Table) -> list[Any]:
         with warehouse.opened(self.warehouse_url) as engine, engine.begin() as conn:
@@ -188,6 +188,7 @@ def test_the_pipeline_runs_and_every_fault_is_told_once(stack: Stack) -> None:
         ("APIError", "POST /evaluate"): 1,
         ("APIError", f"DAG {FETCH}"): 1,
     }
+    assert len(stack.cards()) == 3, "two trainings, and one incident of failing calls"
     assert {row.state for row in stack.rows(event_outbox)} == {"sent"}
     assert len(stack.rows(event_outbox)) == 5
 

@@ -1,8 +1,10 @@
 """The stand-in's moving parts: the clock, the quota, the faults that were ordered, what was asked."""
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from random import Random
 
 from tests.standins.paris.publication import Habits, Shown, shown
 from tests.standins.paris.queries import Query
@@ -40,9 +42,18 @@ class ParisState:
         return self.quota is not None and self.calls[day] > self.quota
 
     def rows(self, query: Query) -> list[Shown]:
-        """Every row of the query, whatever its page: pages of one listing are found once."""
+        """Every row of the query, whatever its page. Pages of one listing are found once, if they have an order.
+
+        Rows that the order leaves equal come in another order with every request, as from a cluster.
+        """
+        if {"date", "id_compteur"} - {field for field, _ in query.order}:
+            rows = list(self._shown(query))
+            Random(len(self.requests)).shuffle(rows)  # noqa: S311 - repeatable on purpose
+            return ordered(rows, query)
         asked = (self.now, Query(query.fields, query.since, query.until, query.order, query.zone, -1, 0))
         if self._last is None or self._last[0] != asked:
-            found = shown(self.year, self.habits, self.now, since=query.since, until=query.until)
-            self._last = (asked, ordered(list(found), query))
+            self._last = (asked, ordered(list(self._shown(query)), query))
         return self._last[1]
+
+    def _shown(self, query: Query) -> Iterator[Shown]:
+        return shown(self.year, self.habits, self.now, since=query.since, until=query.until)
