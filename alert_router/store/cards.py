@@ -132,7 +132,8 @@ def renew_unsent(conn: sa.Connection, wish: Wish) -> None:
     its generation passed stays what it was.
     """
     same = sa.and_(cards.c.incident_id == wish.incident_id, cards.c.channel == wish.channel)
-    unsent = sa.and_(cards.c.message_id.is_(None), cards.c.lease.is_(None))
+    # What a digest tells stays there: a new ping needs a card of its own.
+    unsent = sa.and_(cards.c.message_id.is_(None), cards.c.lease.is_(None), cards.c.folded_into.is_(None))
     taken = conn.scalar(sa.select(cards.c.id).where(same, cards.c.generation >= wish.generation).limit(1))
     newest = sa.select(sa.func.max(cards.c.generation)).where(same, unsent).scalar_subquery()
     if taken is None:
