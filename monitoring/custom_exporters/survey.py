@@ -32,9 +32,10 @@ class Survey:
         dag_ids = self.airflow.dag_ids()
         shown = dag_ids & self.only if self.only else dag_ids
         active = self.airflow.active_runs()
-        self._count_ended()
+        ended = self._count_ended()
         self.ledger.begin(counting.beginnings(dag_ids))
-        dags = self._states(shown, active)
+        # One that ended between the two questions is not both.
+        dags = self._states(shown, [run for run in active if (run.dag_id, run.run_id) not in ended])
         return Snapshot(
             up=True,
             complete=True,
@@ -52,12 +53,16 @@ class Survey:
         dag_id = dict(series.labels).get("dag_id")
         return not self.only or dag_id is None or dag_id in self.only
 
-    def _count_ended(self) -> None:
+    def _count_ended(self) -> set[tuple[str, str]]:
+        """The names of those that were new."""
         end = self.ledger.newest_end()
+        new = set()
         for page in self.airflow.finished_runs(end - OVERLAP if end else None):
             for run in page:
                 if not self.ledger.knows(run):
                     self._count(run)
+                    new.add((run.dag_id, run.run_id))
+        return new
 
     def _count(self, run: Run) -> None:
         ended = self._ended(run) if xcom_metrics.keys_of(run.dag_id) else Ended(run)

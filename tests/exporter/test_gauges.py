@@ -1,6 +1,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from monitoring.custom_exporters.xcom_metrics import FETCH, GAUGES, MONITOR, PREDICT, XComGauge, flag, moment
@@ -162,6 +163,31 @@ def test_runs_that_have_not_ended_are_counted_and_the_longest_is_timed(
     assert scraped("airflow_dag_run_running_age_seconds", dag_id=FETCH) == 9 * 60
     assert scraped("airflow_dag_active_runs", dag_id=PREDICT, state="running") == 0
     assert scraped("airflow_dag_run_running_age_seconds", dag_id=PREDICT) is None
+
+
+def test_a_run_that_ends_during_a_look_is_not_running_as_well(bench: Bench, exporter: Started) -> None:
+    bench.airflow.run(FETCH, "run-1", state="running", start=NOON)
+
+    def ends(request: httpx.Request) -> None:
+        if request.url.params.get_list("state") == ["success", "failed"]:
+            bench.ran(FETCH, "run-1")
+
+    bench.airflow.fault = ends
+
+    scraped = exporter.looked()
+
+    assert scraped("airflow_dag_runs_total", dag_id=FETCH, state="success") == 1
+    assert scraped("airflow_dag_active_runs", dag_id=FETCH, state="running") == 0
+
+
+def test_a_run_that_was_cleared_and_runs_again_is_running(bench: Bench, exporter: Started) -> None:
+    bench.ran(FETCH, "run-1")
+    exporter.looked()
+    bench.airflow.run(FETCH, "run-1", state="running", start=bench.now)
+
+    scraped = exporter.looked()
+
+    assert scraped("airflow_dag_active_runs", dag_id=FETCH, state="running") == 1
 
 
 def test_only_the_dags_asked_for_have_series(bench: Bench) -> None:
