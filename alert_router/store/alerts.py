@@ -1,14 +1,13 @@
 """Alerts and their transitions: what intake reads and writes."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from alert_router.model import Alert, Fingerprint, Status, Transition
-from alert_router.store import keys
+from alert_router.store import keys, parameters
 from alert_router.store.tables import alerts, transitions
 
 COLUMNS = tuple(alerts.c)
@@ -63,7 +62,7 @@ def open_or_held(conn: sa.Connection, source: str) -> list[Alert]:
 
 def insert(conn: sa.Connection, new: Sequence[Alert]) -> None:
     if new:
-        conn.execute(sa.insert(alerts), [asdict(alert) for alert in new])
+        conn.execute(sa.insert(alerts), [parameters.of(alert) for alert in new])
 
 
 CHANGING = (
@@ -97,7 +96,7 @@ def update(conn: sa.Connection, changed: Sequence[Alert]) -> None:
 
 def remember(conn: sa.Connection, facts: Sequence[Transition]) -> None:
     if facts:
-        conn.execute(sa.insert(transitions), [asdict(fact) for fact in facts])
+        conn.execute(sa.insert(transitions), [parameters.of(fact) for fact in facts])
 
 
 def of_event(conn: sa.Connection, event_key: str) -> int | None:

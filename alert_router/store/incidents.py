@@ -1,14 +1,13 @@
 """Incidents: what intake reads and writes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from alert_router.model import Incident, Status
-from alert_router.store import keys
+from alert_router.store import keys, parameters
 from alert_router.store.tables import incidents
 
 
@@ -45,7 +44,7 @@ def by_ids(conn: sa.Connection, ids: Iterable[int]) -> dict[int, Incident]:
 
 def insert(conn: sa.Connection, new: Sequence[Incident]) -> None:
     if new:
-        conn.execute(sa.insert(incidents), [asdict(incident) for incident in new])
+        conn.execute(sa.insert(incidents), [parameters.of(incident) for incident in new])
 
 
 CHANGING = (
