@@ -379,7 +379,8 @@ def test_a_run_that_fails_without_a_task_to_tell_it_is_told_with_the_little_a_ca
     assert event["error"] == "the run failed: timed_out"
 
 
-def test_the_router_can_be_an_airflow_connection(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("pipeline")
+def test_the_router_can_be_an_airflow_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     edge = import_module("dags.airflow_edge")
     monkeypatch.delenv("ALERT_ROUTER_URL")
     nothing = edge.current_settings().router_url

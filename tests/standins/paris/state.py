@@ -42,7 +42,7 @@ class ParisState:
         return self.quota is not None and self.calls[day] > self.quota
 
     def rows(self, query: Query) -> list[Shown]:
-        """Every row of the query, whatever its page. Pages of one listing are found once, if they have an order.
+        """Every row of the query, whatever its page. An ordered listing is found once for all its pages.
 
         Rows that the order leaves equal come in another order with every request, as from a cluster.
         """
