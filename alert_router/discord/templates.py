@@ -21,6 +21,8 @@ OWN = Path(__file__).parent / "cards"
 SIGNS = {4: "🔴", 3: "🟠", 2: "🟡", 1: "🔵", 0: "⚪"}
 """By severity rank."""
 RESOLVED_SIGN = "🟢"
+OTHER_CARDS = frozenset({"digest"})
+"""Templates of cards that are no incident's: no alertname may name them."""
 HIDDEN = frozenset({"alertname", "severity"})
 """Labels that the card already tells in its own way."""
 
@@ -83,7 +85,8 @@ def severity_sign(severity: str) -> str:
 
 def _file_name(alertname: str) -> str:
     """An alertname is a sender's word: it names a file only when it is a plain one."""
-    return alertname if alertname.replace("_", "").isalnum() else "default"
+    plain = alertname.replace("_", "").isalnum() and alertname not in OTHER_CARDS
+    return alertname if plain else "default"
 
 
 def _collector(fields: list[Field]) -> Any:

@@ -1,6 +1,7 @@
 """The tables: made by migrations and by nothing else; hot questions use their index."""
 
 import itertools
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -82,6 +83,18 @@ def test_a_failed_transaction_leaves_nothing(house: House) -> None:
         fail()
 
     assert house.alert().severity == "critical"
+
+
+def test_a_writer_is_alone_from_its_first_moment(sqlite_url: str) -> None:
+    """A deferred BEGIN would let two in, and fail one of them at its first write, busy_timeout or not."""
+    store = open_store(sqlite_url)
+    stranger = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None, timeout=0)
+
+    with store.write(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        stranger.execute("BEGIN IMMEDIATE")
+
+    stranger.close()
+    store.close()
 
 
 def test_an_episode_is_stored_once_whoever_writes_it(house: House) -> None:
