@@ -1,0 +1,44 @@
+"""A fortnight of daily fetches from a city that publishes late, leaves gaps and has bad days."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from dags.utils import fetching, settings
+from dags.utils.tables import raw_counts
+from tests.dags.conftest import NOON
+from tests.standins.paris.publication import Habits
+from tests.standins.paris.state import Fault, ParisState
+
+DAY = timedelta(days=1)
+
+
+def test_every_hour_arrives_however_late_and_whatever_fails_on_the_way(
+    paris: ParisState, paris_url: str, engine: sa.Engine, warehouse_url: str
+) -> None:
+    paris.habits = Habits(null_counts=0.05, null_places=0.2)
+    given = settings.from_environment(
+        {"BIKE_WAREHOUSE_URL": warehouse_url, "BIKE_PARIS_API_URL": paris_url, "BIKE_FIRST_FETCH_DAYS": "5"}
+    )
+
+    told = []
+    for day in range(14):
+        paris.now = NOON + DAY * day
+        if day % 5 == 3:
+            paris.faults.extend([Fault(status=503), Fault(), Fault(status=500)])
+        told.append(fetching.fetch(given, paris.now, wait=lambda _: None, clock=lambda: paris.now))
+
+    # Nulls stay null for a day after they arrived, which is two days after their hour at the latest.
+    first, last = NOON - 5 * DAY, paris.now - 3 * DAY
+    wanted = {
+        (counter.id, hour): count
+        for hour, counts in zip(paris.year.hours, paris.year.counts, strict=True)
+        for counter, count in zip(paris.year.counters, counts, strict=True)
+        if first <= hour <= last
+    }
+    with engine.begin() as conn:
+        stored = {(row.counter_id, row.hour): row[2] for row in conn.execute(sa.select(raw_counts))}
+    assert {key: stored.get(key) for key in wanted} == wanted
+    assert sum(one["records_count"] for one in told) == len(stored), "each hour was new once"
+    assert any(one["records_without_count"] for one in told)
+    assert all(0 < one["deduplication_ratio"] < 1 for one in told[1:])
