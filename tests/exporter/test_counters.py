@@ -1,6 +1,7 @@
 import math
+import sqlite3
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import Any
 
@@ -149,6 +150,21 @@ def test_what_is_no_amount_is_not_counted(bench: Bench, exporter: Started, value
 
     assert scraped(FETCHED) is None
     assert scraped("bike_records_ingested_total") == 5
+
+
+def test_a_run_is_recorded_with_its_counts_or_not_at_all(bench: Bench, exporter: Started) -> None:
+    with closing(sqlite3.connect(bench.folder / "state.db", isolation_level=None)) as other:
+        refuse = "SELECT RAISE(ABORT, 'disk full') WHERE NEW.metric LIKE 'bike_%'"
+        other.execute(f"CREATE TRIGGER full BEFORE INSERT ON counted BEGIN {refuse}; END")
+        bench.ran(FETCH, xcoms={"records_fetched": 7})
+        failed = exporter.looked()
+        other.execute("DROP TRIGGER full")
+
+    scraped = exporter.looked()
+
+    assert runs_of(failed, "success") is None
+    assert runs_of(scraped, "success") == 1
+    assert scraped(FETCHED) == 7
 
 
 def test_nothing_is_lost_or_counted_twice_wherever_airflow_goes_away() -> None:

@@ -231,7 +231,7 @@ def test_a_run_that_was_deleted_leaves_its_counts_and_no_values(bench: Bench) ->
 def test_names_that_need_quoting_are_found(bench: Bench, exporter: Started) -> None:
     bench.ran(
         FETCH,
-        "manual__2026-11-02T12:00:00+00:00",
+        "manual__2026-11-02T12:00:00+00:00 50%2B? #1",
         tasks=[("group.task one", "success", 1.0)],
         xcoms=[("group.task one", "records_fetched", 3)],
     )
