@@ -20,7 +20,9 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        # Said for both: in a script's background job Ctrl-C would be ignored.
+        signal.signal(ending, signal.default_int_handler)
     stay = os.environ.get("STAY", "") not in ("", "0")
     with tempfile.TemporaryDirectory(prefix="alert-router-demo-") as folder:
         try:
