@@ -4,6 +4,7 @@ The share is the measured one, drifted counters over compared counters. Too litt
 """
 
 import os
+import warnings
 from dataclasses import dataclass
 
 import pandas as pd
@@ -60,8 +61,11 @@ def _frame(counts: Counts, window: Window) -> pd.DataFrame:
 def _distances(before: pd.DataFrame, now: pd.DataFrame, threshold: float) -> dict[str, float]:
     # No word to anybody's statistics from a service, and the import costs seconds: both belong here.
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    from evidently import Report  # noqa: PLC0415
-    from evidently.metrics import ValueDrift  # noqa: PLC0415
+    with warnings.catch_warnings():
+        # Evidently 0.7.23 imports what litestar and others have deprecated; nothing we could mend.
+        warnings.simplefilter("ignore")
+        from evidently import Report  # noqa: PLC0415
+        from evidently.metrics import ValueDrift  # noqa: PLC0415
 
     _know_ks_distance()
     # By place, not by name: a counter's name must not be able to look like anything else to Evidently.

@@ -10,6 +10,7 @@ from backend.regmodel.data.history import History
 from backend.regmodel.model.estimators import Estimator, ModelType, build
 from backend.regmodel.model.features import NAMES, features
 from backend.regmodel.model.profile import Profile, learn
+from backend.regmodel.model.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,9 @@ class Forecaster:
         if not len(rows):
             return np.empty(0)
         seen = features(history, self.profile, rows)
-        return np.maximum(self.estimator.predict(seen.values) * seen.level, 0.0)
+        with one_thread():
+            shares = self.estimator.predict(seen.values)
+        return np.maximum(shares * seen.level, 0.0)
 
 
 def fit(
@@ -37,5 +40,6 @@ def fit(
     estimator = build(model_type, test_mode=test_mode, settings=settings)
     # Weights of mean 1: scikit-learn 1.9 takes a forest's max_samples as a share of their sum, not of
     # the rows.
-    estimator.fit(seen.values, target, sample_weight=seen.level / seen.level.mean())
+    with one_thread():
+        estimator.fit(seen.values, target, sample_weight=seen.level / seen.level.mean())
     return Forecaster(model_type=model_type, profile=profile, estimator=estimator)
