@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ import httpx
 
 T = TypeVar("T")
 TICK_S = 0.2
-STOP_DEADLINE_S = 30.0
+STOP_DEADLINE_S = 15.0
 
 
 def free_port() -> int:
@@ -61,24 +62,16 @@ class Program:
         until(self._healthy, f"{self.name} answers", deadline_s=self.deadline_s)
 
     def stop(self) -> None:
-        """With all its children, politely first."""
+        """Asks the program to end with its children, and kills what is left of them."""
         if self.process is None:
             return
-        for sign in (signal.SIGINT, signal.SIGKILL):
-            if self._ended(sign):
-                break
-        self.process = None
-
-    def _ended(self, sign: signal.Signals) -> bool:
-        assert self.process is not None
-        try:
-            os.killpg(self.process.pid, sign)
+        self.process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(STOP_DEADLINE_S)
-        except ProcessLookupError:
-            return True
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_DEADLINE_S)
+        self.process = None
 
     def _healthy(self) -> bool:
         assert self.process is not None
