@@ -103,9 +103,10 @@ async def _running(
         )
     finally:
         refresher.cancel()
+        # The trainer first: a process ended under it would be told as a failure of the training.
+        await trainer.stop()
         trainings.stop()
         measurer.stop()
-        await trainer.stop()
         await asyncio.gather(refresher, return_exceptions=True)
 
 

@@ -31,9 +31,10 @@ class Worker:
     async def run(self, timeout_s: float, work: Callable[..., T], *args: object) -> T:
         """Raises WorkerDied, or what the work raised. The time counts from the start of the work."""
         async with self._line:
-            pool = self._started()
             try:
-                return await asyncio.wait_for(asyncio.wrap_future(pool.submit(work, *args)), timeout_s)
+                return await asyncio.wait_for(
+                    asyncio.wrap_future(self._started().submit(work, *args)), timeout_s
+                )
             except BrokenProcessPool as error:
                 self.stop()
                 raise WorkerDied(f"the {self._name} process was killed or ran out of memory") from error
@@ -51,7 +52,14 @@ class Worker:
             process.kill()
         pool.shutdown(wait=True, cancel_futures=True)
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return () if self._pool is None else tuple(self._pool._processes or ())  # noqa: SLF001 - as above
+
     def _started(self) -> concurrent.futures.ProcessPoolExecutor:
+        if self._pool is not None and not _alive(self._pool):
+            # It died while it had nothing to do: that is nobody's failure.
+            self.stop()
         if self._pool is None:
             # Not fork: the API process has threads, and a forked lock that is held stays held.
             context = multiprocessing.get_context("spawn")
@@ -59,6 +67,10 @@ class Worker:
                 max_workers=1, mp_context=context, initializer=_begin, initargs=(os.getpid(),)
             )
         return self._pool
+
+
+def _alive(pool: concurrent.futures.ProcessPoolExecutor) -> bool:
+    return all(process.is_alive() for process in (pool._processes or {}).values())  # noqa: SLF001
 
 
 def _begin(parent: int) -> None:

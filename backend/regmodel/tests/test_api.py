@@ -1,0 +1,332 @@
+"""The service over HTTP with its real worker processes; only the network is left out."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from backend.regmodel.app.fastapi_app import create_app
+from backend.regmodel.jobs.runs import INTERRUPTED
+from backend.regmodel.settings import Settings
+from backend.regmodel.tests.conftest import small_settings
+
+AUTUMN = {"start": "2020-09-01T00:00:00Z", "end": "2020-12-01T00:00:00Z"}
+DECEMBER = {"start": "2020-12-01T00:00:00Z", "end": "2020-12-15T00:00:00Z"}
+CHRISTMAS = {"start": "2020-12-21T00:00:00Z", "end": "2021-01-04T00:00:00Z"}
+NOWHERE = {"start": "2019-01-01T00:00:00Z", "end": "2019-03-01T00:00:00Z"}
+# Small, and yet no test_mode: it may become champion.
+QUICK = {"model_type": "rf", "hyperparameters": {"n_estimators": 10}, **AUTUMN}
+
+
+T = TypeVar("T")
+
+
+def until(found: Callable[[], T | None], seconds: float = 60) -> T:
+    """The first thing found; fails after the deadline."""
+    end, pause = time.monotonic() + seconds, threading.Event()
+    while time.monotonic() < end:
+        if (value := found()) is not None:
+            return value
+        pause.wait(0.05)
+    pytest.fail(f"not seen within {seconds} s")
+
+
+def order(client: TestClient, **body: Any) -> str:
+    answer = client.post("/train", json=body)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["run_id"])
+
+
+def ended(client: TestClient, run_id: str) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        run: dict[str, Any] = client.get(f"/train/{run_id}").json()
+        return run if run["state"] in ("succeeded", "failed") else None
+
+    return until(look)
+
+
+def trained(client: TestClient, **body: Any) -> dict[str, Any]:
+    return ended(client, order(client, **body))
+
+
+def samples(client: TestClient) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+    }
+
+
+def sample(client: TestClient, name: str, **labels: str) -> float | None:
+    return samples(client).get((name, tuple(sorted(labels.items()))))
+
+
+def training_process(client: TestClient) -> int:
+    service: Any = client.app_state["service"]
+    return int(service.trainer._worker.pids[0])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[TestClient]:
+    """A service with a champion of type rf."""
+    with TestClient(create_app(small_settings(folder))) as client:
+        run = trained(client, **QUICK, promote_if_better=True)
+        assert run["promoted"], run
+        yield client
+
+
+def champion_of(client: TestClient) -> str:
+    return str(client.get("/model_summary").json()["champions"]["rf"])
+
+
+# --- before the first model
+
+
+def test_without_a_champion_predict_says_how_to_get_one(client: TestClient) -> None:
+    answer = client.post("/predict", json={"rows": [{"counter_id": "x", "at": "2021-01-01T00:00:00Z"}]})
+
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "POST /train" in answer.json()["detail"]
+
+
+def test_without_a_champion_the_service_is_healthy_and_says_what_data_it_has(client: TestClient) -> None:
+    health = client.get("/health").json()
+
+    assert health["status"] == "ok"
+    assert health["champions"] == {}
+    assert health["data"] == {
+        "source": "generated",
+        "start": "2020-09-01T01:00:00Z",
+        "end": "2021-09-10T00:00:00Z",
+        "counters": 14,
+    }
+
+
+# --- the story
+
+
+def test_forecasts_name_their_champion_and_the_counters_it_does_not_know(served: TestClient) -> None:
+    known = served.get("/health").json()["data"]["end"]
+    rows = [{"counter_id": name, "at": known} for name in ("100000000-100000000", "nobody", "nobody")]
+    before = sample(served, "predictions_unknown_counter_total") or 0
+
+    answer = served.post("/predict", json={"rows": rows}).json()
+
+    assert answer["champion_run_id"] == champion_of(served)
+    assert [p["counter_id"] for p in answer["predictions"]] == [row["counter_id"] for row in rows]
+    assert all(p["count"] > 0 for p in answer["predictions"])
+    assert answer["unknown_counters"] == ["nobody"]
+    assert sample(served, "predictions_unknown_counter_total") == before + 2
+
+
+def test_evaluating_the_champion_moves_its_gauges(served: TestClient) -> None:
+    good = served.post("/evaluate", json=DECEMBER).json()
+    shown = sample(served, "model_r2_score", model_type="rf")
+    broken = served.post("/evaluate", json=CHRISTMAS).json()
+
+    assert good["status"] == broken["status"] == "computed"
+    assert shown == good["r2"] > 0.7
+    assert sample(served, "model_r2_score", model_type="rf") == broken["r2"] < 0.65
+    assert sample(served, "model_rmse", model_type="rf") == broken["rmse"]
+
+
+def test_a_window_without_counts_is_not_computed_and_moves_nothing(served: TestClient) -> None:
+    served.post("/evaluate", json=DECEMBER)
+    before = sample(served, "model_r2_score", model_type="rf")
+
+    answer = served.post("/evaluate", json=NOWHERE)
+
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "not_computed"
+    assert answer.json()["r2"] is None
+    assert "0 recorded" in answer.json()["reason"]
+    assert sample(served, "model_r2_score", model_type="rf") == before
+
+
+def test_posted_rows_are_measured_too_and_kept_by_nobody(served: TestClient) -> None:
+    beyond = {"start": "2021-09-10T00:00:00Z", "end": "2021-09-17T00:00:00Z"}
+    rows = [
+        {
+            "counter_id": f"10000{n // 2:04d}-10{n:07d}",
+            "at": f"2021-09-{day}T{hour:02d}:00:00Z",
+            "count": hour * n,
+        }
+        for n in range(14)
+        for day in (10, 11, 12)
+        for hour in range(24)
+    ]
+
+    answer = served.post("/evaluate", json={**beyond, "rows": rows}).json()
+    again = served.post("/evaluate", json=beyond).json()
+
+    assert (answer["status"], answer["rows"]) == ("computed", len(rows))
+    assert again["status"] == "not_computed"
+
+
+def test_another_model_is_evaluated_without_touching_the_gauges(served: TestClient) -> None:
+    served.post("/evaluate", json=DECEMBER)
+    before = sample(served, "model_r2_score", model_type="rf")
+    other = trained(served, **QUICK, test_mode=True)["run_id"]
+
+    answer = served.post("/evaluate", json={**CHRISTMAS, "run_id": other}).json()
+
+    assert answer["run_id"] == other
+    assert not answer["gauge_set"]
+    assert sample(served, "model_r2_score", model_type="rf") == before
+
+
+def test_drift_is_measured_shown_and_named(served: TestClient) -> None:
+    answer = served.post("/monitor", json=CHRISTMAS).json()
+
+    assert answer["status"] == "computed"
+    assert answer["drift_detected"] is True
+    assert answer["drifted_features_count"] == len(answer["drifted_features"]) > 0
+    assert sample(served, "drift_share") == answer["drift_share"] > 0.5
+    assert sample(served, "drift_detected") == 1
+    assert sample(served, "drifted_features_count") == answer["drifted_features_count"]
+
+
+def test_drift_of_nothing_is_not_computed(served: TestClient) -> None:
+    before = sample(served, "drift_share")
+
+    answer = served.post("/monitor", json=NOWHERE).json()
+
+    assert (answer["status"], answer["drift_share"]) == ("not_computed", None)
+    assert sample(served, "drift_share") == before
+
+
+def test_a_training_that_fails_says_why_and_is_counted(served: TestClient) -> None:
+    before = sample(served, "training_runs_total", status="failed", model_type="hgb")
+
+    empty = trained(served, model_type="hgb", **NOWHERE)
+    absurd = trained(served, model_type="hgb", **AUTUMN, hyperparameters={"max_iter": -1})
+
+    assert (empty["state"], absurd["state"]) == ("failed", "failed")
+    assert "the data covers 2020-09-01T01:00Z" in empty["reason"]
+    assert "max_iter" in absurd["reason"]
+    assert before == 0
+    assert sample(served, "training_runs_total", status="failed", model_type="hgb") == 2
+
+
+def test_a_promotion_reaches_predict_at_once(served: TestClient) -> None:
+    run_id = trained(served, **QUICK)["run_id"]
+    old = champion_of(served)
+
+    promoted = served.post("/promote_champion", json={"model_type": "rf", "run_id": run_id})
+    row = {"counter_id": "x", "at": "2021-01-01T00:00:00Z"}
+    used = served.post("/predict", json={"rows": [row]}).json()["champion_run_id"]
+
+    assert promoted.json()["replaced"] == old
+    assert used == run_id != old
+
+
+def test_a_test_mode_model_is_refused_as_champion(served: TestClient) -> None:
+    run = trained(served, **QUICK, test_mode=True, promote_if_better=True)
+
+    answer = served.post("/promote_champion", json={"model_type": "rf", "run_id": run["run_id"]})
+
+    assert (run["state"], run["promoted"]) == ("succeeded", False)
+    assert run["result"]["decision"] == "skip_test_mode"
+    assert answer.status_code == 409
+    assert champion_of(served) != run["run_id"]
+
+
+def test_a_retried_order_with_its_key_is_the_same_run(served: TestClient) -> None:
+    key = {"Idempotency-Key": "dag-run-17"}
+
+    first, second = (served.post("/train", json={**QUICK, "test_mode": True}, headers=key) for _ in range(2))
+
+    assert first.json()["run_id"] == second.json()["run_id"]
+    assert second.headers["location"] == f"/train/{first.json()['run_id']}"
+    ended(served, first.json()["run_id"])
+
+
+def test_a_killed_training_fails_with_a_reason_and_the_next_one_runs(served: TestClient) -> None:
+    run_id = order(served, **{**QUICK, "hyperparameters": {"n_estimators": 2_000}})
+    until(lambda: served.get(f"/train/{run_id}").json()["stage"] == "fitting" or None)
+
+    os.kill(training_process(served), signal.SIGKILL)
+    killed = ended(served, run_id)
+    after = trained(served, **QUICK, test_mode=True)
+
+    assert killed["state"] == "failed"
+    assert "killed or ran out of memory" in killed["reason"]
+    assert after["state"] == "succeeded"
+
+
+def test_a_process_that_died_with_nothing_to_do_is_nobodys_failure(served: TestClient) -> None:
+    trained(served, **QUICK, test_mode=True)
+    os.kill(training_process(served), signal.SIGKILL)
+
+    run = trained(served, **QUICK, test_mode=True)
+
+    assert run["state"] == "succeeded"
+
+
+def test_predict_answers_while_a_model_is_trained(served: TestClient) -> None:
+    run_id = order(served, **{**QUICK, "hyperparameters": {"n_estimators": 150}}, test_mode=True)
+    until(lambda: served.get(f"/train/{run_id}").json()["stage"] == "fitting" or None)
+
+    row = {"counter_id": "x", "at": "2021-01-01T00:00:00Z"}
+    answer = served.post("/predict", json={"rows": [row]})
+    still = served.get(f"/train/{run_id}").json()["state"]
+
+    assert answer.status_code == 200
+    assert still == "running"
+    ended(served, run_id)
+
+
+def test_new_counts_are_used_by_the_next_call(served: TestClient) -> None:
+    new = [
+        {"counter_id": "fresh", "at": f"2021-09-{day:02d}T{hour:02d}:00:00Z", "count": 900}
+        for day in range(1, 9)
+        for hour in range(24)
+    ]
+    wanted = {"rows": [{"counter_id": "fresh", "at": "2021-09-12T08:00:00Z"}]}
+    before = served.post("/predict", json=wanted).json()["predictions"][0]["count"]
+
+    stored = served.post("/observations", json={"rows": new})
+    repeated = served.post("/observations", json={"rows": new})
+    after = served.post("/predict", json=wanted).json()["predictions"][0]["count"]
+
+    assert stored.json() == repeated.json()
+    assert served.get("/health").json()["data"]["counters"] == 15
+    assert after > 2 * before
+
+
+def test_gauges_champions_and_runs_survive_a_restart(tmp_path: Path) -> None:
+    settings = small_settings(tmp_path)
+    with TestClient(create_app(settings)) as client:
+        run_id = trained(client, **QUICK, promote_if_better=True)["run_id"]
+        r2 = client.post("/evaluate", json=DECEMBER).json()["r2"]
+
+    with TestClient(create_app(settings)) as client:
+        row = {"counter_id": "x", "at": "2021-01-01T00:00:00Z"}
+
+        assert sample(client, "model_r2_score", model_type="rf") == r2
+        assert client.post("/predict", json={"rows": [row]}).json()["champion_run_id"] == run_id
+        assert client.get(f"/train/{run_id}").json()["state"] == "succeeded"
+
+
+def test_a_run_the_service_was_stopped_in_is_failed_after_the_restart(settings: Settings) -> None:
+    with TestClient(create_app(settings)) as client:
+        run_id = order(client, **{**QUICK, "hyperparameters": {"n_estimators": 2_000}})
+
+    with TestClient(create_app(settings)) as client:
+        run = client.get(f"/train/{run_id}").json()
+
+        assert (run["state"], run["reason"]) == ("failed", INTERRUPTED)
+        assert sample(client, "training_runs_total", status="failed", model_type="rf") == 1

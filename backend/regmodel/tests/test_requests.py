@@ -1,0 +1,125 @@
+"""What is refused at the door, and how it is told."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.regmodel.app.fastapi_app import create_app
+from backend.regmodel.data.files import DataFolderError
+from backend.regmodel.tests.conftest import small_settings
+
+WINDOW = {"start": "2020-12-01T00:00:00Z", "end": "2020-12-15T00:00:00Z"}
+ROW = {"counter_id": "a", "at": "2020-12-01T00:00:00Z"}
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    app = create_app(small_settings(tmp_path_factory.mktemp("door"), max_rows=5))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/predict", {}, "rows"),
+        ("/predict", {"rows": []}, "rows"),
+        ("/predict", {"rows": [{"counter_id": "a"}]}, "rows.0.at"),
+        ("/predict", {"rows": [ROW, {**ROW, "at": "2020-12-01T00:00:00"}]}, "rows.1.at"),
+        ("/predict", {"rows": [{**ROW, "at": "9999-01-01T00:00:00Z"}]}, "rows.0.at"),
+        ("/predict", {"rows": [ROW], "modeltype": "rf"}, "modeltype"),
+        ("/predict", {"rows": [ROW], "model_type": "gpt"}, "model_type"),
+        ("/train", {"start": WINDOW["end"], "end": WINDOW["start"]}, "body"),
+        ("/train", {"holdout_days": 0}, "holdout_days"),
+        ("/evaluate", {"start": WINDOW["start"]}, "end"),
+        ("/evaluate", {**WINDOW, "rows": [{**ROW, "count": -1}]}, "rows.0.count"),
+        ("/monitor", {**WINDOW, "reference": {"start": "yesterday"}}, "reference.start"),
+        ("/promote_champion", {"model_type": "rf"}, "run_id"),
+        ("/observations", {"rows": [{**ROW, "count": "NaN"}]}, "rows.0.count"),
+    ],
+)
+def test_a_wrong_field_is_named(door: TestClient, path: str, body: dict[str, Any], field: str) -> None:
+    answer = door.post(path, json=body)
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert field in [error["field"] for error in answer.json()["errors"]]
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+bodies = anything | st.fixed_dictionaries(
+    {},
+    optional={
+        "model_type": anything | st.just("rf"),
+        "start": anything | st.just(WINDOW["start"]),
+        "end": anything | st.just(WINDOW["end"]),
+        "rows": anything | st.lists(st.fixed_dictionaries({"counter_id": anything, "at": anything})),
+        "run_id": anything,
+    },
+)
+
+
+@given(path=st.sampled_from(["/predict", "/evaluate", "/monitor", "/promote_champion"]), body=bodies)
+def test_no_json_is_an_internal_error(door: TestClient, path: str, body: object) -> None:
+    assert door.post(path, json=body).status_code in (200, 404, 422, 503)
+
+
+def test_more_rows_than_allowed_are_refused_by_number(tmp_path: Path) -> None:
+    settings = small_settings(tmp_path, max_rows=5)
+    with TestClient(create_app(settings)) as client:
+        answer = client.post("/observations", json={"rows": [{**ROW, "count": 1}] * 50_001})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "rows"
+
+
+def test_unknown_runs_and_models_are_404(door: TestClient) -> None:
+    promotion = {"model_type": "rf", "run_id": "rf-nobody"}
+
+    assert door.get("/train/rf-nobody").status_code == 404
+    assert door.post("/promote_champion", json=promotion).status_code == 404
+    assert door.post("/evaluate", json={**WINDOW, "run_id": "rf-nobody"}).status_code == 404
+
+
+def test_the_key_is_asked_of_everything_but_health_and_metrics(tmp_path: Path) -> None:
+    with TestClient(create_app(small_settings(tmp_path, api_key="s3cret"))) as client:
+        given = {
+            "none": client.get("/model_summary"),
+            "wrong": client.get("/model_summary", headers={"X-API-Key": "s3cre"}),
+            "right": client.get("/model_summary", headers={"X-API-Key": "s3cret"}),
+            "bearer": client.get("/model_summary", headers={"Authorization": "Bearer s3cret"}),
+            "order": client.post("/train", json={}),
+            "health": client.get("/health"),
+            "metrics": client.get("/metrics"),
+        }
+
+    assert {name: answer.status_code for name, answer in given.items()} == {
+        "none": 401,
+        "wrong": 401,
+        "right": 200,
+        "bearer": 200,
+        "order": 401,
+        "health": 200,
+        "metrics": 200,
+    }
+
+
+def test_the_key_appears_in_no_print_of_the_settings(tmp_path: Path) -> None:
+    assert "s3cret" not in repr(small_settings(tmp_path, api_key="s3cret"))
+
+
+def test_a_data_folder_without_counts_is_a_failed_start(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DataFolderError, match="holds no file named like"),
+        TestClient(create_app(small_settings(tmp_path / "state", data_dir=tmp_path))),
+    ):
+        pass
