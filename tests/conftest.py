@@ -61,13 +61,14 @@ def postgres() -> Iterator[Cluster]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """A database of one's own, at the newest version."""
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of one's own, empty and at the newest version."""
     if request.param == "sqlite":
-        url: str = request.getfixturevalue("sqlite_url")
-        return url
+        yield request.getfixturevalue("sqlite_url")
+        return
     cluster: Cluster = request.getfixturevalue("postgres")
-    return cluster.database()
+    with cluster.database() as url:
+        yield url
 
 
 @pytest.fixture

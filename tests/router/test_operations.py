@@ -3,6 +3,8 @@
 import logging
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Callable
 from os import environ
 from typing import Any
@@ -193,10 +195,10 @@ def _router_tells(settings: Settings, clock: Clock) -> str:
 
 
 def _until(condition: Callable[[], Any]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-    pytest.fail("it did not come to pass")
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        threading.Event().wait(0.02)
 
 
 @pytest.mark.parametrize(
