@@ -4,31 +4,27 @@ import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis
-from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from alert_router.app import create_app
-from alert_router.delivery import Clocks
-from alert_router.settings import Settings
 from alert_router.store import migrate
 from alert_router.store.engine import Store, open_store
 from tests.factories import SECRET, Clock
-from tests.router.bench import House
+from tests.router.bench import DATABASES, House, open_client
 from tests.router.postgres import Cluster
-from tests.standins.discord import DiscordState, RateLimits, transport
+from tests.standins.discord import DiscordState, RateLimits
 
 hypothesis.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.register_profile("ci", max_examples=300, deadline=None)
 hypothesis.load_profile("ci" if os.environ.get("CI") else "dev")
 
 MadeClient = Callable[..., TestClient]
+NewDatabase = Callable[[str], AbstractContextManager[str]]
 
 
 @pytest.fixture
@@ -60,14 +56,28 @@ def postgres() -> Iterator[Cluster]:
         yield cluster
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database of one's own, empty and at the newest version."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("sqlite_url")
-        return
-    cluster: Cluster = request.getfixturevalue("postgres")
-    with cluster.database() as url:
+@pytest.fixture(scope="session")
+def new_database(
+    request: pytest.FixtureRequest, migrated_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> NewDatabase:
+    """Opens an empty database of a kind at the newest version, and gives it back."""
+
+    @contextmanager
+    def make(kind: str) -> Iterator[str]:
+        if kind == "sqlite":
+            yield f"sqlite:///{shutil.copy(migrated_file, tmp_path_factory.mktemp('db') / 'router.db')}"
+            return
+        cluster: Cluster = request.getfixturevalue("postgres")
+        with cluster.database() as url:
+            yield url
+
+    return make
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, new_database: NewDatabase) -> Iterator[str]:
+    """A database of one's own, of each kind."""
+    with new_database(request.param) as url:
         yield url
 
 
@@ -112,33 +122,13 @@ def migrated_url(migrated_file: Path, tmp_path: Path) -> Callable[[], str]:
 def make_client(database_url: str, clock: Clock, discord: DiscordState) -> Iterator[MadeClient]:
     """Starts the real application with settings of one's choice; on loopback, as a sender of this machine."""
     with ExitStack() as running:
-        yield partial(_client, running, database_url, clock, discord)
+        yield partial(open_client, running, database_url, clock, discord)
 
 
 @pytest.fixture
 def make_sqlite_client(sqlite_url: str, clock: Clock, discord: DiscordState) -> Iterator[MadeClient]:
     with ExitStack() as running:
-        yield partial(_client, running, sqlite_url, clock, discord)
-
-
-def _client(
-    running: ExitStack,
-    url: str,
-    clock: Clock,
-    discord: DiscordState,
-    *,
-    accept: str = "application/json",
-    sender: str = "127.0.0.1",
-    **changes: Any,
-) -> TestClient:
-    app = create_app(
-        Settings(database_url=SecretStr(url), **changes),
-        clocks=Clocks(now=clock.time, steady=clock),
-        transport=transport(discord),
-    )
-    return running.enter_context(
-        TestClient(app, raise_server_exceptions=False, client=(sender, 50000), headers={"accept": accept})
-    )
+        yield partial(open_client, running, sqlite_url, clock, discord)
 
 
 @pytest.fixture

@@ -2,21 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
+from starlette.testclient import TestClient
 
+from alert_router.app import create_app
 from alert_router.delivery import Channel, Clocks, Delivery, Pacer
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.templates import Templates
 from alert_router.intake import Batch, Intake, Report, Told
 from alert_router.model import Alert, ChannelName, Incident, Receipt, Rules, Signal
+from alert_router.settings import Settings
 from alert_router.sources import events
 from alert_router.store import alerts, cards, incidents
 from alert_router.store.engine import Store, open_store
@@ -32,6 +36,7 @@ from tests.factories import SECRET, Clock, as_bytes
 from tests.standins.discord import DiscordState, transport
 
 T = TypeVar("T")
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 CHANNEL = ChannelName("discord")
 WEBHOOK = SecretStr(f"http://discord.test/api/webhooks/1/{SECRET}")
 ROUTER_URL = "https://router.example.org"
@@ -182,3 +187,24 @@ async def _until_idle(delivery: Delivery) -> float:
         idle_s = await delivery.step()
         if idle_s > 0:
             return idle_s
+
+
+def open_client(
+    running: ExitStack,
+    url: str,
+    clock: Clock,
+    discord: DiscordState,
+    *,
+    accept: str = "application/json",
+    sender: str = "127.0.0.1",
+    **changes: Any,
+) -> TestClient:
+    """The real application, running, spoken to from this machine."""
+    app = create_app(
+        Settings(database_url=SecretStr(url), **changes),
+        clocks=Clocks(now=clock.time, steady=clock),
+        transport=transport(discord),
+    )
+    return running.enter_context(
+        TestClient(app, raise_server_exceptions=False, client=(sender, 50000), headers={"accept": accept})
+    )

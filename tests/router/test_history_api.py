@@ -1,5 +1,7 @@
 """GET /alerts: filters mean what they say, pages are complete, and nothing crashes it."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import pytest
@@ -7,7 +9,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, at, event_json, webhook_json, wire_alert
+from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, Clock, at, event_json, webhook_json, wire_alert
+from tests.router.bench import DATABASES, open_client
+from tests.standins.discord import DiscordState
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 FIELDS = {
@@ -31,14 +35,23 @@ def found(client: TestClient, **query: Any) -> list[str]:
     return [alert["alertname"] for alert in answer.json()["alerts"]]
 
 
-@pytest.fixture
-def cast(client: TestClient) -> TestClient:
-    """ApiDown fires since noon, DriftHigh since ten past, DiskFull is over, and a training has failed."""
+@pytest.fixture(scope="module", params=DATABASES)
+def cast(
+    request: pytest.FixtureRequest, new_database: Callable[[str], AbstractContextManager[str]]
+) -> Iterator[TestClient]:
+    """ApiDown fires since noon, DriftHigh since ten past, DiskFull is over. Only to be read."""
+    clock = Clock()
+    with new_database(request.param) as url, ExitStack() as running:
+        client = open_client(running, url, clock, DiscordState(clock=clock))
+        _tell(client)
+        yield client
+
+
+def _tell(client: TestClient) -> None:
     send(client, wire_alert(annotations={"summary": "100% of_requests fail"}))
     send(client, wire_alert(DRIFT_HIGH, starts_at=at(10)))
     send(client, wire_alert(DISK_FULL, starts_at=at(20), ends_at=at(30)))
     client.post("/events", json=event_json())
-    return client
 
 
 def test_an_alert_has_the_fields_that_others_rely_on(cast: TestClient) -> None:
