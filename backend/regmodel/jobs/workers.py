@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
@@ -32,9 +33,7 @@ class Worker:
         """Raises WorkerDied, or what the work raised. The time counts from the start of the work."""
         async with self._line:
             try:
-                return await asyncio.wait_for(
-                    asyncio.wrap_future(self._started().submit(work, *args)), timeout_s
-                )
+                return await asyncio.wait_for(asyncio.wrap_future(self._submitted(work, args)), timeout_s)
             except BrokenProcessPool as error:
                 self.stop()
                 raise WorkerDied(f"the {self._name} process was killed or ran out of memory") from error
@@ -52,14 +51,21 @@ class Worker:
             process.kill()
         pool.shutdown(wait=True, cancel_futures=True)
 
+    def _submitted(self, work: Callable[..., T], args: tuple[object, ...]) -> Future[T]:
+        """A process that died with nothing to do is nobody's failure: it is replaced and not told of."""
+        if self._pool is not None and not _alive(self._pool):
+            self.stop()
+        try:
+            return self._started().submit(work, *args)
+        except BrokenProcessPool:
+            self.stop()
+            return self._started().submit(work, *args)
+
     @property
     def pids(self) -> tuple[int, ...]:
         return () if self._pool is None else tuple(self._pool._processes or ())  # noqa: SLF001 - as above
 
     def _started(self) -> concurrent.futures.ProcessPoolExecutor:
-        if self._pool is not None and not _alive(self._pool):
-            # It died while it had nothing to do: that is nobody's failure.
-            self.stop()
         if self._pool is None:
             # Not fork: the API process has threads, and a forked lock that is held stays held.
             context = multiprocessing.get_context("spawn")

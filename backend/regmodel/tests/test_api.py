@@ -73,6 +73,12 @@ def training_process(client: TestClient) -> int:
     return int(service.trainer._worker.pids[0])
 
 
+def is_running(process: int) -> bool:
+    """False for a process that has ended, whether or not its parent has noticed."""
+    stat = Path(f"/proc/{process}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("state")
@@ -269,7 +275,9 @@ def test_a_killed_training_fails_with_a_reason_and_the_next_one_runs(served: Tes
 
 def test_a_process_that_died_with_nothing_to_do_is_nobodys_failure(served: TestClient) -> None:
     trained(served, **QUICK, test_mode=True)
-    os.kill(training_process(served), signal.SIGKILL)
+    process = training_process(served)
+    os.kill(process, signal.SIGKILL)
+    until(lambda: None if is_running(process) else True)
 
     run = trained(served, **QUICK, test_mode=True)
 

@@ -52,7 +52,11 @@ def test_a_wrong_field_is_named(door: TestClient, path: str, body: dict[str, Any
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=8,
 )
@@ -71,6 +75,24 @@ bodies = anything | st.fixed_dictionaries(
 @given(path=st.sampled_from(["/predict", "/evaluate", "/monitor", "/promote_champion"]), body=bodies)
 def test_no_json_is_an_internal_error(door: TestClient, path: str, body: object) -> None:
     assert door.post(path, json=body).status_code in (200, 404, 422, 503)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b'{"rows": [{"counter_id": "a", "at": Infinity}]}',
+        b'{"rows": [{"counter_id": "\\ud800", "at": "2020-12-01T00:00:00Z"}]}',
+        b'{"rows": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b'{"rows": [{"counter_id": "a", "at": 1' + b"0" * 5_000 + b"}]}",
+    ],
+)
+def test_no_bytes_are_an_internal_error(door: TestClient, raw: bytes) -> None:
+    answer = door.post("/predict", content=raw, headers={"content-type": "application/json"})
+
+    assert answer.status_code in (400, 422, 503)
 
 
 def test_more_rows_than_allowed_are_refused_by_number(tmp_path: Path) -> None:
