@@ -7,8 +7,8 @@ UV := $(BIN)/uv
 UV_INSTALL = $(UV) pip install --quiet --compile-bytecode --require-hashes
 PACKAGES := scripts/ensure-packages
 
-.PHONY: help setup demo run test test-router test-backend test-dags check fmt fmt-check lint types floors \
-	faults storm screenshots golden migration lock clean
+.PHONY: help setup demo run test test-router test-browser test-backend test-dags check fmt fmt-check lint types floors \
+	screenshots golden migration lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,10 +78,13 @@ floors: .venv/.ready
 	@$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
 	@! grep -nE 'https?://' requirements/*.lock
 
-test: setup check test-backend test-router test-dags ## install what the tests need and run them all
+test: setup check test-backend test-router test-browser test-dags ## install what the tests need and run them all
 
-test-router: setup prometheus browser postgresql ## router, monitoring, exporter, end to end; T=path for one
-	@$(BIN)/pytest $(or $(T),tests --ignore=tests/dags)
+test-router: setup prometheus postgresql ## router, monitoring, exporter, end to end; T=path for one
+	@$(BIN)/pytest $(or $(T),tests --ignore=tests/dags --ignore=tests/browser)
+
+test-browser: setup browser ## the pages in a real Chromium (apart: its driver keeps an event loop running)
+	@$(BIN)/pytest $(or $(T),tests/browser)
 
 test-backend: .venv-backend/.ready ## the model service
 	@.venv-backend/bin/python -m pytest $(or $(T),backend)
@@ -90,12 +93,6 @@ test-dags: setup ## the DAGs, on a real Airflow
 	@.venv-airflow/bin/python -m pytest $(or $(T),tests/dags)
 
 # Now and then.
-
-faults: .venv/.ready ## the fault campaign: SEED=7 for another one
-	@$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --incidents 2000 --faults 200
-
-storm: .venv/.ready prometheus ## a thousand alerts in ten seconds, beside Alertmanager's own Discord receiver
-	@$(BIN)/python scripts/storm
 
 screenshots: .venv/.ready browser ## take the pictures of the README anew
 	@$(BIN)/python scripts/screenshots

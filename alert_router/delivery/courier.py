@@ -111,10 +111,13 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver until stopped."""
-        await self.prepare()
+        prepared = False
         while not self._stopping:
             self._woken.clear()
             try:
+                if not prepared:
+                    await self.prepare()
+                    prepared = True
                 idle_s = await self.step()
             except Unavailable as error:
                 log.warning("channel %s: the database is away: %s", self.name, error)
