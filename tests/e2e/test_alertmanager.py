@@ -77,7 +77,7 @@ def test_a_pair_of_alertmanagers_that_repeats_and_contradicts_itself_is_told_onc
         until(lambda: _statuses(router)[:1] == ["firing"], "the alert fires", within_s=20)
         alerts.push(pair, name="ApiDown", starts_at=began, firing=False)
         until(lambda: _statuses(router)[:1] == ["resolved"], "the alert resolves", within_s=20)
-        # A pair that is interrupted in its gossip may never send the next resolve at all (reconcile's business).
+        # A pair interrupted in its gossip may never send the next resolve (reconcile closes it).
         until(lambda: _quiet(router), "the pair has said all it has to say", within_s=40)
 
     assert _statuses(router) == ["resolved"] * EPISODES
