@@ -1,0 +1,1 @@
+"""Drives the real year through the pipeline, the model service and the router, on a simulated clock."""
