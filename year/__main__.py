@@ -16,7 +16,7 @@ from tests.standins.paris import year as counts
 from tests.standins.paris.state import ParisState
 from year import table
 from year.clock import Clock
-from year.drive import Drive
+from year.drive import EVERY_DAY, EVERY_HOUR_FORECAST, Drive
 from year.hindsight import Judge, midnight, mondays
 from year.history import RouterHistory
 from year.pipeline import Pipeline
@@ -35,18 +35,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m year", description=__doc__)
     parser.add_argument("--weeks", type=int, default=WEEKS)
     parser.add_argument("--model", default="rf", help="rf or hgb")
-    parser.add_argument("--generated", action="store_true", help="the generated year, also where the real one is")
+    parser.add_argument(
+        "--generated", action="store_true", help="the generated year, also where the real one is"
+    )
+    parser.add_argument(
+        "--daily", action="store_true", help="fetch and predict on all days, not on four a week"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="year-") as folder:
-        found = _year(Path(folder), asked.weeks, asked.model, generated=asked.generated)
+        found = _year(Path(folder), asked.weeks, asked.model, daily=asked.daily, generated=asked.generated)
     asked.results.parent.mkdir(parents=True, exist_ok=True)
     asked.results.write_text(found.model_dump_json(indent=1) + "\n")
     print(f"{len(found.weeks)} weeks in {found.took_s:.0f} s; {asked.results}")
     return 0
 
 
-def _year(folder: Path, weeks: int, model_type: str, *, generated: bool) -> Year:
+def _year(folder: Path, weeks: int, model_type: str, *, daily: bool, generated: bool) -> Year:
     started = time.monotonic()
     generated = generated or not (counts.SHARED / counts.COUNTS_FILE).exists()
     source = _generated(folder / "generated") if generated else counts.SHARED
@@ -63,7 +68,8 @@ def _year(folder: Path, weeks: int, model_type: str, *, generated: bool) -> Year
         pipeline = Pipeline(_settings(folder, services, model_type), limits, clock)
         history = RouterHistory(router)
         print(table.HEAD, flush=True)
-        done = tuple(Drive(clock, paris, pipeline, history).weeks(first, _say))
+        weekdays = EVERY_DAY if daily else EVERY_HOUR_FORECAST
+        done = tuple(Drive(clock, paris, pipeline, history, weekdays).weeks(first, _say))
         judged = Judge(model, model_type).judged(done)
         return Year(
             source="generated" if generated else "city",

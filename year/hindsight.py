@@ -1,4 +1,4 @@
-"""Judges every week again when all its counts have arrived: the champion of that week, and those never retrained."""
+"""Judges every week again when all its counts have arrived: its champion, and the models never retrained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

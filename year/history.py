@@ -1,10 +1,12 @@
 """Asks the router what people were told."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import httpx
 
+from year.episodes import episodes
 from year.results import Alert
 
 PAGE = 500
@@ -15,19 +17,18 @@ class RouterHistory:
     """Remembers what it saw, to say what is new since the last look."""
 
     http: httpx.Client
-    _open: dict[int, str] = field(default_factory=dict)
-    _seen: set[int] = field(default_factory=set)
+    _begun: set[tuple[str, datetime]] = field(default_factory=set)
+    _over: set[tuple[str, datetime]] = field(default_factory=set)
 
     def changes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Names of the alerts that opened and of those that resolved. One can be among both."""
-        alerts = [alert for alert in self.alerts() if not alert.is_news]
-        opened = [alert for alert in alerts if alert.id not in self._seen]
-        over = [
-            alert for alert in alerts if alert.ends_at and (alert.id in self._open or alert.id not in self._seen)
-        ]
-        self._seen |= {alert.id for alert in alerts}
-        self._open = {alert.id: alert.alertname for alert in alerts if alert.ends_at is None}
-        return tuple(alert.alertname for alert in opened), tuple(alert.alertname for alert in over)
+        """Names of the episodes that began and of those that ended. One can be among both."""
+        found = episodes(self.alerts())
+        begun = {(one.alertname, one.starts_at) for one in found}
+        over = {(one.alertname, one.starts_at) for one in found if one.ends_at}
+        changed = begun - self._begun, over - self._over
+        self._begun, self._over = begun, over
+        first, last = (tuple(name for name, _ in sorted(names)) for names in changed)
+        return first, last
 
     def alerts(self) -> tuple[Alert, ...]:
         """All of them, in the order they came."""

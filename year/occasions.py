@@ -1,4 +1,4 @@
-"""What happened in Paris that year, as far as the counters tell of it: to be read beside what the model did."""
+"""What happened in Paris that year, as far as the counters tell of it."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,6 +1,6 @@
 """The three DAGs without a scheduler: the same plain functions in the same order, at the simulated time.
 
-dags/dag_*.py and dags/airflow_edge.py join these functions for Airflow; what a task's failure becomes is the same.
+dags/dag_*.py and dags/airflow_edge.py join them for Airflow, where a failed task becomes the same event.
 """
 
 import threading

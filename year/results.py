@@ -40,7 +40,7 @@ class Week(Value):
     rows_new: int = 0
     forecasts: int = 0
     opened: tuple[str, ...] = ()
-    """Names of the alerts that began since the run before."""
+    """Names of the episodes that began in this run or since the run before."""
     resolved: tuple[str, ...] = ()
     took_s: float = 0.0
 
@@ -64,6 +64,7 @@ class Alert(Value):
     alertname: str
     severity: str
     source: str
+    incident_id: int
     starts_at: datetime
     ends_at: datetime | None
     repeats: int

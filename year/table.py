@@ -33,7 +33,7 @@ def markdown(weeks: Sequence[Week], judged: Sequence[Judged]) -> str:
     """One row a Monday. The whole week's scores stand beside what the Monday's run saw of it."""
     whole = {one.first_day: one for one in judged}
     head = (
-        "| Monday | R² seen | RMSE | drift | decision | training | R² week | never retrained | alerts | in Paris |",
+        "| Monday | R² seen | RMSE | drift | decision | training | R² week | first model | told | in Paris |",
         "|---|---:|---:|---:|---|---|---:|---:|---|---|",
     )
     return "\n".join([*head, *(_row(week, whole.get(week.first_day)) for week in weeks)])
@@ -52,7 +52,7 @@ def _row(week: Week, judged: Judged | None) -> str:
         else "",
         number(adaptive.r2, 2),
         number(kept.r2, 2),
-        "; ".join(_signed("+", week.opened) + _signed("−", week.resolved)),
+        "; ".join(_signed("+", week.opened) + _signed("-", week.resolved)),
         ", ".join(one.name for one in occasions.between(week.first_day, week.last_day)),
     )
     return f"| {' | '.join(cells)} |"

@@ -1,0 +1,73 @@
+"""What retraining gained, as numbers."""
+
+from datetime import date
+
+import pytest
+
+from tests.year.cast import BAD, GOOD, judged, year
+from year import comparison
+from year.results import Score
+
+
+def test_weeks_beyond_the_thresholds_are_counted_on_both_sides() -> None:
+    between = Score(r2=0.68, rmse=90.0)
+    found = comparison.with_first(year(judged=(judged(0, kept=BAD), judged(1, kept=between), judged(2))))
+
+    assert found
+    assert (found.adaptive.below_critical, found.adaptive.below_warning, found.adaptive.above_rmse) == (
+        0,
+        0,
+        0,
+    )
+    assert (found.other.below_critical, found.other.below_warning, found.other.above_rmse) == (1, 2, 1)
+
+
+def test_means_and_the_worst_week_are_told() -> None:
+    found = comparison.with_first(year(judged=(judged(0, kept=BAD), judged(1))))
+
+    assert found
+    other = found.other
+    assert [other.mean_r2, other.median_r2, other.mean_rmse] == pytest.approx([0.7, 0.7, 60.0])
+    assert other.worst_r2 == 0.5
+
+
+def test_a_retraining_that_made_it_worse_is_told_as_a_loss() -> None:
+    found = comparison.with_first(year(judged=(judged(0, adaptive=BAD), judged(1, kept=BAD), judged(2))))
+
+    assert found
+    assert (found.better, found.worse, found.same) == (1, 1, 1)
+    assert (found.largest_loss.first_day, found.largest_loss.gain) == (
+        date(2020, 12, 14),
+        pytest.approx(-0.4),
+    )
+    assert (found.largest_gain.first_day, found.largest_gain.gain) == (date(2020, 12, 21), pytest.approx(0.4))
+
+
+def test_a_difference_too_small_to_deploy_is_none() -> None:
+    nearly = Score(r2=0.904, rmse=20.0)
+    found = comparison.with_first(year(judged=(judged(0, adaptive=nearly),)))
+
+    assert found
+    assert (found.better, found.worse, found.same) == (0, 0, 1)
+
+
+def test_only_weeks_in_which_both_could_be_scored_are_compared() -> None:
+    unknown = Score()
+    found = comparison.with_first(
+        year(judged=(judged(0, kept=unknown), judged(1, adaptive=unknown), judged(2)))
+    )
+
+    assert found
+    assert (found.adaptive.weeks, found.other.weeks) == (1, 1)
+
+
+def test_without_a_week_to_compare_nothing_is_claimed() -> None:
+    assert comparison.with_first(year(judged=())) is None
+    assert comparison.with_autumn(year(judged=(judged(0),))) is None
+
+
+def test_the_autumn_model_is_compared_on_its_own_weeks() -> None:
+    found = comparison.with_autumn(year(judged=(judged(0, adaptive=BAD), judged(1, autumn=GOOD))))
+
+    assert found
+    assert (found.adaptive.weeks, found.adaptive.mean_r2) == (1, 0.9)

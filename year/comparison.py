@@ -1,0 +1,101 @@
+"""What retraining gained: the adaptive pipeline against a model that was left alone, week by week."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from statistics import fmean, median
+
+from year.results import Judged, Score, Year
+
+SAME_R2 = 0.005
+"""Two R2 that differ by less are called equal: so little would not have been deployed either."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The weekly scores of one way of doing it, over the weeks that could be computed."""
+
+    weeks: int
+    mean_r2: float
+    median_r2: float
+    worst_r2: float
+    mean_rmse: float
+    below_critical: int
+    below_warning: int
+    above_rmse: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """R2 of the adaptive pipeline less that of the other, in one week."""
+
+    first_day: date
+    gain: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    adaptive: Record
+    other: Record
+    better: int
+    worse: int
+    same: int
+    largest_gain: Change
+    largest_loss: Change
+    """The smallest gain, where nothing was lost."""
+
+
+def with_first(year: Year) -> Comparison | None:
+    return compared(year, [(one, one.kept) for one in year.judged])
+
+
+def with_autumn(year: Year) -> Comparison | None:
+    return compared(year, [(one, one.autumn) for one in year.judged if one.autumn])
+
+
+def compared(year: Year, pairs: Sequence[tuple[Judged, Score | None]]) -> Comparison | None:
+    """None without a week in which both could be scored."""
+    both = [(one, other) for one, other in pairs if other and is_known(one.adaptive) and is_known(other)]
+    if not both:
+        return None
+    changes = [Change(first_day=one.first_day, gain=_r2(one.adaptive) - _r2(other)) for one, other in both]
+    better = sum(change.gain > SAME_R2 for change in changes)
+    worse = sum(change.gain < -SAME_R2 for change in changes)
+    return Comparison(
+        adaptive=record(year, [one.adaptive for one, _ in both]),
+        other=record(year, [other for _, other in both]),
+        better=better,
+        worse=worse,
+        same=len(changes) - better - worse,
+        largest_gain=max(changes, key=lambda change: change.gain),
+        largest_loss=min(changes, key=lambda change: change.gain),
+    )
+
+
+def record(year: Year, scores: Sequence[Score]) -> Record:
+    """scores: at least one, all of them known."""
+    r2, rmse = [_r2(score) for score in scores], [_rmse(score) for score in scores]
+    return Record(
+        weeks=len(scores),
+        mean_r2=fmean(r2),
+        median_r2=median(r2),
+        worst_r2=min(r2),
+        mean_rmse=fmean(rmse),
+        below_critical=sum(value < year.r2_critical for value in r2),
+        below_warning=sum(value < year.r2_warning for value in r2),
+        above_rmse=sum(value > year.rmse_limit for value in rmse),
+    )
+
+
+def is_known(score: Score) -> bool:
+    return score.r2 is not None and score.rmse is not None
+
+
+def _r2(score: Score) -> float:
+    assert score.r2 is not None  # noqa: S101 - asked by is_known
+    return score.r2
+
+
+def _rmse(score: Score) -> float:
+    assert score.rmse is not None  # noqa: S101 - asked by is_known
+    return score.rmse
