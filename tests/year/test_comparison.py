@@ -36,11 +36,9 @@ def test_a_retraining_that_made_it_worse_is_told_as_a_loss() -> None:
 
     assert found
     assert (found.better, found.worse, found.same) == (1, 1, 1)
-    assert (found.largest_loss.first_day, found.largest_loss.gain) == (
-        date(2020, 12, 14),
-        pytest.approx(-0.4),
-    )
-    assert (found.largest_gain.first_day, found.largest_gain.gain) == (date(2020, 12, 21), pytest.approx(0.4))
+    loss, gain = found.largest_loss, found.largest_gain
+    assert [loss.first_day, gain.first_day] == [date(2020, 12, 14), date(2020, 12, 21)]
+    assert [loss.gain, gain.gain] == pytest.approx([-0.4, 0.4])
 
 
 def test_a_difference_too_small_to_deploy_is_none() -> None:
