@@ -87,6 +87,31 @@ def record(year: Year, scores: Sequence[Score]) -> Record:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """How far what a Monday's run saw of the week was from the whole week."""
+
+    weeks: int
+    mean_difference: float
+    otherwise: int
+    """Weeks that lay on another side of a threshold of R2 than they seemed to."""
+
+
+def sight(year: Year) -> Sight | None:
+    """None without a week that was both seen and judged."""
+    whole = {one.first_day: one.adaptive for one in year.judged if is_known(one.adaptive)}
+    seen = [(week.measured, whole.get(week.first_day)) for week in year.weeks if is_known(week.measured)]
+    pairs = [(_r2(score), _r2(judged)) for score, judged in seen if judged]
+    if not pairs:
+        return None
+    limits = year.r2_critical, year.r2_warning
+    return Sight(
+        weeks=len(pairs),
+        mean_difference=fmean(abs(one - other) for one, other in pairs),
+        otherwise=sum(any((one < limit) != (other < limit) for limit in limits) for one, other in pairs),
+    )
+
+
 def is_known(score: Score) -> bool:
     return score.r2 is not None and score.rmse is not None
 

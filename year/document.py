@@ -64,25 +64,39 @@ def _summary(year: Year) -> str:
     trained = [week for week in year.weeks if week.trained]
     deployed = sum(week.deployed for week in trained)
     decisions = Counter(week.decision or "failed" for week in year.weeks)
-    told = ", ".join(f"{name} {count}" for name, count in decisions.most_common())
-    return (
-        f"{len(year.weeks)} Mondays: {told}. {len(trained)} trainings, {deployed} of them deployed. "
+    facts = (
         f"{sum(week.rows_new for week in year.weeks):,} counts ingested, "
-        f"{sum(week.forecasts for week in year.weeks):,} forecasts kept. {_alerts(year)} "
-        f"Cards: {', '.join(f'{name} {count}' for name, count in year.cards.items())}. "
-        f"It took {year.took_s / 60:.1f} minutes."
+        f"{sum(week.forecasts for week in year.weeks):,} forecasts kept",
+        f"{len(year.weeks)} Mondays: {_counted(decisions)}",
+        f"{len(trained)} trainings, {deployed} of them deployed",
+        _alerts(year),
+        "the router's ledger of cards: " + ", ".join(f"{name} {count}" for name, count in year.cards.items()),
+        *_sight(year),
+        f"all of it in {year.took_s / 60:.1f} minutes on two cores",
     )
+    return "\n".join(f"- {fact}" for fact in facts)
+
+
+def _counted(names: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in names.most_common())
+
+
+def _sight(year: Year) -> list[str]:
+    found = comparison.sight(year)
+    if found is None:
+        return []
+    return [
+        f"the R² a Monday's run saw was {found.mean_difference:.3f} from the whole week's (mean of {found.weeks} "
+        f"weeks); {found.otherwise} weeks lay on another side of a threshold than they seemed to"
+    ]
 
 
 def _alerts(year: Year) -> str:
     found = episodes(year.alerts)
     names = Counter(one.alertname for one in found)
-    told = ", ".join(f"{name} {count}" for name, count in names.most_common())
     reports = sum(one.reports for one in found)
     news = sum(alert.is_news for alert in year.alerts)
-    return (
-        f"{len(found)} episodes of alerts ({told}) from {reports} reports, and {news} training announcements."
-    )
+    return f"{len(found)} episodes of alerts ({_counted(names)}) from {reports} reports; {news} trainings announced"
 
 
 def _weeks(year: Year) -> str:

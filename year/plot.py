@@ -9,6 +9,7 @@ from demo.stack import ROOT
 from tests.browser import chromium
 from year import document, picture
 from year.__main__ import RESULTS, WEEKS
+from year.frame import WIDTH
 from year.results import Year
 
 DOCUMENT = ROOT / "docs" / "A_YEAR_IN_PARIS.md"
@@ -37,7 +38,7 @@ def is_documented(year: Year) -> bool:
 def draw(year: Year, path: Path) -> None:
     with sync_playwright() as playwright:
         browser = chromium.launch(playwright)
-        page = browser.new_page(viewport={"width": picture.WIDTH, "height": 800}, device_scale_factor=1.5)
+        page = browser.new_page(viewport={"width": WIDTH, "height": 800}, device_scale_factor=1.5)
         page.set_content(f'<body style="margin:0">{picture.drawn(year)}</body>')
         page.locator("svg").screenshot(path=path)
         browser.close()

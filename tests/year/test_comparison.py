@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tests.year.cast import BAD, GOOD, judged, year
+from tests.year.cast import BAD, GOOD, judged, week, year
 from year import comparison
 from year.results import Score
 
@@ -69,3 +69,17 @@ def test_the_autumn_model_is_compared_on_its_own_weeks() -> None:
 
     assert found
     assert (found.adaptive.weeks, found.adaptive.mean_r2) == (1, 0.9)
+
+
+def test_a_week_that_was_worse_than_the_monday_saw_is_counted() -> None:
+    found = comparison.sight(
+        year(weeks=(week(0), week(1, measured=Score(r2=0.71, rmse=1.0))), judged=(judged(1, adaptive=BAD),))
+    )
+
+    assert found
+    assert (found.weeks, found.otherwise) == (1, 1)
+    assert found.mean_difference == pytest.approx(0.21)
+
+
+def test_without_a_week_that_was_seen_nothing_is_said_of_sight() -> None:
+    assert comparison.sight(year(weeks=(week(0, measured=Score()),))) is None

@@ -39,7 +39,7 @@ def test_the_summary_counts_episodes_and_not_rows() -> None:
 
     told = document.brought_up_to_date(TEXT, year(alerts=alerts))
 
-    assert "1 episodes of alerts (HighDrift 1) from 2 reports" in told
+    assert "1 episodes of alerts (HighDrift 1) from 2 reports; 0 trainings announced" in told
 
 
 def test_a_loss_is_called_a_loss() -> None:
