@@ -53,6 +53,12 @@ def with_autumn(year: Year) -> Comparison | None:
     return compared(year, [(one, one.autumn) for one in year.judged if one.autumn])
 
 
+def since_retrained(year: Year) -> Year:
+    """The same year from the first week on in which another model answered than the first."""
+    changed = [number for number, one in enumerate(year.judged) if one.adaptive != one.kept]
+    return year.model_copy(update={"judged": year.judged[changed[0] :] if changed else ()})
+
+
 def compared(year: Year, pairs: Sequence[tuple[Judged, Score | None]]) -> Comparison | None:
     """None without a week in which both could be scored."""
     both = [(one, other) for one, other in pairs if other and is_known(one.adaptive) and is_known(other)]

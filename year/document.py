@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from year import comparison, table
 from year.comparison import Comparison
@@ -31,11 +31,22 @@ def _replaced(text: str, name: str, block: str) -> str:
 
 
 def _gains(year: Year) -> str:
+    since = comparison.since_retrained(year)
     blocks = (
-        ("the first model, kept", comparison.with_first(year)),
-        ("the model of autumn, kept", comparison.with_autumn(year)),
+        ("the first model, kept", comparison.with_first(year), comparison.with_first(since)),
+        ("the model of autumn, kept", comparison.with_autumn(year), comparison.with_autumn(since)),
     )
-    return "\n\n".join(_gain(name, found) for name, found in blocks if found)
+    return "\n\n".join(_gain(name, found) + _since(later) for name, found, later in blocks if found)
+
+
+def _since(later: Comparison | None) -> str:
+    if later is None:
+        return ""
+    ours, theirs = later.adaptive, later.other
+    return (
+        f" In the {ours.weeks} weeks since the first retraining: mean R² {ours.mean_r2:.3f} against "
+        f"{theirs.mean_r2:.3f}, below 0.70 in {ours.below_warning} weeks against {theirs.below_warning}."
+    )
 
 
 def _gain(name: str, found: Comparison) -> str:
@@ -61,42 +72,53 @@ def _gain(name: str, found: Comparison) -> str:
 
 
 def _summary(year: Year) -> str:
+    facts = (_done(year), _decided(year), _trained(year), _told(year), _cards(year), _seen(year), _took(year))
+    return "\n".join(f"- {fact}" for fact in facts if fact)
+
+
+def _done(year: Year) -> str:
+    rows, forecasts = (sum(getattr(week, name) for week in year.weeks) for name in ("rows_new", "forecasts"))
+    return f"{rows:,} counts ingested, {forecasts:,} forecasts kept"
+
+
+def _decided(year: Year) -> str:
+    return f"{len(year.weeks)} Mondays: {_counted(week.decision or 'failed' for week in year.weeks)}"
+
+
+def _trained(year: Year) -> str:
     trained = [week for week in year.weeks if week.trained]
-    deployed = sum(week.deployed for week in trained)
-    decisions = Counter(week.decision or "failed" for week in year.weeks)
-    facts = (
-        f"{sum(week.rows_new for week in year.weeks):,} counts ingested, "
-        f"{sum(week.forecasts for week in year.weeks):,} forecasts kept",
-        f"{len(year.weeks)} Mondays: {_counted(decisions)}",
-        f"{len(trained)} trainings, {deployed} of them deployed",
-        _alerts(year),
-        "the router's ledger of cards: " + ", ".join(f"{name} {count}" for name, count in year.cards.items()),
-        *_sight(year),
-        f"all of it in {year.took_s / 60:.1f} minutes on two cores",
+    return f"{len(trained)} trainings, {sum(week.deployed for week in trained)} of them deployed"
+
+
+def _told(year: Year) -> str:
+    found = episodes(year.alerts)
+    reports, news = sum(one.reports for one in found), sum(alert.is_news for alert in year.alerts)
+    return (
+        f"{len(found)} episodes of alerts ({_counted(one.alertname for one in found)}) from {reports} "
+        f"reports; {news} trainings announced on a card of their own"
     )
-    return "\n".join(f"- {fact}" for fact in facts)
 
 
-def _counted(names: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in names.most_common())
+def _cards(year: Year) -> str:
+    return "cards: " + ", ".join(f"{name} {count}" for name, count in year.cards.items())
 
 
-def _sight(year: Year) -> list[str]:
+def _seen(year: Year) -> str:
     found = comparison.sight(year)
     if found is None:
-        return []
-    return [
-        f"the R² a Monday's run saw was {found.mean_difference:.3f} from the whole week's (mean of {found.weeks} "
-        f"weeks); {found.otherwise} weeks lay on another side of a threshold than they seemed to"
-    ]
+        return ""
+    return (
+        f"the R² a Monday's run saw was {found.mean_difference:.3f} from the whole week's (mean of "
+        f"{found.weeks} weeks); {found.otherwise} weeks lay on another side of a threshold than they seemed"
+    )
 
 
-def _alerts(year: Year) -> str:
-    found = episodes(year.alerts)
-    names = Counter(one.alertname for one in found)
-    reports = sum(one.reports for one in found)
-    news = sum(alert.is_news for alert in year.alerts)
-    return f"{len(found)} episodes of alerts ({_counted(names)}) from {reports} reports; {news} trainings announced"
+def _took(year: Year) -> str:
+    return f"all of it in {year.took_s / 60:.1f} minutes on two cores"
+
+
+def _counted(names: Iterable[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in Counter(names).most_common())
 
 
 def _weeks(year: Year) -> str:

@@ -83,3 +83,13 @@ def test_a_week_that_was_worse_than_the_monday_saw_is_counted() -> None:
 
 def test_without_a_week_that_was_seen_nothing_is_said_of_sight() -> None:
     assert comparison.sight(year(weeks=(week(0, measured=Score()),))) is None
+
+
+def test_the_weeks_since_the_first_retraining_begin_where_the_models_part() -> None:
+    found = comparison.since_retrained(year(judged=(judged(0), judged(1, kept=BAD), judged(2))))
+
+    assert [one.first_day for one in found.judged] == [judged(1).first_day, judged(2).first_day]
+
+
+def test_a_year_that_was_never_retrained_has_no_weeks_since() -> None:
+    assert comparison.since_retrained(year()).judged == ()
