@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from demo.__main__ import REAL_DATA
@@ -35,6 +36,7 @@ def test_christmas_breaks_the_model_and_people_are_told_once_and_told_when_it_is
         Story(model, router, print).tell()
         until(lambda: asked.all_told, "all is told", within_s=90)
         log = stack.router.log.read_text()
+        warned = _has_fired(stack.prometheus_url, "ModelPerformanceWarning")
 
     assert len(discord.state.creates) == len(discord.state.messages()) == 3
     broken = _told_of(discord, "ModelPerformanceCritical")
@@ -48,8 +50,15 @@ def test_christmas_breaks_the_model_and_people_are_told_once_and_told_when_it_is
     }
     assert "Decision: deploy" in _fields(training)["Recovery"]
     assert "resolved" in training.embeds[0]["title"]
+    assert warned, "the warning never fired: that it was not told proves nothing"
     assert "ModelPerformanceWarning" not in str([message.revisions for message in discord.state.messages()])
     assert discord.webhook_url().rsplit("/", 1)[1] not in log
+
+
+def _has_fired(prometheus_url: str, alertname: str) -> bool:
+    query = f'max_over_time(ALERTS{{alertname="{alertname}", alertstate="firing"}}[10m])'
+    answer = httpx.get(f"{prometheus_url}/api/v1/query", params={"query": query}, timeout=10).json()
+    return bool(answer["data"]["result"])
 
 
 def _told_of(discord: RunningDiscord, alertname: str) -> Message:
