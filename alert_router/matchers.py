@@ -71,4 +71,5 @@ def _check_regex(matcher: Matcher) -> None:
     try:
         re2.compile(matcher.pattern, options)
     except re2.error as error:
-        raise ValueError(f"{matcher.value!r} is not a regular expression: {error}") from error
+        said = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise ValueError(f"{matcher.value!r} is not a regular expression: {said}") from error

@@ -5,8 +5,10 @@ ours, so that one block can be rewritten by extending `default.j2`. Every value 
 markdown on its way into the text; the filters code, link, ago and clock make markup.
 """
 
+import collections
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from alert_router.discord.markdown import Markdown
 from alert_router.discord.packer import Field
 from alert_router.model import Alert, CardState, DigestState, Labels, severity_rank
 
+log = logging.getLogger(__name__)
 OWN = Path(__file__).parent / "cards"
 SIGNS = {4: "🔴", 3: "🟠", 2: "🟡", 1: "🔵", 0: "⚪"}
 """By severity rank."""
@@ -37,42 +40,81 @@ class Words:
 
 class Templates:
     def __init__(self, own_folder: Path | None = None) -> None:
-        folders = [folder for folder in (own_folder, OWN) if folder is not None]
-        self._env = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(folders),
-            undefined=jinja2.StrictUndefined,
-            finalize=markdown.escape,
-            autoescape=False,  # noqa: S701 - the text is markdown, and `finalize` escapes it as such
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        self._env.filters |= {
-            "code": markdown.code,
-            "ago": markdown.ago,
-            "clock": markdown.clock,
-            "duration": markdown.duration,
-        }
-        self._env.globals |= {"link": markdown.link, "sign": sign, "severity_sign": severity_sign}
+        """own_folder: an operator's templates."""
+        self._ours = _environment([OWN])
+        self._theirs = _environment([own_folder, OWN]) if own_folder else None
 
     def words(self, state: CardState) -> Words:
         name = state.alerts[0].alertname if state.alerts else ""
-        return self._words([f"{_file_name(name)}.j2", "default.j2"], _context(state))
+        return self._chosen([f"{_file_name(name)}.j2", "default.j2"], _context(state))
 
     def digest_words(self, state: DigestState) -> Words:
-        return self._words(["digest.j2"], {"digest": state, "text_of": _text_of, "hidden": HIDDEN})
+        return self._chosen(["digest.j2"], {"digest": state, "text_of": _text_of, "hidden": HIDDEN})
 
-    def _words(self, names: Sequence[str], values: Mapping[str, Any]) -> Words:
-        template = self._env.select_template(list(names))
-        fields: list[Field] = []
-        context = template.new_context({**values, "field": _collector(fields)})
-        text = {block: "".join(template.blocks[block](context)) for block in template.blocks}
-        return Words(
-            title=" ".join(text["title"].split()),
-            lines=[line.rstrip() for line in text["description"].strip().splitlines()],
-            fields=fields,
-            footer=" ".join(text["footer"].split()),
-        )
+    def _chosen(self, names: Sequence[str], values: Mapping[str, Any]) -> Words:
+        if self._theirs is None:
+            return _words(self._ours, names, values)
+        try:
+            return _words(self._theirs, names, values)
+        except Exception as error:  # a template is a program, of somebody who is not awake now
+            log.exception("the template for %s failed; ours tells it instead", names[0])
+            words = _words(self._ours, names, values)
+            failed = f"(Your template failed: {type(error).__name__}. This is the default card.)"
+            return replace(words, lines=[*words.lines, markdown.escape(failed)])
+
+
+class _Environment(jinja2.Environment):
+    """A label or annotation that is not there is empty, as in Prometheus's own templates.
+
+    Any other name that is not there is an error.
+    """
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return _or_empty(obj, super().getattr(obj, attribute))
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return _or_empty(obj, super().getitem(obj, argument))
+
+
+def _or_empty(obj: Any, found: Any) -> Any:
+    return "" if isinstance(obj, Mapping) and isinstance(found, jinja2.Undefined) else found
+
+
+def _environment(folders: Sequence[Path]) -> jinja2.Environment:
+    made = _Environment(
+        loader=jinja2.FileSystemLoader(folders),
+        undefined=jinja2.StrictUndefined,
+        finalize=markdown.escape,
+        autoescape=False,  # the text is markdown, and `finalize` escapes it as such
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters |= {
+        "code": markdown.code,
+        "ago": markdown.ago,
+        "clock": markdown.clock,
+        "duration": markdown.duration,
+    }
+    made.globals |= {"link": markdown.link, "sign": sign, "severity_sign": severity_sign}
+    return made
+
+
+def _words(env: jinja2.Environment, names: Sequence[str], values: Mapping[str, Any]) -> Words:
+    """The first template of these names that there is, told with these values."""
+    template = env.select_template(list(names))
+    fields: list[Field] = []
+    context = template.new_context({**values, "field": _collector(fields)})
+    # Only running the whole template finds the blocks that it inherits; what that told is told again below.
+    collections.deque(template.root_render_func(context), maxlen=0)
+    fields.clear()
+    text = {name: "".join(blocks[0](context)) for name, blocks in context.blocks.items()}
+    return Words(
+        title=" ".join(text["title"].split()),
+        lines=[line.rstrip() for line in text["description"].strip().splitlines()],
+        fields=fields,
+        footer=" ".join(text["footer"].split()),
+    )
 
 
 def sign(alert: Alert) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alert_router.discord import embeds
 from alert_router.discord.embeds import Renderer
@@ -174,6 +176,62 @@ def test_nothing_hostile_is_live_in_a_card(degraded: int) -> None:
         assert not [mark for mark in ("[x](", "<@", "@everyone", "||", "<t:0") if mark in live]
         assert not any(line.startswith(("# ", "- f")) for line in text.splitlines())
     assert payload["components"] == [] or "javascript" not in str(payload["components"])
+
+
+TEXT = st.text(max_size=40)
+
+
+@given(
+    labels=st.dictionaries(st.sampled_from(["alertname", "severity", "instance", "items"]), TEXT),
+    annotations=st.dictionaries(st.sampled_from(["summary", "description", "message", "runbook_url"]), TEXT),
+    ends=st.booleans(),
+    count=st.integers(1, 3),
+)
+def test_whatever_an_alert_leaves_out_it_is_told(
+    labels: dict[str, str], annotations: dict[str, str], *, ends: bool, count: int
+) -> None:
+    alerts = [
+        make_alert(labels, id=n, annotations=annotations, ends_at=at(9) if ends else None)
+        for n in range(count, 0, -1)
+    ]
+
+    payload = RENDERER.render(make_state(*alerts))
+
+    assert refusals(payload) == []
+    assert payload["embeds"][0]["title"]
+
+
+def test_a_word_that_an_alert_lacks_is_empty_in_an_operators_template_too(tmp_path: Path) -> None:
+    (tmp_path / "ApiDown.j2").write_text(
+        '{% extends "default.j2" %}'
+        "{% block title %}{{ first.labels.region }}{{ first.annotations['team'] }}x{% endblock %}"
+    )
+
+    assert title_with(tmp_path) == "x"
+
+
+@pytest.mark.parametrize(
+    "broken", ["{{ no_such_name }}", "{{ 1 / 0 }}", "{{ first.nothing.more }}", "{% if %}"]
+)
+def test_an_operators_broken_template_costs_no_card(
+    tmp_path: Path, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "ApiDown.j2").write_text(
+        f'{{% extends "default.j2" %}}{{% block title %}}{broken}{{% endblock %}}'
+    )
+    renderer = Renderer(Templates(tmp_path), "https://router.example.org")
+
+    embed = renderer.render(make_state(make_alert(API_DOWN)))["embeds"][0]
+
+    assert "ApiDown" in embed["title"]
+    assert "Your template failed" in embed["description"]
+    assert "ApiDown.j2" in caplog.text
+
+
+def title_with(folder: Path) -> str:
+    renderer = Renderer(Templates(folder), "https://router.example.org")
+    title: str = renderer.render(make_state(make_alert(API_DOWN)))["embeds"][0]["title"]
+    return title
 
 
 def texts(value: Any) -> list[str]:
