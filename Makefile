@@ -8,7 +8,7 @@ UV_INSTALL = $(UV) pip install --quiet --compile-bytecode --require-hashes
 PACKAGES := scripts/ensure-packages
 
 .PHONY: help setup demo run test test-router test-browser test-backend test-dags check fmt fmt-check lint types floors \
-	screenshots golden migration lock clean
+	storm bench screenshots golden migration lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -91,6 +91,14 @@ test-backend: .venv-backend/.ready ## the model service
 
 test-dags: setup ## the DAGs, on a real Airflow
 	@.venv-airflow/bin/python -m pytest $(or $(T),tests/dags)
+
+# Measurements: printed, never asserted.
+
+storm: .venv/.ready prometheus ## 1,000 alerts in ten seconds, and what is told of them; MINUTES=4 also Alertmanager's own receiver
+	@$(BIN)/python -m tests.storm --beside $(or $(MINUTES),0)
+
+bench: .venv/.ready ## how many alerts a second are taken in and kept
+	@$(BIN)/python -m tests.storm.intake
 
 # Now and then.
 

@@ -1,0 +1,71 @@
+"""How many alerts a second the router takes in and keeps: python -m tests.storm.intake.
+
+Webhooks of five alerts over sixteen connections kept open: each group fires, is repeated, and resolves.
+What is counted was answered 200, so it is on the disk (SQLite, synchronous=FULL). Cards go to the preview.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from demo import stack
+from demo.processes import free_port
+from tests.e2e import alerts
+from tests.storm.sender import CONNECTIONS, Sender
+
+GROUPS = 1600
+INSTANCES = 5
+BEGAN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+WARM_UP = 150
+"""Requests before the clock runs."""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="intake-") as folder, _router(Path(folder)) as port:
+        Sender(port, stack.TOKEN).send(list(_bodies("Before", WARM_UP // 3)))
+        sender = Sender(port, stack.TOKEN)
+        began = time.monotonic()
+        sender.send(list(_bodies("Measured", GROUPS)))
+        took_s = max(answer.answered_at for answer in sender.answers.values()) - began
+    times_ms = sorted(answer.took_s * 1000 for answer in sender.answers.values())
+    kept = sum(answer.status == 200 for answer in sender.answers.values()) * INSTANCES
+    answers = dict(Counter(answer.status for answer in sender.answers.values()))
+    percentiles = statistics.quantiles(times_ms, n=100)
+    sys.stdout.write(
+        f"{kept / took_s:,.0f} alerts/s kept ({kept:,} in {took_s:.1f} s, {CONNECTIONS} connections, "
+        f"{INSTANCES} alerts a webhook), answers {answers}, "
+        f"p50 {percentiles[49]:.0f} ms, p99 {percentiles[98]:.0f} ms\n"
+    )
+
+
+@contextmanager
+def _router(folder: Path) -> Iterator[int]:
+    port = free_port()
+    program = stack.router(folder, port, {})
+    program.start()
+    try:
+        program.wait_ready()
+        yield port
+    finally:
+        program.stop()
+
+
+def _bodies(prefix: str, groups: int) -> Iterator[dict[str, Any]]:
+    """Firing, repeated and resolved: each of a group's three webhooks long after the one before it."""
+    for first in range(0, groups, 2 * CONNECTIONS):
+        numbers = range(first, min(first + 2 * CONNECTIONS, groups))
+        for ends_at in (None, None, BEGAN + timedelta(minutes=5)):
+            for number in numbers:
+                instances = [f"{prefix}-{number}-{instance}" for instance in range(INSTANCES)]
+                yield alerts.webhook(f"{prefix}{number:05}", instances, starts_at=BEGAN, ends_at=ends_at)
+
+
+if __name__ == "__main__":
+    main()
