@@ -25,7 +25,7 @@ from alert_router.discord.embeds import Renderer
 from alert_router.discord.packer import Payload
 from alert_router.discord.verdicts import ChannelGone
 from alert_router.model import ChannelName
-from alert_router.store import card_state, cards, digests
+from alert_router.store import card_state, cards, digests, paces
 from alert_router.store.cards import Claim
 from alert_router.store.engine import Store, Unavailable
 from alert_router.store.writer import Writer
@@ -131,13 +131,9 @@ class Delivery:
         self._finished.set()
 
     async def prepare(self) -> None:
-        """Find out whose pace we share, and what of it a former process has used: a restart is no burst."""
+        """Find out whose pace we share."""
         place = await self._channel.look()
         self._pacer.register(self.name, place.channel_id if place else None)
-        now = self._clocks.now()
-        since = now - timedelta(seconds=pacing.CHANNEL_WINDOW_S)
-        sent = await asyncio.to_thread(self._sent_since, since)
-        self._pacer.restore(self.name, [max((now - at).total_seconds(), 0.0) for at in sent])
 
     async def step(self) -> float:
         """Deliver one card; seconds until it is worth looking again (0: at once)."""
@@ -147,8 +143,8 @@ class Delivery:
         if wait_s > 0:
             return wait_s
         claim = await self._writer.submit(self._claim, self._clocks.now())
-        if claim is None:
-            return POLL_S
+        if not isinstance(claim, Claim):
+            return claim
         await self._deliver(claim)
         return 0.0
 
@@ -240,23 +236,26 @@ class Delivery:
                 log.warning("card %d: the lease was lost to another router", settled.claim.card_id)
             return
 
-    def _sent_since(self, since: datetime) -> list[datetime]:
-        with self._store.read() as conn:
-            return cards.sent_since(conn, self.name, since)
-
-    def _claim(self, conn: sa.Connection, moments: Sequence[datetime]) -> list[Claim | None]:
+    def _claim(self, conn: sa.Connection, moments: Sequence[datetime]) -> list[Claim | float]:
         return [self._next(conn, now) for now in moments]
 
-    def _next(self, conn: sa.Connection, now: datetime) -> Claim | None:
+    def _next(self, conn: sa.Connection, now: datetime) -> Claim | float:
+        """The card to deliver; the seconds to wait when there is none, or no room for it."""
+        together = self._pacer.together(self.name)
+        room = paces.room(conn, self.name, together, now, per_minute=self._per_minute)
+        if room.wait_s > 0:
+            return room.wait_s
         self._fold_storm(conn, now)
-        return cards.claim(
+        claim = cards.claim(
             conn,
             self.name,
             now,
             lease=secrets.token_hex(8),
             lease_s=LEASE_S,
             max_wait_s=BACKOFF_MOST_S,
+            critical_only=room.critical_only,
         )
+        return claim or POLL_S
 
     def _fold_storm(self, conn: sa.Connection, now: datetime) -> None:
         """More new cards than the pace can carry become one; it takes what comes until it is quiet again."""

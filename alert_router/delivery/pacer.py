@@ -1,7 +1,6 @@
 """The pace of all webhooks of this process: what they share is counted once."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
 
 from alert_router import pacing
 from alert_router.model import ChannelName
@@ -31,11 +30,9 @@ class Pacer:
         self._places.setdefault(place, former or Pace(most=self._per_minute))
         self._old_edits.setdefault(place, Pace(most=pacing.OLD_EDITS, window_s=pacing.OLD_EDITS_WINDOW_S))
 
-    def restore(self, name: ChannelName, ages_s: Iterable[float]) -> None:
-        """What a former process sent, so many seconds ago, still counts."""
-        now, place = self._steady(), self._place_of[name]
-        sent = sorted((*self._places[place].counted, *(now - age for age in ages_s)))
-        self._places[place] = replace(self._places[place], counted=tuple(sent))
+    def together(self, name: ChannelName) -> list[ChannelName]:
+        """The webhooks that share this one's place, itself among them."""
+        return [one for one, place in self._place_of.items() if place == self._place_of[name]]
 
     def wait_s(self, name: ChannelName) -> float:
         """How long until a request of this webhook may leave; 0 for at once."""

@@ -7,11 +7,13 @@ from typing import Any, assert_never
 
 import sqlalchemy as sa
 
+from alert_router import pacing
 from alert_router.discord import embeds
 from alert_router.discord.client import Reply
 from alert_router.discord.packer import Payload
 from alert_router.discord.verdicts import ChannelGone, MessageGone, Rejected, Sent, TryAgain
-from alert_router.store import cards
+from alert_router.pacing import Allowance
+from alert_router.store import cards, paces
 from alert_router.store.cards import Attempt, Claim
 
 BACKOFF_MOST_S = 300.0
@@ -30,6 +32,8 @@ class Settlement:
     """The state that was claimed needs no more telling."""
     now: datetime
     created: bool = False
+    allowance: Allowance | None = None
+    """What the answer said about the pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,14 @@ def unrendered(claim: Claim, reason: str, now: datetime) -> Settlement:
 
 def of(claim: Claim, reply: Reply, told: Told, *, now: datetime, took_s: float) -> Settlement:
     action = "create" if claim.message_id is None else "edit"
+    allowance = pacing.allowance(reply.facts) if reply.facts else None
 
     def settled(
         outcome: str, detail: str, values: Mapping[str, Any], *, done: bool = False, created: bool = False
     ) -> Settlement:
         message_id = values.get("message_id", claim.message_id)
         attempt = Attempt(now, action, outcome, reply.status, message_id, int(took_s * 1000), detail)
-        return Settlement(claim, attempt, values, done, now, created)
+        return Settlement(claim, attempt, values, done, now, created, allowance)
 
     match reply.outcome:
         case Sent(message_id, message_url):
@@ -118,6 +123,8 @@ def write_down(conn: sa.Connection, settlement: Settlement) -> bool:
     claim, now = settlement.claim, settlement.now
     if settlement.attempt is not None:
         cards.record(conn, claim, settlement.attempt)
+    if settlement.allowance is not None:
+        paces.note(conn, claim.channel, settlement.allowance, now)
     held = cards.settle(conn, claim, now, settlement.values, done=settlement.done)
     if held and settlement.created:
         cards.dirty_older(conn, claim, now)

@@ -145,10 +145,18 @@ def renew_unsent(conn: sa.Connection, wish: Wish) -> None:
 
 
 def claim(
-    conn: sa.Connection, channel: ChannelName, now: datetime, *, lease: str, lease_s: float, max_wait_s: float
+    conn: sa.Connection,
+    channel: ChannelName,
+    now: datetime,
+    *,
+    lease: str,
+    lease_s: float,
+    max_wait_s: float,
+    critical_only: bool = False,
 ) -> Claim | None:
     """The next card to tell in this channel, taken until the lease ends; None when nothing is due.
 
+    critical_only: new critical ones alone.
     max_wait_s: no hour is ever set further ahead; a later one was written before the clock stepped back.
     """
     next_id = (
@@ -156,6 +164,7 @@ def claim(
         .where(
             cards.c.channel == channel,
             cards.c.due_at.is_not(None),  # said aloud, so that the partial index can serve it
+            cards.c.priority <= (NEW_CRITICAL if critical_only else EDIT),
             sa.or_(cards.c.due_at <= now, cards.c.due_at > now + timedelta(seconds=max_wait_s)),
             sa.or_(
                 cards.c.lease_until.is_(None),
@@ -266,16 +275,6 @@ def dirty_older(conn: sa.Connection, claim: Claim, now: datetime) -> None:
 def release_all(conn: sa.Connection) -> None:
     """Only for a router that knows itself alone (SQLite): the claims of its former life are void."""
     conn.execute(sa.update(cards).where(cards.c.lease.is_not(None)).values(lease=None, lease_until=None))
-
-
-def sent_since(conn: sa.Connection, channel: ChannelName, since: datetime) -> list[datetime]:
-    """When requests went out lately, oldest first: the pace a restarted router must keep."""
-    rows = conn.scalars(
-        sa.select(deliveries.c.at)
-        .where(deliveries.c.channel == channel, deliveries.c.at >= since)
-        .order_by(deliveries.c.at)
-    )
-    return list(rows)
 
 
 def counts(conn: sa.Connection) -> dict[str, int]:

@@ -197,6 +197,13 @@ cards = sa.Table(
     ),
     # What is waiting, oldest first; what is dead.
     sa.Index("ix_cards_state", "state"),
+    # What is being delivered now?
+    sa.Index(
+        "ix_cards_leased",
+        "channel",
+        sqlite_where=sa.text("lease IS NOT NULL"),
+        postgresql_where=sa.text("lease IS NOT NULL"),
+    ),
     # Which card is told next?
     sa.Index(
         "ix_cards_due",
@@ -223,8 +230,16 @@ deliveries = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),
     # The deliveries of one alert's card.
     sa.Index("ix_deliveries_card_id_id", "card_id", "id"),
-    # What was sent in the last minute: the pace after a restart.
+    # What all routers sent in the last minute: the pace they share.
     sa.Index("ix_deliveries_channel_at", "channel", "at"),
+)
+
+paces = sa.Table(
+    "paces",
+    metadata,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("remaining", sa.Integer, nullable=False, comment="requests Discord still grants it"),
+    sa.Column("until", UtcDateTime, nullable=False, comment="when the grant ends and is forgotten"),
 )
 
 quarantine = sa.Table(

@@ -101,7 +101,7 @@ class House:
 
     def deliver(self, delivery: Delivery | None = None) -> float:
         """Everything that may go out now; seconds until it is worth looking again."""
-        return self.run(_until_idle(delivery or self.delivery))
+        return self.run(until_idle(delivery or self.delivery))
 
     def deliver_for(self, seconds: float, delivery: Delivery | None = None) -> None:
         """Deliver while the clock moves on: from one due moment to the next, or in sixty steps."""
@@ -182,7 +182,7 @@ def _delivery(store: Store, writer: Writer, clock: Clock, channel: Channel) -> D
     )
 
 
-async def _until_idle(delivery: Delivery) -> float:
+async def until_idle(delivery: Delivery) -> float:
     while True:
         idle_s = await delivery.step()
         if idle_s > 0:

@@ -308,21 +308,6 @@ def test_a_storm_is_told_as_one_digest_and_loses_nothing(house: House) -> None:
     assert sum("ApiDown" in str(one.embeds[0]["title"]) for one in house.discord.messages()) == 3
 
 
-def test_a_restart_keeps_the_pace(house: House) -> None:
-    house.discord.rates.limits = RateLimits(webhook_requests=0)
-    house.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(30)])
-    house.deliver()
-    house.accept(make_signal())
-
-    restarted = house.another_delivery()
-    house.run(restarted.prepare())
-    idle_s = house.deliver(restarted)
-
-    assert idle_s == pytest.approx(60, abs=2)
-    assert len(house.discord.creates) == 30
-    assert house.discord.limited == 0
-
-
 # --- more than one router
 
 

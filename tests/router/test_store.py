@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from alert_router.model import Fingerprint, Status
-from alert_router.store import alerts, cards, history, incidents, migrate
+from alert_router.store import alerts, cards, history, incidents, migrate, paces
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.history import Filters
 from alert_router.store.tables import UtcDateTime, metadata
@@ -149,9 +149,9 @@ HOT: dict[str, tuple[Question, set[str]]] = {
         lambda conn: alerts.of_event(conn, "x"),
         {"sqlite_autoindex_transitions_1"},
     ),
-    "what went out in the last minute": (
-        lambda conn: cards.sent_since(conn, CHANNEL, at(1)),
-        {"ix_deliveries_channel_at"},
+    "is there room for another request": (
+        lambda conn: paces.room(conn, CHANNEL, [CHANNEL], at(2), per_minute=30),
+        {"ix_deliveries_channel_at", "ix_cards_leased"},
     ),
     "a page under the filters people combine most": (
         lambda conn: history.page(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from alert_router import pacing
 from alert_router.delivery import Pacer
 from alert_router.model import ChannelName
-from alert_router.pacing import Pace, RateFacts
+from alert_router.pacing import Allowance, Pace, RateFacts
 from tests.factories import Clock
 
 MINUTE = Pace(most=30, window_s=60.0)
@@ -189,10 +189,28 @@ def test_a_shorter_wait_never_cuts_a_longer_one() -> None:
     assert pacing.ready_at(pacing.paused(pace, 5.0, 10.0), 10.0) == 300.0
 
 
-def test_a_restarted_pace_still_counts_what_went_out() -> None:
-    pacer = Pacer(Clock())
-    pacer.register(ONE)
+@pytest.mark.parametrize(
+    ("answer", "allowance"),
+    [
+        (facts(remaining=3, reset_after_s=1.5), Allowance(3, 1.5)),
+        (facts(404, remaining=0, reset_after_s=1.5), Allowance(0, 1.5)),
+        (facts(429, remaining=3, retry_after_s=42), Allowance(0, 42)),
+        (facts(429), Allowance(0, pacing.BLOCKED_S)),
+        (facts(429, retry_after_s=5, old_edits=True), None),
+        (facts(500), None),
+        (facts(remaining=3), None),
+    ],
+)
+def test_what_an_answer_grants_is_for_all_routers_to_know(
+    answer: RateFacts, allowance: Allowance | None
+) -> None:
+    assert pacing.allowance(answer) == allowance
 
-    pacer.restore(ONE, [float(age) for age in range(30)])
 
-    assert pacer.wait_s(ONE) == pytest.approx(pacing.CHANNEL_WINDOW_S - 29)
+def test_webhooks_of_one_place_are_told_together() -> None:
+    pacer, elsewhere = Pacer(Clock()), ChannelName("elsewhere")
+    pacer.register(ONE, "100")
+    pacer.register(OTHER, "100")
+    pacer.register(elsewhere)
+
+    assert (pacer.together(ONE), pacer.together(elsewhere)) == ([ONE, OTHER], [elsewhere])
