@@ -11,7 +11,7 @@ from alert_router.discord.client import Reply
 from alert_router.discord.packer import Payload
 from alert_router.discord.preview import PreviewChannel
 from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, at, make_signal
-from tests.router.bench import House
+from tests.router.bench import House, is_held
 from tests.standins.discord import Fault, RateLimits, faults, only, openapi
 
 GREEN = 0x30A46C
@@ -374,12 +374,6 @@ def test_a_clock_that_stepped_back_strands_no_card(house: House) -> None:
     house.deliver_for(5)
 
     assert house.cards()[0].state == "delivered"
-
-
-async def is_held(house: House) -> None:
-    """Until the stand-in holds a request back."""
-    while not house.discord.faults.held:  # noqa: ASYNC110 - a test waits for a condition, with a deadline around
-        await asyncio.sleep(0)
 
 
 def test_stopping_lets_the_request_under_way_end_and_be_written_down(house: House) -> None:
