@@ -1,10 +1,20 @@
 """Alerts for real Alertmanagers, and webhook bodies as Alertmanager sends them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An alert as Prometheus knows it."""
+
+    name: str
+    starts_at: datetime
+    ends_at: datetime | None
 
 
 def utc(moment: datetime) -> str:
@@ -25,6 +35,23 @@ def push(
     }
     for url in alertmanagers:
         httpx.post(f"{url}/api/v2/alerts", json=[alert], timeout=10).raise_for_status()
+
+
+def push_all(alertmanagers: Sequence[str], known: Sequence[Known]) -> None:
+    """Tell the Alertmanagers all of these at once, as Prometheus does after an evaluation."""
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    body = [
+        {
+            "labels": {"alertname": one.name, "severity": "critical"},
+            "annotations": {"summary": f"{one.name} is down"},
+            "startsAt": utc(one.starts_at),
+            "endsAt": utc(one.ends_at or soon),
+            "generatorURL": "http://127.0.0.1:9090/graph",
+        }
+        for one in known
+    ]
+    for url in alertmanagers:
+        httpx.post(f"{url}/api/v2/alerts", json=body, timeout=10).raise_for_status()
 
 
 def webhook(

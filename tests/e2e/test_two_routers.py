@@ -1,0 +1,104 @@
+"""Two routers, two Alertmanagers, one of each killed again and again: told once, and told the end."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from alert_router.store.tables import deliveries
+from demo.processes import Process, until
+from tests.conftest import NewDatabase
+from tests.e2e.pair import HOLD_S, Lasting, Pair, Prometheus
+from tests.standins.discord import RunningDiscord
+
+pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
+ROUNDS = int(os.environ.get("HA_ROUNDS", "3"))
+PER_ROUND = 6
+SEED = int(os.environ.get("HA_SEED", "7"))
+INCIDENT = re.compile(r"incident (\d+)")
+
+
+@pytest.fixture
+def database_url(new_database: NewDatabase) -> Iterator[str]:
+    with new_database("postgresql") as url:
+        yield url
+
+
+@pytest.fixture
+def pair(
+    tmp_path: Path, database_url: str, discord: RunningDiscord, start: Callable[[Process], Process]
+) -> Iterator[Pair]:
+    pair = Pair.started(tmp_path, database_url, discord.webhook_url(), start)
+    with closing(pair.routers[0]), closing(pair.routers[1]):
+        yield pair
+
+
+@pytest.mark.timeout(60 + 40 * ROUNDS)
+def test_whichever_of_each_pair_dies_every_incident_is_told_once_and_to_its_end(
+    pair: Pair, discord: RunningDiscord, database_url: str
+) -> None:
+    chance = Random(SEED)  # noqa: S311 - the same kills in every run
+    with Prometheus(pair.urls) as prometheus:
+        for round_ in range(ROUNDS):
+            # Of those that were heard of: what ends before its first notification is never told to anybody.
+            for name in chance.sample(prometheus.firing, len(prometheus.firing) // 2):
+                prometheus.resolve(name)
+            for number in range(PER_ROUND):
+                prometheus.fire(f"Incident{round_:02}x{number}")
+            pair.kill_one_of_each(chance)
+            until(lambda: _shows(pair, prometheus), "who is left tells it all", within_s=30)
+            pair.restart()
+        for name in prometheus.firing[1:]:
+            prometheus.resolve(name)
+        # Longer than a late "firing" is held: whatever the pair still contradicts has shown by then.
+        end = Lasting(lambda: pair.all_told and _shows(pair, prometheus), 1.5 * HOLD_S)
+        until(end, "the end is told, and stays", within_s=90)
+
+    assert pair.times_in_history() == Counter(prometheus.wanted.keys())
+    assert pair.history() == prometheus.wanted
+    creates = {
+        record.stored or "": discord.state.message(record.stored or "") for record in discord.state.creates
+    }
+    recorded = _recorded(database_url)
+    # A router that dies between Discord's answer and its own commit cannot know that it has told.
+    unrecorded = creates.keys() - recorded
+    assert len(unrecorded) <= pair.router_kills
+    incidents = {alert["incident_id"]: alert["status"] for alert in pair.alive.alerts()}
+    told = Counter(_incident(creates[one].embeds[0]["footer"]["text"]) for one in creates.keys() & recorded)
+    assert told == Counter(dict.fromkeys(incidents, 1))
+    for one in creates.keys() & recorded:
+        embed = creates[one].embeds[0]
+        status = incidents[_incident(embed["footer"]["text"])]
+        assert ("resolved" in embed["title"]) == (status == "resolved"), embed["title"]
+    print(f"{len(incidents)} incidents, {len(creates)} creates, {pair.router_kills} kills of a router")  # noqa: T201
+
+
+def _shows(pair: Pair, prometheus: Prometheus) -> bool:
+    with suppress(httpx.HTTPError):
+        return pair.history() == prometheus.wanted
+    return False
+
+
+def _recorded(database_url: str) -> set[str]:
+    """The messages that a router knows it has created."""
+    engine = sa.create_engine(database_url)
+    query = sa.select(deliveries.c.message_id).where(
+        deliveries.c.action == "create", deliveries.c.outcome == "sent"
+    )
+    with engine.connect() as conn:
+        found = set(conn.scalars(query))
+    engine.dispose()
+    return found
+
+
+def _incident(footer: str) -> int:
+    found = INCIDENT.search(footer)
+    assert found is not None, footer
+    return int(found[1])
