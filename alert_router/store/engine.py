@@ -15,6 +15,10 @@ from sqlalchemy import event
 from alert_router.store.tables import to_json
 
 BUSY_TIMEOUT_S = 5.0
+"""How long a writer waits for another, of this process or not."""
+CONNECT_TIMEOUT_S = 5
+FROZEN_S = 15.0
+"""PostgreSQL ends a transaction whose router has said nothing for so long."""
 CLOSING_S = 10.0
 """Longer than a question may take."""
 ADVISORY_LOCK = 0x616C657274
@@ -64,7 +68,7 @@ def _in_use(engine: sa.Engine) -> int:
 def open_store(url: str) -> Store:
     if sa.make_url(url).get_backend_name() == "sqlite":
         return Store(readers=_sqlite(url, begin="BEGIN"), writer=_sqlite(url, begin="BEGIN IMMEDIATE"))
-    engine = sa.create_engine(url, json_serializer=to_json, pool_pre_ping=True, pool_size=8, max_overflow=0)
+    engine = _postgresql(url)
     return Store(readers=engine, writer=engine)
 
 
@@ -74,6 +78,27 @@ def unavailable_as_such() -> Iterator[None]:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
         raise Unavailable(str(getattr(error, "orig", None) or error)) from error
+    except sa.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise Unavailable(str(error.orig)) from error
+
+
+def _postgresql(url: str) -> sa.Engine:
+    # A router that hangs with the lock must not make the others hang: they answer 503 after a while, and
+    # its transaction is ended for it.
+    lock_ms, frozen_ms = int(BUSY_TIMEOUT_S * 1000), int(FROZEN_S * 1000)
+    return sa.create_engine(
+        url,
+        json_serializer=to_json,
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=0,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "options": f"-c lock_timeout={lock_ms} -c idle_in_transaction_session_timeout={frozen_ms}",
+        },
+    )
 
 
 def _sqlite(url: str, *, begin: str) -> sa.Engine:

@@ -1,8 +1,7 @@
 """The doors for senders: what they answer, and what is on the disk when they do."""
 
 import json
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -202,14 +201,40 @@ def test_another_method_is_told_so(client: TestClient, door: str) -> None:
 # --- the database is away
 
 
+class Stranger:
+    """Another program that has the database open."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        self._conn = self._engine.connect()
+        self._sqlite = self._engine.dialect.name == "sqlite"
+
+    def lock(self) -> None:
+        """As a router that hangs in the midst of writing."""
+        self.sql("BEGIN EXCLUSIVE" if self._sqlite else f"SELECT pg_advisory_lock({engine.ADVISORY_LOCK})")
+
+    def unlock(self) -> None:
+        self.sql("ROLLBACK" if self._sqlite else f"SELECT pg_advisory_unlock({engine.ADVISORY_LOCK})")
+
+    def count(self, *tables: str) -> int:
+        return sum(self._conn.exec_driver_sql(f"SELECT count(*) FROM {one}").scalar() or 0 for one in tables)  # noqa: S608
+
+    def sql(self, statement: str) -> None:
+        self._conn.exec_driver_sql(statement)
+
+    def close(self) -> None:
+        self._conn.close()
+        self._engine.dispose()
+
+
 @pytest.fixture
 def locked(
-    sqlite_url: str, make_sqlite_client: Callable[[], TestClient], monkeypatch: pytest.MonkeyPatch
-) -> Any:
-    """The application, and a stranger who can take hold of its file."""
+    database_url: str, make_client: Callable[[], TestClient], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[TestClient, Stranger]]:
+    """The application, and a stranger who can take hold of its database."""
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.05)
-    client = make_sqlite_client()
-    stranger = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    client = make_client()
+    stranger = Stranger(database_url)
     yield client, stranger
     stranger.close()
 
@@ -219,29 +244,27 @@ def locked(
 )
 def test_while_the_database_is_locked_the_sender_must_send_again(locked: Any, door: str, body: Any) -> None:
     client, stranger = locked
-    stranger.execute("BEGIN EXCLUSIVE")
+    stranger.lock()
 
     answer = client.post(door, json=body)
 
-    stranger.execute("ROLLBACK")
+    stranger.unlock()
     assert is_problem(answer, 503)
     assert answer.headers["retry-after"] == "1"
-    assert stranger.execute(
-        "SELECT (SELECT count(*) FROM alerts) + (SELECT count(*) FROM quarantine)"
-    ).fetchone() == (0,)
+    assert stranger.count("alerts", "quarantine") == 0
     assert client.post(door, json=body).status_code in (200, 201, 422)
 
 
 @pytest.mark.parametrize("table", ["transitions", "cards", "incidents"])
 def test_when_a_part_cannot_be_stored_nothing_is(locked: Any, table: str) -> None:
     client, stranger = locked
-    stranger.execute(f"ALTER TABLE {table} RENAME TO away")
+    stranger.sql(f"ALTER TABLE {table} RENAME TO away")
 
     answer = client.post(WEBHOOK, json=webhook_json())
 
-    stranger.execute(f"ALTER TABLE away RENAME TO {table}")
+    stranger.sql(f"ALTER TABLE away RENAME TO {table}")
     assert answer.status_code >= 500
-    assert stranger.execute("SELECT count(*) FROM alerts").fetchone() == (0,)
+    assert stranger.count("alerts") == 0
     assert client.post(WEBHOOK, json=webhook_json()).json()["accepted"] == 1
 
 

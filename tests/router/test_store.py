@@ -12,11 +12,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from alert_router.model import Fingerprint, Status
-from alert_router.store import alerts, cards, history, incidents, migrate, paces
+from alert_router.store import alerts, cards, engine, history, incidents, migrate, paces
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.history import Filters
 from alert_router.store.tables import UtcDateTime, metadata
 from alert_router.store.tables import alerts as alert_table
+from tests.conftest import NewDatabase
 from tests.factories import DISK_FULL, NOON, at, make_signal
 from tests.router.bench import CHANNEL, House
 
@@ -95,6 +96,41 @@ def test_a_writer_is_alone_from_its_first_moment(sqlite_url: str) -> None:
 
     stranger.close()
     store.close()
+
+
+def test_a_writer_waits_for_another_and_gives_up(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.05)
+    one, other = open_store(database_url), open_store(database_url)
+
+    with one.write(), pytest.raises(Unavailable), other.write():
+        pytest.fail("two write at once")
+
+    with other.write():
+        pass
+    one.close()
+    other.close()
+
+
+@pytest.mark.postgres
+def test_a_router_that_freezes_while_it_writes_loses_its_turn(
+    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's file has one router, whose end lets go of the lock; PostgreSQL has several."""
+    monkeypatch.setattr(engine, "FROZEN_S", 0.2)
+    with new_database("postgresql") as url:
+        frozen, other = open_store(url), open_store(url)
+
+        def freeze() -> None:
+            with frozen.write() as conn:
+                with other.write():
+                    pass
+                conn.execute(sa.text("SELECT 1"))
+
+        with pytest.raises(Unavailable):
+            freeze()
+
+        frozen.close()
+        other.close()
 
 
 def test_an_episode_is_stored_once_whoever_writes_it(house: House) -> None:
