@@ -126,7 +126,7 @@ FAULTS: dict[str, Fault | None] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_token_is_in_no_log_page_metric_or_row(
-    fault: str, sqlite_url: str, clock: Clock, logged: pytest.LogCaptureFixture
+    fault: str, database_url: str, clock: Clock, logged: pytest.LogCaptureFixture
 ) -> None:
     state = DiscordState()
     state.webhook("1", SECRET, "100")
@@ -134,26 +134,26 @@ def test_the_token_is_in_no_log_page_metric_or_row(
         struck = FAULTS[fault]
         if struck is not None:
             state.faults.next(struck, operation="create")
-        seen = _router_tells(_settings(sqlite_url, discord.webhook_url(token=SECRET)), clock)
+        seen = _router_tells(_settings(database_url, discord.webhook_url(token=SECRET)), clock)
 
     assert len([one for one in state.requests if one.operation == "create"]) >= 1
     assert "httpcore" in {record.name.partition(".")[0] for record in logged.records}
     assert SECRET not in logged.text
     assert SECRET not in seen
-    assert SECRET not in everything_stored(sqlite_url)
+    assert SECRET not in everything_stored(database_url)
 
 
 def test_the_token_is_not_told_when_discord_cannot_be_reached(
-    sqlite_url: str, clock: Clock, logged: pytest.LogCaptureFixture
+    database_url: str, clock: Clock, logged: pytest.LogCaptureFixture
 ) -> None:
     with running() as discord:
         closed = discord.webhook_url(token=SECRET)
-    settings = _settings(sqlite_url, closed)
+    settings = _settings(database_url, closed)
 
     seen = _router_tells(settings, clock)
 
     assert "not reached" in logged.text
-    assert SECRET not in logged.text + seen + everything_stored(sqlite_url) + repr(settings)
+    assert SECRET not in logged.text + seen + everything_stored(database_url) + repr(settings)
 
 
 def _settings(database_url: str, webhook_url: str) -> Settings:
