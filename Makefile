@@ -8,7 +8,7 @@ UV_INSTALL = $(UV) pip install --quiet --compile-bytecode --require-hashes
 PACKAGES := scripts/ensure-packages
 
 .PHONY: help setup demo run test test-router test-browser test-backend test-dags check fmt fmt-check lint types floors \
-	storm bench screenshots golden migration lock clean
+	storm bench ha screenshots golden migration lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -99,6 +99,9 @@ storm: .venv/.ready prometheus ## 1,000 alerts in ten seconds, and what is told 
 
 bench: .venv/.ready ## how many alerts a second are taken in and kept
 	@$(BIN)/python -m tests.storm.intake
+
+ha: .venv/.ready prometheus postgresql ## two routers and two Alertmanagers, one of each killed ROUNDS=20 times; SEED=n for other moments
+	@HA_ROUNDS=$(or $(ROUNDS),20) HA_SEED=$(or $(SEED),7) $(BIN)/pytest -q -s tests/e2e/test_two_routers.py
 
 # Now and then.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from demo import stack
-from demo.processes import free_port
+from demo.processes import Process, free_port
 from tests.e2e import alerts
 from tests.storm.sender import CONNECTIONS, Sender
 
@@ -28,33 +28,47 @@ WARM_UP = 150
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="intake-") as folder, _router(Path(folder)) as port:
-        Sender(port, stack.TOKEN).send(list(_bodies("Before", WARM_UP // 3)))
-        sender = Sender(port, stack.TOKEN)
-        began = time.monotonic()
-        sender.send(list(_bodies("Measured", GROUPS)))
-        took_s = max(answer.answered_at for answer in sender.answers.values()) - began
-    times_ms = sorted(answer.took_s * 1000 for answer in sender.answers.values())
-    kept = sum(answer.status == 200 for answer in sender.answers.values()) * INSTANCES
-    answers = dict(Counter(answer.status for answer in sender.answers.values()))
-    percentiles = statistics.quantiles(times_ms, n=100)
-    sys.stdout.write(
-        f"{kept / took_s:,.0f} alerts/s kept ({kept:,} in {took_s:.1f} s, {CONNECTIONS} connections, "
-        f"{INSTANCES} alerts a webhook), answers {answers}, "
-        f"p50 {percentiles[49]:.0f} ms, p99 {percentiles[98]:.0f} ms\n"
-    )
+    with tempfile.TemporaryDirectory(prefix="intake-") as name:
+        folder = Path(name)
+        for what, make in (("the router", _router), ("an application that only answers", _ceiling)):
+            with _running(make(folder, port := free_port())):
+                sys.stdout.write(f"{what:34}{_measured(port)}\n")
+                sys.stdout.flush()
+
+
+def _router(folder: Path, port: int) -> Process:
+    return stack.router(folder, port, {})
+
+
+def _ceiling(folder: Path, port: int) -> Process:
+    command = [sys.executable, "-m", "tests.storm.ceiling", str(port)]
+    return Process("ceiling", command, stack.local(port), folder / "ceiling.log", folder=stack.ROOT)
 
 
 @contextmanager
-def _router(folder: Path) -> Iterator[int]:
-    port = free_port()
-    program = stack.router(folder, port, {})
+def _running(program: Process) -> Iterator[None]:
     program.start()
     try:
         program.wait_ready()
-        yield port
+        yield
     finally:
         program.stop()
+
+
+def _measured(port: int) -> str:
+    Sender(port, stack.TOKEN).send(list(_bodies("Before", WARM_UP // 3)))
+    sender = Sender(port, stack.TOKEN)
+    began = time.monotonic()
+    sender.send(list(_bodies("Measured", GROUPS)))
+    answers = list(sender.answers.values())
+    took_s = max(answer.answered_at for answer in answers) - began
+    kept = sum(answer.status == 200 for answer in answers) * INSTANCES
+    percentiles = statistics.quantiles((answer.took_s * 1000 for answer in answers), n=100)
+    return (
+        f"{kept / took_s:7,.0f} alerts/s ({kept:,} in {took_s:.1f} s, {CONNECTIONS} connections, "
+        f"{INSTANCES} alerts a webhook), answers {dict(Counter(answer.status for answer in answers))}, "
+        f"p50 {percentiles[49]:.0f} ms, p99 {percentiles[98]:.0f} ms"
+    )
 
 
 def _bodies(prefix: str, groups: int) -> Iterator[dict[str, Any]]:
