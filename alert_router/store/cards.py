@@ -82,8 +82,12 @@ def want(conn: sa.Connection, wishes: Sequence[Wish], now: datetime) -> None:
     )
     waits = sa.and_(cards.c.state == "pending", cards.c.attempts > 0, cards.c.due_at > now)
     folded = cards.c.folded_into.is_not(None)
+    edit_at = sa.bindparam("edit_at", type_=cards.c.due_at.type)
     soon = sa.case(
-        (cards.c.message_id.is_(None), now), else_=sa.bindparam("edit_at", type_=cards.c.due_at.type)
+        (cards.c.message_id.is_(None), now),
+        # Each change puts off only its own telling: what changes all the time would never be told.
+        (cards.c.due_at < edit_at, cards.c.due_at),
+        else_=edit_at,
     )
     statement = statement.on_conflict_do_update(
         index_elements=["incident_id", "channel", "generation"],

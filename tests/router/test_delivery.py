@@ -10,6 +10,7 @@ from alert_router.delivery.courier import CHECK_S, LEASE_S
 from alert_router.discord.client import Reply
 from alert_router.discord.packer import Payload
 from alert_router.discord.preview import PreviewChannel
+from alert_router.intake import FLAPPING, FLAPPING_EDIT_S
 from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, at, make_signal
 from tests.router.bench import House, is_held
 from tests.standins.discord import Fault, RateLimits, faults, only, openapi
@@ -292,22 +293,6 @@ def test_no_rate_limit_is_ever_run_into(house: House) -> None:
     assert (len(house.discord.creates), len(house.discord.edits)) == (28, 28)
 
 
-def test_a_storm_is_told_as_one_digest_and_loses_nothing(house: House) -> None:
-    house.accept(
-        *[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(300)],
-        *[make_signal({**API_DOWN, "n": str(n)}, group_labels={"c": str(n)}) for n in range(3)],
-    )
-
-    house.deliver_for(90)
-
-    assert house.discord.limited == 0
-    assert len(house.discord.creates) <= 30
-    assert {card.state for card in house.cards()} <= {"delivered", "folded"}
-    text = str([message.embeds for message in house.discord.messages()])
-    assert "300" in text
-    assert sum("ApiDown" in str(one.embeds[0]["title"]) for one in house.discord.messages()) == 3
-
-
 # --- more than one router
 
 
@@ -413,6 +398,28 @@ def test_what_became_dirty_while_it_was_told_is_told_again(house: House) -> None
 
 
 # --- newer cards
+
+
+def comes_and_goes(house: House, minute: float) -> None:
+    house.accept(make_signal(starts_at=at(minute)))
+    house.deliver_for(10)
+    house.accept(make_signal(starts_at=at(minute), ends_at=at(minute + 0.2)))
+    house.deliver_for(10)
+
+
+def test_an_incident_that_comes_and_goes_is_told_once_a_minute_and_how_often(house: House) -> None:
+    for third in range(FLAPPING):
+        comes_and_goes(house, third / 3)
+    calm = len(house.outcomes())
+
+    for third in range(FLAPPING, FLAPPING + 15):
+        comes_and_goes(house, third / 3)
+    house.deliver_for(FLAPPING_EDIT_S)
+
+    only(house.discord.messages())
+    assert calm == 2 * FLAPPING
+    assert 5 <= len(house.outcomes()) - calm <= 7
+    assert f"{FLAPPING + 14} times" in str(only(house.discord.messages()).embeds[0]["fields"])
 
 
 def rises(house: House) -> None:
