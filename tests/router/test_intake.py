@@ -16,8 +16,10 @@ from alert_router.store.engine import Unavailable, open_store
 from alert_router.store.quarantine import Refused
 from alert_router.store.tables import cards, quarantine, transitions
 from alert_router.store.writer import Writer
+from tests.conftest import NewDatabase
 from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, RULES, Clock, at, event_json, make_signal
-from tests.router.bench import House
+from tests.router.bench import DATABASES, House
+from tests.standins.discord import DiscordState
 from tests.unit.replicas import Story, stories
 
 SEVERE_DRIFT = {**DRIFT_HIGH, "severity": "critical"}
@@ -424,8 +426,7 @@ def test_when_the_cards_cannot_be_written_neither_is_the_alert(house: House) -> 
 
 @FEWER
 @given(story=stories(most_gap_s=400))
-def test_through_the_real_store_too_the_end_state_is_the_truth(sqlite_house: House, story: Story) -> None:
-    house = sqlite_house
+def test_through_the_real_store_too_the_end_state_is_the_truth(house: House, story: Story) -> None:
     labels = {**API_DOWN, "instance": f"api-{len(house.alerts())}"}
     for moment, saying in story.moments():
         house.clock.now = moment.timestamp()
@@ -448,10 +449,13 @@ SIGNALS = st.builds(
 )
 
 
+@pytest.mark.parametrize("kind", DATABASES)
 @FEWER
 @given(webhooks=st.lists(st.tuples(st.lists(SIGNALS, max_size=5), st.integers(0, 3000)), max_size=12))
-def test_whatever_comes_in_the_books_balance(migrated_url: Any, discord: Any, webhooks: list[Any]) -> None:
-    with House.opened(migrated_url(), Clock(), discord) as house:
+def test_whatever_comes_in_the_books_balance(
+    new_database: NewDatabase, kind: str, discord: DiscordState, webhooks: list[Any]
+) -> None:
+    with new_database(kind) as url, House.opened(url, Clock(), discord) as house:
         for signals, seconds in webhooks:
             house.pass_time(seconds)
             house.accept(*[_signal(labels, start, length) for labels, start, length in signals])
