@@ -41,6 +41,7 @@ PREVIEW_PER_MINUTE = 1_200
 RECONCILE = "reconcile"
 TICK_S = 0.5
 """How often time is asked what it changed."""
+FALLBACK_S = 2.0
 
 
 def _utc_now() -> datetime:
@@ -96,7 +97,7 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     metrics = Metrics(store, clocks.now, tuple(channels))
     deliveries = _deliveries(settings, channels, store, writer, clocks, metrics)
     main = deliveries[0]
-    rules = Rules(hold_s=settings.hold_seconds, flap_window_s=settings.flap_window_seconds)
+    rules = _rules(settings)
     doubt = asyncio.Event()
     intake = Intake(writer, rules=rules, channels=[main.name], wake=main.wake, doubt=doubt.set)
     tasks: dict[str, asyncio.Task[None]] = {}
@@ -105,6 +106,16 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     parts = Parts(settings, store, intake, metrics, clocks.now, examine, main.wake)
     turns = _turns(settings, parts, deliveries, writer, reconcile)
     return Service(parts, store, writer, http, deliveries, turns, doubt, tasks)
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        hold_s=settings.hold_seconds,
+        flap_window_s=settings.flap_window_seconds,
+        # Two looks in a row are two absences, however often we look.
+        absences_apart_s=settings.reconcile_seconds / 2,
+        warmup_s=settings.alertmanager_warmup_seconds,
+    )
 
 
 def _channels(settings: Settings, http: httpx.AsyncClient) -> dict[ChannelName, Channel]:
@@ -151,7 +162,7 @@ def _turns(
     settings: Settings, parts: Parts, deliveries: tuple[Delivery, ...], writer: Writer, reconcile: Reconcile
 ) -> dict[str, tuple[float, Turn]]:
     intake, now = parts.intake, parts.now
-    timekeeping = Timekeeping(intake, settings.remind_every)
+    timekeeping = Timekeeping(intake, settings.remind_every, _rules(settings))
     watchdog = Watchdog(intake, started_at=now(), after_s=settings.watchdog_seconds)
     turns: dict[str, tuple[float, Turn]] = {
         "timekeeping": (TICK_S, lambda: timekeeping.turn_if_due(parts.store, now())),
@@ -165,11 +176,12 @@ def _turns(
             main.name,
             other.name,
             after_s=settings.fallback_after_seconds,
+            started_at=now(),
             is_stopped=lambda: main.stopped is not None,
             writer=writer,
             wake=other.wake,
         )
-        turns["fallback"] = (TICK_S, lambda: fallback.turn(now()))
+        turns["fallback"] = (FALLBACK_S, lambda: fallback.turn(now()))
     return turns
 
 

@@ -31,8 +31,10 @@ class _Shelf(Generic[T]):
     now: dict[int, T] = field(default_factory=dict)
 
     def load(self, rows: Iterable[T]) -> None:
+        """What is here already stays: it may have been changed since it was read."""
         for row in rows:
-            self.read[row.id] = self.now[row.id] = row
+            if row.id not in self.now:
+                self.read[row.id] = self.now[row.id] = row
 
     def put(self, row: T) -> None:
         self.now[row.id] = row

@@ -19,7 +19,9 @@ class Fallback:
     main: ChannelName
     other: ChannelName
     after_s: float
-    """A card that has failed and waits for so long takes the other way."""
+    """A card that has failed, or was never told, and waits for so long takes the other way."""
+    started_at: datetime
+    """The wait counts from here on: while we were down, the main channel did not have its chance."""
     is_stopped: Callable[[], bool]
     """Whether the main channel takes nothing at all."""
     writer: Writer
@@ -36,9 +38,10 @@ class Fallback:
         return [self._detour(conn, now) for now in moments]
 
     def _detour(self, conn: sa.Connection, now: datetime) -> int:
-        stuck = detours.Stuck(
-            failures=0 if self.is_stopped() else FAILURES,
-            since=now if self.is_stopped() else now - timedelta(seconds=self.after_s),
-        )
+        stuck = detours.Stuck(at_once=self.is_stopped(), failures=FAILURES, since=self._since(now))
         leaving = detours.send(conn, self.main, self.other, stuck, now)
         return leaving + detours.end(conn, self.main, self.other, now)
+
+    def _since(self, now: datetime) -> datetime | None:
+        wait = timedelta(seconds=self.after_s)
+        return now - wait if now - self.started_at >= wait else None

@@ -88,7 +88,7 @@ def pinged(incident: Incident, now: datetime) -> Incident:
 
 def needs_reminder(incident: Incident, now: datetime, *, every_s: Mapping[str, float]) -> bool:
     """Still firing, nobody has taken it on, and the last ping is long ago. every_s: by severity."""
-    after_s = every_s.get(incident.severity)
+    after_s = every_s.get(incident.severity.lower())
     if after_s is None or not incident.is_firing or incident.acknowledged_at is not None:
         return False
     return now - incident.pinged_at >= timedelta(seconds=after_s)

@@ -96,10 +96,10 @@ def advance(
             assert_never(verdict)
 
 
-def expire(alert: Alert, now: datetime) -> Step | None:
+def expire(alert: Alert, now: datetime, *, rules: Rules) -> Step | None:
     """What time alone does: a hold that nobody answered reopens, a report not repeated ends."""
-    if alert.held_until is not None and alert.held_until <= now:
-        again = replace(alert, status=Status.FIRING, ends_at=None, held_until=None)
+    if alert.held_until is not None and _hold_is_over(alert.held_until, now, rules):
+        again = replace(alert, status=Status.FIRING, ends_at=None, held_until=None, absent_since=None)
         fact = _note(again, TransitionKind.REOPENED, now, "still firing after its resolve")
         return Step(Verdict.OPEN, (again,), (fact,))
     if alert.firing and alert.expires_at is not None and alert.expires_at <= now:
@@ -107,6 +107,11 @@ def expire(alert: Alert, now: datetime) -> Step | None:
         fact = _note(over, TransitionKind.RESOLVED, now, "not reported again")
         return Step(Verdict.RESOLVE, (over,), (fact,))
     return None
+
+
+def _hold_is_over(until: datetime, now: datetime, rules: Rules) -> bool:
+    """No hold is set further ahead than hold_s: a later one was written before the clock stepped back."""
+    return until <= now or until > now + timedelta(seconds=rules.hold_s)
 
 
 def _opened(
@@ -180,7 +185,8 @@ def _seen(alert: Alert, signal: Signal, now: datetime, *, counts: bool = True) -
 
 
 def _over(alert: Alert, *, at: datetime) -> Alert:
-    return replace(alert, status=Status.RESOLVED, ends_at=max(at, alert.starts_at), held_until=None)
+    ends_at = max(at, alert.starts_at)
+    return replace(alert, status=Status.RESOLVED, ends_at=ends_at, held_until=None, absent_since=None)
 
 
 def _end(signal: Signal) -> datetime:

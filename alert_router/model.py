@@ -115,7 +115,8 @@ class Alert:
     suppressed: str | None = None
     """Why Alertmanager is quiet about it: "silenced" or "inhibited". It may fire all the same."""
     absent_since: datetime | None = None
-    """Since when Alertmanager's API has not shown it; None while it does, or was not asked."""
+    """Since when Alertmanager's API has not shown it; None while it does, or was not asked. On a resolved
+    alert: that is why it was closed."""
 
     @property
     def firing(self) -> bool:
@@ -202,6 +203,8 @@ class DigestState:
     """Firing first, worst first; not all of them when there are many."""
     earliest: datetime
     """When the first of its alerts started."""
+    note: str = ""
+    """What people must know about the channel this card is in."""
 
     @property
     def firing(self) -> int:
@@ -218,6 +221,11 @@ class Rules:
 
     hold_s: float = 120.0
     flap_window_s: float = 1800.0
+    absences_apart_s: float = 30.0
+    """Two absences in a row from Alertmanager's API close an alert; looks closer together are one."""
+    warmup_s: float = 180.0
+    """An Alertmanager younger than this has not heard of every alert: what it does not show is not over.
+    Prometheus repeats a firing alert every minute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,22 +32,26 @@ class View:
 
     sightings: tuple[Sighting, ...]
     complete: bool
-    """Every one of them answered."""
+    """Every one of them answered, and has run for long enough to know what fires."""
+
+    @property
+    def shown(self) -> frozenset[Fingerprint]:
+        """Everything that fires, whoever it is routed to."""
+        return frozenset(one.signal.fingerprint for one in self.sightings)
 
     def ours(self, receivers: frozenset[str]) -> dict[Fingerprint, Sighting]:
         """By fingerprint, what is routed to us, but for the heartbeat.
 
-        receivers: the names under which Alertmanager has sent to us. Of two sightings of one alert the one
-        that may be told counts.
+        receivers: the names under which Alertmanager has sent to us.
         """
-        found: dict[Fingerprint, Sighting] = {}
-        for one in self.sightings:
-            fingerprint = one.signal.fingerprint
-            if one.receiver not in receivers or one.signal.labels.get("alertname") == WATCHDOG:
-                continue
-            if fingerprint not in found or found[fingerprint].suppressed is not None:
-                found[fingerprint] = one
-        return found
+        ours = [
+            one
+            for one in self.sightings
+            if one.receiver in receivers and one.signal.labels.get("alertname") != WATCHDOG
+        ]
+        # Of several sightings of one alert the one that may be told counts, and the earliest start.
+        ours.sort(key=lambda one: (one.suppressed is None, -one.signal.starts_at.timestamp()))
+        return {one.signal.fingerprint: one for one in ours}
 
 
 class Reconcile:
@@ -68,27 +72,40 @@ class Reconcile:
 
     async def turn(self, now: datetime) -> int:
         """Look once and close the gap; how many alerts that changed."""
-        view = await self._look(now)
+        view = await self._look()
         return await self._intake.change(
             Change(lambda conn, books: self._close_gap(conn, books, view, now), now)
         )
 
-    async def _look(self, now: datetime) -> View:
-        looks = (alertmanager_api.look(self._http, url, now) for url in self._urls)
-        answers = await asyncio.gather(*looks)
-        away = tuple(url for url, answer in zip(self._urls, answers, strict=True) if answer is None)
+    async def _look(self) -> View:
+        answers = await asyncio.gather(*(alertmanager_api.look(self._http, url) for url in self._urls))
+        away = tuple(
+            alertmanager_api.without_credentials(url)
+            for url, answer in zip(self._urls, answers, strict=True)
+            if answer is None
+        )
         if away != self.away:
             log.warning("Alertmanagers that do not answer: %s", ", ".join(away) or "none any more")
         self.away = away
-        return View(tuple(one for answer in answers if answer is not None for one in answer), not away)
+        shown = [answer for answer in answers if answer is not None]
+        warm = all(answer.age_s >= self._rules.warmup_s for answer in shown)
+        return View(tuple(one for answer in shown for one in answer.sightings), warm and not away)
 
     def _close_gap(self, conn: sa.Connection, books: Books, view: View, now: datetime) -> int:
         seen = view.ours(receivers.names(conn))
         known = self._known(conn, seen)
         books.open_alerts(known.values())
         books.open([sighting.signal for sighting in seen.values()])
+        shown = view.shown
         return sum(
-            self._act(books, known.get(fingerprint), seen.get(fingerprint), now, complete=view.complete)
+            self._act(
+                books,
+                known.get(fingerprint),
+                seen.get(fingerprint),
+                now,
+                # One that goes to another receiver now is not over.
+                complete=view.complete and fingerprint not in shown,
+            )
             for fingerprint in sorted(known.keys() | seen.keys())
         )
 
@@ -100,7 +117,7 @@ class Reconcile:
     def _act(
         self, books: Books, alert: Alert | None, sighting: Sighting | None, now: datetime, *, complete: bool
     ) -> bool:
-        finding = reconciliation.judge(alert, sighting, now, complete=complete)
+        finding = reconciliation.judge(alert, sighting, now, complete=complete, rules=self._rules)
         if finding is Finding.NOTHING:
             return False
         if finding is Finding.MISSED_FIRING and sighting is not None:

@@ -54,7 +54,7 @@ def _spans(value: Any) -> Any:
         severity, equals, span = (piece.strip() for piece in part.partition("="))
         if not (equals and severity and span[:-1].isdigit() and span[-1] in SPANS):
             raise ValueError(f"{part.strip()!r} must look like critical=4h (s, m, h or d)")
-        found[severity] = int(span[:-1]) * SPANS[span[-1]]
+        found[severity.lower()] = int(span[:-1]) * SPANS[span[-1]]
     return found
 
 
@@ -165,6 +165,13 @@ class Settings(BaseModel):
             description="How often the open alerts are compared with Alertmanager's",
         ),
     ] = 60.0
+    alertmanager_warmup_seconds: Annotated[
+        NonNegativeFloat,
+        Field(
+            alias="ALERT_ROUTER_ALERTMANAGER_WARMUP_SECONDS",
+            description="What a younger Alertmanager does not show is not yet known to it, and not over",
+        ),
+    ] = 180.0
     channel_per_minute: Annotated[
         PositiveInt,
         Field(

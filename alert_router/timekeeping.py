@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alert_router import incidents, lifecycle
 from alert_router.books import Books
 from alert_router.intake import Change, Intake
+from alert_router.model import Rules
 from alert_router.store import alerts
 from alert_router.store import incidents as incident_rows
 from alert_router.store.engine import Store
@@ -19,11 +20,12 @@ from alert_router.store.engine import Store
 class Timekeeping:
     intake: Intake
     remind_every_s: Mapping[str, float]
-    """By severity; a severity that is not named is never reminded of."""
+    """By severity, in lower case; a severity that is not named is never reminded of."""
+    rules: Rules
 
     def is_due(self, conn: sa.Connection, now: datetime) -> bool:
         """Whether a turn would change anything: asked often, and cheaper than a write."""
-        return bool(alerts.due(conn, now) or self._forgotten(conn, now))
+        return bool(alerts.due(conn, now, hold_s=self.rules.hold_s) or self._forgotten(conn, now))
 
     async def turn_if_due(self, store: Store, now: datetime) -> int:
         return await self.turn(now) if await asyncio.to_thread(self._asks, store, now) else 0
@@ -37,10 +39,10 @@ class Timekeeping:
         return await self.intake.change(Change(lambda conn, books: self._turn(conn, books, now), now))
 
     def _turn(self, conn: sa.Connection, books: Books, now: datetime) -> int:
-        due = alerts.due(conn, now)
+        due = alerts.due(conn, now, hold_s=self.rules.hold_s)
         books.open_alerts(due)
         for alert in due:
-            step = lifecycle.expire(alert, now)
+            step = lifecycle.expire(alert, now, rules=self.rules)
             if step is not None:
                 books.apply(step, books.group_labels_of(alert), now)
         return len(due) + self._remind(conn, books, now)

@@ -1,10 +1,11 @@
 """Alertmanager's present state, from its API (GET /api/v2/alerts/groups), to sightings."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Annotated
 
 import httpx
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 
 from alert_router.model import Fingerprint, Signal, Status
 from alert_router.reconciliation import Sighting
@@ -27,7 +28,6 @@ class _ApiAlert(BaseModel):
     labels: Annotated[LabelSet, Field(min_length=1)]
     annotations: LabelSet = {}
     startsAt: Time
-    endsAt: Time
     generatorURL: Text = ""
     fingerprint: Text
     status: _AlertStatus
@@ -39,27 +39,53 @@ class _Group(BaseModel):
     alerts: list[_ApiAlert]
 
 
+class _Status(BaseModel):
+    uptime: Time
+    """When it started."""
+
+
 _GROUPS = TypeAdapter(list[_Group])
 
 
-async def look(http: httpx.AsyncClient, url: str, now: datetime) -> list[Sighting] | None:
-    """What this Alertmanager has now; None when it does not answer sensibly."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one Alertmanager shows."""
+
+    sightings: tuple[Sighting, ...]
+    age_s: float
+    """How long it has been running: it starts with no alerts, and waits for Prometheus to repeat them."""
+
+
+async def look(http: httpx.AsyncClient, url: str) -> Shown | None:
+    """What this Alertmanager has now; None when it does not answer sensibly.
+
+    What has ended it leaves out itself, by its own clock.
+    """
     try:
-        response = await http.get(f"{url}/api/v2/alerts/groups", timeout=TIMEOUT)
+        status = await http.get(f"{url}/api/v2/status", timeout=TIMEOUT)
+        groups = await http.get(f"{url}/api/v2/alerts/groups", timeout=TIMEOUT)
     except httpx.HTTPError:
         return None
-    if response.status_code != httpx.codes.OK:
+    if not status.is_success or not groups.is_success:
         return None
     try:
-        groups = _GROUPS.validate_json(response.content)
-    except ValidationError:
+        found = _GROUPS.validate_json(groups.content)
+        age_s = _age_s(status)
+    except ValueError:
         return None
-    return [
-        _sighting(group, alert, url)
-        for group in groups
-        for alert in group.alerts
-        if alert.endsAt > now  # one that has ended is only waiting to be forgotten
-    ]
+    where = without_credentials(url)
+    return Shown(tuple(_sighting(group, alert, where) for group in found for alert in group.alerts), age_s)
+
+
+def without_credentials(url: str) -> str:
+    """For people to read: a password in the URL is for the request alone."""
+    return str(httpx.URL(url).copy_with(username=None, password=None)) if "@" in url else url
+
+
+def _age_s(response: httpx.Response) -> float:
+    """By its own clock on both ends. Raises ValueError."""
+    started = _Status.model_validate_json(response.content).uptime
+    return (parsedate_to_datetime(response.headers.get("Date", "")) - started).total_seconds()
 
 
 def _sighting(group: _Group, alert: _ApiAlert, url: str) -> Sighting:

@@ -1,7 +1,7 @@
 """Alerts and their transitions: what intake reads and writes."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,9 +38,14 @@ def newest(conn: sa.Connection, source: str, fingerprints: Iterable[Fingerprint]
     return {alert.fingerprint: alert for alert in map(alert_of, rows)}
 
 
-def due(conn: sa.Connection, now: datetime) -> list[Alert]:
-    """Alerts that time alone changes now: holds past their hour, reports past their expiry."""
-    held = sa.and_(alerts.c.held_until.is_not(None), alerts.c.held_until <= now)
+def due(conn: sa.Connection, now: datetime, *, hold_s: float) -> list[Alert]:
+    """Alerts that time alone changes now: holds past their hour, reports past their expiry.
+
+    hold_s: no hold is ever set further ahead; a later one was written before the clock stepped back.
+    """
+    most = now + timedelta(seconds=hold_s)
+    over = sa.or_(alerts.c.held_until <= now, alerts.c.held_until > most)
+    held = sa.and_(alerts.c.held_until.is_not(None), over)
     # The status as the partial index spells it: a bound value could not be seen to be the same.
     firing = alerts.c.status == sa.literal_column("'firing'")
     expired = sa.and_(alerts.c.expires_at <= now, firing)

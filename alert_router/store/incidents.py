@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from alert_router.model import Incident, Status
 from alert_router.store import keys, parameters
-from alert_router.store.tables import incidents
+from alert_router.store.tables import alerts, incidents
 
 
 def incident_of(row: sa.Row[Any]) -> Incident:
@@ -75,9 +75,21 @@ def update(conn: sa.Connection, changed: Sequence[Incident]) -> None:
 
 
 def not_pinged_since(conn: sa.Connection, before: Mapping[str, datetime]) -> list[int]:
-    """Firing incidents nobody has taken on, of a severity that was last pinged before its moment."""
+    """Firing incidents nobody has taken on, of a severity that was last pinged before its moment.
+
+    Where all that fires is silenced or inhibited, somebody has said that it is no news.
+    """
+    audible = (
+        sa.select(alerts.c.id)
+        .where(
+            alerts.c.incident_id == incidents.c.id,
+            alerts.c.status == Status.FIRING,
+            alerts.c.suppressed.is_(None),
+        )
+        .exists()
+    )
     overdue = [
-        sa.and_(incidents.c.severity == severity, incidents.c.pinged_at <= moment)
+        sa.and_(sa.func.lower(incidents.c.severity) == severity, incidents.c.pinged_at <= moment)
         for severity, moment in before.items()
     ]
     rows = conn.scalars(
@@ -87,6 +99,7 @@ def not_pinged_since(conn: sa.Connection, before: Mapping[str, datetime]) -> lis
             incidents.c.status == sa.literal_column("'firing'"),
             incidents.c.acknowledged_at.is_(None),
             sa.or_(sa.false(), *overdue),
+            audible,
         )
         .order_by(incidents.c.id)
     )

@@ -1,7 +1,9 @@
 """The router's parts on one database, driven by hand: no task runs and no time passes by itself."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,17 +15,20 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from alert_router import acknowledging
+from alert_router.acknowledging import Acknowledgement
 from alert_router.app import create_app
 from alert_router.delivery import Channel, Clocks, Delivery, Pacer
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.templates import Templates
-from alert_router.intake import Batch, Intake, Report, Told
+from alert_router.intake import Batch, Change, Intake, Report, Told
 from alert_router.model import Alert, ChannelName, Incident, Receipt, Rules, Signal
 from alert_router.settings import Settings
 from alert_router.sources import events
-from alert_router.store import alerts, cards, incidents
+from alert_router.store import alerts, cards, dead_letters, incidents, ledger
 from alert_router.store.engine import Store, open_store
+from alert_router.store.ledger import Ledger
 from alert_router.store.quarantine import Refused
 from alert_router.store.tables import alerts as alert_table
 from alert_router.store.tables import cards as card_table
@@ -87,10 +92,24 @@ class House:
         meaning = events.meaning(events.parse(as_bytes(event)), idempotency_key=idempotency_key)
         return await self.intake.report(Report(meaning.signal, self.clock.time(), ends=meaning.ends))
 
-    def pass_time(self, seconds: float = 0.0) -> int:
+    def pass_time(self, seconds: float = 0.0, *, remind_every_s: Mapping[str, float] | None = None) -> int:
         """Move the clock, then let time do what it does."""
         self.clock.move(seconds)
-        return self.run(Timekeeping(self.intake, remind_every_s={}).turn(self.clock.time()))
+        timekeeping = Timekeeping(self.intake, remind_every_s or {}, Rules())
+        return self.run(timekeeping.turn_if_due(self.store, self.clock.time()))
+
+    def acknowledge(self, alert_id: int = 1, *, by: str = "Ada", note: str = "") -> bool:
+        given = Acknowledgement(alert_id, by, note, self.clock.time())
+        return self.run(acknowledging.acknowledge(self.intake, given))
+
+    def replay(self, *card_ids: int) -> int:
+        """Dead letters; all of them unless some are named."""
+        now = self.clock.time()
+
+        def decide(conn: sa.Connection, _books: object) -> int:
+            return dead_letters.replay(conn, now, card_ids or None)
+
+        return self.run(self.intake.change(Change(decide, now)))
 
     # --- what goes out
 
@@ -162,12 +181,23 @@ class House:
         query = sa.select(*columns).order_by(delivery_table.c.id)
         return self.ask(lambda conn: [(row.action, row.outcome) for row in conn.execute(query)])
 
+    def ledger(self, channel: ChannelName = CHANNEL) -> Ledger:
+        return self.ask(lambda conn: ledger.of(conn, channel))
+
     def ask(self, question: Callable[[sa.Connection], T]) -> T:
         with self.store.read() as conn:
             return question(conn)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for what a running application does by itself."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        threading.Event().wait(0.02)
 
 
 def _delivery(store: Store, writer: Writer, clock: Clock, channel: Channel) -> Delivery:

@@ -178,7 +178,7 @@ HOT: dict[str, tuple[Question, set[str]]] = {
         {"ix_incidents_key_id"},
     ),
     "what does time change": (
-        lambda conn: alerts.due(conn, at(2)),
+        lambda conn: alerts.due(conn, at(2), hold_s=120),
         {"ix_alerts_held_until"},
     ),
     "has this report been told": (

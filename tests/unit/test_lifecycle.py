@@ -9,7 +9,7 @@ import pytest
 from alert_router import lifecycle
 from alert_router.lifecycle import Verdict, judge
 from alert_router.model import Alert, Rules, Signal, Status, TransitionKind
-from tests.factories import NOON, advancing, at, make_alert, make_signal
+from tests.factories import NOON, RULES, advancing, at, make_alert, make_signal
 
 FIRING = make_alert(starts_at=at(0))
 RESOLVED = make_alert(starts_at=at(0), ends_at=at(10))
@@ -160,7 +160,7 @@ def test_a_new_episode_ends_the_hold_of_the_one_before() -> None:
 
 @pytest.mark.parametrize(("late_by", "reopened"), [(-INSTANT, False), (timedelta(), True), (INSTANT, True)])
 def test_a_hold_that_nobody_answers_reopens_when_it_is_over(late_by: timedelta, reopened: bool) -> None:
-    step = lifecycle.expire(HELD, at(12) + late_by)
+    step = lifecycle.expire(HELD, at(12) + late_by, rules=RULES)
 
     assert (step is not None) == reopened
     if step is not None:
@@ -172,7 +172,7 @@ def test_a_hold_that_nobody_answers_reopens_when_it_is_over(late_by: timedelta, 
 def test_a_report_that_is_not_repeated_ends_at_its_expiry(late_by: timedelta, ended: bool) -> None:
     reported = replace(FIRING, expires_at=at(60))
 
-    step = lifecycle.expire(reported, at(60) + late_by)
+    step = lifecycle.expire(reported, at(60) + late_by, rules=RULES)
 
     assert (step is not None) == ended
     if step is not None:
@@ -182,7 +182,7 @@ def test_a_report_that_is_not_repeated_ends_at_its_expiry(late_by: timedelta, en
 
 @pytest.mark.parametrize("alert", [FIRING, RESOLVED, replace(RESOLVED, expires_at=at(1))])
 def test_time_alone_changes_nothing_else(alert: Alert) -> None:
-    assert lifecycle.expire(alert, at(10_000)) is None
+    assert lifecycle.expire(alert, at(10_000), rules=RULES) is None
 
 
 def test_a_report_told_again_expires_later() -> None:

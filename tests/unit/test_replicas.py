@@ -60,7 +60,7 @@ class Known:
 
     def pass_time(self, now: datetime) -> None:
         for alert in list(self.alerts.values()):
-            step = lifecycle.expire(alert, now)
+            step = lifecycle.expire(alert, now, rules=RULES)
             if step is not None:
                 self._take(step)
 
