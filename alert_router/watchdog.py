@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -26,12 +26,16 @@ class Watchdog:
 
     def news(self, conn: sa.Connection, now: datetime) -> Signal | None:
         """What people do not know yet: that monitoring is blind, or that it sees again."""
-        said = signal(heartbeats.last(conn), self.started_at, now, after_s=self.after_s)
+        heard = heartbeats.last(conn)
+        said = signal(heard, self.started_at, now, after_s=self.after_s)
         if said is None:
             return None
         known = alerts.newest(conn, SOURCE, [said.fingerprint]).get(said.fingerprint)
-        told_blind = known is not None and known.firing
-        return said if said.firing != told_blind else None
+        if known is None or not known.firing:
+            return said if said.firing else None
+        # Only a heartbeat ends blindness: that we have just started, and wait anew, says nothing.
+        sees = not said.firing and max(heard.values()) > known.starts_at
+        return replace(said, starts_at=known.starts_at) if sees else None
 
     async def turn(self, store: Store, now: datetime) -> None:
         def ask() -> Signal | None:

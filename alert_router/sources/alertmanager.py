@@ -81,7 +81,7 @@ class Message:
     """How many alerts Alertmanager left out (max_alerts): they never get here, so somebody must know."""
     receiver: str
     heartbeat: bool
-    """The Watchdog was among them: it is no news, and not among the signals."""
+    """The Watchdog fires among them: it is no news, and not among the signals."""
 
 
 def parse(body: bytes, now: datetime) -> Message:
@@ -104,7 +104,8 @@ def parse(body: bytes, now: datetime) -> Message:
         truncated=min(max(wire.truncatedAlerts, 0), MOST_TRUNCATED),
         # Go's regexp.QuoteMeta was applied to the name: "a.b" comes as "a\\.b".
         receiver=_QUOTED.sub(r"\1", wire.receiver),
-        heartbeat=len(news) < len(signals),
+        # A Watchdog that "resolved" is one that Alertmanager has not been told of for too long.
+        heartbeat=any(signal.firing for signal in signals if signal.labels.get("alertname") == WATCHDOG),
     )
 
 
