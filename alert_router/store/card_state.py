@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from alert_router.model import (
+    DISCORD,
     FALLBACK,
     Alert,
     CardState,
@@ -17,6 +18,8 @@ from alert_router.store.alerts import COLUMNS, alert_of
 from alert_router.store.incidents import incident_of
 from alert_router.store.tables import alerts, cards, incidents, transitions
 
+TOLD_HERE = "Told here because the main channel does not take it."
+WORKS_AGAIN = "The main channel works again and tells how this goes on."
 MOST_ALERTS = 100
 """More than a message can hold; the rest is counted."""
 
@@ -41,14 +44,13 @@ def _note(conn: sa.Connection, incident_id: int, channel: ChannelName, generatio
     """In the fallback channel: why people read it there, and whether they still should."""
     if channel != FALLBACK:
         return ""
-    told = conn.scalar(
-        sa.select(cards.c.state).where(
-            cards.c.incident_id == incident_id, cards.c.generation == generation, cards.c.channel != channel
-        )
+    main, digest = cards.alias("main"), cards.alias("digest")
+    states = conn.scalars(
+        sa.select(sa.func.coalesce(digest.c.state, main.c.state))
+        .select_from(main.outerjoin(digest, digest.c.digest_id == main.c.folded_into))
+        .where(main.c.incident_id == incident_id, main.c.generation == generation, main.c.channel == DISCORD)
     )
-    if told == "delivered":
-        return "The main channel works again and tells how this goes on."
-    return "Told here because the main channel does not take it."
+    return WORKS_AGAIN if "delivered" in set(states) else TOLD_HERE
 
 
 def _alerts(conn: sa.Connection, incident_id: int) -> tuple[tuple[Alert, ...], int]:

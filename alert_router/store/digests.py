@@ -6,8 +6,17 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from alert_router.model import Alert, ChannelName, DigestCount, DigestState, Status, severity_rank
+from alert_router.model import (
+    FALLBACK,
+    Alert,
+    ChannelName,
+    DigestCount,
+    DigestState,
+    Status,
+    severity_rank,
+)
 from alert_router.store.alerts import COLUMNS, alert_of
+from alert_router.store.card_state import TOLD_HERE, WORKS_AGAIN
 from alert_router.store.cards import EDIT, NEW_CRITICAL
 from alert_router.store.tables import alerts, cards, digests
 
@@ -110,7 +119,9 @@ def state(conn: sa.Connection, digest_id: int) -> DigestState:
     digest = conn.execute(sa.select(digests).where(digests.c.id == digest_id)).one()
     folded = sa.select(cards.c.incident_id).where(cards.c.folded_into == digest_id)
     inside = alerts.c.incident_id.in_(folded)
-    incidents = conn.scalar(sa.select(sa.func.count()).where(cards.c.folded_into == digest_id))
+    incidents = conn.scalar(
+        sa.select(sa.func.count(sa.distinct(cards.c.incident_id))).where(cards.c.folded_into == digest_id)
+    )
     earliest = conn.scalar(sa.select(sa.func.min(alerts.c.starts_at)).where(inside))
     return DigestState(
         began_at=digest.began_at,
@@ -119,7 +130,15 @@ def state(conn: sa.Connection, digest_id: int) -> DigestState:
         counts=_counts(conn, inside),
         alerts=_alerts(conn, inside),
         earliest=earliest or digest.began_at,
+        note=_note(conn, digest_id, digest.channel),
     )
+
+
+def _note(conn: sa.Connection, digest_id: int, channel: ChannelName) -> str:
+    if channel != FALLBACK:
+        return ""
+    still = sa.select(cards.c.id).where(cards.c.folded_into == digest_id, cards.c.mirrors_rev.is_not(None))
+    return TOLD_HERE if conn.scalar(sa.select(still.exists())) else WORKS_AGAIN
 
 
 def _counts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[DigestCount, ...]:
