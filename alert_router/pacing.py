@@ -18,6 +18,8 @@ INVALID_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTT
 # A blocked address gets no rate headers and no retry_after: wait long, and longer each time.
 BLOCKED_S = 60.0
 BLOCKED_MOST_S = 3600.0
+PAUSE_MOST_S = 3600.0
+"""Whatever an answer says: once an hour hammers nobody, and a proxy's mistake silences us no longer."""
 UNLIMITED = 1_000_000
 # New critical cards find room though others were faster: one in so many requests of a channel's minute is
 # kept for them, and the last of a webhook's window of 5 in 2 s.
@@ -94,10 +96,11 @@ def unblocked(pace: Pace) -> Pace:
 
 
 def pause_s(facts: RateFacts) -> float:
-    """How long the reply asks to wait."""
+    """How long the reply asks to wait, an hour at the most."""
+    reset_after_s = facts.reset_after_s or 0.0
     if facts.limited:
-        return max(facts.retry_after_s or 0.0, facts.reset_after_s or 0.0)
-    return facts.reset_after_s or 0.0 if facts.remaining == 0 else 0.0
+        return min(max(facts.retry_after_s or 0.0, reset_after_s), PAUSE_MOST_S)
+    return min(reset_after_s, PAUSE_MOST_S) if facts.remaining == 0 else 0.0
 
 
 def allowance(facts: RateFacts) -> Allowance | None:

@@ -93,7 +93,9 @@ class Delivery:
         self._pacer = pacer
         self._per_minute = per_minute
         self._observe = observe
-        self._checked_at = 0.0
+        self._checked_at = clocks.steady()
+        self._placed = False
+        """Whether Discord has told where the webhook leads."""
         self._woken = asyncio.Event()
         self._stopping = False
         self._finished = asyncio.Event()
@@ -132,13 +134,14 @@ class Delivery:
 
     async def prepare(self) -> None:
         """Find out whose pace we share."""
-        place = await self._channel.look()
-        self._pacer.register(self.name, place.channel_id if place else None)
+        await self._find_place()
 
     async def step(self) -> float:
         """Deliver one card; seconds until it is worth looking again (0: at once)."""
         if self.stopped is not None and not await self._is_back():
             return POLL_S
+        if not self._placed and self._may_look():
+            await self._find_place()
         wait_s = self._pacer.wait_s(self.name)
         if wait_s > 0:
             return wait_s
@@ -148,12 +151,22 @@ class Delivery:
         await self._deliver(claim)
         return 0.0
 
-    async def _is_back(self) -> bool:
-        now = self._clocks.steady()
-        if now - self._checked_at < CHECK_S or self._pacer.wait_s(self.name) > 0:
+    def _may_look(self) -> bool:
+        due = self._clocks.steady() - self._checked_at >= CHECK_S
+        return due and self._pacer.wait_s(self.name) == 0
+
+    async def _find_place(self) -> bool:
+        """Ask where the webhook leads: whose pace it shares, and how its messages are linked."""
+        self._checked_at = self._clocks.steady()
+        place = await self._channel.look()
+        if place is None:
             return False
-        self._checked_at = now
-        if await self._channel.look() is None:
+        self._placed = True
+        self._pacer.register(self.name, place.channel_id)
+        return True
+
+    async def _is_back(self) -> bool:
+        if not self._may_look() or not await self._find_place():
             return False
         log.info("channel %s: takes messages again", self.name)
         self.stopped = None
@@ -265,7 +278,8 @@ class Delivery:
             digest_id = digest.id if digest else digests.begin(conn, self.name, now)
             if digests.fold(conn, self.name, digest_id, now, single=storms.SINGLE_CRITICALS):
                 digests.touch(conn, [digest_id], now, every_s=storms.EDIT_EVERY_S)
-        elif digest and now - digest.last_folded_at >= timedelta(seconds=storms.QUIET_S):
+        # In either direction: a clock that stepped back must not keep the storm going for hours.
+        elif digest and abs(now - digest.last_folded_at) >= timedelta(seconds=storms.QUIET_S):
             digests.end(conn, digest.id, now)
             digests.touch(conn, [digest.id], now, every_s=storms.EDIT_EVERY_S)
 

@@ -17,6 +17,9 @@ from alert_router.store import cards, paces
 from alert_router.store.cards import Attempt, Claim
 
 BACKOFF_MOST_S = 300.0
+STOPPED_S = 65.0
+"""What the channel stopped at comes a little after the others once it is back: should it be this card that
+the channel cannot bear, it stops nobody else for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,15 @@ def of(claim: Claim, reply: Reply, told: Told, *, now: datetime, took_s: float) 
             return settled("degraded", reason, _again(reason, now, degraded=claim.degraded + 1))
         case Rejected(reason):
             return settled("rejected", reason, {"state": "dead", "error": reason}, done=True)
-        case MessageGone(reason):
-            return settled("gone", reason, _again(reason, now, message_id=None, sent_hash=None))
+        case MessageGone(reason) if claim.message_id is not None:
+            anew = _again(reason, now, message_id=None, sent_hash=None, priority=cards.NEW)
+            return settled("gone", reason, anew)
+        case MessageGone(
+            reason
+        ):  # said of a message that was to be made: whatever it means, not at once again
+            return settled("retry", reason, _later(claim, reason, now, after_s=None, paced=False))
         case ChannelGone(reason):
-            return settled("stopped", reason, _again(reason, now))
+            return settled("stopped", reason, _again(reason, now + timedelta(seconds=STOPPED_S)))
         case _:
             assert_never(reply.outcome)
 
@@ -114,8 +122,8 @@ def _later(
     return {"due_at": now + timedelta(seconds=wait_s), "attempts": claim.attempts + 1, "error": reason}
 
 
-def _again(reason: str, now: datetime, **changes: Any) -> Mapping[str, Any]:
-    return {"due_at": now, "error": reason, **changes}
+def _again(reason: str, at: datetime, **changes: Any) -> Mapping[str, Any]:
+    return {"due_at": at, "error": reason, **changes}
 
 
 def write_down(conn: sa.Connection, settlement: Settlement) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from alert_router.model import ChannelName
+from alert_router.model import ChannelName, Status
 from alert_router.store import keys
 from alert_router.store.tables import cards, deliveries, incidents
 
@@ -229,7 +229,7 @@ def settle(
             "due_at": sa.case((current, sa.null()), else_=now),
             "waiting_since": sa.case((current, sa.null()), else_=now),
             "state": sa.case((current, values.get("state", "delivered")), else_="pending"),
-            "priority": EDIT,
+            "priority": sa.case((current, EDIT), else_=_edit_priority()),
         }
     changed = conn.execute(
         sa.update(cards)
@@ -237,6 +237,16 @@ def settle(
         .values({**values, **free})
     )
     return changed.rowcount == 1
+
+
+def _edit_priority() -> sa.ColumnElement[int]:
+    """Of what became dirty while it was told: that it is over goes before other edits."""
+    over = (
+        sa.select(incidents.c.id)
+        .where(incidents.c.id == cards.c.incident_id, incidents.c.status == Status.RESOLVED)
+        .exists()
+    )
+    return sa.case((over, RESOLVE), else_=EDIT)
 
 
 def record(conn: sa.Connection, claim: Claim, attempt: Attempt) -> None:
