@@ -109,7 +109,7 @@ screenshots: .venv/.ready browser ## take the pictures of the README anew
 	@$(BIN)/python scripts/screenshots
 
 golden: .venv/.ready ## write the golden messages anew; then read the diff
-	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit -k golden
+	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/test_cards.py -k agreed
 
 migration: .venv/.ready ## M="add x" N=0002: the migration to the tables as they are now
 	@$(BIN)/python scripts/new-migration "$(N)" "$(M)" && $(BIN)/ruff format migrations

@@ -9,6 +9,7 @@ import collections
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def _file_name(alertname: str) -> str:
 def _collector(fields: list[Field]) -> Any:
     def field(name: str, value: object, *, inline: bool = True) -> Markdown:
         if value not in ("", None):
-            fields.append(Field(str(name), markdown.escape(value), inline))
+            fields.append(Field(markdown.escape(name), markdown.escape(value), inline))
         return Markdown()
 
     return field
@@ -160,10 +161,18 @@ def _context(state: CardState) -> dict[str, Any]:
         "distinct": {alert.id: _distinct(alert, common) for alert in alerts},
         "since": min((alert.starts_at for alert in firing or alerts), default=state.incident.opened_at),
         "until": max((alert.ends_at for alert in resolved if alert.ends_at), default=None),
+        "flapped_for": _flapped_for(state),
         "suppressed": sorted({alert.suppressed for alert in firing if alert.suppressed}),
         "recoveries": [text for text in dict.fromkeys(state.recoveries.values()) if text],
         "text_of": _text_of,
     }
+
+
+def _flapped_for(state: CardState) -> str:
+    """From its first alert to its newest, in words; nothing where that is no time worth telling."""
+    opened_at = state.incident.opened_at
+    span = max((alert.received_at for alert in state.alerts), default=opened_at) - opened_at
+    return f" in {markdown.duration(span)}" if span >= timedelta(minutes=1) else ""
 
 
 def _common(alerts: Sequence[Alert]) -> Labels:

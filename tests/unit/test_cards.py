@@ -75,8 +75,8 @@ def two_reporters() -> CardState:
 
 
 def flapped() -> CardState:
-    state = make_state(make_alert(flaps=3))
-    return replace(state, incident=replace(state.incident, flaps=3))
+    state = make_state(make_alert(flaps=7, received_at=at(30)))
+    return replace(state, incident=replace(state.incident, flaps=7))
 
 
 def moved() -> CardState:
