@@ -56,6 +56,7 @@ class House:
     writer: Writer
     intake: Intake
     delivery: Delivery
+    pacer: Pacer
     http: httpx.AsyncClient
     runner: asyncio.Runner
 
@@ -66,10 +67,11 @@ class House:
         writer = Writer(store)
         with asyncio.Runner() as runner:
             http = httpx.AsyncClient(transport=transport(discord))
-            delivery = _delivery(store, writer, clock, DiscordChannel(http, WEBHOOK))
+            pacer = Pacer(clock)
+            delivery = _delivery(store, writer, clock, DiscordChannel(http, WEBHOOK), pacer=pacer)
             intake = Intake(writer, rules=Rules(), channels=[CHANNEL], wake=delivery.wake)
             writer.start()
-            house = cls(url, clock, discord, store, writer, intake, delivery, http, runner)
+            house = cls(url, clock, discord, store, writer, intake, delivery, pacer, http, runner)
             try:
                 yield house
             finally:
@@ -113,10 +115,15 @@ class House:
 
     # --- what goes out
 
-    def another_delivery(self, channel: Channel | None = None) -> Delivery:
-        """A second router on the same database, or the same one after a restart."""
+    def another_delivery(
+        self, channel: Channel | None = None, *, name: ChannelName = CHANNEL, pacer: Pacer | None = None
+    ) -> Delivery:
+        """A second router on the same database, or the same one after a restart.
+
+        With its pacer, another channel of this one.
+        """
         channel = channel or DiscordChannel(self.http, WEBHOOK)
-        return _delivery(self.store, self.writer, self.clock, channel)
+        return _delivery(self.store, self.writer, self.clock, channel, name=name, pacer=pacer)
 
     def deliver(self, delivery: Delivery | None = None) -> float:
         """Everything that may go out now; seconds until it is worth looking again."""
@@ -200,15 +207,23 @@ def until(condition: Callable[[], object]) -> None:
         threading.Event().wait(0.02)
 
 
-def _delivery(store: Store, writer: Writer, clock: Clock, channel: Channel) -> Delivery:
+def _delivery(
+    store: Store,
+    writer: Writer,
+    clock: Clock,
+    channel: Channel,
+    *,
+    name: ChannelName = CHANNEL,
+    pacer: Pacer | None = None,
+) -> Delivery:
     return Delivery(
-        CHANNEL,
+        name,
         channel,
         store=store,
         writer=writer,
         renderer=Renderer(Templates(), ROUTER_URL),
         clocks=Clocks(now=clock.time, steady=clock),
-        pacer=Pacer(clock),
+        pacer=pacer or Pacer(clock),
     )
 
 
