@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import assert_never
 
-from alert_router.model import Alert, Rules, Signal, Status, Transition, TransitionKind
+from alert_router.model import AN_INSTANT, Alert, Rules, Signal, Status, Transition, TransitionKind
 
 
 class Verdict(Enum):
@@ -52,7 +52,7 @@ def judge(newest: Alert | None, signal: Signal) -> Verdict:
 def _judge_while_open(newest: Alert, signal: Signal) -> Verdict:
     if not signal.firing:
         return Verdict.RESOLVE if _end(signal) >= newest.starts_at else Verdict.LATE
-    if signal.starts_at > newest.starts_at:
+    if signal.starts_at - newest.starts_at >= AN_INSTANT:
         return Verdict.SUPERSEDE
     return Verdict.REPEAT if signal.annotations == newest.annotations else Verdict.UPDATE
 

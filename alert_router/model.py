@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
 Fingerprint = NewType("Fingerprint", str)
 ChannelName = NewType("ChannelName", str)
 Labels = Mapping[str, str]
+AN_INSTANT = timedelta(milliseconds=1)
+"""Times closer together are the same: Alertmanager's webhooks tell nanoseconds, its API milliseconds."""
 
 DISCORD = ChannelName("discord")
 PREVIEW = ChannelName("preview")

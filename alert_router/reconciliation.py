@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from alert_router.model import Alert, Rules, Signal, Status, Transition, TransitionKind
+from alert_router.model import AN_INSTANT, Alert, Rules, Signal, Status, Transition, TransitionKind
 
 SOURCE = "reconcile"
 SETTLING_S = 60.0
@@ -83,7 +83,7 @@ def _of_new(known: Alert | None, sighting: Sighting, now: datetime) -> Finding:
 def _of_firing(known: Alert, sighting: Sighting, now: datetime) -> Finding:
     if known.suppressed != sighting.suppressed:
         return Finding.QUIET
-    if sighting.signal.starts_at > known.starts_at and _settled(sighting, now):
+    if sighting.signal.starts_at - known.starts_at >= AN_INSTANT and _settled(sighting, now):
         return Finding.MISSED_FIRING
     return Finding.SEEN if known.absent_since is not None else Finding.NOTHING
 

@@ -8,7 +8,7 @@ import pytest
 
 from alert_router import lifecycle
 from alert_router.lifecycle import Verdict, judge
-from alert_router.model import Alert, Rules, Signal, Status, TransitionKind
+from alert_router.model import AN_INSTANT, Alert, Rules, Signal, Status, TransitionKind
 from tests.factories import NOON, RULES, advancing, at, make_alert, make_signal
 
 FIRING = make_alert(starts_at=at(0))
@@ -35,7 +35,16 @@ def resolved(start: float, end: float, **changes: Any) -> Signal:
         pytest.param(FIRING, firing(0, annotations={}), Verdict.UPDATE, id="open, saying something else"),
         pytest.param(FIRING, firing(1), Verdict.SUPERSEDE, id="open, firing with a later start"),
         pytest.param(
-            FIRING, make_signal(starts_at=at(0) + INSTANT), Verdict.SUPERSEDE, id="open, later by an instant"
+            FIRING,
+            make_signal(starts_at=at(0) + AN_INSTANT),
+            Verdict.SUPERSEDE,
+            id="open, later by an instant",
+        ),
+        pytest.param(
+            FIRING,
+            make_signal(starts_at=at(0) + AN_INSTANT - INSTANT),
+            Verdict.REPEAT,
+            id="open, its start told more exactly",
         ),
         pytest.param(FIRING, resolved(0, 5), Verdict.RESOLVE, id="open, resolved"),
         pytest.param(FIRING, resolved(-9, 5), Verdict.RESOLVE, id="open, resolved with an earlier start"),
