@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 from pydantic import SecretStr
 
-from alert_router import health
+from alert_router import health, intake
 from alert_router.delivery import Channel, Clocks, Delivery, Pacer
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
@@ -99,11 +99,11 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     main = deliveries[0]
     rules = _rules(settings)
     doubt = asyncio.Event()
-    intake = Intake(writer, rules=rules, channels=[main.name], wake=main.wake, doubt=doubt.set)
+    entrance = Intake(writer, rules=rules, channels=[main.name], wake=main.wake, doubt=doubt.set)
     tasks: dict[str, asyncio.Task[None]] = {}
-    reconcile = Reconcile(intake, http, settings.alertmanager_urls, rules=rules)
+    reconcile = Reconcile(entrance, http, settings.alertmanager_urls, rules=rules)
     examine = partial(health.examine, store, tasks, deliveries, reconcile)
-    parts = Parts(settings, store, intake, metrics, clocks.now, examine, main.wake)
+    parts = Parts(settings, store, entrance, metrics, clocks.now, examine, main.wake)
     turns = _turns(settings, parts, deliveries, writer, reconcile)
     return Service(parts, store, writer, http, deliveries, turns, doubt, tasks)
 
@@ -161,9 +161,9 @@ def _deliveries(
 def _turns(
     settings: Settings, parts: Parts, deliveries: tuple[Delivery, ...], writer: Writer, reconcile: Reconcile
 ) -> dict[str, tuple[float, Turn]]:
-    intake, now = parts.intake, parts.now
-    timekeeping = Timekeeping(intake, settings.remind_every, _rules(settings))
-    watchdog = Watchdog(intake, started_at=now(), after_s=settings.watchdog_seconds)
+    now = parts.now
+    timekeeping = Timekeeping(parts.intake, settings.remind_every, _rules(settings))
+    watchdog = Watchdog(parts.intake, started_at=now(), after_s=settings.watchdog_seconds)
     turns: dict[str, tuple[float, Turn]] = {
         "timekeeping": (TICK_S, lambda: timekeeping.turn_if_due(parts.store, now())),
         "watchdog": (TICK_S, lambda: watchdog.turn(parts.store, now())),
@@ -188,7 +188,8 @@ def _turns(
 @asynccontextmanager
 async def running(service: Service) -> AsyncIterator[None]:
     """Tables at their newest, then the writer, then those who use it; stopped in the opposite order."""
-    await asyncio.to_thread(_prepare, service.store)
+    main, now = service.deliveries[0].name, service.parts.now()
+    await asyncio.to_thread(_prepare, service.store, main, now)
     service.writer.start()
     for delivery in service.deliveries:
         service.tasks[f"delivery to {delivery.name}"] = asyncio.create_task(delivery.run())
@@ -208,11 +209,12 @@ async def running(service: Service) -> AsyncIterator[None]:
         await asyncio.to_thread(service.store.close)
 
 
-def _prepare(store: Store) -> None:
+def _prepare(store: Store, main: ChannelName, now: datetime) -> None:
     migrate.upgrade(store)
-    if store.dialect == "sqlite":  # the file has one router, and this is it: its former claims are void
-        with store.write() as conn:
+    with store.write() as conn:
+        if store.dialect == "sqlite":  # the file has one router, and this is it: its former claims are void
             cards.release_all(conn)
+        intake.adopt(conn, main, now)
 
 
 async def _again_and_again(name: str, every_s: float, turn: Turn, asked: asyncio.Event) -> None:

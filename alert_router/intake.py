@@ -12,6 +12,7 @@ from alert_router.lifecycle import Verdict
 from alert_router.model import ChannelName, Incident, Receipt, Rules, Signal, severity_rank
 from alert_router.store import alerts as alert_rows
 from alert_router.store import cards, digests, heartbeats, quarantine, receivers
+from alert_router.store import incidents as incident_rows
 from alert_router.store.cards import Wish
 from alert_router.store.quarantine import Refused
 from alert_router.store.writer import Writer
@@ -165,6 +166,13 @@ class Intake:
         cards.want(conn, wishes, now)
         if wishes:
             digests.touch(conn, cards.folded(conn, wishes), now, every_s=storms.EDIT_EVERY_S)
+
+
+def adopt(conn: sa.Connection, channel: ChannelName, now: datetime) -> int:
+    """Have the channel tell what fires and was told elsewhere only: it has become the main one; how many."""
+    untold = incident_rows.untold(conn, channel)
+    cards.want(conn, [wish(incident, channel) for incident in untold], now)
+    return len(untold)
 
 
 def wish(incident: Incident, channel: ChannelName) -> Wish:

@@ -6,9 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alert_router.model import Incident, Status
+from alert_router.model import ChannelName, Incident, Status
 from alert_router.store import keys, parameters
-from alert_router.store.tables import alerts, incidents
+from alert_router.store.tables import alerts, cards, incidents
+
+FIRING = incidents.c.status == sa.literal_column("'firing'")
+"""As text: only then is it seen to be the partial index's own condition."""
 
 
 def incident_of(row: sa.Row[Any]) -> Incident:
@@ -74,6 +77,23 @@ def update(conn: sa.Connection, changed: Sequence[Incident]) -> None:
     )
 
 
+def untold(conn: sa.Connection, channel: ChannelName) -> list[Incident]:
+    """Firing incidents whose current card is not in this channel."""
+    card = (
+        sa.select(cards.c.id)
+        .where(
+            cards.c.incident_id == incidents.c.id,
+            cards.c.generation == incidents.c.generation,
+            cards.c.channel == channel,
+        )
+        .exists()
+    )
+    rows = conn.execute(
+        sa.select(incidents).where(FIRING, ~card).order_by(incidents.c.id),
+    )
+    return list(map(incident_of, rows))
+
+
 def not_pinged_since(conn: sa.Connection, before: Mapping[str, datetime]) -> list[int]:
     """Firing incidents nobody has taken on, of a severity that was last pinged before its moment.
 
@@ -95,8 +115,7 @@ def not_pinged_since(conn: sa.Connection, before: Mapping[str, datetime]) -> lis
     rows = conn.scalars(
         sa.select(incidents.c.id)
         .where(
-            # As text: only then is it seen to be the partial index's own condition.
-            incidents.c.status == sa.literal_column("'firing'"),
+            FIRING,
             incidents.c.acknowledged_at.is_(None),
             sa.or_(sa.false(), *overdue),
             audible,

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from alert_router.model import ChannelName
+from alert_router.model import ChannelName, Status
 from alert_router.store.tables import cards, incidents
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     wanted: int
-    """Incidents, each of which wants its current card in the channel."""
+    """Incidents, each of which wants its current card in the channel. What was over before the channel was in
+    use (another one was, or none) is none of its business."""
     delivered: int
     pending: int
     dead: int
@@ -34,11 +35,18 @@ def of(conn: sa.Connection, channel: ChannelName) -> Ledger:
         cards.c.generation == incidents.c.generation,
         cards.c.channel == channel,
     )
+    in_use_since = sa.select(sa.func.min(cards.c.created_at)).where(cards.c.channel == channel)
+    wanted = sa.or_(
+        incidents.c.status == Status.FIRING,
+        cards.c.id.is_not(None),
+        incidents.c.resolved_at >= in_use_since.scalar_subquery(),
+    )
     rows = conn.execute(
         sa.select(state, sa.func.count())
         .select_from(
             incidents.outerjoin(cards, current).outerjoin(digest, digest.c.digest_id == cards.c.folded_into)
         )
+        .where(wanted)
         .group_by(state)
     ).all()
     found = {name: int(count) for name, count in rows}

@@ -38,7 +38,7 @@ def resolved(start: float, end: float, **changes: Any) -> Signal:
             FIRING,
             make_signal(starts_at=at(0) + AN_INSTANT),
             Verdict.SUPERSEDE,
-            id="open, later by an instant",
+            id="open, an instant later",
         ),
         pytest.param(
             FIRING,
