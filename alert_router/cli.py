@@ -99,6 +99,9 @@ def replay_letters(
     with _store(_settings()) as store, store.write() as conn:
         count = dead_letters.replay(conn, datetime.now(UTC), card_ids or None)
     typer.echo(f"{count} to be told again")
+    if card_ids and count < len(set(card_ids)):
+        typer.echo("the others are no dead letters", err=True)
+        raise typer.Exit(1)
 
 
 @contextmanager

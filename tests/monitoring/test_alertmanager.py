@@ -1,11 +1,6 @@
-import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import httpx
@@ -14,6 +9,7 @@ import yaml
 
 from monitoring.durations import seconds
 from monitoring.scaled import ScaledPaths, write_scaled
+from tests.monitoring.listener import Listener, listening
 from tests.monitoring.programs import alertmanager, run, wait_until
 from tests.monitoring.shipped import EVERY_RULE, MONITORING, Rule, read
 
@@ -21,50 +17,6 @@ SHIPPED = MONITORING / "alertmanager.yml"
 TOKEN = "a-token-of-the-tests"
 # The router's hold of a late "firing", from the design's life of an alert.
 HOLD_S = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    path: str
-    authorization: str | None
-    body: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Stands where the router, or Discord's Slack-compatible address, would stand."""
-
-    url: str
-    requests: list[Request]
-
-    def alertnames(self, path: str) -> set[str]:
-        return {
-            alert["labels"]["alertname"]
-            for request in self.requests
-            if request.path == path
-            for alert in request.body["alerts"]
-        }
-
-
-@contextmanager
-def listening() -> Iterator[Listener]:
-    requests: list[Request] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            requests.append(Request(self.path, self.headers["Authorization"], body))
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"ok")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield Listener(url=f"http://127.0.0.1:{server.server_port}", requests=requests)
-        server.shutdown()
 
 
 @pytest.fixture

@@ -143,6 +143,11 @@ class House:
         with self.store.write() as conn:
             conn.execute(sa.update(card_table).values(lease="another's", lease_until=until))
 
+    def lose_cards(self) -> None:
+        """As no part of ours ever does."""
+        with self.store.write() as conn:
+            conn.execute(sa.delete(card_table))
+
     def release_cards(self) -> None:
         with self.store.write() as conn:
             cards.release_all(conn)

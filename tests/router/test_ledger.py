@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 import httpx
-import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,11 +24,10 @@ from alert_router.discord.client import DiscordChannel, Place, Reply
 from alert_router.discord.packer import Payload
 from alert_router.fallback import Fallback
 from alert_router.intake import Batch
-from alert_router.model import FALLBACK, Rules, Signal, Status
+from alert_router.model import FALLBACK, Rules, Signal
 from alert_router.reconcile import Reconcile
 from alert_router.sources import fingerprints
 from alert_router.store.ledger import Ledger
-from alert_router.store.tables import alerts, cards
 from tests.factories import DISK_FULL, SECRET, Clock, at, event_json, make_signal, webhook_json, wire_time
 from tests.router.bench import CHANNEL, WEBHOOK, House, until
 from tests.standins.discord import DiscordState, faults
@@ -204,14 +202,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def an_incident_fires_as_its_alerts_do(self) -> None:
-        count = sa.select(alerts.c.incident_id, sa.func.count()).group_by(alerts.c.incident_id)
-        firing = dict(
-            self.house.ask(
-                lambda conn: [
-                    tuple(row) for row in conn.execute(count.where(alerts.c.status == Status.FIRING))
-                ]
-            )
-        )
+        firing = Counter(alert.incident_id for alert in self.house.alerts() if alert.firing)
         for incident in self.house.incidents():
             assert incident.firing == firing[incident.id], incident
             assert incident.is_firing == (incident.firing > 0), incident
@@ -330,8 +321,7 @@ def test_what_a_digest_tells_stands_as_the_digest_stands(house: House) -> None:
 
 def test_a_card_that_got_lost_would_show(house: House) -> None:
     house.accept(make_signal())
-    with house.store.write() as conn:
-        conn.execute(sa.delete(cards))
+    house.lose_cards()
 
     assert not house.ledger().balanced
 

@@ -1,0 +1,155 @@
+"""A real Alertmanager whose notifications are lost, that is restarted, and in which things are silenced."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from demo import stack
+from demo.processes import Process, free_port, until
+from tests.e2e import alerts
+from tests.e2e.router import RunningRouter
+from tests.monitoring.listener import listening
+from tests.monitoring.programs import run
+from tests.standins.discord import Message, RunningDiscord, only
+
+pytestmark = pytest.mark.e2e
+WARMUP_S = 3
+
+
+@pytest.fixture
+def alertmanager_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def router(
+    tmp_path: Path, discord: RunningDiscord, start: Callable[[Process], Process], alertmanager_port: int
+) -> Iterator[RunningRouter]:
+    port = free_port()
+    program = stack.router(
+        tmp_path,
+        port,
+        {
+            "DISCORD_WEBHOOK_URL": discord.webhook_url(),
+            "ALERT_ROUTER_CHANNEL_PER_MINUTE": "100000",
+            "ALERTMANAGER_URL": stack.local(alertmanager_port),
+            "ALERT_ROUTER_RECONCILE_SECONDS": "0.5",
+            "ALERT_ROUTER_ALERTMANAGER_WARMUP_SECONDS": str(WARMUP_S),
+        },
+    )
+    start(program)
+    with closing(RunningRouter(program, stack.local(port))) as running_router:
+        yield running_router
+
+
+def configuration(folder: Path, router: RunningRouter) -> Path:
+    """Tells quickly, and never again what it has told."""
+    path = folder / "alertmanager.yml"
+    webhook = {
+        "url": f"{router.url}/webhooks/alertmanager",
+        "http_config": {"authorization": {"credentials": stack.TOKEN}},
+    }
+    path.write_text(
+        json.dumps(
+            {
+                "route": {
+                    "receiver": "router",
+                    "group_by": ["alertname"],
+                    "group_wait": "10ms",
+                    "group_interval": "500ms",
+                    "repeat_interval": "4h",
+                },
+                "receivers": [{"name": "router", "webhook_configs": [webhook]}],
+                "inhibit_rules": [
+                    {
+                        "source_matchers": ['alertname="ClusterDown"'],
+                        "target_matchers": ['alertname="ApiSlow"'],
+                    }
+                ],
+            }
+        )
+    )
+    return path
+
+
+def test_nothing_stays_missed_and_neither_silence_inhibition_nor_a_restart_is_an_end(
+    router: RunningRouter,
+    discord: RunningDiscord,
+    start: Callable[[Process], Process],
+    tmp_path: Path,
+    alertmanager_port: int,
+) -> None:
+    alertmanager = start(stack.alertmanager(tmp_path, configuration(tmp_path, router), alertmanager_port))
+    here = [stack.local(alertmanager_port)]
+    began = datetime.now(UTC) - timedelta(minutes=5)
+    alerts.push(here, name="DiskFull", starts_at=began, firing=True)
+    until(lambda: states(router) == {"DiskFull": "firing"}, "DiskFull is told", within_s=20)
+
+    router.program.kill()
+    with listening(urlsplit(router.url).port or 0) as nobody:
+        alerts.push(here, name="DiskFull", starts_at=began, firing=False)
+        for name in ("ApiDown", "ApiSlow"):
+            alerts.push(here, name=name, starts_at=began, firing=True)
+        lost = {("DiskFull", "resolved"), ("ApiDown", "firing"), ("ApiSlow", "firing")}
+        until(lambda: nobody.statuses() >= lost, "all of it is sent, and lost", within_s=20)
+    start(router.program)
+    missed = {"DiskFull": "resolved", "ApiDown": "firing", "ApiSlow": "firing"}
+    until(lambda: states(router) == missed, "what was lost is known all the same", within_s=30)
+    assert kinds(router, "DiskFull") == ["opened", "reconciled"]
+    assert kinds(router, "ApiDown") == ["opened", "reconciled"]
+
+    amtool = ("amtool", f"--alertmanager.url={here[0]}")
+    run(*amtool, "silence", "add", "alertname=ApiDown", "--comment=known", "--author=Ada")
+    alerts.push(here, name="ClusterDown", starts_at=began, firing=True)
+    until(lambda: quiet(discord, "ApiDown") == "silenced", "the card says that it is silenced", within_s=20)
+    until(lambda: quiet(discord, "ApiSlow") == "inhibited", "the card says that it is inhibited", within_s=20)
+
+    alertmanager.kill()
+    shutil.rmtree(tmp_path / f"alertmanager-{alertmanager_port}")
+    alertmanager.start()
+    alertmanager.wait_ready()
+    until(lambda: troubles(router) == {}, "the router sees Alertmanager again", within_s=20)
+    for name in ("ApiDown", "ApiSlow", "ClusterDown"):  # as Prometheus repeats them
+        alerts.push(here, name=name, starts_at=began, firing=True)
+    until(lambda: quiet(discord, "ApiDown") is None, "the silence was lost, and its mark is", within_s=20)
+    alerts.push(here, name="ApiSlow", starts_at=began, firing=False)
+    until(lambda: states(router)["ApiSlow"] == "resolved", "what ends while inhibited ends", within_s=30)
+
+    assert states(router) == {**missed, "ApiSlow": "resolved", "ClusterDown": "firing"}
+    assert len(router.alerts()) == 4
+    assert "resolved" not in kinds(router, "ApiDown")
+    until(lambda: router.all_told, "all is told", within_s=20)
+    assert "🟢" in card(discord, "DiskFull").embeds[0]["title"]
+    shown = [one.shown.embeds[0]["title"] for one in card(discord, "ApiDown").revisions]
+    assert {title[0] for title in shown} == {"🔴"}
+    assert len(discord.state.creates) == 4
+
+
+def states(router: RunningRouter) -> dict[str, str]:
+    return {alert["alertname"]: alert["status"] for alert in router.alerts()}
+
+
+def kinds(router: RunningRouter, name: str) -> list[str]:
+    [alert] = router.alerts(alertname=name)
+    return [transition["kind"] for transition in router.life(alert["id"])["transitions"]]
+
+
+def troubles(router: RunningRouter) -> object:
+    return router.client.get(f"{router.url}/-/ready").json()["troubles"]
+
+
+def card(discord: RunningDiscord, name: str) -> Message:
+    return only([one for one in discord.state.messages() if name in one.embeds[0]["title"]])
+
+
+def quiet(discord: RunningDiscord, name: str) -> str | None:
+    """What the card says of Alertmanager's being quiet about it."""
+    fields = {field["name"]: field["value"] for field in card(discord, name).embeds[0]["fields"]}
+    value: str | None = fields.get("Quiet")
+    return value

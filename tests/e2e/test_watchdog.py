@@ -1,0 +1,87 @@
+"""Who watches the watchers: with a real Prometheus and Alertmanager, and the router gone too."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from demo import stack
+from demo.processes import Process, free_port, until
+from monitoring.scaled import write_scaled
+from tests.e2e.router import RunningRouter
+from tests.monitoring.listener import Listener, listening
+from tests.standins.discord import RunningDiscord
+
+pytestmark = pytest.mark.e2e
+SLACK = "/api/webhooks/1/token/slack"
+
+
+@pytest.fixture
+def router(
+    tmp_path: Path, discord: RunningDiscord, start: Callable[[Process], Process]
+) -> Iterator[RunningRouter]:
+    port = free_port()
+    environment = {
+        "DISCORD_WEBHOOK_URL": discord.webhook_url(),
+        "ALERT_ROUTER_CHANNEL_PER_MINUTE": "100000",
+        "ALERT_ROUTER_WATCHDOG_SECONDS": "4",
+    }
+    program = stack.router(tmp_path, port, environment)
+    start(program)
+    with closing(RunningRouter(program, stack.local(port))) as running_router:
+        yield running_router
+
+
+@pytest.fixture
+def second_path() -> Iterator[Listener]:
+    with listening() as listener:
+        yield listener
+
+
+def test_the_router_tells_that_monitoring_is_blind_and_alertmanager_that_the_router_is_down(
+    router: RunningRouter,
+    discord: RunningDiscord,
+    second_path: Listener,
+    start: Callable[[Process], Process],
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    paths = write_scaled(
+        tmp_path / "config",
+        factor=600,
+        targets={"alert-router": router.url.removeprefix("http://")},
+        alertmanagers=[f"127.0.0.1:{port}"],
+        router_url=router.url,
+        token=stack.TOKEN,
+        meta=True,
+        second_path_url=f"{second_path.url}{SLACK}",
+    )
+    alertmanager = start(stack.alertmanager(tmp_path, paths.alertmanager, port))
+    start(stack.prometheus(tmp_path, paths.prometheus, free_port()))
+    until(lambda: heartbeats(router) >= 2, "the heartbeat is heard", within_s=30)
+    assert titles(discord) == []
+
+    alertmanager.kill()
+    until(lambda: titles(discord) == ["🔴 MonitoringBlind"], "people hear that it is blind", within_s=30)
+    alertmanager.start()
+    seeing = ["🟢 MonitoringBlind \u2013 resolved"]
+    until(lambda: titles(discord) == seeing, "people hear that it sees again", within_s=30)
+    assert second_path.requests == []
+
+    router.program.kill()
+    until(lambda: told(second_path, "alert-router is down"), "the second path says so", within_s=30)
+
+    assert titles(discord) == seeing
+
+
+def heartbeats(router: RunningRouter) -> float:
+    return router.metric('alert_router_webhook_requests_total{code="200",source="alertmanager"}')
+
+
+def titles(discord: RunningDiscord) -> list[str]:
+    return [message.embeds[0]["title"] for message in discord.state.messages()]
+
+
+def told(second_path: Listener, summary: str) -> bool:
+    return any(request.path == SLACK and summary in str(request.body) for request in second_path.requests)
