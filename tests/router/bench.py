@@ -129,6 +129,9 @@ class House:
         """Everything that may go out now; seconds until it is worth looking again."""
         return self.run(until_idle(delivery or self.delivery))
 
+    def deliver_one(self) -> None:
+        self.run(self.delivery.step())
+
     def deliver_for(self, seconds: float, delivery: Delivery | None = None) -> None:
         """Deliver while the clock moves on: from one due moment to the next, or in sixty steps."""
         until = self.clock.now + seconds
@@ -202,6 +205,12 @@ class House:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
+
+
+async def is_held(house: House) -> None:
+    """Until the stand-in holds a request back."""
+    while not house.discord.faults.held:  # noqa: ASYNC110 - a test waits for a condition, with a deadline around
+        await asyncio.sleep(0)
 
 
 def until(condition: Callable[[], object]) -> None:
