@@ -92,7 +92,8 @@ def _text_of(embed: Mapping[str, Any]) -> Iterator[str]:
 def _buttons(wanted: Sequence[Button]) -> tuple[list[dict[str, Any]], list[str]]:
     """Buttons, and as text the links that are too long to be one. A dotless host can be neither."""
     short = [one for one in wanted if urls.acceptable(one.url, limits.BUTTON_URL_CHARS)][: limits.BUTTONS]
-    long = [one for one in wanted if one not in short and urls.acceptable(one.url)]
+    # However long: one that fits nowhere must be counted.
+    long = [one for one in wanted if one not in short and urls.acceptable(one.url, len(one.url))]
     buttons = [
         {"type": 2, "style": 5, "label": clip(one.label, limits.BUTTON_LABEL_CHARS), "url": one.url}
         for one in short
@@ -111,9 +112,9 @@ def _embeds(draft: Draft, links: Sequence[str]) -> list[dict[str, Any]]:
         head["footer"] = {"text": footer}
     spent = len(head["title"]) + len(footer)
     fields, left_out, spent = _fields(draft.fields, spent)
-    texts, spent = _fitting(links, spent)
+    texts, long, spent = _fitting(links, spent)
     pages, missing = _pages(draft.lines, limits.MESSAGE_CHARS - spent)
-    pages = _told(pages, draft.more + missing, left_out, draft.all_url)
+    pages = _told(pages, draft.more + missing, left_out, long, draft.all_url)
     embeds = [head | {"description": pages[0]} if pages else head]
     embeds += [{"description": page, "color": draft.color} for page in pages[1:]]
     if texts:
@@ -138,12 +139,14 @@ def _fields(wanted: Sequence[Field], spent: int) -> tuple[list[dict[str, Any]], 
     return taken, 0, spent
 
 
-def _fitting(links: Sequence[str], spent: int) -> tuple[list[str], int]:
+def _fitting(links: Sequence[str], spent: int) -> tuple[list[str], int, int]:
+    """What fits into a field, how many found no room, and what all has cost so far."""
     taken: list[str] = []
     for one in links:
         if len(" · ".join([*taken, one])) <= limits.FIELD_VALUE_CHARS:
             taken.append(one)
-    return taken, spent + (len("Links") + len(" · ".join(taken)) if taken else 0)
+    cost = len("Links") + len(" · ".join(taken)) if taken else 0
+    return taken, len(links) - len(taken), spent + cost
 
 
 def _pages(lines: Sequence[str], budget: int) -> tuple[list[str], int]:
@@ -179,8 +182,12 @@ def _append(pages: list[str], line: str) -> bool:
     return True
 
 
-def _told(pages: list[str], lines: int, fields: int, all_url: str) -> list[str]:
-    left = [f"{lines} more" if lines else "", f"{fields} more labels" if fields else ""]
+def _told(pages: list[str], lines: int, fields: int, links: int, all_url: str) -> list[str]:
+    left = (
+        f"{lines} more" if lines else "",
+        f"{fields} more labels" if fields else "",
+        f"{links} more {'link' if links == 1 else 'links'}" if links else "",
+    )
     said = " and ".join(part for part in left if part)
     if not said:
         return pages

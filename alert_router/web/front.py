@@ -1,4 +1,4 @@
-"""The landing page and the preview of cards."""
+"""The landing page, the preview of cards and the description of the API."""
 
 import asyncio
 
@@ -9,9 +9,10 @@ from alert_router.model import DISCORD, PREVIEW
 from alert_router.store import history, preview
 from alert_router.web import metrics
 from alert_router.web.alerts import VARY, ask
-from alert_router.web.pages import LandingPage, Pages, PreviewPage
+from alert_router.web.pages import LandingPage, Pages, PreviewPage, ReferencePage
 from alert_router.web.parts import Parts
 from alert_router.web.problems import wants_html
+from alert_router.web.reference import operations
 
 MOST_CARDS = 30
 
@@ -41,6 +42,11 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             name: f"{parts.settings.public_url}/{name}" for name in ("alerts", "preview", "metrics", "docs")
         }
         return JSONResponse({"firing": page.firing, **links}, headers=VARY)
+
+    @made.get("/docs")
+    async def reference(request: Request) -> Response:
+        known = operations(request.app.openapi())
+        return pages.render("reference.html", ReferencePage(now=parts.now(), operations=known))
 
     @made.get("/preview")
     async def cards() -> Response:

@@ -19,6 +19,7 @@ from alert_router.store.preview import PreviewCard
 from alert_router.web import asked, discord_markup, formats
 from alert_router.web.problems import Problem
 from alert_router.web.queries import Query
+from alert_router.web.reference import Operation
 
 FOLDER = Path(__file__).parent
 HEADERS = {
@@ -86,6 +87,11 @@ class LandingPage(Page):
 @dataclass(frozen=True, slots=True)
 class DeadLettersPage(Page):
     letters: tuple[DeadLetter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePage(Page):
+    operations: tuple[Operation, ...]
 
 
 @dataclass(frozen=True, slots=True)

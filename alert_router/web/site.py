@@ -25,7 +25,7 @@ DOORS = {"/webhooks/alertmanager": "alertmanager", "/events": "events"}
 
 def create(parts: Parts, lifespan: Lifespan) -> FastAPI:
     pages = Pages()
-    app = FastAPI(title="alert-router", version="0.1.0", lifespan=lifespan, redoc_url=None)
+    app = FastAPI(title="alert-router", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     for router in (
         webhooks.router(parts),
         events.router(parts),

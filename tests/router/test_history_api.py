@@ -1,5 +1,6 @@
 """GET /alerts: filters mean what they say, pages are complete, and nothing crashes it."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
@@ -244,3 +245,17 @@ def test_every_pattern_means_the_same_on_every_database(
             for alert in answer.json()["alerts"]
             if alert["labels"].get("instance") == "api-1"
         ] == ["ApiDown"]
+
+
+def test_the_api_describes_itself_without_script_or_another_host(cast: TestClient) -> None:
+    page = cast.get("/docs", headers={"accept": "text/html"})
+
+    assert page.status_code == 200
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    described = cast.get("/openapi.json").json()["paths"]
+    for path, operations in described.items():
+        for method in operations:
+            assert f"{method.upper()} {path}</code>" in page.text
+    assert "training_failure" in page.text, "an example to send"
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page.text)
+    assert [one for one in sources if not one.startswith(("/", "#"))] == []

@@ -33,9 +33,11 @@ from alert_router.web.pages import (
     Page,
     Pages,
     PreviewPage,
+    ReferencePage,
 )
 from alert_router.web.problems import Problem
 from alert_router.web.queries import Query
+from alert_router.web.reference import Operation, Parameter
 from tests.factories import API_DOWN, DISK_FULL, NOON, at, make_alert
 
 PAGES = Pages()
@@ -45,6 +47,7 @@ TEMPLATES: Mapping[str, type[Page]] = {
     "preview.html": PreviewPage,
     "landing.html": LandingPage,
     "dead_letters.html": DeadLettersPage,
+    "reference.html": ReferencePage,
     "error.html": ErrorPage,
 }
 REL = 'rel="noopener noreferrer nofollow"'
@@ -655,9 +658,15 @@ def hostile_pages() -> list[tuple[str, Page]]:
         ),
         ("landing.html", landing(firing={HOSTILE: 1}, not_ready={HOSTILE: HOSTILE})),
         ("dead_letters.html", DeadLettersPage(NOON, letters)),
+        ("reference.html", ReferencePage(NOON, (hostile_operation(),))),
         ("error.html", ErrorPage(NOON, 400, "Bad", HOSTILE, ((HOSTILE, HOSTILE),))),
         ("error.html", ErrorPage(NOON, 404, "Bad", HOSTILE, ())),
     ]
+
+
+def hostile_operation() -> Operation:
+    parameter = Parameter(HOSTILE, HOSTILE, required=True, text=HOSTILE)
+    return Operation(*(HOSTILE,) * 5, parameters=(parameter,), example=HOSTILE, answers=((HOSTILE, HOSTILE),))
 
 
 @pytest.mark.parametrize(("template", "page"), hostile_pages())

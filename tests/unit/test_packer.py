@@ -228,9 +228,11 @@ def test_an_escape_is_not_cut_in_two() -> None:
 
 @pytest.mark.parametrize(
     ("length", "as_button", "as_text"),
-    [(512, True, False), (513, False, True), (900, False, True), (2049, False, False)],
+    [(512, True, False), (513, False, True), (900, False, True), (1100, False, False), (2049, False, False)],
 )
-def test_a_link_too_long_for_a_button_becomes_text(length: int, as_button: bool, as_text: bool) -> None:
+def test_a_link_too_long_for_a_button_becomes_text_and_one_too_long_for_that_is_counted(
+    length: int, as_button: bool, as_text: bool
+) -> None:
     url = "https://a.example/".ljust(length, "s")
 
     payload = packer.pack(make_draft(buttons=[Button("Silence", url)]))
@@ -238,6 +240,7 @@ def test_a_link_too_long_for_a_button_becomes_text(length: int, as_button: bool,
     shown = [one["url"] for row in payload["components"] for one in row["components"]]
     assert (shown == [url]) == as_button
     assert any(url in field["value"] for field in payload["embeds"][0]["fields"]) == as_text
+    assert ("… and 1 more link: [all of it]" in descriptions(payload)) == (not as_button and not as_text)
 
 
 def test_a_sixth_button_becomes_text_and_a_dotless_host_nothing() -> None:
