@@ -46,6 +46,8 @@ class Report:
     signal: Signal
     now: datetime
     ends: tuple[Signal, ...] = ()
+    stands: bool = False
+    """It stands for itself whatever it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +143,11 @@ class Intake:
         books = Books(conn, self._rules)
         books.open([report.signal, *report.ends])
         ended = [signal for signal in report.ends if _answers(books, signal)]
+        own = [report.signal] if report.stands or not ended else []
         # One key, one fact: the first thing the report changes carries its identity.
         steps = [
             self._take(books, replace(signal, event_key=None if i else key), report.now)
-            for i, signal in enumerate(ended or [report.signal])
+            for i, signal in enumerate([*own, *ended])
         ]
         self._close(conn, books, report.now)
         return Told(steps[0].alert.id, new=steps[0].verdict not in DUPLICATES)

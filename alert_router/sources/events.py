@@ -3,6 +3,7 @@
 A report joins the incident of Prometheus's alert for the same thing through its group labels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, assert_never
@@ -15,6 +16,7 @@ from alert_router.sources.alertmanager import Text, Time
 from alert_router.sources.malformed import Malformed, errors_of
 
 SOURCE = "events"
+CRITICAL, WARNING, DRIFT = "ModelPerformanceCritical", "ModelPerformanceWarning", "HighDrift"
 # Nothing tells us when these are over, so they count as over when they are not reported again: the
 # monitoring DAG runs weekly (a day of slack), API calls are retried within minutes.
 MONITORING_EXPIRY = timedelta(days=8)
@@ -57,14 +59,20 @@ class TrainingFailure(_Event):
     error_message: Long
 
 
-class DriftAlert(_Event):
+class _Passing(_Event):
+    """What a later look can find gone."""
+
+    status: Literal["firing", "resolved"] = "firing"
+
+
+class DriftAlert(_Passing):
     type: Literal["drift_alert"]
     drift_share: Annotated[FiniteFloat, Field(ge=0, le=1)]
     r2: FiniteFloat | None = None
     drifted_features: list[Text] = []
 
 
-class PerformanceAlert(_Event):
+class PerformanceAlert(_Passing):
     type: Literal["performance_alert"]
     r2: FiniteFloat
     rmse: FiniteFloat | None = None
@@ -95,6 +103,8 @@ class Meaning:
 
     signal: Signal
     ends: tuple[Signal, ...] = ()
+    stands: bool = False
+    """It stands for itself whatever it ends."""
 
 
 def parse(body: bytes) -> Event:
@@ -112,10 +122,14 @@ def meaning(event: Event, *, idempotency_key: str | None = None) -> Meaning:
             return _recovery(event, key)
         case TrainingFailure():
             return Meaning(_failure(event, key))
+        case DriftAlert(status="resolved"):
+            return _drift_is_over(event, key)
         case DriftAlert():
             return Meaning(_drift(event, key))
+        case PerformanceAlert(status="resolved"):
+            return _performance_is_back(event, key)
         case PerformanceAlert():
-            return Meaning(_performance(event, key))
+            return _performance_is_bad(event, key)
         case ApiError():
             return Meaning(_api_error(event, key))
         case _:
@@ -129,12 +143,45 @@ def _identity(event: Event) -> str:
 
 
 def _recovery(event: TrainingSuccess, key: str) -> Meaning:
-    over = [_ended("TrainingFailure", event)]
+    over = ["TrainingFailure"]
     if event.decision.startswith("deploy"):
         # Another model answers now: what was said of the old one is history.
-        over += [_ended(name, event) for name in ("ModelPerformanceCritical", "ModelPerformanceWarning")]
-        over += [_ended("HighDrift", event)]
-    return Meaning(_success(event, key), ends=tuple(over))
+        over += [CRITICAL, WARNING, DRIFT]
+    return Meaning(_success(event, key), ends=_ends(event, over, _success_text(event)))
+
+
+def _performance_is_bad(event: PerformanceAlert, key: str) -> Meaning:
+    """Bad in one way, it is no longer bad in the other."""
+    signal = _performance(event, key)
+    other = [name for name in (CRITICAL, WARNING) if name != signal.labels["alertname"]]
+    said = signal.annotations["description"]
+    return Meaning(signal, ends=_ends(event, other, said), stands=True)
+
+
+def _performance_is_back(event: PerformanceAlert, key: str) -> Meaning:
+    said = f"The model predicts well again: {_performance_text(event)}"
+    signal = _over(event, key, alertname="ModelPerformanceRecovered", component="model", text=said)
+    return Meaning(signal, ends=_ends(event, [CRITICAL, WARNING], said))
+
+
+def _drift_is_over(event: DriftAlert, key: str) -> Meaning:
+    said = f"The data no longer drift: {_drift_text(event)}"
+    signal = _over(event, key, alertname="DriftRecovered", component="data", text=said)
+    return Meaning(signal, ends=_ends(event, [DRIFT], said))
+
+
+def _over(event: Event, key: str, *, alertname: str, component: str, text: str) -> Signal:
+    """For a recovery from what nobody knows any more: it is information, and born resolved."""
+    signal = _signal(
+        event,
+        key,
+        alertname=alertname,
+        severity="info",
+        component=component,
+        annotations={"summary": text},
+        group={"run_id": event.run_id, "dag_id": event.dag_id},
+    )
+    return replace(signal, status=Status.RESOLVED, ends_at=event.occurred_at)
 
 
 def _success(event: TrainingSuccess, key: str) -> Signal:
@@ -171,18 +218,22 @@ def _failure(event: TrainingFailure, key: str) -> Signal:
     )
 
 
-def _drift(event: DriftAlert, key: str) -> Signal:
+def _drift_text(event: DriftAlert) -> str:
     features = f" Drifted: {', '.join(event.drifted_features)}." if event.drifted_features else ""
     r2 = f" R² {event.r2:.3f}." if event.r2 is not None else ""
+    return f"{event.drift_share:.0%} of the features have drifted.{r2}{features}"
+
+
+def _drift(event: DriftAlert, key: str) -> Signal:
     signal = _signal(
         event,
         key,
-        alertname="HighDrift",
+        alertname=DRIFT,
         severity="warning",
         component="data",
         annotations={
             "summary": "The data have drifted",
-            "description": f"{event.drift_share:.0%} of the features have drifted.{r2}{features}",
+            "description": _drift_text(event),
         },
         # Drift is of the data, not of a model: Prometheus's HighDrift has no model_type either.
         group={},
@@ -190,19 +241,23 @@ def _drift(event: DriftAlert, key: str) -> Signal:
     return replace(signal, expires_at=event.occurred_at + MONITORING_EXPIRY)
 
 
-def _performance(event: PerformanceAlert, key: str) -> Signal:
-    critical = event.r2 < event.thresholds.get("r2_critical", R2_CRITICAL_DEFAULT)
+def _performance_text(event: PerformanceAlert) -> str:
     rmse = f", RMSE {event.rmse:.1f}" if event.rmse is not None else ""
     limits = ", ".join(f"{name} {value:g}" for name, value in sorted(event.thresholds.items()))
+    return f"R² {event.r2:.3f}{rmse}." + (f" Thresholds: {limits}." if limits else "")
+
+
+def _performance(event: PerformanceAlert, key: str) -> Signal:
+    critical = event.r2 < event.thresholds.get("r2_critical", R2_CRITICAL_DEFAULT)
     signal = _signal(
         event,
         key,
-        alertname="ModelPerformanceCritical" if critical else "ModelPerformanceWarning",
+        alertname=CRITICAL if critical else WARNING,
         severity="critical" if critical else "warning",
         component="model",
         annotations={
             "summary": "The model predicts badly",
-            "description": f"R² {event.r2:.3f}{rmse}." + (f" Thresholds: {limits}." if limits else ""),
+            "description": _performance_text(event),
         },
     )
     return replace(signal, expires_at=event.occurred_at + MONITORING_EXPIRY)
@@ -258,8 +313,12 @@ def _signal(
     )
 
 
-def _ended(alertname: str, event: TrainingSuccess) -> Signal:
-    """Said of an alert that may be open: over since the training succeeded."""
+def _ends(event: Event, alertnames: Sequence[str], said: str) -> tuple[Signal, ...]:
+    """Said of alerts that may be open: over since the event."""
+    return tuple(_ended(name, event, said) for name in alertnames)
+
+
+def _ended(alertname: str, event: Event, said: str) -> Signal:
     labels = _labels(alertname, event)
     at: datetime = event.occurred_at
     return Signal(
@@ -271,6 +330,6 @@ def _ended(alertname: str, event: TrainingSuccess) -> Signal:
         ends_at=at,
         fingerprint=fingerprints.of(labels),
         group_labels={"alertname": alertname},
-        reporter=f"Airflow {event.dag_id}: {_success_text(event)}",
+        reporter=f"Airflow {event.dag_id}: {said}",
         may_be_late=False,
     )

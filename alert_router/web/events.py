@@ -75,7 +75,9 @@ async def _take(request: Request, parts: Parts, idempotency_key: str | None) -> 
     except Malformed as malformed:
         raise await doors.refuse(parts, events.SOURCE, body, malformed) from malformed
     try:
-        told = await parts.intake.report(Report(meaning.signal, parts.now(), ends=meaning.ends))
+        told = await parts.intake.report(
+            Report(meaning.signal, parts.now(), ends=meaning.ends, stands=meaning.stands)
+        )
     except Unavailable as error:
         raise doors.away(error) from error
     parts.metrics.signals.labels(events.SOURCE, "accepted" if told.new else "duplicate").inc()

@@ -64,17 +64,29 @@ def tell(results: Results, limits: Thresholds, reporter: Reporter) -> None:
 
 
 def _tell_alerts(found: Measured, limits: Thresholds, reporter: Reporter) -> None:
+    """What is over its threshold; and once, what was and is so no more."""
     firing, model_type = alerts(found, limits), reporter.settings.model_type
-    if "drift" in firing and found.drift_share is not None:
+
+    def news(name: str) -> bool:
+        return name in firing or reporter.still_tells(f"{name}_alert", model_type)
+
+    if found.drift_share is not None and news("drift"):
         discord_alerts.send_drift_alert(
             found.drift_share,
             found.r2,
             drifted_features=found.drifted_features,
+            over="drift" not in firing,
             model_type=model_type,
             reporter=reporter,
         )
-    if "performance" in firing and found.r2 is not None:
-        discord_alerts.send_performance_alert(found.r2, found.rmse, model_type=model_type, reporter=reporter)
+    if found.r2 is not None and news("performance"):
+        discord_alerts.send_performance_alert(
+            found.r2,
+            found.rmse,
+            over="performance" not in firing,
+            model_type=model_type,
+            reporter=reporter,
+        )
 
 
 def audit(conn: sa.Connection, results: Results, reporter: Reporter, now: datetime) -> dict[str, Any]:

@@ -77,6 +77,18 @@ class Reporter:
             log.warning("the outbox cannot be asked: %s", type(error).__name__)
             return False
 
+    def still_tells(self, type_: str, model_type: str | None) -> bool:
+        """Whether people still believe what this DAG once told them. False when nobody can say."""
+        try:
+            with (
+                warehouse.opened(self.settings.warehouse_url.get_secret_value()) as engine,
+                engine.begin() as conn,
+            ):
+                return outbox.stands(conn, dag_id=self.origin.dag_id, type_=type_, model_type=model_type)
+        except sa.exc.SQLAlchemyError as error:
+            log.warning("the outbox cannot be asked: %s", type(error).__name__)
+            return False
+
     def _keep_and_send(self, event: Event, now: datetime) -> None:
         try:
             with warehouse.opened(self.settings.warehouse_url.get_secret_value()) as engine:
@@ -108,10 +120,12 @@ def send_drift_alert(
     r2: float | None,
     *,
     drifted_features: Sequence[str] = (),
+    over: bool = False,
     model_type: str | None = None,
     reporter: Reporter | None = None,
 ) -> None:
-    details = events.drift(drift_share, r2, drifted_features)
+    """over: the drift that was told before has gone."""
+    details = events.drift(drift_share, r2, drifted_features, over=over)
     _of(reporter).tell("drift_alert", details, model_type=model_type)
 
 
@@ -119,10 +133,12 @@ def send_performance_alert(
     r2: float,
     rmse: float | None,
     *,
+    over: bool = False,
     model_type: str | None = None,
     reporter: Reporter | None = None,
 ) -> None:
-    details = events.performance(r2, rmse, thresholds.load().of_model)
+    """over: the model that was told of before holds again."""
+    details = events.performance(r2, rmse, thresholds.load().of_model, over=over)
     _of(reporter).tell("performance_alert", details, model_type=model_type)
 
 

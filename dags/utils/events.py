@@ -50,12 +50,22 @@ class Event:
         )
 
 
-def drift(drift_share: float, r2: float | None, drifted_features: Sequence[str]) -> dict[str, Any]:
-    return {"drift_share": drift_share, "r2": r2, "drifted_features": list(drifted_features)}
+OVER = {"status": "resolved"}
+"""Of drift and of performance: what was told before is over. Without it the alert fires."""
 
 
-def performance(r2: float, rmse: float | None, thresholds: Mapping[str, float]) -> dict[str, Any]:
-    return {"r2": r2, "rmse": rmse, "thresholds": dict(thresholds)}
+def drift(
+    drift_share: float, r2: float | None, drifted_features: Sequence[str], *, over: bool = False
+) -> dict[str, Any]:
+    found = {"drift_share": drift_share, "r2": r2, "drifted_features": list(drifted_features)}
+    return found | OVER if over else found
+
+
+def performance(
+    r2: float, rmse: float | None, thresholds: Mapping[str, float], *, over: bool = False
+) -> dict[str, Any]:
+    found = {"r2": r2, "rmse": rmse, "thresholds": dict(thresholds)}
+    return found | OVER if over else found
 
 
 def training_success(

@@ -1,5 +1,6 @@
 """Events that people must hear, kept in the warehouse until the router has them."""
 
+import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from dags.utils.tables import event_outbox
 
 log = logging.getLogger(__name__)
 PENDING, SENT, REFUSED = "pending", "sent", "refused"
+ENDS = "training_success"
+"""A deployment ends what was said of the model before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,25 @@ def told_by(conn: sa.Connection, *, dag_id: str, run_id: str, types: tuple[str, 
         event_outbox.c.dag_id == dag_id, event_outbox.c.run_id == run_id, sa.or_(*keys)
     )
     return conn.scalar(asked.limit(1)) is not None
+
+
+def stands(conn: sa.Connection, *, dag_id: str, type_: str, model_type: str | None) -> bool:
+    """Whether people were told so, and not that it is over, be it by a deployment."""
+    columns = event_outbox.c
+    keys = [columns.key.startswith(f"{one}:", autoescape=True) for one in (type_, ENDS)]
+    asked = (
+        sa.select(columns.body)
+        .where(columns.dag_id == dag_id, sa.or_(*keys))
+        .order_by(columns.written_at.desc(), columns.key)
+    )
+    for told in map(json.loads, conn.scalars(asked)):
+        if told.get("model_type") != model_type:
+            continue
+        if told["type"] == type_:
+            return bool(told.get("status") != "resolved")
+        if str(told.get("decision")).startswith("deploy"):
+            return False
+    return False
 
 
 def flush(engine: sa.Engine, router: RouterApi, now: datetime) -> int:

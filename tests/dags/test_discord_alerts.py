@@ -9,7 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from dags.utils import discord_alerts, outbox, settings
+from dags.utils import auditing, discord_alerts, outbox, settings, thresholds
 from dags.utils.discord_alerts import Reporter
 from dags.utils.events import Origin
 from dags.utils.router_api import Refused, Sent, TryAgain, outcome
@@ -275,3 +275,72 @@ def test_two_runs_that_flush_at_once_leave_nothing_waiting(
     with engine.begin() as conn:
         assert outbox.waiting(conn) == []
     assert set(states(engine).values()) == {"sent"}
+
+
+def test_people_believe_what_they_were_told_until_they_hear_that_it_is_over(
+    make_reporter: MakeReporter,
+) -> None:
+    def believe() -> tuple[bool, bool]:
+        asked = make_reporter(run_id="asking")
+        return asked.still_tells("performance_alert", "rf"), asked.still_tells("performance_alert", "gb")
+
+    seen = [believe()]
+    for week, r2, over in ((0, 0.6, False), (1, 0.6, False), (2, 0.9, True)):
+        teller = make_reporter(run_id=f"run-{week}", now=NOON + timedelta(weeks=week))
+        discord_alerts.send_performance_alert(r2, None, over=over, model_type="rf", reporter=teller)
+        seen.append(believe())
+
+    assert seen == [(False, False), (True, False), (True, False), (False, False)]
+
+
+@pytest.mark.parametrize(("decision", "believed"), [("deploy", False), ("skip_no_improvement", True)])
+def test_a_deployment_is_an_end_too(make_reporter: MakeReporter, decision: str, believed: bool) -> None:
+    discord_alerts.send_performance_alert(0.6, None, model_type="rf", reporter=make_reporter())
+    later = make_reporter(now=LATER)
+
+    discord_alerts.send_training_success(0.1, decision, model_type="rf", reporter=later)
+
+    assert later.still_tells("performance_alert", "rf") is believed
+
+
+def test_a_recovery_is_told_once_as_the_same_event_with_a_status(
+    make_reporter: MakeReporter, router: Router
+) -> None:
+    good: dict[str, Any] = {
+        "monitor_drift": {"drift_share": 0.1},
+        "validate_model": {"r2": 0.9, "champion_run_id": "c"},
+    }
+    bad: dict[str, Any] = {
+        "monitor_drift": {"drift_share": 0.9},
+        "validate_model": {"r2": 0.1, "champion_run_id": "c"},
+    }
+    decided = {"decision": "ok", "decision_reason": "", "trains": False}
+
+    for week, found in enumerate((good, bad, bad, good, good)):
+        teller = make_reporter(run_id=f"run-{week}", now=NOON + timedelta(weeks=week))
+        results = auditing.Results(
+            monitor_drift=found["monitor_drift"],
+            validate_model=found["validate_model"],
+            decide_fine_tune=decided,
+        )
+        auditing.tell(results, thresholds.load(), teller)
+
+    assert [(one["run_id"], one["type"], one.get("status")) for one in told(router)] == [
+        ("run-1", "drift_alert", None),
+        ("run-1", "performance_alert", None),
+        ("run-2", "drift_alert", None),
+        ("run-2", "performance_alert", None),
+        ("run-3", "drift_alert", "resolved"),
+        ("run-3", "performance_alert", "resolved"),
+    ]
+
+
+def test_what_could_not_be_measured_is_no_recovery(make_reporter: MakeReporter, router: Router) -> None:
+    discord_alerts.send_performance_alert(0.6, None, model_type="rf", reporter=make_reporter())
+    nothing = auditing.Results(
+        monitor_drift={"drift_computed": False}, validate_model={"champion_run_id": "c"}
+    )
+
+    auditing.tell(nothing, thresholds.load(), make_reporter(run_id="run-2", now=LATER))
+
+    assert not any(one.get("status") for one in told(router))

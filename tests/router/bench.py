@@ -92,7 +92,9 @@ class House:
 
     async def reporting(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> Told:
         meaning = events.meaning(events.parse(as_bytes(event)), idempotency_key=idempotency_key)
-        return await self.intake.report(Report(meaning.signal, self.clock.time(), ends=meaning.ends))
+        now = self.clock.time()
+        report = Report(meaning.signal, now, ends=meaning.ends, stands=meaning.stands)
+        return await self.intake.report(report)
 
     def pass_time(self, seconds: float = 0.0, *, remind_every_s: Mapping[str, float] | None = None) -> int:
         """Move the clock, then let time do what it does."""

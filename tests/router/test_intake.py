@@ -17,7 +17,17 @@ from alert_router.store.quarantine import Refused
 from alert_router.store.tables import cards, quarantine, transitions
 from alert_router.store.writer import Writer
 from tests.conftest import NewDatabase
-from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, RULES, Clock, at, event_json, make_signal
+from tests.factories import (
+    API_DOWN,
+    DISK_FULL,
+    DRIFT_HIGH,
+    RULES,
+    Clock,
+    at,
+    event_json,
+    make_signal,
+    wire_time,
+)
 from tests.router.bench import DATABASES, House
 from tests.standins.discord import DiscordState
 from tests.unit.replicas import Story, stories
@@ -297,6 +307,47 @@ def test_a_success_alone_stands_for_itself(house: House) -> None:
     assert (house.alert().id, house.alert().status) == (told.alert_id, Status.RESOLVED)
     assert house.alert().alertname == "TrainingSuccess"
     assert [card.priority for card in house.cards()] == [1]
+
+
+WEEK = 7 * 24 * 60
+
+
+@pytest.mark.parametrize("type_", ["drift_alert", "performance_alert"])
+def test_a_recovery_without_a_deployment_ends_what_was_told_and_says_so_on_its_card(
+    house: House, type_: str
+) -> None:
+    house.report(event_json(type_, run_id="one"))
+    house.deliver()
+
+    over = event_json(type_, run_id="two", status="resolved", r2=0.91, occurred_at=wire_time(at(WEEK)))
+    told = [house.report(over), house.report(over)]
+    house.deliver_for(5)
+
+    assert [one.new for one in told] == [True, False]
+    assert house.alert().ends_at == at(WEEK)
+    [message] = house.discord.messages()
+    assert "🟢" in message.embeds[0]["title"]
+    assert "R² 0.910" in str(message.embeds[0]["fields"])
+
+
+def test_a_recovery_from_what_nobody_knows_is_an_information(house: House) -> None:
+    house.report(event_json("performance_alert", status="resolved", r2=0.91))
+
+    assert (house.alert().alertname, house.alert().severity) == ("ModelPerformanceRecovered", "info")
+    assert not house.alert().firing
+
+
+def test_a_model_that_gets_a_little_better_is_no_longer_told_as_critical(house: House) -> None:
+    house.report(event_json("performance_alert", run_id="one", r2=0.5))
+
+    better = event_json("performance_alert", run_id="two", r2=0.68, occurred_at=wire_time(at(WEEK)))
+    told = [house.report(better), house.report(better)]
+
+    assert [one.new for one in told] == [True, False]
+    assert [(alert.alertname, alert.firing) for alert in house.alerts()] == [
+        ("ModelPerformanceCritical", False),
+        ("ModelPerformanceWarning", True),
+    ]
 
 
 def test_a_success_told_twice_is_told_once(house: House) -> None:

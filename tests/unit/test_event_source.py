@@ -100,6 +100,44 @@ def test_a_deployment_ends_what_was_said_of_the_old_model() -> None:
 
 
 @pytest.mark.parametrize(
+    ("type_", "firing", "alertname"),
+    [
+        ("drift_alert", [{}], "DriftRecovered"),
+        ("performance_alert", [{"r2": 0.1}, {"r2": 0.69}], "ModelPerformanceRecovered"),
+    ],
+)
+def test_a_recovery_ends_whatever_was_said_and_is_otherwise_an_information(
+    type_: str, firing: list[dict[str, Any]], alertname: str
+) -> None:
+    found = meaning(type_, status="resolved", run_id="the next one")
+
+    said = {meaning(type_, **one).signal.fingerprint for one in firing}
+    assert {one.fingerprint for one in found.ends} == said
+    assert all(one.status is Status.RESOLVED for one in found.ends)
+    assert (found.signal.labels["alertname"], found.signal.labels["severity"]) == (alertname, "info")
+    assert (found.signal.status, found.stands) == (Status.RESOLVED, False)
+
+
+def test_a_report_without_a_status_fires_as_it_always_did() -> None:
+    for type_ in ("drift_alert", "performance_alert"):
+        assert meaning(type_).signal == meaning(type_, status="firing").signal
+
+
+@pytest.mark.parametrize("status", ["over", "", None, 1])
+def test_a_status_that_is_neither_is_refused(status: object) -> None:
+    assert refused_fields(event_json("drift_alert", status=status)) == ["drift_alert.status"]
+
+
+def test_a_model_is_bad_in_one_way_at_a_time() -> None:
+    critical, warning = meaning("performance_alert", r2=0.1), meaning("performance_alert", r2=0.69)
+
+    assert [one.fingerprint for one in critical.ends] == [warning.signal.fingerprint]
+    assert [one.fingerprint for one in warning.ends] == [critical.signal.fingerprint]
+    assert critical.stands
+    assert warning.stands
+
+
+@pytest.mark.parametrize(
     ("type_", "expires_after"),
     [
         ("training_failure", None),

@@ -1,14 +1,15 @@
 """Whatever two replicas of Alertmanager send, in whatever order: in the end the truth is told, once."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-import pytest
 from hypothesis import example, given
 
-from alert_router import lifecycle
+from alert_router import lifecycle, reconciliation
 from alert_router.lifecycle import Step
 from alert_router.model import Alert, Status, TransitionKind
+from alert_router.reconciliation import Finding
 from tests.factories import RULES, advancing, at
 from tests.unit.replicas import Episode, Saying, Story, stories
 
@@ -102,11 +103,43 @@ def test_a_replica_within_the_hold_may_miss_even_the_last_episode(story: Story) 
     assert TransitionKind.REOPENED not in known.kinds()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="what is held is not known to be an earlier episode: a design question"
-)
-def test_a_replica_that_missed_the_last_episode_and_stays_silent_beyond_the_hold_reopens_nothing() -> None:
-    assert tell(LONG_AFTER).is_the_truth_of(LONG_AFTER)
+def test_an_earlier_episodes_firing_that_nobody_takes_back_within_the_hold_is_told_rather_than_dropped() -> (
+    None
+):
+    """It may as well be a replica that has merged the episodes and is the only one left: ADR 6."""
+    known = tell(LONG_AFTER)
+
+    assert known.newest is not None
+    assert (known.newest.starts_at, known.newest.firing) == (TWO.starts_at, True)
+    assert list(known.kinds()).count(TransitionKind.REOPENED) == 1
+
+
+def test_where_alertmanager_can_be_asked_such_a_firing_is_decided_at_once_and_tells_nobody() -> None:
+    known, now = Known(), at(0)
+    for now, one in LONG_AFTER.moments():
+        known.hear(one, now)
+        newest = known.newest
+        assert newest is not None
+        asked = reconciliation.judge(newest, None, now, complete=True, rules=RULES)
+        if newest.held_until is not None:
+            assert asked is Finding.WAS_LATE
+            known.alerts[newest.id] = reconciliation.was_late(newest, now)[0]
+    known.pass_time(now + HOLD)
+
+    assert known.is_the_truth_of(LONG_AFTER)
+    assert TransitionKind.REOPENED not in known.kinds()
+
+
+def test_one_that_was_told_while_nobody_could_be_asked_is_closed_by_two_absences() -> None:
+    newest, now = tell(LONG_AFTER).newest, at(1000)
+    assert newest is not None
+
+    first = reconciliation.judge(newest, None, now, complete=True, rules=RULES)
+    absent = replace(newest, absent_since=now)
+    second = reconciliation.judge(absent, None, now + timedelta(minutes=1), complete=True, rules=RULES)
+
+    assert (first, second) == (Finding.ABSENT, Finding.MISSED_RESOLVE)
+    assert not reconciliation.closed(absent, now)[0].firing
 
 
 @given(stories(most_gap_s=400))
