@@ -3,6 +3,7 @@
 The token is in the URL, so no URL leaves this module: not in a reason, not in an exception, not in a log.
 """
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ DISCORD_HOSTS = frozenset({"discord.com", "discordapp.com", "canary.discord.com"
 API = "https://discord.com/api/v10"
 """The URL people copy has no version and means v6: other errors, retry_after in milliseconds."""
 TIMEOUT = httpx.Timeout(10.0, connect=5.0, pool=5.0)
+MOST_S = 15.0
+"""For all of a request: an answer that trickles in, byte by byte, would outlast the lease of its card."""
 DETAIL_CHARS = 500
 USER_AGENT = "DiscordBot (https://github.com/alert-router/alert-router, 0.1.0)"
 """Discord wants this form; others may be blocked."""
@@ -45,8 +48,9 @@ class Place:
 class DiscordChannel:
     """One webhook."""
 
-    def __init__(self, http: httpx.AsyncClient, url: SecretStr) -> None:
+    def __init__(self, http: httpx.AsyncClient, url: SecretStr, *, most_s: float = MOST_S) -> None:
         self._http = http
+        self._most_s = most_s
         self._base, self._params = _address(url.get_secret_value())
         self._guild_id: str | None = None
 
@@ -60,10 +64,11 @@ class DiscordChannel:
     async def look(self) -> Place | None:
         """Ask for the webhook itself: harmless, it tells nobody anything. None when it is not there."""
         try:
-            response = await self._http.get(
-                self._base, params=self._params, headers={"User-Agent": USER_AGENT}, timeout=TIMEOUT
-            )
-        except httpx.HTTPError:
+            async with asyncio.timeout(self._most_s):
+                response = await self._http.get(
+                    self._base, params=self._params, headers={"User-Agent": USER_AGENT}, timeout=TIMEOUT
+                )
+        except (httpx.HTTPError, TimeoutError):
             return None
         body = _json_object(response)
         if not response.is_success:
@@ -74,12 +79,18 @@ class DiscordChannel:
     async def _send(self, method: str, url: str, payload: Payload, params: dict[str, str]) -> Reply:
         params = {**self._params, **params, "with_components": "true"}
         try:
-            response = await self._http.request(
-                method, url, params=params, json=payload, headers={"User-Agent": USER_AGENT}, timeout=TIMEOUT
-            )
+            async with asyncio.timeout(self._most_s):
+                response = await self._http.request(
+                    method,
+                    url,
+                    params=params,
+                    json=payload,
+                    headers={"User-Agent": USER_AGENT},
+                    timeout=TIMEOUT,
+                )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Reply(TryAgain(f"not reached ({type(error).__name__})"), None, None)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             # The request was on its way: Discord may have it.
             return Reply(TryAgain(f"no answer ({type(error).__name__})", maybe_sent=True), None, None)
         return _reply(response, self._guild_id)

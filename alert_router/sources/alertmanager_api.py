@@ -1,5 +1,6 @@
 """Alertmanager's present state, from its API (GET /api/v2/alerts/groups), to sightings."""
 
+import asyncio
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Annotated
@@ -12,6 +13,8 @@ from alert_router.reconciliation import Sighting
 from alert_router.sources.alertmanager import SOURCE, LabelSet, Text, Time
 
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
+MOST_S = 30.0
+"""For a whole look, however slowly the answers come."""
 
 
 class _Receiver(BaseModel):
@@ -62,9 +65,10 @@ async def look(http: httpx.AsyncClient, url: str) -> Shown | None:
     What has ended it leaves out itself, by its own clock.
     """
     try:
-        status = await http.get(f"{url}/api/v2/status", timeout=TIMEOUT)
-        groups = await http.get(f"{url}/api/v2/alerts/groups", timeout=TIMEOUT)
-    except httpx.HTTPError:
+        async with asyncio.timeout(MOST_S):
+            status = await http.get(f"{url}/api/v2/status", timeout=TIMEOUT)
+            groups = await http.get(f"{url}/api/v2/alerts/groups", timeout=TIMEOUT)
+    except (httpx.HTTPError, TimeoutError):
         return None
     if not status.is_success or not groups.is_success:
         return None

@@ -8,6 +8,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from alert_router.delivery import courier
+from alert_router.discord import client
 from alert_router.discord.client import DiscordChannel, Place, Reply
 from alert_router.discord.verdicts import ChannelGone, MessageGone, Rejected, Sent, TryAgain
 from alert_router.pacing import RateFacts
@@ -124,6 +126,25 @@ def test_no_answer_says_whether_it_may_have_been_sent(error: Exception, maybe_se
     assert isinstance(reply.outcome, TryAgain)
     assert (reply.outcome.maybe_sent, reply.facts) == (maybe_sent, None)
     assert SECRET not in repr(reply)
+
+
+def test_an_answer_that_never_ends_is_not_waited_for() -> None:
+    """It would outlast the lease of its card, and another router would tell it too."""
+
+    async def never(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def ask() -> tuple[Reply, Place | None]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(never)) as http:
+            channel = DiscordChannel(http, SecretStr(URL), most_s=0.01)
+            return await channel.create({"content": "x"}), await channel.look()
+
+    reply, place = asyncio.run(ask())
+
+    assert reply == Reply(TryAgain("no answer (TimeoutError)", maybe_sent=True), None, None)
+    assert place is None
+    assert client.MOST_S < min(courier.LEASE_S, courier.STOP_S)
 
 
 @pytest.mark.parametrize(
