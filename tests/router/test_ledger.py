@@ -290,8 +290,8 @@ def test_the_ledger_balances_after_every_step_of_any_life(migrated_url: Callable
     run_state_machine_as_test(
         Fresh,
         settings=settings(
-            max_examples=int(os.environ.get("LIVES", "0")) or (40 if os.environ.get("CI") else 15),
-            stateful_step_count=int(os.environ.get("STEPS", "25")),
+            max_examples=40 if os.environ.get("CI") else 15,
+            stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
