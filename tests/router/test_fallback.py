@@ -157,6 +157,7 @@ def test_after_a_restart_the_first_channel_has_its_chance(two: TwoChannels) -> N
     )
 
     two.house.run(two.fallback.turn(two.house.clock.time()))
+    two.house.deliver(two.other)
     two.live(300)
 
     assert two.told() == []
