@@ -89,7 +89,8 @@ def test_nothing_stays_missed_and_neither_silence_inhibition_nor_a_restart_is_an
     here = [stack.local(alertmanager_port)]
     began = datetime.now(UTC) - timedelta(minutes=5)
     alerts.push(here, name="DiskFull", starts_at=began, firing=True)
-    until(lambda: states(router) == {"DiskFull": "firing"}, "DiskFull is told", within_s=20)
+    until(lambda: states(router) == {"DiskFull": "firing"}, "DiskFull is known", within_s=20)
+    until(lambda: router.all_told, "DiskFull is told", within_s=20)
 
     router.program.kill()
     with listening(urlsplit(router.url).port or 0) as nobody:
