@@ -16,7 +16,7 @@ from alert_router.store.tables import deliveries
 from demo.processes import Process, until
 from tests.conftest import NewDatabase
 from tests.e2e.pair import HOLD_S, Lasting, Pair, Prometheus
-from tests.standins.discord import RunningDiscord
+from tests.standins.discord import RunningDiscord, faults
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 ROUNDS = int(os.environ.get("HA_ROUNDS", "3"))
@@ -46,6 +46,12 @@ def test_whichever_of_each_pair_dies_every_incident_is_told_once_and_to_its_end(
 ) -> None:
     chance = Random(SEED)  # noqa: S311 - the same kills in every run
     with Prometheus(pair.urls) as prometheus:
+        # Both alive and Discord as slow as it is: what one is telling, the other must leave alone.
+        discord.state.faults.sometimes(1.0, faults.slow(0.2), seed=SEED)
+        for number in range(PER_ROUND):
+            prometheus.fire(f"Calm{number}")
+        until(lambda: pair.all_told and _shows(pair, prometheus), "both tell it", within_s=30)
+        discord.state.faults.clear()
         for round_ in range(ROUNDS):
             # Of those that were heard of: what ends before its first notification is never told to anybody.
             for name in chance.sample(prometheus.firing, len(prometheus.firing) // 2):

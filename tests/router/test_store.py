@@ -3,6 +3,7 @@
 import itertools
 import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 
@@ -120,15 +121,14 @@ def test_a_router_that_freezes_while_it_writes_loses_its_turn(
     with new_database("postgresql") as url:
         frozen, other = open_store(url), open_store(url)
 
-        def freeze() -> None:
-            with frozen.write() as conn:
-                with other.write():
-                    pass
-                conn.execute(sa.text("SELECT 1"))
+        held = ExitStack()
+        held.enter_context(frozen.write())
+
+        with other.write():
+            pass
 
         with pytest.raises(Unavailable):
-            freeze()
-
+            held.close()
         frozen.close()
         other.close()
 

@@ -8,6 +8,7 @@ import statistics
 import sys
 import tempfile
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +79,13 @@ def _bodies(prefix: str, groups: int) -> Iterator[dict[str, Any]]:
         for ends_at in (None, None, BEGAN + timedelta(minutes=5)):
             for number in numbers:
                 instances = [f"{prefix}-{number}-{instance}" for instance in range(INSTANCES)]
-                yield alerts.webhook(f"{prefix}{number:05}", instances, starts_at=BEGAN, ends_at=ends_at)
+                body = alerts.webhook(f"{prefix}{number:05}", instances, starts_at=BEGAN, ends_at=ends_at)
+                yield {**body, "alerts": [_fingerprinted(alert) for alert in body["alerts"]]}
+
+
+def _fingerprinted(alert: dict[str, Any]) -> dict[str, Any]:
+    """As Alertmanager sends it."""
+    return {**alert, "fingerprint": f"{zlib.crc32(alert['labels']['instance'].encode()):016x}"}
 
 
 if __name__ == "__main__":
