@@ -243,12 +243,6 @@ def _delivery(
     )
 
 
-async def is_held(house: House) -> None:
-    """Until the stand-in holds a request back."""
-    while not house.discord.faults.held:  # noqa: ASYNC110 - a test waits for a condition, with a deadline around
-        await asyncio.sleep(0)
-
-
 async def until_idle(delivery: Delivery) -> float:
     while True:
         idle_s = await delivery.step()
