@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from alert_router.model import Status
-from tests.factories import API_DOWN, DRIFT_HIGH, NOON, at, event_json, make_signal
+from alert_router.timekeeping import Timekeeping
+from tests.factories import API_DOWN, DRIFT_HIGH, NOON, RULES, at, event_json, make_signal
 from tests.router.bench import House
 
 EVERY = {"critical": 4 * 3600.0}
@@ -62,6 +63,8 @@ def test_what_somebody_has_taken_on_stays_quiet_until_it_fires_anew(house: House
     house.deliver()
 
     assert house.pass_time(FOUR_HOURS, remind_every_s=EVERY) == 0
+    timekeeping = Timekeeping(house.intake, EVERY, RULES)
+    assert not house.ask(lambda conn: timekeeping.is_due(conn, house.clock.time())), "nor is it asked again"
     fields = {one["name"]: one["value"] for one in house.discord.messages()[0].embeds[0]["fields"]}
     assert fields["Acknowledged by"] == "Ada \\*Lovelace\\*"
     assert house.kinds() == ["opened", "acknowledged"]
