@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from alert_router import pacing
 from alert_router.discord.client import DiscordChannel
 from alert_router.fallback import FAILURES, Fallback
 from alert_router.model import FALLBACK
@@ -225,12 +226,13 @@ def test_two_webhooks_of_one_channel_share_its_pace(house: House) -> None:
     two = TwoChannels(house, channel_id="100")
     for delivery in (house.delivery, two.other):
         house.run(delivery.prepare())
-    house.accept(*storm(25))
+    house.accept(*storm(20))
     house.deliver()
     house.discord.delete_webhook("1")
-    house.accept(*storm(25, annotations={"summary": "worse"}))
+    house.accept(*storm(20, annotations={"summary": "worse"}))
 
     two.live(50, step_s=10)
 
     assert house.discord.limited == 0
-    assert sum(one.operation != "webhook" for one in house.discord.requests) == 30
+    asked = sum(one.operation != "webhook" for one in house.discord.requests)
+    assert asked == pacing.CHANNEL_REQUESTS - pacing.CHANNEL_REQUESTS // pacing.KEPT_SHARE
