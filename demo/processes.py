@@ -88,6 +88,12 @@ class Process:
             raise NotReadyError(f"{error}\n{self.log_end()}") from None
 
     @property
+    def pid(self) -> int:
+        """Of the program as it runs, or ran last."""
+        assert self._running is not None, f"{self.name} was never started"  # noqa: S101 - a caller's mistake
+        return self._running.pid
+
+    @property
     def alive(self) -> bool:
         return self._running is not None and self._running.poll() is None
 

@@ -21,21 +21,26 @@ from alert_router.store.tables import metadata
 DEBIAN = Path("/usr/lib/postgresql")
 OPTIONS = (
     "-c listen_addresses= -c max_connections=60 -c shared_buffers=64MB "
-    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
+    "-c fsync=off -c full_page_writes=off -c autovacuum=off"
 )
+FAST = f"{OPTIONS} -c synchronous_commit=off"
+"""A crash of the server loses the last commits."""
+SURE = f"{OPTIONS} -c synchronous_commit=on"
+"""What was committed survives the server's crash (not the machine's: without fsync)."""
 STARTING_S = 30
 
 
 @dataclass(slots=True)
 class Cluster:
     folder: Path
+    options: str
     admin: sa.Engine
     numbers: Iterator[int] = field(default_factory=count)
     free: list[str] = field(default_factory=list)
 
     @classmethod
     @contextmanager
-    def started(cls) -> "Iterator[Cluster]":
+    def started(cls, options: str = FAST) -> "Iterator[Cluster]":
         programs = _programs()
         folder = Path(tempfile.mkdtemp(prefix="pg-"))  # a socket's path is at most 107 bytes long
         user = _user()
@@ -44,23 +49,18 @@ class Cluster:
         data = str(folder / "data")
         try:
             _run(user, programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
-            _run(
-                user,
-                programs / "pg_ctl",
-                *("-D", data, "-w", "-t", str(STARTING_S), "-l", str(folder / "log")),
-                *("-o", f"{OPTIONS} -k {folder}", "start"),
-            )
+            _control(folder, "-o", f"{options} -k {folder}", "start")
             try:
-                yield from cls._used(folder)
+                yield from cls._used(folder, options)
             finally:
-                _run(user, programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+                _control(folder, "-m", "immediate", "stop")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     @classmethod
-    def _used(cls, folder: Path) -> "Iterator[Cluster]":
+    def _used(cls, folder: Path, options: str) -> "Iterator[Cluster]":
         admin = sa.create_engine(_url(folder, "postgres"), isolation_level="AUTOCOMMIT")
-        cluster = cls(folder, admin)
+        cluster = cls(folder, options, admin)
         cluster.sql("CREATE DATABASE migrated")
         store = open_store(_url(folder, "migrated"))
         migrate.upgrade(store)
@@ -84,6 +84,11 @@ class Cluster:
         name = f"test{next(self.numbers)}"
         self.sql(f"CREATE DATABASE {name} TEMPLATE migrated")
         return name
+
+    def crash(self) -> None:
+        """End all its processes without a word, then start it again."""
+        _control(self.folder, "-m", "immediate", "-o", f"{self.options} -k {self.folder}", "restart")
+        self.admin.dispose()
 
     def sql(self, statement: str) -> None:
         with self.admin.connect() as conn:
@@ -126,6 +131,11 @@ def _user() -> str | None:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
+
+
+def _control(folder: Path, *arguments: str) -> None:
+    common = ("-D", str(folder / "data"), "-w", "-t", str(STARTING_S), "-l", str(folder / "log"))
+    _run(_user(), _programs() / "pg_ctl", *common, *arguments)
 
 
 def _run(user: str | None, program: Path, *arguments: str) -> None:

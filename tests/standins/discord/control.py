@@ -7,7 +7,8 @@ POST   /control/webhooks                      {"id", "token", "channel_id", "kin
 POST   /control/webhooks/{id}/delete|revive
 DELETE /control/messages/{id}
 POST   /control/faults                        {"fault": {"kind", ...}, "times"?, "nth"?, "probability"?,
-                                               "seed"?, "operation"?, "webhook_id"?}, or a list of them
+                                               "seed"?, "operation"?, "webhook_id"?, "containing"?},
+                                               or a list of them
 POST   /control/limits                        any field of RateLimits
 POST   /control/release | /control/clear      let held requests go | forget all but the webhooks
 """
@@ -105,6 +106,7 @@ def rule(wanted: Any) -> Rule:
         faults.from_json(wanted["fault"]),
         operation=wanted.get("operation"),
         webhook_id=wanted.get("webhook_id"),
+        containing=wanted.get("containing", ""),
         left=wanted.get("times", 1 if probability >= 1 else None),
         nth=wanted.get("nth"),
         probability=probability,

@@ -97,6 +97,8 @@ class Rule:
     fault: Fault
     operation: Operation | None = None
     webhook_id: str | None = None
+    containing: str = ""
+    """Only requests with this text in their body."""
     left: int | None = 1
     """How often it still strikes; None is without end."""
     nth: int | None = None
@@ -104,10 +106,10 @@ class Rule:
     random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - repeatable on purpose
     seen: int = 0
 
-    def strikes(self, operation: Operation, webhook_id: str) -> bool:
+    def strikes(self, operation: Operation, webhook_id: str, body: str) -> bool:
         if self.left == 0 or (self.operation or operation) != operation:
             return False
-        if (self.webhook_id or webhook_id) != webhook_id:
+        if (self.webhook_id or webhook_id) != webhook_id or self.containing not in body:
             return False
         self.seen += 1
         if self.nth is not None and self.seen < self.nth:
@@ -131,9 +133,12 @@ class FaultPlan:
         times: int | None = 1,
         operation: Operation | None = None,
         webhook_id: str | None = None,
+        containing: str = "",
     ) -> None:
         """The next `times` matching requests (None: all); several calls queue up."""
-        self.rules.append(Rule(fault, operation=operation, webhook_id=webhook_id, left=times))
+        self.rules.append(
+            Rule(fault, operation=operation, webhook_id=webhook_id, containing=containing, left=times)
+        )
 
     def nth(
         self,
@@ -167,9 +172,9 @@ class FaultPlan:
             )
         )
 
-    def pick(self, operation: Operation, webhook_id: str) -> Rule | None:
+    def pick(self, operation: Operation, webhook_id: str, body: str = "") -> Rule | None:
         """The first rule that strikes; every rule sees every request, so that one does not shift another."""
-        struck = [rule for rule in self.rules if rule.strikes(operation, webhook_id)]
+        struck = [rule for rule in self.rules if rule.strikes(operation, webhook_id, body)]
         return struck[0] if struck else None
 
     @property

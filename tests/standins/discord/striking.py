@@ -37,7 +37,8 @@ PAGES = {502: "502 Bad Gateway", 503: "503 Service Unavailable", 504: "504 Gatew
 async def perform(
     state: DiscordState, call: Call, form: Form | Refused, request: Request
 ) -> Answer | Response:
-    rule = state.faults.pick(call.operation, call.webhook_id)
+    body = json.dumps(call.record.payload, ensure_ascii=False)
+    rule = state.faults.pick(call.operation, call.webhook_id, body)
     if rule is None:
         return _perform(state, call, form)
     if not rule.fault.stored:

@@ -1,0 +1,150 @@
+"""Makes the planned mishaps happen, and notes which of them struck: a fault nobody met is none."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from tests.faults import reading
+from tests.faults.databases import Database
+from tests.faults.house import House
+from tests.faults.mishaps import Kind, Mishap
+from tests.faults.plan import Plan
+from tests.faults.senders import Door, Stopwatch
+from tests.standins.discord import DiscordState, Fault, Message, faults
+from tests.standins.discord.faults import Rule
+
+WEBHOOK = "1"
+CATCH_S = 8.0
+"""How long to wait for a create under way."""
+AGAIN_S = 1.0
+
+
+@dataclass(slots=True)
+class Hands:
+    plan: Plan
+    house: House
+    database: Database
+    discord: DiscordState
+    door: Door
+    watch: Stopwatch
+    struck: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
+    """What found nobody to strike."""
+    unreadable: list[bytes] = field(default_factory=list)
+    """Bodies answered 422."""
+    wrongly_answered: list[str] = field(default_factory=list)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for mishap in self.plan.mishaps:
+                tasks.create_task(self._when_it_is_time(mishap))
+
+    async def _when_it_is_time(self, mishap: Mishap) -> None:
+        await self.watch.reach(mishap.at_s)
+        struck = await self._doings[mishap.kind](mishap)
+        if mishap.kind is not Kind.DISCORD:  # those are counted from the stand-in's log
+            (self.struck if struck else self.missed)[mishap.name] += 1
+
+    @property
+    def _doings(self) -> Mapping[Kind, Callable[[Mishap], Awaitable[bool]]]:
+        return {
+            Kind.DISCORD: self._discord,
+            Kind.CHANNEL_DELETED: self._channel_deleted,
+            Kind.MESSAGE_DELETED: self._message_deleted,
+            Kind.KILLED: self._killed,
+            Kind.KILLED_STORED: self._killed_stored,
+            Kind.KILLED_UNSTORED: self._killed_unstored,
+            Kind.LOCKED: self._locked,
+            Kind.DISK_FULL: self._disk_full,
+            Kind.CLOCK: self._clock,
+            Kind.CUT_OFF: self._cut_off,
+            Kind.DATABASE_CRASHED: self._database_crashed,
+            Kind.UNREADABLE: self._unreadable,
+        }
+
+    async def _discord(self, mishap: Mishap) -> bool:
+        assert mishap.fault is not None
+        self.discord.faults.next(mishap.fault, operation=mishap.operation)
+        return True
+
+    async def _channel_deleted(self, mishap: Mishap) -> bool:
+        before = self._refused_as_gone()
+        self.discord.delete_webhook(WEBHOOK)
+        await asyncio.sleep(mishap.seconds)
+        self.discord.revive_webhook(WEBHOOK)
+        return self._refused_as_gone() > before
+
+    def _refused_as_gone(self) -> int:
+        return sum(1 for record in self.discord.requests if record.status == 404)
+
+    async def _message_deleted(self, mishap: Mishap) -> bool:
+        shown = [message for message in self.discord.messages() if reading.of(message).fires]
+        if not shown:
+            return False
+        self.discord.delete_message(shown[int(mishap.choice * len(shown))].id)
+        return True
+
+    async def _killed(self, mishap: Mishap) -> bool:
+        await self.house.kill(down_s=mishap.seconds)
+        return True
+
+    async def _killed_stored(self, _: Mishap) -> bool:
+        return await self._killed_during(faults.hold(stored=True, seconds=2 * CATCH_S))
+
+    async def _killed_unstored(self, _: Mishap) -> bool:
+        return await self._killed_during(faults.timeout(seconds=2 * CATCH_S))
+
+    async def _killed_during(self, fault: Fault) -> bool:
+        """At the worst of moments: a create has left the router, and its answer has not come."""
+        rule = Rule(fault, operation="create")
+        self.discord.faults.rules.insert(0, rule)
+        until_s = self.watch.now_s + CATCH_S
+        while rule.left and self.watch.now_s < until_s:
+            await asyncio.sleep(0.01)
+        caught = rule.left == 0
+        if caught:
+            await self.house.kill()
+        self.discord.faults.rules.remove(rule)
+        self.discord.faults.release()
+        return caught
+
+    async def _locked(self, mishap: Mishap) -> bool:
+        return await self._while_away(lambda: self.database.lock(mishap.seconds))
+
+    async def _disk_full(self, mishap: Mishap) -> bool:
+        return await self._while_away(lambda: self.database.fill(mishap.seconds, self.house.router))
+
+    async def _cut_off(self, _: Mishap) -> bool:
+        await asyncio.to_thread(self.database.cut_off)
+        return True
+
+    async def _database_crashed(self, _: Mishap) -> bool:
+        await asyncio.to_thread(self.database.crash)
+        return True
+
+    async def _while_away(self, trouble: Callable[[], None]) -> bool:
+        """It struck when the router could not write: it said so to a sender, or in its log."""
+        before = self._away()
+        await asyncio.to_thread(trouble)
+        return self._away() > before
+
+    def _away(self) -> int:
+        return self.door.away + self.house.times_away()
+
+    async def _clock(self, mishap: Mishap) -> bool:
+        return self.house.clockwork.step(mishap.seconds)
+
+    async def _unreadable(self, mishap: Mishap) -> bool:
+        while (response := await self.door.post(mishap.body)) is None or response.status_code >= 500:
+            await asyncio.sleep(AGAIN_S)
+        if response.status_code == 422:
+            self.unreadable.append(mishap.body)
+        else:
+            self.wrongly_answered.append(f"{response.status_code} to {mishap.body!r}")
+        return True
+
+
+def struck_by_discord(discord: DiscordState) -> Counter[str]:
+    """The faults that the stand-in's log shows."""
+    return Counter(f"Discord: {record.fault}" for record in discord.requests if record.fault)
