@@ -22,6 +22,7 @@ from tests.faults.house import House
 from tests.faults.plan import Plan
 from tests.faults.senders import Door, Stopwatch, tell_all
 from tests.faults.stories import HOLD_S
+from tests.faults.waiting import until
 from tests.faults.watch import Watch
 from tests.standins.discord import DiscordState, RateLimits, RunningDiscord, faults, running
 
@@ -30,7 +31,6 @@ PER_MINUTE, PER_WINDOW = 30, 5
 WEBHOOK_TOKEN = "w3bh00k-t0ken_of-the-campaign"
 SETTLED_S = 400.0
 """Two bans by Cloudflare in a row make the router wait three minutes."""
-CONNECTIONS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,7 @@ class Campaign:
                 house.stop()
 
     async def run(self) -> Outcome:
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        async with httpx.AsyncClient(limits=limits) as client, httpx.AsyncClient() as own_client:
+        async with httpx.AsyncClient() as client, httpx.AsyncClient() as own_client:
             door = Door(client, f"{self.url}/webhooks/alertmanager", AUTH)
             watch = Watch(self.url, self.house.router, own_client)
             stopwatch = Stopwatch()
@@ -98,10 +97,10 @@ class Campaign:
 
     async def _told(self, watch: Watch) -> None:
         """All cards are where they will be; in vain: the examination says what is missing."""
+        await until(watch.look)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLED_S):
-                while not (await watch.look() and watch.all_told):
-                    await asyncio.sleep(0.2)
+                await until(lambda: watch.all_told)
 
     async def _replay(self, client: httpx.AsyncClient) -> Counter[str]:
         """A person mends what made Discord refuse, and has the dead letters told again; which those were."""

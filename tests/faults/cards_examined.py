@@ -50,6 +50,8 @@ def _of_message(evidence: Evidence, incident_id: int, card: Any) -> Iterator[str
     firing = [one for one in evidence.alerts_of[incident_id] if _fires(evidence, one)]
     if shown.moved and _is_followed(evidence, incident_id, card):
         return
+    if not evidence.alerts_of[incident_id]:
+        yield f"all of it went on elsewhere, and its message says {shown.title!r}"
     yield from _of_state(shown, firing)
 
 

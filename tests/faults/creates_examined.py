@@ -44,7 +44,7 @@ def counted(evidence: Evidence) -> Repeats:
     for key, creates in _creates(evidence).items():
         extra = len(creates) - wanted.get(key, 0)
         open_gaps: list[_Gap] = []
-        for gap in _gaps(creates, key, evidence):
+        for gap in _gaps(creates, key):
             if extra > 0 and _answer_was_lost(gap.first):
                 lost, extra = lost + 1, extra - 1
             elif extra > 0 and _deleted_before(evidence, gap):
@@ -82,7 +82,7 @@ def _wanted(evidence: Evidence) -> Mapping[str, int]:
     return found
 
 
-def _gaps(creates: Sequence[RequestRecord], key: str, evidence: Evidence) -> Iterator[_Gap]:
+def _gaps(creates: Sequence[RequestRecord], key: str) -> Iterator[_Gap]:
     for first, second in pairwise(creates):
         yield _Gap(first, second.at)
     if key != DIGEST:  # it can be told again by a digest, and is no create then

@@ -1,4 +1,4 @@
-"""The router's database, and what can go wrong with it: SQLite on a small disk, or a PostgreSQL of our own."""
+"""The router's database, and what can go wrong with it: SQLite on a small disk, or our own PostgreSQL."""
 
 import contextlib
 import resource

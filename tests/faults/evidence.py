@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alert_router.store.engine import open_store
 from alert_router.store.tables import cards, incidents, metadata, quarantine
 from tests.faults.plan import Plan
+from tests.faults.reading import TOKEN
 from tests.faults.stories import Group
 from tests.standins.discord import DiscordState, Message
 
@@ -60,9 +61,9 @@ class Evidence:
     @cached_property
     def alerts_of(self) -> Mapping[int, Sequence[Past]]:
         """By incident."""
-        found: dict[int, list[Past]] = {}
+        found: dict[int, list[Past]] = {incident_id: [] for incident_id in self.tables.incidents}
         for past in self.history:
-            found.setdefault(past.incident_id, []).append(past)
+            found[past.incident_id].append(past)
         return found
 
     @cached_property
@@ -80,7 +81,10 @@ class Evidence:
         return {card.digest_id: card for card in self.tables.cards if card.digest_id is not None}
 
     def group_of(self, incident_id: int) -> Group:
-        return self.plan.by_token[self.alerts_of[incident_id][0].token]
+        """By its labels: an incident whose only alert reopened in a later one has none left."""
+        found = TOKEN.search(str(self.tables.incidents[incident_id].group_labels))
+        assert found is not None
+        return self.plan.by_token[found[0]]
 
 
 def past(alerts: Sequence[Mapping[str, Any]]) -> list[Past]:

@@ -26,13 +26,14 @@ def lines(case: Case, *, took_s: float, struck: Counter[str], found: list[str]) 
     yield _line("requests to Discord", len(evidence.discord.requests))
     repeats = creates_examined.counted(evidence)
     yield _line("creates", len(evidence.discord.creates))
-    yield f"    repeated: {repeats.after_lost_answer} after an answer that was lost, {repeats.after_kill} after a kill,"
-    yield f"    {repeats.after_deletion} because a person had deleted the message, {len(repeats.unexcused)} for no reason"
+    yield f"    repeated: {repeats.after_lost_answer} after a lost answer, {repeats.after_kill} after a kill,"
+    yield f"    {repeats.after_deletion} deleted by a person, {len(repeats.unexcused)} for no reason"
     given = evidence.discord.rates.given
     own = {kind: count for kind, count in given.items() if not kind.startswith("fault:")}
     yield f"    429 given: {sum(given.values())}, ran into by itself: {own or 'none'}"
     yield _line("ledger balanced", f"{case.watch.samples} + {case.watch.commands} looks")
-    yield f"    most pending {case.watch.most['pending']}, most dead {case.watch.most['dead']}, at the end {case.watch.newest}"
+    most = case.watch.most
+    yield f"    most pending {most['pending']}, most dead {most['dead']}, at the end {case.watch.newest}"
     yield _line("router restarted", len(evidence.kills) + case.hands.house.ended_by_itself)
     if case.hands.house.clockwork.library is None:
         yield "    the clock was not stepped: libfaketime is not installed"

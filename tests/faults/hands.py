@@ -1,6 +1,7 @@
 """Makes the planned mishaps happen, and notes which of them struck: a fault nobody met is none."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from tests.faults.house import House
 from tests.faults.mishaps import Kind, Mishap
 from tests.faults.plan import Plan
 from tests.faults.senders import Door, Stopwatch
-from tests.standins.discord import DiscordState, Fault, Message, faults
+from tests.faults.waiting import until
+from tests.standins.discord import DiscordState, Fault, faults
 from tests.standins.discord.faults import Rule
 
 WEBHOOK = "1"
@@ -99,9 +101,9 @@ class Hands:
         """At the worst of moments: a create has left the router, and its answer has not come."""
         rule = Rule(fault, operation="create")
         self.discord.faults.rules.insert(0, rule)
-        until_s = self.watch.now_s + CATCH_S
-        while rule.left and self.watch.now_s < until_s:
-            await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_S):
+                await until(lambda: rule.left == 0)
         caught = rule.left == 0
         if caught:
             await self.house.kill()
@@ -136,12 +138,19 @@ class Hands:
         return self.house.clockwork.step(mishap.seconds)
 
     async def _unreadable(self, mishap: Mishap) -> bool:
-        while (response := await self.door.post(mishap.body)) is None or response.status_code >= 500:
-            await asyncio.sleep(AGAIN_S)
-        if response.status_code == 422:
+        status = 0
+
+        async def answered() -> bool:
+            nonlocal status
+            response = await self.door.post(mishap.body)
+            status = 0 if response is None else response.status_code
+            return 0 < status < 500
+
+        await until(answered, every_s=AGAIN_S)
+        if status == 422:
             self.unreadable.append(mishap.body)
         else:
-            self.wrongly_answered.append(f"{response.status_code} to {mishap.body!r}")
+            self.wrongly_answered.append(f"{status} to {mishap.body!r}")
         return True
 
 
