@@ -8,7 +8,7 @@ UV_INSTALL = $(UV) pip install --quiet --compile-bytecode --require-hashes
 PACKAGES := scripts/ensure-packages
 
 .PHONY: help setup demo run test test-router test-browser test-backend test-dags check fmt fmt-check lint types floors \
-	storm bench ha screenshots golden migration lock clean
+	storm bench ha faults screenshots golden migration lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,7 +33,7 @@ help: ## list the commands
 	@$(UV_INSTALL) --python .venv-airflow/bin/python -r requirements/airflow.lock
 	@touch $@
 
-.PHONY: prometheus browser postgresql
+.PHONY: prometheus browser postgresql faketime
 prometheus:
 	@$(PACKAGES) prometheus=prometheus prometheus-alertmanager=prometheus-alertmanager
 
@@ -43,6 +43,9 @@ browser:
 
 postgresql:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || $(PACKAGES) no-initdb=postgresql
+
+faketime:
+	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || $(PACKAGES) no-faketime=libfaketime
 
 setup: .venv/.ready .venv-backend/.ready .venv-airflow/.ready ## build every environment of this repository
 
@@ -80,7 +83,7 @@ floors: .venv/.ready
 
 test: setup check test-backend test-router test-browser test-dags ## install what the tests need and run them all
 
-test-router: setup prometheus postgresql ## router, monitoring, exporter, end to end; T=path for one
+test-router: setup prometheus postgresql faketime ## router, monitoring, exporter, end to end; T=path for one
 	@$(BIN)/pytest $(or $(T),tests --ignore=tests/dags --ignore=tests/browser)
 
 test-browser: setup browser ## the pages in a real Chromium (apart: its driver keeps an event loop running)
@@ -104,6 +107,9 @@ ha: .venv/.ready prometheus postgresql ## two routers and two Alertmanagers, one
 	@HA_ROUNDS=$(or $(ROUNDS),20) HA_SEED=$(or $(SEED),7) $(BIN)/pytest -q -s tests/e2e/test_two_routers.py
 
 # Now and then.
+
+faults: .venv/.ready postgresql faketime ## everything goes wrong at once, 2,000 incidents; SEED=7 DATABASE=postgres
+	@$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --database $(or $(DATABASE),sqlite)
 
 screenshots: .venv/.ready browser ## take the pictures of the README anew
 	@$(BIN)/python scripts/screenshots

@@ -38,7 +38,7 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 def test_every_command_of_the_makefile_says_what_it_does() -> None:
     text = (ROOT / "Makefile").read_text()
     phony = " ".join(re.findall(r"\.PHONY: ((?:.*\\\n)*.*)", text)).replace("\\\n", " ").split()
-    internal = {"fmt-check", "lint", "types", "floors", "prometheus", "browser", "postgresql"}
+    internal = {"fmt-check", "lint", "types", "floors", "prometheus", "browser", "postgresql", "faketime"}
 
     described = set(re.findall(r"^([a-z-]+):.*##", text, re.MULTILINE))
 

@@ -13,6 +13,9 @@ from tests.faults.watch import Watch
 
 LEAST_INCIDENTS, LEAST_FAULTS = 2_000, 200
 """Of the full form."""
+FORGOTTEN = 10
+"""So often the channel's hidden limit may be met after a restart whose clock was stepped: what was sent in the
+last minute is then not known to be of the last minute, and each refusal makes room for one."""
 MOST_SHOWN = 12
 TROUBLE = ("Traceback", " ERROR asyncio", "Task exception was never retrieved", "cannot be rendered")
 
@@ -105,7 +108,7 @@ def _manners(case: Case) -> Iterator[str]:
     if rates.impatient > restarts:
         yield f"{rates.impatient} requests before the told wait was over, {restarts} restarts"
     own = sum(count for kind, count in rates.given.items() if not kind.startswith("fault:"))
-    excused = restarts + case.hands.struck[Kind.CLOCK]
+    excused = restarts + FORGOTTEN * case.hands.struck[Kind.CLOCK]
     if own > excused:
         yield f"{own} times over a limit ({dict(rates.given)}), {restarts} restarts"
     if discord.unknown_keys:
