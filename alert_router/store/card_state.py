@@ -73,8 +73,15 @@ def _weight(alert: Alert) -> tuple[bool, int, int]:
 
 
 def _newer_url(conn: sa.Connection, incident: Incident, channel: ChannelName, generation: int) -> str | None:
-    """The next generation of this incident, or the first card of the one that came after it."""
-    told = sa.and_(cards.c.channel == channel, cards.c.message_id.is_not(None))
+    """The next generation of this incident, or the first card of the one that came after it.
+
+    What was folded is told by its digest's message.
+    """
+    digest = cards.alias("digest")
+    url = sa.func.coalesce(cards.c.message_url, digest.c.message_url)
+    told = sa.and_(
+        cards.c.channel == channel, sa.or_(cards.c.message_id.is_not(None), digest.c.message_id.is_not(None))
+    )
     next_generation = sa.and_(cards.c.incident_id == incident.id, cards.c.generation > generation)
     next_incident = cards.c.incident_id.in_(
         sa.select(incidents.c.id).where(
@@ -83,10 +90,14 @@ def _newer_url(conn: sa.Connection, incident: Incident, channel: ChannelName, ge
     )
     for newer in (next_generation, next_incident):
         row = conn.execute(
-            sa.select(cards.c.message_url).where(told, newer).order_by(cards.c.id.desc()).limit(1)
+            sa.select(url.label("url"))
+            .select_from(cards.outerjoin(digest, digest.c.digest_id == cards.c.folded_into))
+            .where(told, newer)
+            .order_by(cards.c.id.desc())
+            .limit(1)
         ).one_or_none()
         if row is not None:
-            return row.message_url or ""
+            return row.url or ""
     return None
 
 

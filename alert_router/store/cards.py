@@ -267,15 +267,27 @@ def record(conn: sa.Connection, claim: Claim, attempt: Attempt) -> None:
 
 def dirty_older(conn: sa.Connection, claim: Claim, now: datetime) -> None:
     """After a create: the messages it takes over from must point to it."""
+    if claim.digest_id is not None:
+        dirty_overtaken(conn, claim.channel, cards.c.folded_into == claim.digest_id, now)
+        return
     before = sa.select(incidents.c.previous_id).where(incidents.c.id == claim.incident_id).scalar_subquery()
     older = sa.and_(cards.c.incident_id == claim.incident_id, cards.c.generation < claim.generation)
+    _dirty(conn, claim.channel, sa.or_(older, cards.c.incident_id == before), now)
+
+
+def dirty_overtaken(
+    conn: sa.Connection, channel: ChannelName, folded: sa.ColumnElement[bool], now: datetime
+) -> None:
+    """What these folded cards took over from is the digest's to tell: the older messages must point to it."""
+    same = sa.select(cards.c.incident_id).where(folded)
+    before = sa.select(incidents.c.previous_id).where(incidents.c.id.in_(same))
+    _dirty(conn, channel, sa.or_(cards.c.incident_id.in_(same), cards.c.incident_id.in_(before)), now)
+
+
+def _dirty(conn: sa.Connection, channel: ChannelName, which: sa.ColumnElement[bool], now: datetime) -> None:
     conn.execute(
         sa.update(cards)
-        .where(
-            sa.or_(older, cards.c.incident_id == before),
-            cards.c.channel == claim.channel,
-            cards.c.message_id.is_not(None),
-        )
+        .where(which, cards.c.channel == channel, cards.c.message_id.is_not(None))
         .values(
             wanted_rev=cards.c.wanted_rev + 1,
             state="pending",

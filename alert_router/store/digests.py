@@ -15,9 +15,10 @@ from alert_router.model import (
     Status,
     severity_rank,
 )
+from alert_router.store import keys
 from alert_router.store.alerts import COLUMNS, alert_of
 from alert_router.store.card_state import TOLD_HERE, WORKS_AGAIN
-from alert_router.store.cards import EDIT, NEW_CRITICAL
+from alert_router.store.cards import EDIT, NEW_CRITICAL, dirty_overtaken
 from alert_router.store.tables import alerts, cards, digests
 
 MOST_ALERTS = 120
@@ -83,14 +84,17 @@ def fold(conn: sa.Connection, channel: ChannelName, digest_id: int, now: datetim
         .order_by(cards.c.due_at, cards.c.id)
         .limit(single)
     )
-    taken = conn.execute(
+    taken = conn.scalars(
         sa.update(cards)
         .where(cards.c.channel == channel, _NEW, cards.c.id.not_in(critical))
         .values(state="folded", folded_into=digest_id, due_at=None, waiting_since=None)
-    ).rowcount
+        .returning(cards.c.id)
+    ).all()
     if taken:
         conn.execute(sa.update(digests).where(digests.c.id == digest_id).values(last_folded_at=now))
-    return taken
+        ids = keys.table_of(conn, taken, sa.BigInteger())
+        dirty_overtaken(conn, channel, cards.c.id.in_(sa.select(ids.c.value)), now)
+    return len(taken)
 
 
 def touch(conn: sa.Connection, digest_ids: Sequence[int], now: datetime, *, every_s: float) -> None:
@@ -119,6 +123,7 @@ def state(conn: sa.Connection, digest_id: int) -> DigestState:
     digest = conn.execute(sa.select(digests).where(digests.c.id == digest_id)).one()
     folded = sa.select(cards.c.incident_id).where(cards.c.folded_into == digest_id)
     inside = alerts.c.incident_id.in_(folded)
+    # An incident whose severity rose in the storm has two cards in it.
     incidents = conn.scalar(
         sa.select(sa.func.count(sa.distinct(cards.c.incident_id))).where(cards.c.folded_into == digest_id)
     )

@@ -448,3 +448,27 @@ def test_people_are_pinged_by_a_new_message_and_the_old_one_leads_to_it(house: H
     assert "told again" in old.embeds[0]["title"]
     assert f"/{old.id}" not in str(new.embeds)
     assert {card.state for card in house.cards()} == {"delivered"}
+
+
+@pytest.mark.parametrize("minute", [1, 31])
+def test_a_message_whose_newer_one_is_a_digest_leads_to_the_digest(house: House, minute: float) -> None:
+    house.run(house.delivery.prepare())
+    house.discord.rates.limits = RateLimits(enabled=False)
+    house.accept(make_signal(DRIFT_HIGH))
+    house.deliver_for(5)
+    house.accept(make_signal(DRIFT_HIGH, ends_at=at(0.5)))
+    house.deliver_for(minute * 60)
+
+    house.accept(
+        *[make_signal({**API_DOWN, "n": str(n)}, group_labels={"c": str(n)}) for n in range(6)],
+        *[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(300)],
+        make_signal({**DRIFT_HIGH, "severity": "critical"}, starts_at=at(minute)),
+    )
+    house.deliver_for(20)
+    house.accept(make_signal({**DRIFT_HIGH, "severity": "critical"}, ends_at=at(minute + 1)))
+    house.deliver_for(20)
+
+    digest = next(one for one in house.discord.messages() if "incidents" in one.embeds[0]["title"])
+    old = next(one for one in house.discord.messages() if "DriftHigh" in one.embeds[0]["title"])
+    assert "told again" in old.embeds[0]["title"]
+    assert f"/{digest.id}" in str(old.embeds)
