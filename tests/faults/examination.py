@@ -14,8 +14,8 @@ from tests.faults.watch import Watch
 LEAST_INCIDENTS, LEAST_FAULTS = 2_000, 200
 """Of the full form."""
 FORGOTTEN = 10
-"""So often the channel's hidden limit may be met after a restart whose clock was stepped: what was sent in the
-last minute is then not known to be of the last minute, and each refusal makes room for one."""
+"""So often the channel's hidden limit may be met after a restart whose clock was stepped: what was sent in
+the last minute is then not known to be of the last minute, and each refusal makes room for one."""
 MOST_SHOWN = 12
 TROUBLE = ("Traceback", " ERROR asyncio", "Task exception was never retrieved", "cannot be rendered")
 
@@ -71,8 +71,8 @@ def _ledger(case: Case) -> Iterator[str]:
 
 
 def _dead_letters(case: Case) -> Iterator[str]:
-    """Dead was what Discord was told to refuse, and nothing else."""
-    planned = Counter(case.evidence.plan.refused)
+    """Dead was what Discord was told to refuse, and nothing else; what a digest told was not refused."""
+    planned = Counter(cards_examined.refused(case.evidence))
     if case.dead != planned:
         yield f"dead were {dict(case.dead)}, planned {sorted(planned)}"
 

@@ -93,7 +93,7 @@ def _single(token: str, began_s: float, size: Size, random: Random) -> Group:
 
 
 def _refused(token: str, began_s: float, size: Size, random: Random) -> Group:
-    return stories.plain(token, began_s + random.uniform(0.0, 2.0), size.life_s / 2, random)
+    return stories.refused(token, began_s + random.uniform(0.0, 2.0), size.life_s / 2, random)
 
 
 def _storm(number: int, at_s: float, size: Size, random: Random) -> list[Group]:

@@ -13,6 +13,7 @@ from typing import Any
 BEGAN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 FLUSH_S = 0.5
 """Between what happens and the webhook that tells it."""
+UNSPEAKABLE = "says what Discord will not have"
 HOLD_S = 4.0
 """The router's setting in the campaign."""
 
@@ -256,8 +257,12 @@ def group(token: str, starts_s: float, life_s: float, random: Random) -> Group:
     return _placed(tell(_Teller(token, random), life_s), token, token, {}, starts_s, random)
 
 
-def plain(token: str, starts_s: float, life_s: float, random: Random) -> Group:
-    return _placed(_plain(_Teller(token, random), life_s), token, token, {}, starts_s, random)
+def refused(token: str, starts_s: float, life_s: float, random: Random) -> Group:
+    """One whose card of its own Discord will not take; a digest does not show what it says."""
+    story = _plain(_Teller(token, random), life_s)
+    episodes = tuple(replace(one, summary=UNSPEAKABLE) for one in story.views[0].episodes)
+    story = _Story((replace(story.views[0], episodes=episodes),))
+    return _placed(story, token, token, {}, starts_s, random)
 
 
 def of_a_storm(name: str, token: str, starts_s: float, life_s: float, random: Random) -> Group:
