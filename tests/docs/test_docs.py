@@ -35,6 +35,19 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     assert missing == []
 
 
+def test_every_test_that_proves_a_promise_exists() -> None:
+    page = (ROOT / "docs" / "RELIABILITY.md").read_text()
+
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", page)
+
+    assert len(named) > 20
+    assert [
+        f"{path}::{name}"
+        for path, name in named
+        if not (ROOT / path).exists() or f"def {name}(" not in (ROOT / path).read_text()
+    ] == []
+
+
 def test_every_command_of_the_makefile_says_what_it_does() -> None:
     text = (ROOT / "Makefile").read_text()
     phony = " ".join(re.findall(r"\.PHONY: ((?:.*\\\n)*.*)", text)).replace("\\\n", " ").split()

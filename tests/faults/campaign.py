@@ -35,6 +35,7 @@ SETTLED_S = 400.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    case: Case
     findings: list[str]
     figures: list[str]
 
@@ -132,7 +133,7 @@ class Campaign:
             dead=dead,
         )
         found = examination.findings(case)
-        return Outcome(found, list(figures.lines(case, took_s=took_s, struck=struck, found=found)))
+        return Outcome(case, found, list(figures.lines(case, took_s=took_s, struck=struck, found=found)))
 
 
 def _limits(plan: Plan) -> RateLimits:
