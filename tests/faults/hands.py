@@ -36,6 +36,7 @@ class Hands:
     unreadable: list[bytes] = field(default_factory=list)
     """Bodies answered 422."""
     wrongly_answered: list[str] = field(default_factory=list)
+    _one_trouble: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -127,9 +128,10 @@ class Hands:
 
     async def _while_away(self, trouble: Callable[[], None]) -> bool:
         """It struck when the router could not write: it said so to a sender, or in its log."""
-        before = self._away()
-        await asyncio.to_thread(trouble)
-        return self._away() > before
+        async with self._one_trouble:
+            before = self._away()
+            await asyncio.to_thread(trouble)
+            return self._away() > before
 
     def _away(self) -> int:
         return self.door.away + self.house.times_away()
