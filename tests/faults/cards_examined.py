@@ -72,12 +72,18 @@ def _is_followed(evidence: Evidence, incident_id: int, card: Any) -> bool:
     """By a newer generation, or by the next incident of the group, that people were told of."""
     token = evidence.group_of(incident_id).token
     return any(
-        other.message_id is not None
+        _is_told(evidence, other)
         and (other.incident_id, other.generation) > (incident_id, card.generation)
         and evidence.group_of(other.incident_id).token == token
         for other in evidence.tables.cards
         if other.incident_id is not None
     )
+
+
+def _is_told(evidence: Evidence, card: Any) -> bool:
+    """By a message of its own or a digest's, which are examined for themselves."""
+    digest = evidence.digests.get(card.folded_into)
+    return card.message_id is not None or (digest is not None and digest.message_id is not None)
 
 
 def _of_state(shown: Shown, firing: list[Past]) -> Iterator[str]:

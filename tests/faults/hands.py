@@ -17,9 +17,10 @@ from tests.standins.discord import DiscordState, Fault, faults
 from tests.standins.discord.faults import Rule
 
 WEBHOOK = "1"
-CATCH_S = 8.0
-"""How long to wait for a create under way."""
+CATCH_S = 15.0
+"""How long to wait for a create under way, or for a request to the deleted webhook."""
 AGAIN_S = 1.0
+UNKNOWN_WEBHOOK = "10015"
 
 
 @dataclass(slots=True)
@@ -75,11 +76,12 @@ class Hands:
         before = self._refused_as_gone()
         self.discord.delete_webhook(WEBHOOK)
         await asyncio.sleep(mishap.seconds)
+        struck = await self._comes_true(lambda: self._refused_as_gone() > before)
         self.discord.revive_webhook(WEBHOOK)
-        return self._refused_as_gone() > before
+        return struck
 
     def _refused_as_gone(self) -> int:
-        return sum(1 for record in self.discord.requests if record.status == 404)
+        return sum(UNKNOWN_WEBHOOK in (record.error or "") for record in self.discord.requests)
 
     async def _message_deleted(self, mishap: Mishap) -> bool:
         shown = [message for message in self.discord.messages() if reading.of(message).fires]
@@ -102,15 +104,18 @@ class Hands:
         """At the worst of moments: a create has left the router, and its answer has not come."""
         rule = Rule(fault, operation="create")
         self.discord.faults.rules.insert(0, rule)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CATCH_S):
-                await until(lambda: rule.left == 0)
-        caught = rule.left == 0
+        caught = await self._comes_true(lambda: rule.left == 0)
         if caught:
             await self.house.kill()
         self.discord.faults.rules.remove(rule)
         self.discord.faults.release()
         return caught
+
+    async def _comes_true(self, condition: Callable[[], bool]) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_S):
+                await until(condition)
+        return condition()
 
     async def _locked(self, mishap: Mishap) -> bool:
         return await self._while_away(lambda: self.database.lock(mishap.seconds))
