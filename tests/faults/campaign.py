@@ -119,7 +119,7 @@ class Campaign:
 
     def _judged(self, crew: Hands, watch: Watch, dead: Counter[str], took_s: float) -> Outcome:
         state = self.discord.state
-        struck = crew.struck + hands.struck_by_discord(state)
+        struck = crew.struck + hands.struck_by_discord(state, crew.struck)
         case = Case(
             evidence=Evidence(
                 self.plan, self._history(), evidence.tables_of(self.database.url), state, self.house.kills

@@ -21,6 +21,8 @@ CATCH_S = 15.0
 """How long to wait for a create under way, or for a request to the deleted webhook."""
 AGAIN_S = 1.0
 UNKNOWN_WEBHOOK = "10015"
+_HELD = faults.hold(stored=True, seconds=2 * CATCH_S)
+_LOST = faults.timeout(seconds=2 * CATCH_S)
 
 
 @dataclass(slots=True)
@@ -95,10 +97,10 @@ class Hands:
         return True
 
     async def _killed_stored(self, _: Mishap) -> bool:
-        return await self._killed_during(faults.hold(stored=True, seconds=2 * CATCH_S))
+        return await self._killed_during(_HELD)
 
     async def _killed_unstored(self, _: Mishap) -> bool:
-        return await self._killed_during(faults.timeout(seconds=2 * CATCH_S))
+        return await self._killed_during(_LOST)
 
     async def _killed_during(self, fault: Fault) -> bool:
         """At the worst of moments: a create has left the router, and its answer has not come."""
@@ -161,6 +163,8 @@ class Hands:
         return True
 
 
-def struck_by_discord(discord: DiscordState) -> Counter[str]:
-    """The faults that the stand-in's log shows."""
-    return Counter(f"Discord: {record.fault}" for record in discord.requests if record.fault)
+def struck_by_discord(discord: DiscordState, killed: Counter[str]) -> Counter[str]:
+    """The faults that the stand-in's log shows; what only held a create for a kill is that kill's."""
+    found = Counter(f"Discord: {record.fault}" for record in discord.requests if record.fault)
+    mine = {str(_HELD): killed[Kind.KILLED_STORED], str(_LOST): killed[Kind.KILLED_UNSTORED]}
+    return found - Counter({f"Discord: {name}": count for name, count in mine.items()})
