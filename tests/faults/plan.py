@@ -39,7 +39,7 @@ class Size:
 FULL = Size(
     full=True, stretches=2, stretch_s=170.0, singles=520, storm=950, refused=3, life_s=40.0, faster=20
 )
-SHORT = Size(full=False, stretches=1, stretch_s=24.0, singles=60, storm=560, refused=1, life_s=8.0, faster=16)
+SHORT = Size(full=False, stretches=1, stretch_s=24.0, singles=60, storm=400, refused=1, life_s=8.0, faster=8)
 
 
 @dataclass(frozen=True)
