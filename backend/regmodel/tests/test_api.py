@@ -273,9 +273,6 @@ def test_a_killed_training_fails_with_a_reason_and_the_next_one_runs(served: Tes
     assert after["state"] == "succeeded"
 
 
-@pytest.mark.xfail(
-    strict=False, reason="seen to lose a race on a busy machine: the death is noticed too late"
-)
 def test_a_process_that_died_with_nothing_to_do_is_nobodys_failure(served: TestClient) -> None:
     trained(served, **QUICK, test_mode=True)
     process = training_process(served)
