@@ -18,7 +18,8 @@ class Forecaster:
     model_type: ModelType
     profile: Profile
     estimator: Estimator
-    feature_names: tuple[str, ...] = NAMES
+    feature_names: tuple[str, ...]
+    """Those it was fitted on, of NAMES: a stored model goes on when others are added."""
 
     def forecast(self, history: History, rows: Rows) -> Floats:
         """Bicycles an hour at each row, never below 0. float64[rows]."""
@@ -26,7 +27,7 @@ class Forecaster:
             return np.empty(0)
         seen = features(history, self.profile, rows)
         with one_thread():
-            shares = self.estimator.predict(seen.values)
+            shares = self.estimator.predict(_chosen(seen.values, self.feature_names))
         return np.maximum(shares * seen.level, 0.0)
 
 
@@ -37,9 +38,28 @@ def fit(
     profile = learn(history.counts, rows)
     seen = features(history, profile, rows)
     target = history.counts.at(rows.hours, rows.columns) / seen.level
+    names = _telling(seen.values)
     estimator = build(model_type, test_mode=test_mode, settings=settings)
     # Weights of mean 1: scikit-learn 1.9 takes a forest's max_samples as a share of their sum, not of
     # the rows.
     with one_thread():
-        estimator.fit(seen.values, target, sample_weight=seen.level / seen.level.mean())
-    return Forecaster(model_type=model_type, profile=profile, estimator=estimator)
+        estimator.fit(_chosen(seen.values, names), target, sample_weight=seen.level / seen.level.mean())
+    return Forecaster(model_type=model_type, profile=profile, estimator=estimator, feature_names=names)
+
+
+def _telling(values: Floats) -> tuple[str, ...]:
+    """Names of the columns with two known values at least.
+
+    In the first weeks nothing is known of four weeks ago, and HistGradientBoostingRegressor (1.9) fails on
+    a weighted column of one value or none.
+    """
+    ranges = ((column.min(initial=np.inf), column.max(initial=-np.inf)) for column in map(_known, values.T))
+    return tuple(name for name, (least, most) in zip(NAMES, ranges, strict=True) if least < most)
+
+
+def _known(column: Floats) -> Floats:
+    return column[~np.isnan(column)]
+
+
+def _chosen(values: Floats, names: tuple[str, ...]) -> Floats:
+    return values if names == NAMES else values[:, [NAMES.index(name) for name in names]]

@@ -2,11 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from backend.regmodel.data.counts import Window
 from backend.regmodel.data.history import History
 from backend.regmodel.model.decision import Limits, Verdict
 from backend.regmodel.model.estimators import ModelType
+from backend.regmodel.model.features import NAMES, features
 from backend.regmodel.model.scores import NotComputed, Scores
 from backend.regmodel.model.training import (
     Champion,
@@ -85,6 +87,36 @@ def test_every_type_forecasts_december_from_autumn_and_breaks_at_christmas(
     assert isinstance(broken, Scores)
     assert good.r2 > 0.75
     assert broken.r2 < 0.65
+
+
+@pytest.mark.parametrize("model_type", ModelType)
+def test_the_first_weeks_are_enough_though_nothing_is_known_of_a_month_ago(
+    year: History, model_type: ModelType
+) -> None:
+    five_weeks = Window(at("2020-09-01"), at("2020-10-05"))
+
+    fitted = trained(year, replace(ORDER, window=five_weeks, model_type=model_type)).forecaster
+
+    assert "count_4w_ago" not in fitted.feature_names
+    good = measure(year, fitted, Window(at("2020-10-05"), at("2020-10-12")), min_rows=100)
+    assert isinstance(good, Scores)
+    assert good.r2 > 0.7
+
+
+def test_a_stored_model_of_fewer_features_goes_on(year: History) -> None:
+    """As after an update of the service: its estimator is asked for what it was fitted on."""
+    window = Window(at("2020-12-01"), at("2020-12-15"))
+    fitted = trained(year, ORDER).forecaster
+    rows = year.counts.recorded(ORDER.fit_window)
+    seen, names = features(year, fitted.profile, rows), ("hour", "weekday", "profile")
+    plain = seen.values[:, [NAMES.index(name) for name in names]]
+    target = year.counts.at(rows.hours, rows.columns) / seen.level
+    estimator = HistGradientBoostingRegressor(max_iter=15).fit(plain, target)
+
+    found = measure(year, replace(fitted, estimator=estimator, feature_names=names), window, min_rows=100)
+
+    assert isinstance(found, Scores)
+    assert found.r2 > 0.5
 
 
 def test_champion_and_challenger_sit_the_same_rows(year: History) -> None:
