@@ -6,9 +6,10 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 UV_INSTALL = $(UV) pip install --quiet --compile-bytecode --require-hashes
 PACKAGES := scripts/ensure-packages
+DATA := ../shared/data
 
-.PHONY: help setup demo run test test-router test-browser test-backend test-dags check fmt fmt-check lint types floors \
-	storm bench ha faults screenshots golden migration lock clean
+.PHONY: help setup demo run year test test-router test-browser test-backend test-dags check fmt fmt-check lint types \
+	floors storm bench ha faults baselines latency screenshots golden migration lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +59,10 @@ demo: .venv/.ready .venv-backend/.ready ## the whole pipeline, from a model that
 run: .venv/.ready ## the router alone on :8010, SQLite, cards on /preview
 	@$(BIN)/alert-router serve
 
+year: .venv/.ready .venv-backend/.ready browser ## a year of the city's counts through the whole pipeline; YEAR="--model hgb" for the other
+	@$(BIN)/python -m year $(YEAR)
+	@$(BIN)/python -m year.plot
+
 # Checks.
 
 check: fmt-check lint types floors ## format, lint, types and floors
@@ -73,8 +78,9 @@ lint: .venv/.ready
 	@$(BIN)/ruff check --quiet --select AIR3 dags
 
 types: setup
-	@$(BIN)/mypy alert_router demo monitoring migrations/env.py tests --exclude tests/dags --exclude tests/standins/paris
-	@$(BIN)/mypy --python-executable .venv-backend/bin/python backend
+	@$(BIN)/mypy alert_router demo monitoring migrations/env.py year tests \
+		--exclude tests/dags --exclude tests/standins/paris --exclude year/generated.py
+	@$(BIN)/mypy --python-executable .venv-backend/bin/python backend year/generated.py
 	@$(BIN)/mypy --python-executable .venv-airflow/bin/python dags tests/dags tests/standins/paris
 
 floors: .venv/.ready
@@ -110,6 +116,12 @@ ha: .venv/.ready prometheus postgresql ## two routers and two Alertmanagers, one
 
 faults: .venv/.ready postgresql faketime ## everything goes wrong at once, 2,000 incidents; SEED=7 DATABASE=postgres
 	@$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --database $(or $(DATABASE),sqlite)
+
+baselines: .venv-backend/.ready ## the models against three baselines on the city's counts; docs/MODEL.md
+	@.venv-backend/bin/python -m backend.regmodel.benchmarks.baselines $(DATA)
+
+latency: .venv-backend/.ready ## how long /predict takes for 5,000 rows; docs/MODEL.md
+	@.venv-backend/bin/python -m backend.regmodel.benchmarks.latency $(DATA)
 
 screenshots: .venv/.ready browser ## take the pictures of the README anew
 	@$(BIN)/python scripts/screenshots

@@ -1,41 +1,62 @@
-"""How long /predict takes over HTTP for 5,000 rows, per model type; prints, asserts nothing.
+"""`make latency`: how long /predict takes over HTTP for 5,000 rows, per model type; for docs/MODEL.md.
 
-`python -m backend.regmodel.benchmarks.latency URL DATA_FOLDER` against a running service that
-has champions. One request after the other, as the daily forecast sends them.
+Starts a service of its own, trains a champion of each type on the counts up to August, and asks one request
+after the other, as the daily forecast does. Asserts nothing: the machine may be busy.
 """
 
 import argparse
 import statistics
+import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from backend.regmodel.data.files import read_folder
+from backend.regmodel.benchmarks import document, service
+from backend.regmodel.data.counts import Counts
+from backend.regmodel.model.estimators import ModelType
 
+HEADS = ("model", "rows", "median", "p95", "slowest", "requests")
+TRAINED = {"start": "2020-09-01T00:00:00Z", "end": "2021-08-01T00:00:00Z"}
 QUANTILES = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    rows: int
+    requests: int
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("folder", type=Path)
+    parser = argparse.ArgumentParser(
+        prog="python -m backend.regmodel.benchmarks.latency", description=__doc__
+    )
+    parser.add_argument("folder", type=Path, nargs="?", default=document.CITY)
     parser.add_argument("--rows", type=int, default=5_000)
     parser.add_argument("--requests", type=int, default=60)
-    parser.add_argument("--api-key", default="")
-    options = parser.parse_args()
-    with httpx.Client(base_url=options.url, timeout=60, headers={"X-API-Key": options.api_key}) as client:
-        summary = client.get("/model_summary").raise_for_status().json()
-        for model_type in sorted(summary["champions"]):
-            body = {"model_type": model_type, "rows": _rows(options.folder, options.rows)}
-            print(_line(model_type, options.rows, _timed(client, body, options.requests)))  # noqa: T201
+    given = parser.parse_args()
+    folder, asked = given.folder, Asked(given.rows, given.requests)
+    with (
+        tempfile.TemporaryDirectory(prefix="latency-") as state,
+        service.running(Path(state), folder) as http,
+    ):
+        lines = [f"| {' | '.join(HEADS)} |", f"|---{'|---:' * (len(HEADS) - 1)}|"]
+        for model_type in ModelType:
+            service.champion(http, {"model_type": model_type.value, **TRAINED})
+        rows = newest_rows(document.counts(folder), asked.rows)
+        for model_type in ModelType:
+            body = {"model_type": model_type.value, "rows": rows}
+            lines.append(line(model_type, asked, taken_ms(http, body, asked.requests)))
+    print("\n".join(lines))  # noqa: T201
+    document.write("latency", lines, folder)
 
 
-def _rows(folder: Path, rows: int) -> list[dict[str, str]]:
+def newest_rows(counts: Counts, rows: int) -> list[dict[str, str]]:
     """The newest hours of the data and 48 hours beyond, for every counter."""
-    counts = read_folder(folder)
     width, last = len(counts.counters), counts.window.end + timedelta(hours=48)
     return [
         {
@@ -46,21 +67,28 @@ def _rows(folder: Path, rows: int) -> list[dict[str, str]]:
     ]
 
 
-def _timed(client: httpx.Client, body: dict[str, Any], requests: int) -> list[float]:
-    """Milliseconds of each request, after one that warms up."""
-    client.post("/predict", json=body).raise_for_status()
+def taken_ms(http: httpx.Client, body: dict[str, Any], requests: int) -> list[float]:
+    """Of each request, after one that warms up."""
+    http.post("/predict", json=body).raise_for_status()
     taken = []
     for _ in range(requests):
         started = time.perf_counter()
-        client.post("/predict", json=body).raise_for_status()
+        http.post("/predict", json=body).raise_for_status()
         taken.append((time.perf_counter() - started) * 1_000)
     return taken
 
 
-def _line(model_type: str, rows: int, taken: list[float]) -> str:
+def line(model_type: ModelType, asked: Asked, taken: Sequence[float]) -> str:
     p95 = statistics.quantiles(taken, n=QUANTILES)[-1]
-    middle = statistics.median(taken)
-    return f"{model_type}: {rows} rows, median {middle:.0f} ms, p95 {p95:.0f} ms ({len(taken)} requests)"
+    cells = (
+        f"**{model_type.value}**",
+        f"{asked.rows:,}",
+        f"{statistics.median(taken):.0f} ms",
+        f"{p95:.0f} ms",
+        f"{max(taken):.0f} ms",
+        f"{asked.requests}",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.regmodel.data.calendar import HOURS_A_WEEK
-from backend.regmodel.data.counts import Counts, Floats, Ints
+from backend.regmodel.data.counts import Counts, Floats, Rows
 
 # A forecast reaches 48 hours ahead and the city publishes up to 48 hours late: nothing newer is ever
 # looked at.
 GAP_HOURS = 96
+THREE_DAYS = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,10 @@ class History:
     """float64[hours, counters]: mean of the 168 hours ending with this one; NaN below half recorded."""
     month_mean: Floats
     """The same over four weeks."""
+    three_day_mean: Floats
+    """The same over 72 hours."""
+    city_three_day_mean: Floats
+    """float64[hours, 1]: the same of the mean over all counters that recorded the hour."""
 
     @classmethod
     def of(cls, counts: Counts) -> "History":
@@ -26,18 +31,28 @@ class History:
             counts=counts,
             week_mean=_running_mean(counts.grid, HOURS_A_WEEK),
             month_mean=_running_mean(counts.grid, 4 * HOURS_A_WEEK),
+            three_day_mean=_running_mean(counts.grid, THREE_DAYS),
+            city_three_day_mean=_running_mean(_city(counts.grid), THREE_DAYS),
         )
 
-    def lag(self, rows_hours: Ints, columns: Ints, *, weeks: int) -> Floats:
-        return self.counts.at(rows_hours - weeks * HOURS_A_WEEK, columns)
+    def lag(self, rows: Rows, *, days: int) -> Floats:
+        """The count at the same hour so many days ago; not of days that are not published in time."""
+        if days * 24 < GAP_HOURS:
+            raise ValueError(f"counts of {days} days ago are not known {GAP_HOURS} hours ahead")
+        return self.counts.at(rows.hours - days * 24, rows.columns)
 
-    def recent(self, rows_hours: Ints, columns: Ints) -> tuple[Floats, Floats]:
-        """Mean of the last known week and of the last known four weeks before each hour."""
-        hours = rows_hours - GAP_HOURS
-        counts = self.counts
-        week = Counts(counts.first_hour, counts.counters, self.week_mean).at(hours, columns)
-        month = Counts(counts.first_hour, counts.counters, self.month_mean).at(hours, columns)
-        return week, month
+    def last_known(self, means: Floats, rows: Rows, *, weeks_before: int = 0) -> Floats:
+        """A running mean of this history as it was known before each hour, or some weeks before that."""
+        counts = Counts(self.counts.first_hour, self.counts.counters, means)
+        return counts.at(rows.hours - GAP_HOURS - weeks_before * HOURS_A_WEEK, rows.columns)
+
+
+def _city(grid: Floats) -> Floats:
+    known = ~np.isnan(grid)
+    mean = np.full((len(grid), 1), np.nan)
+    count = known.sum(axis=1, keepdims=True)
+    np.divide(np.where(known, grid, 0.0).sum(axis=1, keepdims=True), count, out=mean, where=count > 0)
+    return mean
 
 
 def _running_mean(values: Floats, hours: int) -> Floats:

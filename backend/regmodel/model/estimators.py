@@ -25,19 +25,21 @@ SMALL: dict[ModelType, dict[str, Any]] = {
     ModelType.RF: {"n_estimators": 8, "max_depth": 8},
     ModelType.HGB: {"max_iter": 15, "max_leaf_nodes": 15},
 }
+# Chosen on the weeks before April 2021 only (docs/MODEL.md).
 USUAL: dict[ModelType, dict[str, Any]] = {
     ModelType.RF: {
         "n_estimators": 50,
-        "min_samples_leaf": 10,
-        "max_features": 0.5,
+        "min_samples_leaf": 30,
+        "max_features": 0.3,
         "max_samples": 0.3,
     },
     ModelType.HGB: {
-        "max_iter": 150,
-        "learning_rate": 0.08,
-        "max_leaf_nodes": 31,
-        "min_samples_leaf": 100,
-        "l2_regularization": 1.0,
+        "max_iter": 100,
+        "learning_rate": 0.06,
+        "max_leaf_nodes": 15,
+        "min_samples_leaf": 300,
+        "max_features": 0.3,
+        "l2_regularization": 10.0,
     },
 }
 

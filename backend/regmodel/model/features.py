@@ -14,6 +14,8 @@ from backend.regmodel.data.history import History
 from backend.regmodel.model.profile import Profile
 
 LAG_WEEKS = (1, 2, 3, 4)
+# Another weekday, but fresher: the days between the last publication and a week ago.
+LAG_DAYS = (4, 5, 6)
 # Keeps a dead or sleeping counter from dividing by nought; three bicycles an hour is noise anywhere.
 LEVEL_FLOOR = 3.0
 
@@ -30,6 +32,9 @@ NAMES = (
     "mean_of_weeks_ago",
     "last_week_level",
     "profile",
+    "change_in_a_week",
+    "citys_change_in_a_week",
+    *(f"count_{days}d_ago" for days in LAG_DAYS),
 )
 
 
@@ -43,10 +48,10 @@ class Features:
 
 def features(history: History, profile: Profile, rows: Rows) -> Features:
     now, week_ago, fortnight_ago = (local_times(rows.hours - n * HOURS_A_WEEK) for n in range(3))
-    week, month = history.recent(rows.hours, rows.columns)
+    week, month = (history.last_known(means, rows) for means in (history.week_mean, history.month_mean))
     columns = profile.columns_of(history.counts.counters, rows.columns)
     level = _first_known(month, week, profile.level[columns]) + LEVEL_FLOOR
-    lags = np.stack([history.lag(rows.hours, rows.columns, weeks=weeks) for weeks in LAG_WEEKS])
+    lags = np.stack([history.lag(rows, days=7 * weeks) for weeks in LAG_WEEKS])
     values = np.column_stack(
         [
             now.hour,
@@ -61,9 +66,21 @@ def features(history: History, profile: Profile, rows: Rows) -> Features:
             _quiet_mean(lags) / level,
             week / level,
             profile.shape[columns, now.hour_of_week],
+            _change_in_a_week(history, history.three_day_mean, rows),
+            _change_in_a_week(history, history.city_three_day_mean, _city(rows)),
+            *(history.lag(rows, days=days) / level for days in LAG_DAYS),
         ]
     )
     return Features(values=values, level=level)
+
+
+def _change_in_a_week(history: History, means: Floats, rows: Rows) -> Floats:
+    """The last three known days over the same a week earlier; one bicycle more on both sides tames 0 / 0."""
+    return (history.last_known(means, rows) + 1) / (history.last_known(means, rows, weeks_before=1) + 1)
+
+
+def _city(rows: Rows) -> Rows:
+    return Rows(rows.hours, np.zeros_like(rows.columns))
 
 
 def _first_known(*candidates: Floats) -> Floats:

@@ -5,7 +5,7 @@ import pytest
 
 from backend.regmodel.data.counts import Counts, Rows, Window, hour_number
 from backend.regmodel.data.history import GAP_HOURS, History
-from backend.regmodel.model.features import features
+from backend.regmodel.model.features import NAMES, features
 from backend.regmodel.model.profile import learn
 from backend.regmodel.tests.conftest import at, flat
 
@@ -53,7 +53,7 @@ def test_a_counter_nobody_has_heard_of_gets_the_citys_profile(year: History) -> 
     stranger = features(year, profile, one_row(column=-1))
 
     assert stranger.level[0] == pytest.approx(profile.level[-1], abs=3.1)
-    assert stranger.values[0, -1] == profile.shape[-1, 24 + 10]  # Tuesday, 10:00 in Paris
+    assert stranger.values[0, NAMES.index("profile")] == profile.shape[-1, 24 + 10]  # Tuesday, 10:00 in Paris
 
 
 def test_a_dead_sensor_divides_nothing_by_nought() -> None:
@@ -77,5 +77,5 @@ def test_the_median_of_weeks_is_that_of_the_known_ones() -> None:
 
     found = features(history, learn(counts, rows), rows)
 
-    assert found.values[0, 11] * found.level[0] == pytest.approx(6.0)
-    assert found.values[0, 12] * found.level[0] == pytest.approx(20 / 3)
+    assert found.values[0, NAMES.index("median_of_weeks_ago")] * found.level[0] == pytest.approx(6.0)
+    assert found.values[0, NAMES.index("mean_of_weeks_ago")] * found.level[0] == pytest.approx(20 / 3)
