@@ -33,9 +33,9 @@ MEASURES = ("monitor_drift", "validate_model")
         "as_of": AS_OF,
     },
     tags=["bike"],
-    doc_md="Drift and validation, the decision (forced, first, reactive, proactive, wait, ok), the training. "
-    "end_monitoring tells people and writes the audit row, also when an earlier task failed, and then fails "
-    "the run. docs/PIPELINE.md lists every XCom.",
+    doc_md="Drift and validation, the decision (forced, first, reactive, proactive, scheduled, wait, ok), "
+    "the training. end_monitoring tells people and writes the audit row, also when an earlier task failed, "
+    "and then fails the run. docs/PIPELINE.md lists every XCom.",
 )
 def monitor_and_fine_tune() -> None:
     @task(multiple_outputs=True)

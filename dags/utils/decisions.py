@@ -14,6 +14,8 @@ class Decision(StrEnum):
     """The model is bad now."""
     PROACTIVE = "proactive"
     """The data have moved and the model begins to suffer."""
+    SCHEDULED = "scheduled"
+    """No model has been trained for weeks."""
     WAIT = "wait"
     """One of the two, but not both: look again next week."""
     OK = "ok"
@@ -22,7 +24,7 @@ class Decision(StrEnum):
 
     @property
     def trains(self) -> bool:
-        return self in (Decision.FORCED, Decision.FIRST, Decision.REACTIVE, Decision.PROACTIVE)
+        return self not in (Decision.WAIT, Decision.OK, Decision.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Measured:
     r2: float | None = None
     rmse: float | None = None
     has_champion: bool = True
+    untrained_days: float | None = None
+    """Since the data of the newest training ended, deployed or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,10 @@ def _training(found: Measured, limits: Thresholds, *, force: bool) -> Verdict | 
         return Verdict(Decision.REACTIVE, f"RMSE {found.rmse:.1f} is above {limits.rmse:g}")
     if _above(found.drift_share, limits.drift_share) and _below(found.r2, limits.r2_warning):
         return Verdict(Decision.PROACTIVE, f"drift share {found.drift_share:.2f} and R2 {found.r2:.3f}")
+    if found.untrained_days is not None and found.untrained_days >= limits.train_after_days:
+        return Verdict(
+            Decision.SCHEDULED, f"the newest model was trained {found.untrained_days:.0f} days ago"
+        )
     return None
 
 

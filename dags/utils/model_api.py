@@ -78,6 +78,15 @@ class Training:
         return self.state in ("succeeded", "failed")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """What the service's registry says of one model type."""
+
+    champion_run_id: str | None = None
+    trained_until: datetime | None = None
+    """Where the newest training window ended, whatever became of the model; test_mode ones do not count."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     counter_id: str
@@ -94,8 +103,15 @@ class ModelApi:
     patience: Patience = PATIENCE
 
     def champion_run_id(self) -> str | None:
-        champions: Mapping[str, str] = self._ask("GET", "/model_summary")["champions"]
-        return champions.get(self.model_type)
+        return self.registry().champion_run_id
+
+    def registry(self) -> Registry:
+        answer = self._ask("GET", "/model_summary")
+        models = (one for one in answer["models"] if one["model_type"] == self.model_type)
+        ends = (datetime.fromisoformat(one["holdout"]["end"]) for one in models if not one["test_mode"])
+        return Registry(
+            champion_run_id=answer["champions"].get(self.model_type), trained_until=max(ends, default=None)
+        )
 
     def observe(self, counted: Sequence[Observation]) -> None:
         """Sending them again is harmless."""

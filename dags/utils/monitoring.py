@@ -6,7 +6,7 @@ What was not measured is absent from XCom. No number stands for that.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dags.utils import decisions
@@ -38,9 +38,10 @@ def drift(api: ModelApi, now: datetime) -> XCom:
 
 
 def validation(api: ModelApi, now: datetime) -> XCom:
-    champion = api.champion_run_id()
-    found = api.evaluate(now) if champion else Evaluation(reason=NO_CHAMPION)
-    return _present({**asdict(found), "champion_run_id": champion})
+    registry = api.registry()
+    found = api.evaluate(now) if registry.champion_run_id else Evaluation(reason=NO_CHAMPION)
+    days = None if registry.trained_until is None else (now - registry.trained_until) / timedelta(days=1)
+    return _present({**asdict(found), "champion_run_id": registry.champion_run_id, "untrained_days": days})
 
 
 def measured(drift_found: Mapping[str, Any], validated: Mapping[str, Any]) -> Measured:
@@ -50,6 +51,7 @@ def measured(drift_found: Mapping[str, Any], validated: Mapping[str, Any]) -> Me
         r2=validated.get("r2"),
         rmse=validated.get("rmse"),
         has_champion=not validated or "champion_run_id" in validated,
+        untrained_days=validated.get("untrained_days"),
     )
 
 

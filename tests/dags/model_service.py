@@ -25,6 +25,8 @@ class Service:
     broken: dict[str, int] = field(default_factory=dict)
     """Path -> status of every answer to it."""
     champion: str | None = CHAMPION
+    models: list[tuple[str, bool, datetime]] = field(default_factory=list)
+    """Type, test_mode, and where the training window ended."""
     observed: dict[tuple[str, str], int] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     trainings: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -100,7 +102,13 @@ def create_app(service: Service) -> Starlette:  # noqa: C901 - a list of small h
         return JSONResponse({"promoted": True})
 
     async def summary(_: Request, __: dict[str, Any]) -> Response:
-        return JSONResponse({"champions": {"rf": service.champion} if service.champion else {}})
+        models = [
+            {"model_type": kind, "test_mode": test_mode, "holdout": {"end": end.isoformat()}}
+            for kind, test_mode, end in service.models
+        ]
+        return JSONResponse(
+            {"champions": {"rf": service.champion} if service.champion else {}, "models": models}
+        )
 
     def route(path: str, handler: Any, method: str) -> Route:
         async def answer(request: Request) -> Response:

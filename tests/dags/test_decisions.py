@@ -28,6 +28,11 @@ CALM, MOVED = 0.1, 0.7
         (Measured(r2=WEAK), False, Decision.WAIT),
         (Measured(drift_share=CALM), False, Decision.OK),
         (Measured(), False, Decision.UNKNOWN),
+        (Measured(drift_share=CALM, r2=GOOD, rmse=30, untrained_days=28), False, Decision.SCHEDULED),
+        (Measured(drift_share=CALM, r2=GOOD, rmse=30, untrained_days=27.9), False, Decision.OK),
+        (Measured(drift_share=MOVED, r2=GOOD, untrained_days=40), False, Decision.SCHEDULED),
+        (Measured(drift_share=MOVED, r2=WEAK, untrained_days=40), False, Decision.PROACTIVE),
+        (Measured(drift_share=MOVED, r2=BAD, untrained_days=40), False, Decision.REACTIVE),
         # The edges: a threshold itself is not over the threshold.
         (Measured(drift_share=0.5, r2=0.65, rmse=90), False, Decision.WAIT),
         (Measured(drift_share=0.5, r2=0.70, rmse=90), False, Decision.OK),
@@ -45,6 +50,7 @@ def test_only_these_decisions_train() -> None:
         Decision.FIRST,
         Decision.REACTIVE,
         Decision.PROACTIVE,
+        Decision.SCHEDULED,
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -107,6 +108,25 @@ def test_without_a_champion_nothing_is_measured_and_nothing_is_asked_for(
     assert not {"/monitor", "/evaluate"} & set(service.paths())
 
 
+def test_a_model_is_as_old_as_the_newest_training_of_its_type_that_was_no_test(
+    api: ModelApi, service: Service
+) -> None:
+    service.models = [
+        ("rf", False, NOON - timedelta(days=40)),
+        ("rf", False, NOON - timedelta(days=30)),
+        ("rf", True, NOON - timedelta(days=3)),
+        ("hgb", False, NOON - timedelta(days=1)),
+    ]
+
+    validated = monitoring.validation(api, NOON)
+
+    assert monitoring.measured({}, validated).untrained_days == 30
+
+
+def test_a_registry_without_a_training_has_no_age(api: ModelApi) -> None:
+    assert "untrained_days" not in monitoring.validation(api, NOON)
+
+
 def test_a_measurement_that_is_missing_is_not_taken_for_a_missing_model() -> None:
     assert monitoring.measured({}, {}).has_champion is True
 
@@ -147,7 +167,7 @@ def test_a_model_that_is_not_better_changes_nothing(deployment: str, api: ModelA
 
 def test_a_promotion_that_changes_nothing_is_an_error() -> None:
     def answers(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"champions": {"rf": CHAMPION}})
+        return httpx.Response(200, json={"champions": {"rf": CHAMPION}, "models": []})
 
     with (
         httpx.Client(base_url="http://model", transport=httpx.MockTransport(answers)) as client,

@@ -38,5 +38,11 @@ def test_a_missing_threshold_is_an_error_and_not_a_default(tmp_path: Path) -> No
 def test_a_critical_threshold_above_the_warning_is_refused() -> None:
     with pytest.raises(ValueError, match="r2_critical"):
         Thresholds(
-            r2_critical=0.8, r2_warning=0.7, rmse=90, drift_share=0.5, score_window_days=7, score_min_rows=48
+            r2_critical=0.8,
+            r2_warning=0.7,
+            rmse=90,
+            drift_share=0.5,
+            train_after_days=28,
+            score_window_days=7,
+            score_min_rows=48,
         )
