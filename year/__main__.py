@@ -27,6 +27,7 @@ FIRST_MONDAY = date(2020, 10, 5)
 """Five weeks after the counts begin: four to fit on and one to be examined on."""
 WEEKS = 49
 """Until the counts end."""
+MODEL_TYPE = "rf"
 RESULTS = ROOT / "var" / "year" / "results.json"
 SERVICE_S = 180.0
 
@@ -34,7 +35,7 @@ SERVICE_S = 180.0
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m year", description=__doc__)
     parser.add_argument("--weeks", type=int, default=WEEKS)
-    parser.add_argument("--model", default="rf", help="rf or hgb")
+    parser.add_argument("--model", default=MODEL_TYPE, help="rf or hgb")
     parser.add_argument(
         "--generated", action="store_true", help="the generated year, also where the real one is"
     )
@@ -81,7 +82,12 @@ def _year(folder: Path, weeks: int, model_type: str, *, daily: bool, generated: 
             weeks=done,
             alerts=history.alerts(),
             judged=judged,
-            cards=history.ledger(),
+            cards=history.settled(clock),
+            discord={
+                "messages": len(services.discord.creates),
+                "edits": len(services.discord.edits),
+                "answers of 429": services.discord.limited,
+            },
             took_s=round(time.monotonic() - started, 1),
         )
 

@@ -36,29 +36,32 @@ def _gains(year: Year) -> str:
         ("the first model, kept", comparison.with_first(year), comparison.with_first(since)),
         ("the model of autumn, kept", comparison.with_autumn(year), comparison.with_autumn(since)),
     )
-    return "\n\n".join(_gain(name, found) + _since(later) for name, found, later in blocks if found)
+    return "\n\n".join(
+        _gain(year, name, found) + _since(year, later) for name, found, later in blocks if found
+    )
 
 
-def _since(later: Comparison | None) -> str:
+def _since(year: Year, later: Comparison | None) -> str:
     if later is None:
         return ""
     ours, theirs = later.adaptive, later.other
     return (
         f" In the {ours.weeks} weeks since the first retraining: mean R² {ours.mean_r2:.3f} against "
-        f"{theirs.mean_r2:.3f}, below 0.70 in {ours.below_warning} weeks against {theirs.below_warning}."
+        f"{theirs.mean_r2:.3f}, below {year.r2_warning:.2f} in {ours.below_warning} weeks against "
+        f"{theirs.below_warning}."
     )
 
 
-def _gain(name: str, found: Comparison) -> str:
+def _gain(year: Year, name: str, found: Comparison) -> str:
     ours, theirs = found.adaptive, found.other
     rows = (
         ("mean weekly R²", f"{ours.mean_r2:.3f}", f"{theirs.mean_r2:.3f}"),
         ("median weekly R²", f"{ours.median_r2:.3f}", f"{theirs.median_r2:.3f}"),
         ("worst week's R²", f"{ours.worst_r2:.2f}", f"{theirs.worst_r2:.2f}"),
         ("mean weekly RMSE", f"{ours.mean_rmse:.1f}", f"{theirs.mean_rmse:.1f}"),
-        ("weeks with R² below 0.65", str(ours.below_critical), str(theirs.below_critical)),
-        ("weeks with R² below 0.70", str(ours.below_warning), str(theirs.below_warning)),
-        ("weeks with RMSE above 90", str(ours.above_rmse), str(theirs.above_rmse)),
+        (f"weeks with R² below {year.r2_critical:.2f}", str(ours.below_critical), str(theirs.below_critical)),
+        (f"weeks with R² below {year.r2_warning:.2f}", str(ours.below_warning), str(theirs.below_warning)),
+        (f"weeks with RMSE above {year.rmse_limit:g}", str(ours.above_rmse), str(theirs.above_rmse)),
     )
     head = f"| {ours.weeks} weeks | adaptive | {name} |\n|---|---:|---:|"
     gain, loss = found.largest_gain, found.largest_loss
@@ -100,7 +103,10 @@ def _told(year: Year) -> str:
 
 
 def _cards(year: Year) -> str:
-    return "cards: " + ", ".join(f"{name} {count}" for name, count in year.cards.items())
+    ledger, discord = (
+        ", ".join(f"{name} {count}" for name, count in found.items()) for found in (year.cards, year.discord)
+    )
+    return f"the router's ledger of cards: {ledger}; Discord's stand-in: {discord}"
 
 
 def _seen(year: Year) -> str:

@@ -1,15 +1,18 @@
 """Asks the router what people were told."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 
+from demo.processes import until
+from year.clock import Clock
 from year.episodes import episodes
 from year.results import Alert
 
 PAGE = 500
+SETTLED_S = 120.0
 
 
 @dataclass(slots=True)
@@ -41,6 +44,16 @@ class RouterHistory:
             cursor = page["next"]
             if cursor is None:
                 return tuple(_alert(one) for one in reversed(found))
+
+    def settled(self, clock: Clock) -> dict[str, int]:
+        """The ledger, once every card has gone out: Discord's pace is one of seconds, and time stood still."""
+
+        def is_settled() -> bool:
+            clock.move(clock() + timedelta(seconds=1))
+            return self.ledger()["pending"] == 0
+
+        until(is_settled, "no card is pending", within_s=SETTLED_S)
+        return self.ledger()
 
     def ledger(self) -> dict[str, int]:
         lines = self.http.get("/metrics").raise_for_status().text.splitlines()

@@ -41,7 +41,7 @@ def panels(year: Year) -> tuple[Panel, Panel, Panel]:
     highest = max((score.rmse for score in scores if score.rmse is not None), default=0.0)
     bottom = max(LOWEST_R2, min(0.2, (lowest * 10 - 1) // 2 / 5))
     top = max(100.0, (highest // 20 + 1) * 20)
-    r2 = Panel("R²", "by week", TOP, 330, bottom, 1.0, 0.2, 1)
+    r2 = Panel("R²", "1 is perfect", TOP, 330, bottom, 1.0, 0.2, 1)
     rmse = Panel("RMSE", "bicycles an hour", r2.bottom + GAP, 150, 0, top, 20, 0)
     return r2, rmse, Panel("drift share", "of the counters", rmse.bottom + GAP, 110, 0, 1, 0.25, 2)
 

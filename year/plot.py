@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 from demo.stack import ROOT
 from tests.browser import chromium
 from year import document, picture
-from year.__main__ import RESULTS, WEEKS
+from year.__main__ import MODEL_TYPE, RESULTS, WEEKS
 from year.frame import WIDTH
 from year.results import Year
 
@@ -28,11 +28,11 @@ def main() -> None:
     else:
         beside = results.with_name("year.png")
         draw(year, beside)
-        print(f"{beside}; the documents stay: they tell of the whole year of the city's counts")
+        print(f"{beside}; the documents stay: they tell of the city's whole year, by {MODEL_TYPE}")
 
 
 def is_documented(year: Year) -> bool:
-    return year.source == "city" and len(year.weeks) == WEEKS
+    return (year.source, year.model_type, len(year.weeks)) == ("city", MODEL_TYPE, WEEKS)
 
 
 def draw(year: Year, path: Path) -> None:

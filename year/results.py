@@ -100,4 +100,6 @@ class Year(Value):
     judged: tuple[Judged, ...]
     cards: dict[str, int]
     """The router's ledger."""
+    discord: dict[str, int]
+    """What the stand-in for Discord took: messages and edits; and how often it had to say "too fast"."""
     took_s: float

@@ -1,4 +1,4 @@
-"""The programs of the year: the stand-in for Paris, the model service and the router, on free ports."""
+"""The programs of the year: Paris and Discord as stand-ins, model service and router; all on free ports."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from demo.processes import Process, free_port
 from demo.stack import ROOT, TOKEN, backend, local
+from tests.standins import discord
+from tests.standins.discord import DiscordState
 from tests.standins.paris import server
 from tests.standins.paris.state import ParisState
 from year.clock import Clock
@@ -21,16 +23,24 @@ class Services:
     paris_url: str
     model_url: str
     router_url: str
+    discord: DiscordState
 
 
 @contextmanager
 def running(folder: Path, clock: Clock, paris: ParisState) -> Iterator[Services]:
     ports = free_port(), free_port()
-    programs = [_model(folder, ports[0]), _router(folder, ports[1], clock)]
     with ExitStack() as stack:
+        told = stack.enter_context(discord.running(_channel()))
+        programs = [_model(folder, ports[0]), _router(folder, ports[1], clock, told.webhook_url())]
         paris_url = stack.enter_context(server.running(paris))
         _start(programs, stack)
-        yield Services(paris_url, local(ports[0]), local(ports[1]))
+        yield Services(paris_url, local(ports[0]), local(ports[1]), told.state)
+
+
+def _channel() -> DiscordState:
+    state = DiscordState()
+    state.webhook()
+    return state
 
 
 def _start(programs: Sequence[Process], stack: ExitStack) -> None:
@@ -51,7 +61,7 @@ def _model(folder: Path, port: int) -> Process:
     return program
 
 
-def _router(folder: Path, port: int, clock: Clock) -> Process:
+def _router(folder: Path, port: int, clock: Clock, webhook_url: str) -> Process:
     return Process(
         name="alert-router",
         command=[sys.executable, "-m", "year.router"],
@@ -62,6 +72,7 @@ def _router(folder: Path, port: int, clock: Clock) -> Process:
             "ALERT_ROUTER_LISTEN": f"127.0.0.1:{port}",
             "ALERT_ROUTER_DATABASE_URL": f"sqlite:///{folder / 'alert_router.db'}",
             "ALERT_ROUTER_INGEST_TOKENS": TOKEN,
+            "DISCORD_WEBHOOK_URL": webhook_url,
             # A day passes in a second or two: what is due every four hours would come once a day.
             "ALERT_ROUTER_REMIND_EVERY": "none",
             # Nobody sends a watchdog here, which is a fact about this run and not about the year.

@@ -51,6 +51,7 @@ def year(**changes: Any) -> Year:
         "alerts": (),
         "judged": (judged(0), judged(1)),
         "cards": {"wanted": 1},
+        "discord": {"messages": 1},
         "took_s": 60.0,
     }
     return Year(**{**told, **changes})

@@ -53,9 +53,10 @@ def test_the_documents_own_places_are_all_there() -> None:
     assert document.brought_up_to_date(DOCUMENT.read_text(), year())
 
 
-def test_only_the_whole_year_of_the_city_is_documented() -> None:
+def test_only_the_whole_year_of_the_city_by_the_default_model_is_documented() -> None:
     whole = tuple(week(number) for number in range(49))
 
     assert is_documented(year(weeks=whole))
     assert not is_documented(year(weeks=whole[:4]))
     assert not is_documented(year(weeks=whole, source="generated"))
+    assert not is_documented(year(weeks=whole, model_type="hgb"))
