@@ -46,7 +46,7 @@ class RouterHistory:
                 return tuple(_alert(one) for one in reversed(found))
 
     def settled(self, clock: Clock) -> dict[str, int]:
-        """The ledger, once every card has gone out: Discord's pace is one of seconds, and time stood still."""
+        """The ledger, once every card has gone out: Discord has a pace, and time stands still."""
 
         def is_settled() -> bool:
             clock.move(clock() + timedelta(seconds=1))
