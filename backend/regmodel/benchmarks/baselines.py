@@ -11,6 +11,7 @@ import pickle
 import resource
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,8 +76,8 @@ def main() -> None:
     print("\n".join(lines), flush=True)  # noqa: T201
     for name in CANDIDATES:
         # A process each: the peak memory is a process's own.
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            lines.append(line(name, pool.apply(measured, (name, folder))))
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            lines.append(line(name, pool.submit(measured, name, folder).result()))
         print(lines[-1], flush=True)  # noqa: T201
     document.write("baselines", lines, folder)
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from backend.regmodel.data import observations
+from backend.regmodel.data.counts import overlaid
 from backend.regmodel.data.history import History
 from backend.regmodel.data.observations import Observation
 from backend.regmodel.data.source import Source
@@ -34,5 +35,6 @@ class DataStore:
         """Stored, and seen by every call from now on, when this returns."""
         with self._changing:
             observations.write(self._source.observations, observed)
-            self._history = History.of(self._source.load())
+            # Laid over what is known, as a load of the whole file would: that one takes longer every day.
+            self._history = History.of(overlaid(self._history.counts, observations.gridded(observed)))
             self._version += 1
