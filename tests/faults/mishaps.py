@@ -103,7 +103,6 @@ HOUSE: Mapping[Kind, tuple[int, int]] = {
     Kind.KILLED_STORED: (5, 1),
     Kind.KILLED_UNSTORED: (4, 1),
     Kind.LOCKED: (5, 1),
-    Kind.CLOCK: (14, 3),
     Kind.UNREADABLE: (30, 5),
 }
 OF_SQLITE: Mapping[Kind, tuple[int, int]] = {Kind.DISK_FULL: (6, 1)}
@@ -120,6 +119,8 @@ def drawn(random: Random, *, until_s: float, full: bool, postgres: bool) -> tupl
     ]
     for kind, (many, few) in shares.items():
         found += [_of_house(kind, random, until_s) for _ in range(many if full else few)]
+    for _ in range(8 if full else 2):
+        found += _clock_away_and_back(random, until_s)
     if not full:
         found += _ban_and_restart(random, until_s)
     return tuple(sorted(found, key=lambda one: one.at_s))
@@ -138,9 +139,6 @@ def _of_discord(share: Share, random: Random, until_s: float) -> Mishap:
 def _of_house(kind: Kind, random: Random, until_s: float) -> Mishap:
     at_s = _hour(random, until_s)
     match kind:
-        case Kind.CLOCK:
-            step_s = random.choice((-1, 1)) * random.choice((90, 600, 3600, 6 * 3600))
-            return Mishap(at_s, kind, seconds=step_s)
         case Kind.LOCKED:
             return Mishap(at_s, kind, seconds=random.uniform(5.5, 8.0))
         case Kind.DISK_FULL | Kind.CHANNEL_DELETED:
@@ -152,6 +150,15 @@ def _of_house(kind: Kind, random: Random, until_s: float) -> Mishap:
             return Mishap(at_s, kind, body=body, refused=refused)
         case _:
             return Mishap(at_s, kind, choice=random.random())
+
+
+def _clock_away_and_back(random: Random, until_s: float) -> list[Mishap]:
+    """Somebody sets the clock wrong, and somebody sets it right. (Left hours ahead, every message would seem
+    old, and edits of old messages have a slower pace: it would all take longer and show no more.)"""
+    at_s = _hour(random, until_s)
+    step_s = random.choice((-1, 1)) * random.choice((90, 600, 3600, 6 * 3600))
+    back_s = at_s + random.uniform(2.0, 30.0)
+    return [Mishap(at_s, Kind.CLOCK, seconds=step_s), Mishap(back_s, Kind.CLOCK, seconds=-step_s)]
 
 
 def _ban_and_restart(random: Random, until_s: float) -> list[Mishap]:
