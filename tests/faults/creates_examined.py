@@ -65,9 +65,12 @@ def findings(evidence: Evidence) -> Iterator[str]:
 def _creates(evidence: Evidence) -> Mapping[str, list[RequestRecord]]:
     """Creates that Discord kept, by what they tell of, oldest first."""
     found: dict[str, list[RequestRecord]] = {}
+    known = {card.message_id: card.incident_id for card in evidence.tables.cards if card.incident_id}
     for record in evidence.discord.creates:
         shown = reading.of_payload(record.payload)
         key = DIGEST if shown.digest else shown.token
+        if key is None and record.stored in known:  # all of its alerts had gone on elsewhere
+            key = evidence.group_of(known[record.stored]).token
         found.setdefault(key or f"message {record.stored}", []).append(record)
     return found
 

@@ -4,9 +4,8 @@ import contextlib
 import resource
 import sqlite3
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -29,11 +28,11 @@ class Database(Protocol):
     def describes(self) -> str:
         """What it is, for the figures."""
 
-    def lock(self, seconds: float) -> None:
-        """Hold it so that nobody can write, for so long."""
+    def locked(self) -> AbstractContextManager[None]:
+        """Held so that nobody else can write."""
 
-    def fill(self, seconds: float, router: Process) -> None:
-        """Leave no room on its disk, for so long."""
+    def full(self, router: Process) -> AbstractContextManager[None]:
+        """No room is left on its disk."""
 
     def cut_off(self) -> None:
         """End every connection of the router."""
@@ -57,18 +56,18 @@ class Sqlite:
         disk = "a small disk (tmpfs)" if self.mounted else "the common disk; RLIMIT_FSIZE for a full one"
         return f"SQLite on {disk}"
 
-    def lock(self, seconds: float) -> None:
-        other = sqlite3.connect(self.file, timeout=30, isolation_level=None)
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        other = sqlite3.connect(self.file, timeout=30, isolation_level=None, check_same_thread=False)
         try:
             other.execute("BEGIN IMMEDIATE")
-            threading.Event().wait(seconds)
+            yield
             other.execute("ROLLBACK")
         finally:
             other.close()
 
-    def fill(self, seconds: float, router: Process) -> None:
-        with self._filled() if self.mounted else _limited(router.pid):
-            threading.Event().wait(seconds)
+    def full(self, router: Process) -> AbstractContextManager[None]:
+        return self._filled() if self.mounted else _limited(router.pid)
 
     @contextmanager
     def _filled(self) -> Iterator[None]:
@@ -109,13 +108,18 @@ class Postgres:
     def describes(self) -> str:
         return "PostgreSQL"
 
-    def lock(self, seconds: float) -> None:
+    @contextmanager
+    def locked(self) -> Iterator[None]:
         engine = sa.create_engine(self.url, poolclass=sa.NullPool)
-        with engine.begin() as other:
-            other.exec_driver_sql("LOCK TABLE alerts, cards IN ACCESS EXCLUSIVE MODE")
-            threading.Event().wait(seconds)
+        away = contextlib.suppress(sa.exc.OperationalError)  # it may be cut off too, or its server crash
+        with contextlib.ExitStack() as held:
+            held.enter_context(away)
+            with away:
+                other = held.enter_context(engine.connect())
+                other.exec_driver_sql("LOCK TABLE alerts, cards IN ACCESS EXCLUSIVE MODE")
+            yield
 
-    def fill(self, seconds: float, router: Process) -> None:
+    def full(self, router: Process) -> AbstractContextManager[None]:
         raise AssertionError("the server's disk is not ours to fill")
 
     def cut_off(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from tests.faults import reading
@@ -120,10 +121,10 @@ class Hands:
         return condition()
 
     async def _locked(self, mishap: Mishap) -> bool:
-        return await self._while_away(lambda: self.database.lock(mishap.seconds))
+        return await self._while_away(self.database.locked(), mishap)
 
     async def _disk_full(self, mishap: Mishap) -> bool:
-        return await self._while_away(lambda: self.database.fill(mishap.seconds, self.house.router))
+        return await self._while_away(self.database.full(self.house.router), mishap)
 
     async def _cut_off(self, _: Mishap) -> bool:
         await asyncio.to_thread(self.database.cut_off)
@@ -133,12 +134,19 @@ class Hands:
         await asyncio.to_thread(self.database.crash)
         return True
 
-    async def _while_away(self, trouble: Callable[[], None]) -> bool:
-        """It struck when the router could not write: it said so to a sender, or in its log."""
+    async def _while_away(self, trouble: AbstractContextManager[None], mishap: Mishap) -> bool:
+        """It struck when the router could not write: it said so to a sender, or in its log.
+
+        A full disk is noticed late: what SQLite has room for in its files it still writes.
+        """
         async with self._one_trouble:
             before = self._away()
-            await asyncio.to_thread(trouble)
-            return self._away() > before
+            await asyncio.to_thread(trouble.__enter__)
+            try:
+                await asyncio.sleep(mishap.seconds)
+                return await self._comes_true(lambda: self._away() > before)
+            finally:
+                await asyncio.to_thread(trouble.__exit__, None, None, None)
 
     def _away(self) -> int:
         return self.door.away + self.house.times_away()
