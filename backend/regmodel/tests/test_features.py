@@ -47,6 +47,13 @@ def test_a_gap_covers_the_horizon_and_the_latest_publication() -> None:
     assert forecast_hours_ahead + published_hours_late <= GAP_HOURS
 
 
+def test_a_count_that_is_not_published_in_time_is_refused(year: History) -> None:
+    with pytest.raises(ValueError, match="3 days ago are not known 96 hours ahead"):
+        year.lag(one_row(), days=3)
+
+    assert np.isfinite(year.lag(one_row(), days=4))
+
+
 def test_a_counter_nobody_has_heard_of_gets_the_citys_profile(year: History) -> None:
     profile = learn(year.counts, year.counts.recorded(Window(at("2020-09-01"), at("2021-01-01"))))
 
