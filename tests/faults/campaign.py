@@ -16,7 +16,7 @@ from tests.e2e.router import AUTH, RunningRouter
 from tests.faults import clockwork, databases, evidence, examination, figures, hands
 from tests.faults.databases import Database
 from tests.faults.evidence import Evidence
-from tests.faults.examination import Case
+from tests.faults.examination import Case, Dead
 from tests.faults.hands import Hands
 from tests.faults.house import House
 from tests.faults.plan import Plan
@@ -29,8 +29,6 @@ from tests.standins.discord import DiscordState, RateLimits, RunningDiscord, fau
 PER_MINUTE, PER_WINDOW = 30, 5
 """Discord's, for a channel and for a webhook in two seconds."""
 WEBHOOK_TOKEN = "w3bh00k-t0ken_of-the-campaign"
-SETTLED_S = 400.0
-"""Two bans by Cloudflare in a row make the router wait three minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +97,24 @@ class Campaign:
         """All cards are where they will be; in vain: the examination says what is missing."""
         await until(watch.look)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SETTLED_S):
+            async with asyncio.timeout(self.plan.size.settles_s):
                 await until(lambda: watch.all_told)
 
-    async def _replay(self, client: httpx.AsyncClient) -> Counter[str]:
+    async def _replay(self, client: httpx.AsyncClient) -> Dead:
         """A person mends what made Discord refuse, and has the dead letters told again; which those were."""
         letters = (await client.get(f"{self.url}/dead-letters", headers=AUTH, timeout=20)).json()
         self.discord.state.faults.clear()
-        cards = {card.id: card for card in evidence.tables_of(self.database.url).cards}
         alerts = await asyncio.to_thread(self._history)
-        told_of = {past.incident_id: past.token for past in alerts}
-        dead = Counter(told_of.get(cards[one["card_id"]].incident_id, "digest") for one in letters)
+        token_of = {past.incident_id: past.token for past in alerts}
+        cards = {card.id: card for card in evidence.tables_of(self.database.url).cards}
+        dead = Dead(
+            found=Counter(token_of.get(cards[one["card_id"]].incident_id, "digest") for one in letters),
+            planned=Counter(
+                token_of[card.incident_id]
+                for card in cards.values()
+                if token_of.get(card.incident_id) in self.plan.refused and card.folded_into is None
+            ),
+        )
         await client.post(f"{self.url}/dead-letters/replay", headers=AUTH, timeout=20)
         return dead
 
@@ -117,7 +122,7 @@ class Campaign:
         with contextlib.closing(RunningRouter(self.house.router, self.url)) as asked:
             return evidence.past(asked.alerts())
 
-    def _judged(self, crew: Hands, watch: Watch, dead: Counter[str], took_s: float) -> Outcome:
+    def _judged(self, crew: Hands, watch: Watch, dead: Dead, took_s: float) -> Outcome:
         state = self.discord.state
         struck = crew.struck + hands.struck_by_discord(state, crew.struck)
         case = Case(

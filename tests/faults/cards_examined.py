@@ -24,15 +24,6 @@ def told_singly(evidence: Evidence) -> int:
     return sum(cards[-1].folded_into is None for cards in evidence.cards_of.values())
 
 
-def refused(evidence: Evidence) -> Iterator[str]:
-    """The groups whose own card Discord was told to refuse, once for each such card."""
-    for card in evidence.tables.cards:
-        if card.incident_id is not None and card.folded_into is None:
-            token = evidence.group_of(card.incident_id).token
-            if token in evidence.plan.refused:
-                yield token
-
-
 def _of_incident(evidence: Evidence, incident_id: int) -> Iterator[str]:
     cards = evidence.cards_of.get(incident_id, ())
     current = [card for card in cards if card.generation == evidence.tables.incidents[incident_id].generation]

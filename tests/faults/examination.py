@@ -21,6 +21,15 @@ TROUBLE = ("Traceback", " ERROR asyncio", "Task exception was never retrieved", 
 
 
 @dataclass(frozen=True, slots=True)
+class Dead:
+    """Dead letters before they were told again: what they told of."""
+
+    found: Counter[str]
+    planned: Counter[str]
+    """What Discord was told to refuse; what a digest told was not refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """All there is to judge by."""
 
@@ -31,8 +40,7 @@ class Case:
     log: str
     secrets: tuple[str, ...]
     struck: int
-    dead: Counter[str]
-    """Dead letters before they were told again: what they told of."""
+    dead: Dead
 
 
 def findings(case: Case) -> list[str]:
@@ -71,10 +79,9 @@ def _ledger(case: Case) -> Iterator[str]:
 
 
 def _dead_letters(case: Case) -> Iterator[str]:
-    """Dead was what Discord was told to refuse, and nothing else; what a digest told was not refused."""
-    planned = Counter(cards_examined.refused(case.evidence))
-    if case.dead != planned:
-        yield f"dead were {dict(case.dead)}, planned {sorted(planned)}"
+    """Dead was what Discord was told to refuse, and nothing else."""
+    if case.dead.found != case.dead.planned:
+        yield f"dead were {dict(case.dead.found)}, planned {dict(case.dead.planned)}"
 
 
 def _doors(case: Case) -> Iterator[str]:

@@ -32,14 +32,34 @@ class Size:
     """Groups whose cards Discord refuses until a person has mended it."""
     life_s: float
     """How long an incident lasts at most."""
+    settles_s: float
+    """How long to wait at most until everything is told: two bans by Cloudflare take three minutes."""
     faster: int
     """So many times Discord's 30 per minute, and the router's."""
 
 
 FULL = Size(
-    full=True, stretches=2, stretch_s=170.0, singles=520, storm=950, refused=3, life_s=40.0, faster=20
+    full=True,
+    stretches=2,
+    stretch_s=170.0,
+    singles=520,
+    storm=950,
+    refused=3,
+    life_s=40.0,
+    settles_s=400.0,
+    faster=20,
 )
-SHORT = Size(full=False, stretches=1, stretch_s=24.0, singles=60, storm=400, refused=1, life_s=8.0, faster=8)
+SHORT = Size(
+    full=False,
+    stretches=1,
+    stretch_s=24.0,
+    singles=60,
+    storm=400,
+    refused=1,
+    life_s=8.0,
+    settles_s=120.0,
+    faster=8,
+)
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def test_the_judge_sees_a_token_in_a_log(case: Case) -> None:
 
 
 def test_the_judge_sees_dead_letters_that_nobody_planned(case: Case) -> None:
-    more = replace(case, dead=case.dead + Counter(["S0000"]))
+    more = replace(case, dead=replace(case.dead, found=case.dead.found + Counter(["S0000"])))
 
     assert names(examination.findings(more)) == {"dead letters"}
 
