@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 PREVIEW_PER_MINUTE = 1_200
 """A page of our own needs no pace; what draws cards takes time from what takes alerts in."""
 RECONCILE = "reconcile"
+START_S = 60.0
+"""How long a start waits for the database; after that whoever started us should hear of it."""
 TICK_S = 0.5
 """How often time is asked what it changed."""
 FALLBACK_S = 2.0
@@ -188,8 +190,7 @@ def _turns(
 @asynccontextmanager
 async def running(service: Service) -> AsyncIterator[None]:
     """Tables at their newest, then the writer, then those who use it; stopped in the opposite order."""
-    main, now = service.deliveries[0].name, service.parts.now()
-    await asyncio.to_thread(_prepare, service.store, main, now)
+    await _prepared(service.store, service.deliveries[0].name, service.parts.now)
     service.writer.start()
     for delivery in service.deliveries:
         service.tasks[f"delivery to {delivery.name}"] = asyncio.create_task(delivery.run())
@@ -207,6 +208,19 @@ async def running(service: Service) -> AsyncIterator[None]:
         await asyncio.to_thread(service.writer.close)
         await service.http.aclose()
         await asyncio.to_thread(service.store.close)
+
+
+async def _prepared(store: Store, main: ChannelName, now: Callable[[], datetime]) -> None:
+    """Raises Unavailable when the database stays away: who is started before it waits for it."""
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            return await asyncio.to_thread(_prepare, store, main, now())
+        except Unavailable as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("not started yet: the database is away: %s", error)
+        await asyncio.sleep(TICK_S)
 
 
 def _prepare(store: Store, main: ChannelName, now: datetime) -> None:

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from alert_router.app import create_app
 from alert_router.delivery import Clocks
 from alert_router.settings import Settings, SettingsError, from_environment
+from alert_router.store import engine
 from alert_router.store.engine import open_store
 from alert_router.store.tables import metadata
 from tests.factories import SECRET, Clock, event_json, webhook_json, wire_alert
@@ -227,3 +228,36 @@ def test_the_real_webhook_is_called_at_the_version_we_speak(
 
     assert unlimited.creates[0].path.startswith("/api/v10/webhooks/1/")
     assert unlimited.creates[0].headers["user-agent"].startswith("DiscordBot (")
+
+
+def test_a_router_started_while_its_database_is_locked_waits_for_it(
+    sqlite_url: str,
+    make_sqlite_client: MadeClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.05)
+    other = open_store(sqlite_url)
+    held, said = threading.Event(), threading.Event()
+
+    def listen(record: logging.LogRecord) -> bool:
+        if "not started yet" in record.msg:
+            said.set()
+        return True
+
+    def hold_until_said() -> None:
+        with other.write():
+            held.set()
+            said.wait(20)
+
+    caplog.handler.addFilter(listen)
+    holder = threading.Thread(target=hold_until_said)
+    holder.start()
+    held.wait(20)
+
+    client = make_sqlite_client()
+
+    holder.join()
+    other.close()
+    assert said.is_set()
+    assert client.get("/-/ready").status_code == 200
