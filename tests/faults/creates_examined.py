@@ -40,11 +40,11 @@ class _Gap:
 def counted(evidence: Evidence) -> Repeats:
     lost = deleted = 0
     asked: list[tuple[str, int, list[_Gap]]] = []
-    wanted = _wanted(evidence)
+    wanted, in_digests = _wanted(evidence), _in_digests(evidence)
     for key, creates in _creates(evidence).items():
         extra = len(creates) - wanted.get(key, 0)
         open_gaps: list[_Gap] = []
-        for gap in _gaps(creates, key):
+        for gap in _gaps(creates, folded=key in in_digests):
             if extra > 0 and _answer_was_lost(gap.first):
                 lost, extra = lost + 1, extra - 1
             elif extra > 0 and _deleted_before(evidence, gap):
@@ -85,10 +85,19 @@ def _wanted(evidence: Evidence) -> Mapping[str, int]:
     return found
 
 
-def _gaps(creates: Sequence[RequestRecord], key: str) -> Iterator[_Gap]:
+def _in_digests(evidence: Evidence) -> set[str]:
+    """The groups that a digest tells, so that a message of their own can be one too many."""
+    return {
+        evidence.group_of(card.incident_id).token
+        for card in evidence.tables.cards
+        if card.folded_into is not None
+    }
+
+
+def _gaps(creates: Sequence[RequestRecord], *, folded: bool) -> Iterator[_Gap]:
     for first, second in pairwise(creates):
         yield _Gap(first, second.at)
-    if key != DIGEST:  # it can be told again by a digest, and is no create then
+    if folded:
         yield _Gap(creates[-1], inf)
 
 

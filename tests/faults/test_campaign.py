@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import campaign, cards_examined, clockwork, creates_examined, examination, plan
+from tests.faults import campaign, cards_examined, clockwork, creates_examined, examination, plan, reading
 from tests.faults.campaign import Outcome
 from tests.faults.evidence import Evidence, Past
 from tests.faults.examination import Case
 from tests.faults.mishaps import Kind
-from tests.standins.discord import Message
+from tests.standins.discord import Message, RequestRecord
 
 SEED = 3
 
@@ -99,7 +99,7 @@ def test_the_judge_sees_a_digest_that_is_behind(case: Case) -> None:
 
 
 def test_the_judge_asks_for_the_excuse_of_every_repeated_create(case: Case) -> None:
-    created = next(record for record in case.evidence.discord.creates if record.fault is None)
+    created = sole_create(case.evidence)
     again = replace(created, at=created.at + 0.001)
     case.evidence.discord.requests.append(again)
     try:
@@ -109,7 +109,7 @@ def test_the_judge_asks_for_the_excuse_of_every_repeated_create(case: Case) -> N
 
 
 def test_the_judge_lets_a_kill_excuse_one_repeated_create_and_not_two(case: Case) -> None:
-    created = next(record for record in case.evidence.discord.creates if record.fault is None)
+    created = sole_create(case.evidence)
     again = [replace(created, at=created.at + 0.001 * n) for n in (1, 2)]
     case.evidence.discord.requests.extend(again)
     kill = [*case.evidence.kills, created.at + 0.0005]
@@ -138,6 +138,23 @@ def test_every_kind_of_mishap_of_the_short_form_is_planned_for_the_full_one() ->
     full = plan.made(SEED, plan.FULL, "sqlite"), plan.made(SEED, plan.FULL, "postgres")
 
     assert {mishap.kind for one in full for mishap in one.mishaps} == set(Kind)
+
+
+def sole_create(evidence: Evidence) -> RequestRecord:
+    """Of a group that was told by one message alone, and by no digest."""
+    for record in evidence.discord.creates:
+        token = reading.of_payload(record.payload).token
+        told = [card for card in evidence.tables.cards if card.message_id == record.stored]
+        if token is None or record.fault is not None or len(told) != 1:
+            continue
+        group = [
+            card
+            for card in evidence.tables.cards
+            if card.incident_id is not None and evidence.group_of(card.incident_id).token == token
+        ]
+        if group == told:
+            return record
+    raise AssertionError("every group was told twice")
 
 
 def with_history(case: Case, history: Sequence[Past]) -> Case:
