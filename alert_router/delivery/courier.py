@@ -31,8 +31,6 @@ from alert_router.store.engine import Store, Unavailable
 from alert_router.store.writer import Writer
 
 log = logging.getLogger(__name__)
-LEASE_S = 60.0
-"""Longer than any request to Discord may take, so that a lease ends only when its holder is gone."""
 POLL_S = 1.0
 """How often to look when nobody wakes us: another router on the same database may have left work."""
 CHECK_S = 60.0
@@ -264,7 +262,7 @@ class Delivery:
             self.name,
             now,
             lease=secrets.token_hex(8),
-            lease_s=LEASE_S,
+            lease_s=cards.LEASE_S,
             max_wait_s=BACKOFF_MOST_S,
             critical_only=room.critical_only,
         )

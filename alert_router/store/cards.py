@@ -14,6 +14,8 @@ from alert_router.store.tables import cards, deliveries, incidents
 
 NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
 """The order in which cards are told."""
+LEASE_S = 60.0
+"""Longer than any request to Discord may take, so that a lease ends only when its holder is gone."""
 
 
 @dataclass(frozen=True, slots=True)

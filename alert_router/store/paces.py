@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from alert_router import pacing
 from alert_router.model import ChannelName
 from alert_router.pacing import Allowance
+from alert_router.store.cards import LEASE_S
 from alert_router.store.tables import cards, deliveries, paces
 
 SKEW_S = 5.0
@@ -49,8 +50,9 @@ def room(
 def note(conn: sa.Connection, channel: ChannelName, allowance: Allowance, now: datetime) -> None:
     """While a former grant holds, the stricter of both counts: answers are written down in any order."""
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    until = now + timedelta(seconds=allowance.for_s)
     statement = insert(paces).values(
-        channel=channel, remaining=allowance.remaining, until=now + timedelta(seconds=allowance.for_s)
+        channel=channel, remaining=allowance.remaining, until=until, noted_at=now
     )
     new, holds = statement.excluded, _holds(now)
     stricter = sa.and_(holds, paces.c.remaining < new.remaining)
@@ -61,14 +63,15 @@ def note(conn: sa.Connection, channel: ChannelName, allowance: Allowance, now: d
             set_={
                 "remaining": sa.case((stricter, paces.c.remaining), else_=new.remaining),
                 "until": sa.case((longer, paces.c.until), else_=new.until),
+                "noted_at": new.noted_at,
             },
         )
     )
 
 
 def _holds(now: datetime) -> sa.ColumnElement[bool]:
-    """One that ends later than any can was written before the clock stepped back."""
-    return sa.and_(paces.c.until > now, paces.c.until <= now + timedelta(seconds=pacing.BLOCKED_MOST_S))
+    """One that was noted ahead of us was written before the clock stepped back, and says nothing of now."""
+    return sa.and_(paces.c.until > now, paces.c.noted_at <= now + timedelta(seconds=SKEW_S))
 
 
 def _grant(conn: sa.Connection, channel: ChannelName, now: datetime) -> tuple[int, float]:
@@ -82,7 +85,11 @@ def _grant(conn: sa.Connection, channel: ChannelName, now: datetime) -> tuple[in
 def _under_way(conn: sa.Connection, channels: Collection[ChannelName], now: datetime) -> int:
     """Requests that are leaving or have left, and nobody knows yet how they went."""
     query = sa.select(sa.func.count()).where(
-        cards.c.channel.in_(channels), cards.c.lease.is_not(None), cards.c.lease_until > now
+        cards.c.channel.in_(channels),
+        cards.c.lease.is_not(None),
+        cards.c.lease_until > now,
+        # As the claim does: a later one was written before the clock stepped back.
+        cards.c.lease_until <= now + timedelta(seconds=LEASE_S + SKEW_S),
     )
     return conn.scalar(query) or 0
 

@@ -240,6 +240,7 @@ paces = sa.Table(
     sa.Column("channel", sa.Text, primary_key=True),
     sa.Column("remaining", sa.Integer, nullable=False, comment="requests Discord still grants it"),
     sa.Column("until", UtcDateTime, nullable=False, comment="when the grant ends and is forgotten"),
+    sa.Column("noted_at", UtcDateTime, nullable=False, comment="when the grant was given"),
 )
 
 quarantine = sa.Table(

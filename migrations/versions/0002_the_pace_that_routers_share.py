@@ -21,6 +21,12 @@ def upgrade() -> None:
             nullable=False,
             comment="when the grant ends and is forgotten",
         ),
+        sa.Column(
+            "noted_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="when the grant was given",
+        ),
         sa.PrimaryKeyConstraint("channel", name=op.f("pk_paces")),
     )
     with op.batch_alter_table("cards", schema=None) as batch_op:

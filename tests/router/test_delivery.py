@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from alert_router.delivery.courier import CHECK_S, LEASE_S
+from alert_router.delivery.courier import CHECK_S
 from alert_router.discord.client import Reply
 from alert_router.discord.packer import Payload
 from alert_router.discord.preview import PreviewChannel
 from alert_router.intake import FLAPPING, FLAPPING_EDIT_S
+from alert_router.store.cards import LEASE_S
 from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, at, make_signal
 from tests.router.bench import House, is_held
 from tests.standins.discord import Fault, RateLimits, faults, only, openapi
