@@ -10,6 +10,8 @@ from year.hindsight import midnight
 from year.results import Week
 
 LANE = 25
+NARROWEST = 8
+"""Of a bar: what began on the last Monday is still to be seen."""
 KEY = "alerts: a bar from the first report to the end, a diamond where the same run's deployment ended it"
 
 
@@ -54,9 +56,9 @@ class Lanes:
         start, y = self.frame.x(one.starts_at), self._middle(number)
         end = self.frame.x(one.ends_at or midnight(self.frame.last))
         colour = CRITICAL if one.severity == "critical" else WARNING
-        if end - start < 1:
+        if one.ends_at and end - start < 1:
             return svg.diamond((start, y), 6, fill=colour)
-        return svg.box(start, y - 6, end - start, 12, fill=colour, rx=3)
+        return svg.box(start, y - 6, max(end - start, NARROWEST), 12, fill=colour, rx=3)
 
     def _name(self, name: str, number: int) -> str:
         y = self._middle(number)

@@ -42,6 +42,12 @@ def test_every_kind_of_alert_has_its_lane_and_what_ended_at_once_a_diamond() -> 
     assert count(drawn, "polygon") == 1
 
 
+def test_what_began_on_the_last_monday_has_not_ended_at_once() -> None:
+    drawn = picture.drawn(year(alerts=(alert(1, begins=1),)))
+
+    assert count(drawn, "polygon") == 0
+
+
 def test_the_events_of_the_year_are_named() -> None:
     assert "Christmas" in texts(picture.drawn(year()))
 
