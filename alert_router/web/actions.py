@@ -50,6 +50,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
     @made.post(
         "/alerts/{alert_id}/acknowledge",
+        summary="Take it on",
         status_code=204,
         response_class=Response,
         openapi_extra=doors.described(AcknowledgeIn.model_json_schema(), {"by": "Ada", "note": "on it"}),
@@ -69,7 +70,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             return RedirectResponse(f"/alerts/{alert_id}", status_code=HTTPStatus.SEE_OTHER)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
-    @made.get("/dead-letters", response_model=list[DeadLetterOut])
+    @made.get(
+        "/dead-letters", response_model=list[DeadLetterOut], summary="Cards that Discord refused for good"
+    )
     async def letters(request: Request) -> Response:
         """Cards that Discord refused for good, oldest first."""
         waiting = await ask(parts, dead_letters.waiting)
@@ -77,11 +80,11 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             return pages.render("dead_letters.html", DeadLettersPage(now=parts.now(), letters=waiting))
         return JSONResponse([_out(letter).model_dump() for letter in waiting], headers=VARY)
 
-    @made.post("/dead-letters/replay", response_model=Replayed)
+    @made.post("/dead-letters/replay", response_model=Replayed, summary="Tell all of them again")
     async def replay_all(request: Request) -> Response:
         return await _replay(request, parts, None)
 
-    @made.post("/dead-letters/{card_id}/replay", response_model=Replayed)
+    @made.post("/dead-letters/{card_id}/replay", response_model=Replayed, summary="Tell one of them again")
     async def replay(request: Request, card_id: Id) -> Response:
         return await _replay(request, parts, [card_id])
 

@@ -41,7 +41,13 @@ async def ask(parts: Parts, question: Callable[[sa.Connection], T]) -> T:
 def router(parts: Parts, pages: Pages) -> APIRouter:
     made = APIRouter(tags=["history"])
 
-    @made.get("/alerts", response_model=AlertPageOut, responses=HTML_TOO, openapi_extra=PARAMETERS)
+    @made.get(
+        "/alerts",
+        response_model=AlertPageOut,
+        responses=HTML_TOO,
+        openapi_extra=PARAMETERS,
+        summary="The history, newest first",
+    )
     async def alerts(request: Request) -> Response:
         query = queries.parse(request.query_params, parts.now())
         if wants_html(request):
@@ -54,7 +60,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         )
         return JSONResponse(body.model_dump(mode="json"), headers=VARY)
 
-    @made.get("/alerts/{alert_id}", response_model=LifeOut, responses=HTML_TOO)
+    @made.get(
+        "/alerts/{alert_id}", response_model=LifeOut, responses=HTML_TOO, summary="One alert and its life"
+    )
     async def alert(request: Request, alert_id: Annotated[int, Path(ge=1, lt=2**62)]) -> Response:
         life = await ask(parts, lambda conn: history.life(conn, alert_id))
         if life is None:

@@ -12,18 +12,18 @@ from alert_router.web.parts import Parts
 def router(parts: Parts) -> APIRouter:
     made = APIRouter(tags=["operations"])
 
-    @made.get("/metrics", response_class=PlainTextResponse)
+    @made.get("/metrics", response_class=PlainTextResponse, summary="For Prometheus")
     async def metrics() -> Response:
         # The state is read from the tables at each scrape, so not on the event loop.
         text = await asyncio.to_thread(generate_latest, parts.metrics.registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
-    @made.get("/-/healthy", response_class=PlainTextResponse)
+    @made.get("/-/healthy", response_class=PlainTextResponse, summary="Whether the process runs")
     async def healthy() -> str:
         """The process answers."""
         return "ok\n"
 
-    @made.get("/-/ready")
+    @made.get("/-/ready", summary="Whether alerts can be taken in")
     async def ready() -> JSONResponse:
         """503 when alerts cannot be taken in, saying why; `troubles` are for a person to look at."""
         health = await asyncio.to_thread(parts.examine)
