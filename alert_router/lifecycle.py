@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import assert_never
 
-from alert_router.model import AN_INSTANT, Alert, Rules, Signal, Status, Transition, TransitionKind
+from alert_router.model import AN_INSTANT, SKEW_S, Alert, Rules, Signal, Status, Transition, TransitionKind
 
 
 class Verdict(Enum):
@@ -111,7 +111,7 @@ def expire(alert: Alert, now: datetime, *, rules: Rules) -> Step | None:
 
 def _hold_is_over(until: datetime, now: datetime, rules: Rules) -> bool:
     """No hold is set further ahead than hold_s: a later one was written before the clock stepped back."""
-    return until <= now or until > now + timedelta(seconds=rules.hold_s)
+    return until <= now or until > now + timedelta(seconds=rules.hold_s + SKEW_S)
 
 
 def _opened(

@@ -217,6 +217,11 @@ class DigestState:
         return sum(count.firing + count.resolved for count in self.counts)
 
 
+SKEW_S = 10.0
+"""By how much a stored time may lie further ahead than it is ever set: another router wrote it by its clock,
+or between our look at the clock and our turn to write. Only what lies beyond is older than a clock's step."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The spans of time that the pure rules use; defaults as in DESIGN, set through the environment."""

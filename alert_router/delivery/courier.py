@@ -143,7 +143,7 @@ class Delivery:
         wait_s = self._pacer.wait_s(self.name)
         if wait_s > 0:
             return wait_s
-        claim = await self._writer.submit(self._claim, self._clocks.now())
+        claim = await self._writer.submit(self._claim, self._clocks.now)
         if not isinstance(claim, Claim):
             return claim
         await self._deliver(claim)
@@ -247,8 +247,10 @@ class Delivery:
                 log.warning("card %d: the lease was lost to another router", settled.claim.card_id)
             return
 
-    def _claim(self, conn: sa.Connection, moments: Sequence[datetime]) -> list[Claim | float]:
-        return [self._next(conn, now) for now in moments]
+    def _claim(self, conn: sa.Connection, clocks: Sequence[Callable[[], datetime]]) -> list[Claim | float]:
+        # Read when it is our turn to write: by an earlier hour, the lease of a router that claimed while we
+        # waited would look like one from before a clock's step, and both would tell the card.
+        return [self._next(conn, now()) for now in clocks]
 
     def _next(self, conn: sa.Connection, now: datetime) -> Claim | float:
         """The card to deliver; the seconds to wait when there is none, or no room for it."""

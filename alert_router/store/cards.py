@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from alert_router.model import ChannelName, Status
+from alert_router.model import SKEW_S, ChannelName, Status
 from alert_router.store import keys
 from alert_router.store.tables import cards, deliveries, incidents
 
@@ -171,11 +171,11 @@ def claim(
             cards.c.channel == channel,
             cards.c.due_at.is_not(None),  # said aloud, so that the partial index can serve it
             cards.c.priority <= (NEW_CRITICAL if critical_only else EDIT),
-            sa.or_(cards.c.due_at <= now, cards.c.due_at > now + timedelta(seconds=max_wait_s)),
+            sa.or_(cards.c.due_at <= now, cards.c.due_at > now + timedelta(seconds=max_wait_s + SKEW_S)),
             sa.or_(
                 cards.c.lease_until.is_(None),
                 cards.c.lease_until <= now,
-                cards.c.lease_until > now + timedelta(seconds=lease_s),
+                cards.c.lease_until > now + timedelta(seconds=lease_s + SKEW_S),
             ),
         )
         .order_by(cards.c.priority, cards.c.due_at, cards.c.id)

@@ -11,13 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alert_router import pacing
-from alert_router.model import ChannelName
+from alert_router.model import SKEW_S, ChannelName
 from alert_router.pacing import Allowance
 from alert_router.store.cards import LEASE_S
 from alert_router.store.tables import cards, deliveries, paces
-
-SKEW_S = 5.0
-"""By how much the clocks of two routers may differ."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Cards to a strict Discord on a clock that is moved: told once, kept up to date, whatever goes wrong."""
 
 import asyncio
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,9 @@ from alert_router.discord.client import Reply
 from alert_router.discord.packer import Payload
 from alert_router.discord.preview import PreviewChannel
 from alert_router.intake import FLAPPING, FLAPPING_EDIT_S
-from alert_router.store.cards import LEASE_S
+from alert_router.model import DISCORD
+from alert_router.store import cards
+from alert_router.store.cards import LEASE_S, Claim
 from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, at, make_signal
 from tests.router.bench import House, is_held
 from tests.standins.discord import Fault, RateLimits, faults, only, openapi
@@ -348,6 +351,23 @@ def test_a_dead_routers_card_comes_back_after_its_lease(house: House) -> None:
 
     assert early > 0
     assert house.outcomes() == [("create", "sent")]
+
+
+@pytest.mark.parametrize(("behind_s", "taken"), [(0.001, False), (5.0, False), (3600.0, True)])
+def test_a_lease_taken_by_a_clock_a_little_ahead_is_respected(
+    house: House, behind_s: float, *, taken: bool
+) -> None:
+    """A claim that waited for its turn to write comes with an hour from before the other's."""
+    house.accept(make_signal())
+    house.clock.move(60)
+    now = house.clock.time()
+
+    def claim(at: datetime) -> Claim | None:
+        with house.store.write() as conn:
+            return cards.claim(conn, DISCORD, at, lease="one", lease_s=LEASE_S, max_wait_s=300)
+
+    assert claim(now) is not None
+    assert (claim(now - timedelta(seconds=behind_s)) is not None) is taken
 
 
 def test_a_clock_that_stepped_back_strands_no_card(house: House) -> None:

@@ -124,3 +124,16 @@ def test_a_hold_written_before_the_clock_stepped_back_is_not_held_for_days(house
 
     assert house.alert().firing
     assert house.alert().starts_at == NOON
+
+
+def test_a_hold_written_by_a_clock_a_little_ahead_is_held_all_the_same(house: House) -> None:
+    house.accept(make_signal())
+    house.accept(make_signal(ends_at=at(5)))
+    house.clock.wrong_by_s = 2.0
+    house.accept(make_signal())
+
+    house.clock.wrong_by_s = 0.0
+    house.pass_time(0)
+
+    assert not house.alert().firing
+    assert house.alert().held_until is not None
