@@ -4,7 +4,7 @@ import random
 import re
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -23,19 +23,38 @@ BEGAN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 INCIDENT = re.compile(r"incident (\d+)")
 
 
-@dataclass(slots=True)
+class Progress:
+    """How many groups were taken; who waits for a number of them is woken at once."""
+
+    def __init__(self) -> None:
+        self._groups = 0
+        self._changed = threading.Condition()
+
+    def one_more(self) -> None:
+        with self._changed:
+            self._groups += 1
+            self._changed.notify_all()
+
+    def wait_for(self, groups: int, *, within_s: float) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._groups >= groups, within_s), (
+                f"{self._groups} of {groups} groups were taken within {within_s:g} s"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Sender:
     """Sends as Alertmanager does: the same body again until it is answered 2xx."""
 
     router: RunningRouter
     groups: list[str]
-    acknowledged: set[str] = field(default_factory=set)
+    progress: Progress
 
     def run(self) -> None:
         for group in self.groups:
             for ends_at in (None, BEGAN + timedelta(minutes=5)):
                 self._until_taken(group, ends_at)
-            self.acknowledged.add(group)
+            self.progress.one_more()
 
     def _until_taken(self, group: str, ends_at: datetime | None) -> None:
         instances = [f"{group}-{number}" for number in range(INSTANCES)]
@@ -56,23 +75,20 @@ def test_whatever_was_answered_2xx_survives_ten_kills_once(
     router: RunningRouter, discord: RunningDiscord
 ) -> None:
     names = [f"Group{number:03}" for number in range(GROUPS)]
-    senders = [Sender(router, names[number::SENDERS]) for number in range(SENDERS)]
+    progress = Progress()
+    senders = [Sender(router, names[number::SENDERS], progress) for number in range(SENDERS)]
     threads = [threading.Thread(target=sender.run) for sender in senders]
     chance = random.Random(7)  # noqa: S311 - the same kills in every run
 
     for thread in threads:
         thread.start()
     for kill in range(1, KILLS + 1):
-        progress = GROUPS * kill // (KILLS + 1) + chance.randint(0, 3)
-        until(
-            lambda due=progress: sum(len(sender.acknowledged) for sender in senders) >= due,  # type: ignore[misc]
-            f"{progress} groups are taken",
-            within_s=60,
-        )
+        progress.wait_for(GROUPS * kill // (KILLS + 1) + chance.randint(0, 3), within_s=60)
         router.program.kill()
         router.program.start()
     for thread in threads:
         thread.join()
+    router.program.wait_ready()  # the last group may have been taken before the last kill
     until(lambda: router.all_told, "every card is told", within_s=90)
 
     found = Counter(alert["labels"]["instance"] for alert in router.alerts())
