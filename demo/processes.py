@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -20,12 +19,6 @@ STOP_S = 30.0
 
 class NotReadyError(Exception):
     """Something did not happen in time; the text says what, and shows the end of the log."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], bool], what: str, *, within_s: float) -> float:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from demo.processes import NotReadyError, Process, binary, free_port
+from demo.ports import free_port
+from demo.processes import NotReadyError, Process, binary
 from monitoring.scaled import ScaledPaths, write_scaled
 
 ROOT = Path(__file__).parent.parent

@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.processes import Process, free_port
+from demo.ports import free_port
+from demo.processes import Process
 from demo.stack import ROOT, TOKEN, backend, local
 from tests.standins import discord
 from tests.standins.discord import DiscordState

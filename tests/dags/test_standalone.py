@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from dags.utils import warehouse
 from dags.utils.tables import event_outbox, monitoring_audit, predictions
-from tests.dags.processes import AirflowApi, Program, free_port, until
+from demo.ports import free_port
+from tests.dags.processes import AirflowApi, Program, until
 from tests.standins.paris import server, year
 from tests.standins.paris.publication import PROMPT
 from tests.standins.paris.state import Fault, ParisState

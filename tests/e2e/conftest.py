@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from demo import stack
-from demo.processes import Process, binary, free_port
+from demo.ports import free_port
+from demo.processes import Process, binary
 from tests.e2e.router import RunningRouter
 from tests.standins.discord import DiscordState, RateLimits, RunningDiscord, running
 

@@ -15,7 +15,8 @@ import httpx
 import yaml
 
 from demo import stack
-from demo.processes import Process, free_port
+from demo.ports import free_port
+from demo.processes import Process
 from monitoring.scaled import write_scaled
 from tests.e2e import alerts
 from tests.e2e.router import RunningRouter

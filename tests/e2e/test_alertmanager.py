@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from demo import stack
-from demo.processes import Process, free_port, until
+from demo.ports import free_port
+from demo.processes import Process, until
 from monitoring.scaled import write_scaled
 from tests.e2e import alerts
 from tests.e2e.router import RunningRouter

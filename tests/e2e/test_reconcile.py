@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from demo import stack
-from demo.processes import Process, free_port, until
+from demo.ports import free_port
+from demo.processes import Process, until
 from tests.e2e import alerts
 from tests.e2e.router import RunningRouter
 from tests.monitoring.listener import listening

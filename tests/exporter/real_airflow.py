@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from demo.processes import Process, free_port, until
+from demo.ports import free_port
+from demo.processes import Process, until
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / ".venv-airflow/bin"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from demo.processes import Process, free_port, until
+from demo.ports import free_port
+from demo.processes import Process, until
 from tests.exporter.real_airflow import ROOT, VIEWER
 from tests.exporter.scraped import Scraped, parsed
 

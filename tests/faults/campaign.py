@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from demo import stack
-from demo.processes import free_port
+from demo.ports import free_port
 from tests.e2e.router import AUTH, RunningRouter
 from tests.faults import clockwork, databases, evidence, examination, figures, hands
 from tests.faults.databases import Database

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from threading import Event
 
 import httpx
 import pytest
+
+from demo.ports import free_port
 
 
 def need(program: str) -> str:
@@ -29,13 +30,6 @@ def run(program: str, *arguments: str | Path) -> str:
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     return said
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(happened: Callable[[], bool], *, within_s: float, otherwise: str) -> None:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from demo import stack
-from demo.processes import Process, free_port
+from demo.ports import free_port
+from demo.processes import Process
 from tests.e2e import alerts
 from tests.storm.sender import CONNECTIONS, Sender
 

@@ -12,7 +12,7 @@ import httpx
 import yaml
 
 from demo import stack
-from demo.processes import free_port
+from demo.ports import free_port
 from tests.standins.discord import DiscordState, RunningDiscord, running
 from tests.storm import told
 from tests.storm.cast import Blow, storm

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from demo import stack
-from demo.processes import free_port, until
+from demo.ports import free_port
+from demo.processes import until
 from tests.e2e.router import RunningRouter
 from tests.standins.discord import DiscordState, RunningDiscord, running
 from tests.storm.cast import Blow, storm, webhooks
