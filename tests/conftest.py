@@ -1,6 +1,5 @@
 """What every test can ask for: a clock that is moved, databases made by the real migrations, the stand-in."""
 
-import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -98,17 +97,6 @@ def house(database_url: str, clock: Clock, discord: DiscordState) -> Iterator[Ho
     """The router's parts on one database, driven by hand: nothing happens by itself."""
     with House.opened(database_url, clock, discord) as house:
         yield house
-
-
-@pytest.fixture
-def migrated_url(migrated_file: Path, tmp_path: Path) -> Callable[[], str]:
-    """A new SQLite database at each call: for properties that begin anew with each example."""
-    numbers = itertools.count()
-
-    def make() -> str:
-        return f"sqlite:///{shutil.copy(migrated_file, tmp_path / f'{next(numbers)}.db')}"
-
-    return make
 
 
 @pytest.fixture

@@ -50,13 +50,15 @@ def start() -> Iterator[Callable[[Process], Process]]:
 
 @pytest.fixture
 def router(
-    tmp_path: Path, discord: RunningDiscord, start: Callable[[Process], Process]
+    tmp_path: Path, database_url: str, discord: RunningDiscord, start: Callable[[Process], Process]
 ) -> Iterator[RunningRouter]:
+    """On either database."""
     port = free_port()
     program = stack.router(
         tmp_path,
         port,
         {
+            "ALERT_ROUTER_DATABASE_URL": database_url,
             "DISCORD_WEBHOOK_URL": discord.webhook_url(),
             "ALERT_ROUTER_CHANNEL_PER_MINUTE": "100000",
             "ALERT_ROUTER_HOLD_SECONDS": "4",

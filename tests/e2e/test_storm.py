@@ -18,8 +18,8 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with housed(tmp_path) as house:
+def house(tmp_path: Path, database_url: str) -> Iterator[House]:
+    with housed(tmp_path, {"ALERT_ROUTER_DATABASE_URL": database_url}) as house:
         yield house
 
 

@@ -4,11 +4,12 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,8 +30,9 @@ from alert_router.model import FALLBACK, Rules, Signal
 from alert_router.reconcile import Reconcile
 from alert_router.sources import fingerprints
 from alert_router.store.ledger import Ledger
+from tests.conftest import NewDatabase
 from tests.factories import DISK_FULL, SECRET, Clock, at, event_json, make_signal, webhook_json, wire_time
-from tests.router.bench import CHANNEL, WEBHOOK, House, until
+from tests.router.bench import CHANNEL, DATABASES, WEBHOOK, House, until
 from tests.standins.discord import DiscordState, faults
 
 NAMES = [f"Alert{number}" for number in range(4)]
@@ -77,13 +79,14 @@ class Watched:
 class Life(RuleBasedStateMachine):
     """One router with a fallback, one Alertmanager, one Discord; a step of any of them at a time."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, database: AbstractContextManager[str]) -> None:
         super().__init__()
         self.clock = Clock()
         discord = DiscordState(clock=self.clock)
         discord.webhook("1", SECRET, "100")
         discord.webhook("2", SECRET, "200")
         self.running = ExitStack()
+        url = self.running.enter_context(database)
         self.house = self.running.enter_context(House.opened(url, self.clock, discord))
         self.firing: dict[str, Signal] = {}
         self.runs = 0
@@ -283,10 +286,12 @@ def _title(message: Any) -> str:
     return str(message.embeds[0]["title"] if message.embeds else message.content)
 
 
-def test_the_ledger_balances_after_every_step_of_any_life(migrated_url: Callable[[], str]) -> None:
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", DATABASES)
+def test_the_ledger_balances_after_every_step_of_any_life(new_database: NewDatabase, kind: str) -> None:
     class Fresh(Life):
         def __init__(self) -> None:
-            super().__init__(migrated_url())
+            super().__init__(new_database(kind))
 
     run_state_machine_as_test(
         Fresh,

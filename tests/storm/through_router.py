@@ -1,11 +1,12 @@
 """The storm through the router: a real process, a new SQLite file, the stand-in with every limit on."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from demo import stack
 from demo.ports import free_port
@@ -48,11 +49,11 @@ class House:
 
 
 @contextmanager
-def housed(folder: Path) -> Iterator[House]:
-    """A router that has just started, and its channel."""
+def housed(folder: Path, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[House]:
+    """A router that has just started, with more settings, and its channel."""
     port = free_port()
     with running(DiscordState(auto_register=True, keep_files=False)) as discord:
-        program = stack.router(folder, port, {"DISCORD_WEBHOOK_URL": discord.webhook_url()})
+        program = stack.router(folder, port, {"DISCORD_WEBHOOK_URL": discord.webhook_url(), **environment})
         program.start()
         try:
             program.wait_ready()
