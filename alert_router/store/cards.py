@@ -14,8 +14,9 @@ from alert_router.store.tables import cards, deliveries, incidents
 
 NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
 """The order in which cards are told."""
-LEASE_S = 60.0
-"""Longer than any request to Discord may take, so that a lease ends only when its holder is gone."""
+LEASE_S = 30.0
+"""Longer than any request to Discord may take, by whichever of two clocks, so that a lease ends only when its
+holder is gone; and no longer, for a card whose router died waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
