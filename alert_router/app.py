@@ -167,7 +167,7 @@ def _turns(
     timekeeping = Timekeeping(parts.intake, settings.remind_every, _rules(settings))
     watchdog = Watchdog(parts.intake, started_at=now(), after_s=settings.watchdog_seconds)
     turns: dict[str, tuple[float, Turn]] = {
-        "timekeeping": (TICK_S, lambda: timekeeping.turn_if_due(parts.store, now())),
+        "timekeeping": (TICK_S, lambda: timekeeping.turn_if_due(parts.store, now)),
         "watchdog": (TICK_S, lambda: watchdog.turn(parts.store, now())),
     }
     if settings.alertmanager_urls:

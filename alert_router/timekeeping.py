@@ -1,7 +1,7 @@
 """What time alone changes: holds and reports that run out, incidents that people must be reminded of."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,16 +27,22 @@ class Timekeeping:
         """Whether a turn would change anything: asked often, and cheaper than a write."""
         return bool(alerts.due(conn, now, hold_s=self.rules.hold_s) or self._forgotten(conn, now))
 
-    async def turn_if_due(self, store: Store, now: datetime) -> int:
-        return await self.turn(now) if await asyncio.to_thread(self._asks, store, now) else 0
+    async def turn_if_due(self, store: Store, now: Callable[[], datetime]) -> int:
+        return await self.turn(now) if await asyncio.to_thread(self._asks, store, now()) else 0
 
     def _asks(self, store: Store, now: datetime) -> bool:
         with store.read() as conn:
             return self.is_due(conn, now)
 
-    async def turn(self, now: datetime) -> int:
+    async def turn(self, now: Callable[[], datetime]) -> int:
         """Let run out what has run out; how many alerts and incidents that changed."""
-        return await self.intake.change(Change(lambda conn, books: self._turn(conn, books, now), now))
+
+        def decide(conn: sa.Connection, books: Books) -> int:
+            # Read when it is our turn to write: by an earlier hour, what was held while we waited would look
+            # like held before a clock's step, and reopen at once.
+            return self._turn(conn, books, now())
+
+        return await self.intake.change(Change(decide, now()))
 
     def _turn(self, conn: sa.Connection, books: Books, now: datetime) -> int:
         due = alerts.due(conn, now, hold_s=self.rules.hold_s)

@@ -100,7 +100,7 @@ class House:
         """Move the clock, then let time do what it does."""
         self.clock.move(seconds)
         timekeeping = Timekeeping(self.intake, remind_every_s or {}, Rules())
-        return self.run(timekeeping.turn_if_due(self.store, self.clock.time()))
+        return self.run(timekeeping.turn_if_due(self.store, self.clock.time))
 
     def acknowledge(self, alert_id: int = 1, *, by: str = "Ada", note: str = "") -> bool:
         given = Acknowledgement(alert_id, by, note, self.clock.time())

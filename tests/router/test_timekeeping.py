@@ -137,3 +137,17 @@ def test_a_hold_written_by_a_clock_a_little_ahead_is_held_all_the_same(house: Ho
 
     assert not house.alert().firing
     assert house.alert().held_until is not None
+
+
+def test_a_turn_that_waited_long_to_write_ends_no_hold_that_began_meanwhile(house: House) -> None:
+    house.accept(make_signal())
+    house.accept(make_signal(ends_at=at(1)))
+    house.accept(make_signal())
+    now = house.clock.time()
+    asked_and_written = iter([now - timedelta(minutes=1), now])
+
+    changed = house.run(Timekeeping(house.intake, {}, RULES).turn(lambda: next(asked_and_written)))
+
+    assert changed == 0
+    assert house.alert().held_until is not None
+    assert house.kinds() == ["opened", "resolved"]
