@@ -204,6 +204,13 @@ cards = sa.Table(
         sqlite_where=sa.text("lease IS NOT NULL"),
         postgresql_where=sa.text("lease IS NOT NULL"),
     ),
+    # What does the fallback tell for the main channel?
+    sa.Index(
+        "ix_cards_mirrors",
+        "channel",
+        sqlite_where=sa.text("mirrors_rev IS NOT NULL"),
+        postgresql_where=sa.text("mirrors_rev IS NOT NULL"),
+    ),
     # Which card is told next?
     sa.Index(
         "ix_cards_due",

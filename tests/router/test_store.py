@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from alert_router.model import Fingerprint, Status
-from alert_router.store import alerts, cards, engine, history, incidents, migrate, paces
+from alert_router.model import FALLBACK, Fingerprint, Status
+from alert_router.store import alerts, cards, detours, engine, history, incidents, migrate, paces
+from alert_router.store.detours import Stuck
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.history import Filters
 from alert_router.store.tables import UtcDateTime, metadata
@@ -188,6 +189,13 @@ HOT: dict[str, tuple[Question, set[str]]] = {
     "is there room for another request": (
         lambda conn: paces.room(conn, CHANNEL, [CHANNEL], at(2), per_minute=30),
         {"ix_deliveries_channel_at", "ix_cards_leased"},
+    ),
+    "what does the fallback tell, and what must it": (
+        lambda conn: (
+            detours.send(conn, CHANNEL, FALLBACK, Stuck(at_once=False, failures=5, since=at(1)), at(2)),
+            detours.end(conn, CHANNEL, FALLBACK, at(2)),
+        ),
+        {"ix_cards_mirrors", "ix_cards_state"},
     ),
     "a page under the filters people combine most": (
         lambda conn: history.page(
