@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel
 
 from alert_router.intake import Report, Told
-from alert_router.sources import events
+from alert_router.sources import events, meanings
 from alert_router.sources.malformed import Malformed
 from alert_router.store.engine import Unavailable
 from alert_router.web import doors
@@ -71,7 +71,7 @@ def router(parts: Parts) -> APIRouter:
 async def _take(request: Request, parts: Parts, idempotency_key: str | None) -> Told:
     body = await doors.body_of(request, parts)
     try:
-        meaning = events.meaning(events.parse(body), idempotency_key=idempotency_key)
+        meaning = meanings.of(events.parse(body), idempotency_key=idempotency_key)
     except Malformed as malformed:
         raise await doors.refuse(parts, events.SOURCE, body, malformed) from malformed
     try:

@@ -25,7 +25,7 @@ from alert_router.discord.templates import Templates
 from alert_router.intake import Batch, Change, Intake, Report, Told
 from alert_router.model import Alert, ChannelName, Incident, Receipt, Rules, Signal
 from alert_router.settings import Settings
-from alert_router.sources import events
+from alert_router.sources import events, meanings
 from alert_router.store import alerts, cards, dead_letters, incidents, ledger
 from alert_router.store.engine import Store, open_store
 from alert_router.store.ledger import Ledger
@@ -91,7 +91,7 @@ class House:
         return self.run(self.reporting(event, idempotency_key=idempotency_key))
 
     async def reporting(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> Told:
-        meaning = events.meaning(events.parse(as_bytes(event)), idempotency_key=idempotency_key)
+        meaning = meanings.of(events.parse(as_bytes(event)), idempotency_key=idempotency_key)
         now = self.clock.time()
         report = Report(meaning.signal, now, ends=meaning.ends, stands=meaning.stands)
         return await self.intake.report(report)

@@ -17,7 +17,7 @@ from alert_router.discord.embeds import Renderer
 from alert_router.discord.packer import Payload
 from alert_router.discord.templates import Templates
 from alert_router.model import Alert, CardState, Signal
-from alert_router.sources import events
+from alert_router.sources import events, meanings
 from tests.factories import (
     API_DOWN,
     DISK_FULL,
@@ -97,7 +97,7 @@ def nothing_left() -> CardState:
 
 def event(type_: str) -> Callable[[], CardState]:
     def card() -> CardState:
-        signal: Signal = events.meaning(events.parse(as_bytes(event_json(type_)))).signal
+        signal: Signal = meanings.of(events.parse(as_bytes(event_json(type_)))).signal
         return make_state(replace(advancing()(None, signal, at(1)).alert, incident_id=1))
 
     return card
