@@ -22,10 +22,13 @@ FACTOR = 60.0
 @pytest.mark.e2e
 @pytest.mark.timeout(300)
 def test_christmas_breaks_the_model_and_people_are_told_once_and_told_when_it_is_over(
-    discord: RunningDiscord, tmp_path: Path
+    discord: RunningDiscord, database_url: str, tmp_path: Path
 ) -> None:
     data = REAL_DATA if REAL_DATA.is_dir() else None
-    environment = {"DISCORD_WEBHOOK_URL": discord.webhook_url()}
+    environment = {
+        "DISCORD_WEBHOOK_URL": discord.webhook_url(),
+        "ALERT_ROUTER_DATABASE_URL": database_url,
+    }
 
     with (
         Stack(tmp_path, factor=FACTOR, environment=environment, data_folder=data) as stack,

@@ -30,13 +30,18 @@ def alertmanager_port() -> int:
 
 @pytest.fixture
 def router(
-    tmp_path: Path, discord: RunningDiscord, start: Callable[[Process], Process], alertmanager_port: int
+    tmp_path: Path,
+    database_url: str,
+    discord: RunningDiscord,
+    start: Callable[[Process], Process],
+    alertmanager_port: int,
 ) -> Iterator[RunningRouter]:
     port = free_port()
     program = stack.router(
         tmp_path,
         port,
         {
+            "ALERT_ROUTER_DATABASE_URL": database_url,
             "DISCORD_WEBHOOK_URL": discord.webhook_url(),
             "ALERT_ROUTER_CHANNEL_PER_MINUTE": "100000",
             "ALERTMANAGER_URL": stack.local(alertmanager_port),

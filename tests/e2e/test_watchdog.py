@@ -20,10 +20,11 @@ SLACK = "/api/webhooks/1/token/slack"
 
 @pytest.fixture
 def router(
-    tmp_path: Path, discord: RunningDiscord, start: Callable[[Process], Process]
+    tmp_path: Path, database_url: str, discord: RunningDiscord, start: Callable[[Process], Process]
 ) -> Iterator[RunningRouter]:
     port = free_port()
     environment = {
+        "ALERT_ROUTER_DATABASE_URL": database_url,
         "DISCORD_WEBHOOK_URL": discord.webhook_url(),
         "ALERT_ROUTER_CHANNEL_PER_MINUTE": "100000",
         "ALERT_ROUTER_WATCHDOG_SECONDS": "4",
