@@ -1,7 +1,7 @@
 """What one transaction knows and changes of alerts and incidents: read once, decided, written once."""
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -66,7 +66,7 @@ class Books:
         for source in {signal.source for signal in signals}:
             prints = {signal.fingerprint for signal in signals if signal.source == source}
             self.open_alerts(alert_rows.newest(self._conn, source, prints).values())
-        self._open_latest({incidents.key_of(signal.group_labels) for signal in signals})
+        self._open_latest({incidents.key_of(signal.group_labels) for signal in signals} - self._latest.keys())
 
     def open_alerts(self, known: Iterable[Alert]) -> None:
         """Take up alerts that were read already, with their incidents."""
@@ -77,7 +77,7 @@ class Books:
         self._incidents.load(own.values())
         self._open_latest({incident.key for incident in own.values()} - self._latest.keys())
 
-    def _open_latest(self, group_keys: Iterable[str]) -> None:
+    def _open_latest(self, group_keys: Collection[str]) -> None:
         latest = incident_rows.latest(self._conn, group_keys)
         self._incidents.load(latest.values())
         self._latest.update({key: incident.id for key, incident in latest.items()})

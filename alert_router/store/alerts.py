@@ -1,7 +1,11 @@
-"""Alerts and their transitions: what intake reads and writes."""
+"""Alerts and their transitions: what intake reads and writes.
+
+Statements of the hot path are built once: building one anew costs more than SQLite takes to run it.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,23 +22,31 @@ def alert_of(row: sa.Row[Any]) -> Alert:
     return Alert(**(fields | {"status": Status(fields["status"])}))
 
 
+_LAST_ID = sa.select(sa.func.coalesce(sa.func.max(alerts.c.id), 0))
+
+
 def last_id(conn: sa.Connection) -> int:
     """The one writer counts on from here."""
-    return conn.scalar(sa.select(sa.func.coalesce(sa.func.max(alerts.c.id), 0))) or 0
+    return conn.scalar(_LAST_ID) or 0
 
 
-def newest(conn: sa.Connection, source: str, fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, Alert]:
-    """The newest alert of each fingerprint that has one."""
-    wanted = keys.table_of(conn, fingerprints, sa.Text())
+@cache
+def _newest(dialect: str) -> sa.Select[Any]:
+    wanted = keys.table(dialect, sa.Text())
     newest_id = (
         sa.select(alerts.c.id)
-        .where(alerts.c.source == source, alerts.c.fingerprint == wanted.c.value)
+        .where(alerts.c.source == sa.bindparam("source"), alerts.c.fingerprint == wanted.c.value)
         .order_by(alerts.c.starts_at.desc())
         .limit(1)
         .correlate(wanted)
         .scalar_subquery()
     )
-    rows = conn.execute(sa.select(*COLUMNS).where(alerts.c.id.in_(sa.select(newest_id).select_from(wanted))))
+    return sa.select(*COLUMNS).where(alerts.c.id.in_(sa.select(newest_id).select_from(wanted)))
+
+
+def newest(conn: sa.Connection, source: str, fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, Alert]:
+    """The newest alert of each fingerprint that has one."""
+    rows = conn.execute(_newest(conn.dialect.name), {"source": source, **keys.bound(conn, fingerprints)})
     return {alert.fingerprint: alert for alert in map(alert_of, rows)}
 
 
@@ -84,20 +96,19 @@ CHANGING = (
     "absent_since",
 )
 """What may change in an alert's life; the rest is its identity."""
+_UPDATE = (
+    sa.update(alerts)
+    .where(alerts.c.id == sa.bindparam("which"))
+    .values({name: sa.bindparam(f"new_{name}", type_=alerts.c[name].type) for name in CHANGING})
+)
 
 
 def update(conn: sa.Connection, changed: Sequence[Alert]) -> None:
-    if not changed:
-        return
-    statement = (
-        sa.update(alerts)
-        .where(alerts.c.id == sa.bindparam("which"))
-        .values({name: sa.bindparam(f"new_{name}", type_=alerts.c[name].type) for name in CHANGING})
-    )
-    conn.execute(
-        statement,
-        [{"which": a.id} | {f"new_{name}": getattr(a, name) for name in CHANGING} for a in changed],
-    )
+    if changed:
+        conn.execute(
+            _UPDATE,
+            [{"which": a.id} | {f"new_{name}": getattr(a, name) for name in CHANGING} for a in changed],
+        )
 
 
 def remember(conn: sa.Connection, facts: Sequence[Transition]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,9 +67,14 @@ class Attempt:
 
 def want(conn: sa.Connection, wishes: Sequence[Wish], now: datetime) -> None:
     """Mark cards dirty, making those that are missing. A card that waits out a failure keeps its hour."""
-    if not wishes:
-        return
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    if wishes:
+        conn.execute(_want(conn.dialect.name), [_parameters(wish, now) for wish in wishes])
+
+
+@cache
+def _want(dialect: str) -> sa.Insert:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    now, edit_at = (sa.bindparam(name, type_=cards.c.due_at.type) for name in ("now", "edit_at"))
     statement = insert(cards).values(
         incident_id=sa.bindparam("incident_id"),
         channel=sa.bindparam("channel"),
@@ -85,14 +91,13 @@ def want(conn: sa.Connection, wishes: Sequence[Wish], now: datetime) -> None:
     )
     waits = sa.and_(cards.c.state == "pending", cards.c.attempts > 0, cards.c.due_at > now)
     folded = cards.c.folded_into.is_not(None)
-    edit_at = sa.bindparam("edit_at", type_=cards.c.due_at.type)
     soon = sa.case(
         (cards.c.message_id.is_(None), now),
         # Each change puts off only its own telling: what changes all the time would never be told.
         (cards.c.due_at < edit_at, cards.c.due_at),
         else_=edit_at,
     )
-    statement = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=["incident_id", "channel", "generation"],
         set_={
             "wanted_rev": cards.c.wanted_rev + 1,
@@ -107,18 +112,22 @@ def want(conn: sa.Connection, wishes: Sequence[Wish], now: datetime) -> None:
             ),
         },
     )
-    conn.execute(statement, [_parameters(wish, now) for wish in wishes])
 
 
 def folded(conn: sa.Connection, wishes: Sequence[Wish]) -> list[int]:
     """The digests that tell some of these."""
-    ids = keys.table_of(conn, {wish.incident_id for wish in wishes}, sa.BigInteger())
-    rows = conn.scalars(
+    bound = keys.bound(conn, {wish.incident_id for wish in wishes})
+    return list(conn.scalars(_folded(conn.dialect.name), bound))
+
+
+@cache
+def _folded(dialect: str) -> sa.Select[tuple[int]]:
+    ids = keys.table(dialect, sa.BigInteger())
+    return (
         sa.select(cards.c.folded_into)
         .where(cards.c.incident_id.in_(sa.select(ids.c.value)), cards.c.folded_into.is_not(None))
         .distinct()
     )
-    return list(rows)
 
 
 def _parameters(wish: Wish, now: datetime) -> dict[str, Any]:
@@ -128,6 +137,7 @@ def _parameters(wish: Wish, now: datetime) -> dict[str, Any]:
         "generation": wish.generation,
         "create_priority": wish.create_priority,
         "edit_priority": wish.edit_priority,
+        "now": now,
         "edit_at": now + timedelta(seconds=wish.edit_delay_s),
     }
 

@@ -1,7 +1,8 @@
 """Incidents: what intake reads and writes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,29 +20,44 @@ def incident_of(row: sa.Row[Any]) -> Incident:
     return Incident(**(fields | {"status": Status(fields["status"])}))
 
 
+_LAST_ID = sa.select(sa.func.coalesce(sa.func.max(incidents.c.id), 0))
+
+
 def last_id(conn: sa.Connection) -> int:
     """The one writer counts on from here."""
-    return conn.scalar(sa.select(sa.func.coalesce(sa.func.max(incidents.c.id), 0))) or 0
+    return conn.scalar(_LAST_ID) or 0
 
 
-def latest(conn: sa.Connection, group_keys: Iterable[str]) -> dict[str, Incident]:
-    """The newest incident of each group that has one."""
-    wanted = keys.table_of(conn, group_keys, sa.Text())
+@cache
+def _latest(dialect: str) -> sa.Select[Any]:
+    wanted = keys.table(dialect, sa.Text())
     latest_id = (
         sa.select(sa.func.max(incidents.c.id))
         .where(incidents.c.key == wanted.c.value)
         .correlate(wanted)
         .scalar_subquery()
     )
-    rows = conn.execute(
-        sa.select(incidents).where(incidents.c.id.in_(sa.select(latest_id).select_from(wanted)))
-    )
+    return sa.select(incidents).where(incidents.c.id.in_(sa.select(latest_id).select_from(wanted)))
+
+
+def latest(conn: sa.Connection, group_keys: Collection[str]) -> dict[str, Incident]:
+    """The newest incident of each group that has one."""
+    if not group_keys:
+        return {}
+    rows = conn.execute(_latest(conn.dialect.name), keys.bound(conn, group_keys))
     return {incident.key: incident for incident in map(incident_of, rows)}
 
 
-def by_ids(conn: sa.Connection, ids: Iterable[int]) -> dict[int, Incident]:
-    wanted = keys.table_of(conn, ids, sa.BigInteger())
-    rows = conn.execute(sa.select(incidents).where(incidents.c.id.in_(sa.select(wanted.c.value))))
+@cache
+def _by_ids(dialect: str) -> sa.Select[Any]:
+    wanted = keys.table(dialect, sa.BigInteger())
+    return sa.select(incidents).where(incidents.c.id.in_(sa.select(wanted.c.value)))
+
+
+def by_ids(conn: sa.Connection, ids: Collection[int]) -> dict[int, Incident]:
+    if not ids:
+        return {}
+    rows = conn.execute(_by_ids(conn.dialect.name), keys.bound(conn, ids))
     return {incident.id: incident for incident in map(incident_of, rows)}
 
 
@@ -61,20 +77,19 @@ CHANGING = (
     "acknowledged_at",
     "acknowledged_by",
 )
+_UPDATE = (
+    sa.update(incidents)
+    .where(incidents.c.id == sa.bindparam("which"))
+    .values({name: sa.bindparam(f"new_{name}", type_=incidents.c[name].type) for name in CHANGING})
+)
 
 
 def update(conn: sa.Connection, changed: Sequence[Incident]) -> None:
-    if not changed:
-        return
-    statement = (
-        sa.update(incidents)
-        .where(incidents.c.id == sa.bindparam("which"))
-        .values({name: sa.bindparam(f"new_{name}", type_=incidents.c[name].type) for name in CHANGING})
-    )
-    conn.execute(
-        statement,
-        [{"which": i.id} | {f"new_{name}": getattr(i, name) for name in CHANGING} for i in changed],
-    )
+    if changed:
+        conn.execute(
+            _UPDATE,
+            [{"which": i.id} | {f"new_{name}": getattr(i, name) for name in CHANGING} for i in changed],
+        )
 
 
 def untold(conn: sa.Connection, channel: ChannelName) -> list[Incident]:
