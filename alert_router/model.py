@@ -60,7 +60,7 @@ class Signal:
     """What one source says about one alert at one moment."""
 
     source: str
-    """Who speaks: "alertmanager" or "events". Replicas of one Alertmanager are one source."""
+    """Who speaks: "alertmanager", "grafana" or "events". Replicas of one Alertmanager are one source."""
     status: Status
     labels: Labels
     annotations: Labels
@@ -73,7 +73,7 @@ class Signal:
     generator_url: str = ""
     """The source's own page of the expression."""
     source_url: str = ""
-    """The source's own front page (Alertmanager's externalURL): where a silence is made."""
+    """The source's own front page (Alertmanager's or Grafana's externalURL): where a silence is made."""
     reporter: str = ""
     """Who saw it, in words for people: "Prometheus", "Airflow monitor_and_fine_tune"."""
     expires_at: datetime | None = None

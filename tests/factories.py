@@ -173,6 +173,19 @@ def webhook_json(*alerts: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
     }
 
 
+def grafana_json(*alerts: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    """A body as Grafana sends it; one firing ApiDown with a measured value unless alerts are given."""
+    said = {
+        "dashboardURL": "https://grafana.example.org/d/ece9fb32?orgId=1",
+        "panelURL": "https://grafana.example.org/d/ece9fb32?orgId=1&viewPanel=2",
+        "values": {"B": 18.98211314475876, "C": 0},
+        "valueString": "[ var='B' labels={} value=18.98211314475876 ]",
+    }
+    shown = [{**said, **alert} for alert in alerts or [wire_alert()]]
+    own = {"version": "1", "orgId": 1, "externalURL": "https://grafana.example.org/", "state": "alerting"}
+    return webhook_json(*shown, **{**own, **changes})
+
+
 def event_json(type_: str = "training_failure", **changes: Any) -> dict[str, Any]:
     """A report of the monitoring DAG, made at noon."""
     own: dict[str, dict[str, Any]] = {

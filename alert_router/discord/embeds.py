@@ -101,8 +101,12 @@ def _buttons(alerts: Sequence[Alert], history_url: str) -> list[Button]:
 
 
 def silence_url(alert: Alert) -> str:
-    """Alertmanager's form for a new silence, filled in with the alert's labels."""
-    if alert.source != "alertmanager" or not alert.source_url:
-        return ""
-    matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in sorted(alert.labels.items()))
-    return f"{alert.source_url.rstrip('/')}/#/silences/new?filter={quote('{' + matchers + '}', safe='')}"
+    """The form for a new silence where the alert comes from, filled in with its labels."""
+    base, labels = alert.source_url.rstrip("/"), sorted(alert.labels.items())
+    if base and alert.source == "alertmanager":
+        matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in labels)
+        return f"{base}/#/silences/new?filter={quote('{' + matchers + '}', safe='')}"
+    if base and alert.source == "grafana":
+        asked = [("alertmanager", "grafana"), *(("matcher", f"{name}={value}") for name, value in labels)]
+        return f"{base}/alerting/silence/new?{urlencode(asked)}"
+    return ""

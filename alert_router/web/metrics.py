@@ -10,11 +10,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from alert_router.model import ChannelName
+from alert_router.sources import alertmanager, events, grafana
 from alert_router.store import cards, history, ledger, quarantine
 from alert_router.store.engine import Store, Unavailable
 from alert_router.store.ledger import Ledger
 
-SOURCES = ("alertmanager", "events")
+SOURCES = (alertmanager.SOURCE, grafana.SOURCE, events.SOURCE)
 CODES = ("200", "201", "400", "401", "403", "413", "415", "422", "500", "503")
 OUTCOMES = ("accepted", "duplicate")
 DELIVERY_OUTCOMES = ("sent", "retry", "degraded", "rejected", "gone", "stopped")
@@ -67,7 +68,7 @@ class Metrics:
         )
         self.truncated = Counter(
             "alert_router_truncated_alerts",
-            "Alerts that Alertmanager left out of its webhooks (max_alerts): they never got here.",
+            "Alerts that a source left out of its webhooks (max_alerts): they never got here.",
             registry=self.registry,
         )
         self.deliveries = Counter(

@@ -12,11 +12,11 @@ from fastapi.responses import HTMLResponse
 
 from alert_router.discord import embeds
 from alert_router.model import Alert, Status
-from alert_router.sources import alertmanager, events
 from alert_router.store.dead_letters import DeadLetter
 from alert_router.store.history import Life
 from alert_router.store.preview import PreviewCard
 from alert_router.web import asked, discord_markup, formats
+from alert_router.web.metrics import SOURCES
 from alert_router.web.problems import Problem
 from alert_router.web.queries import Query
 from alert_router.web.reference import Operation
@@ -158,7 +158,7 @@ GLOBALS: Mapping[str, object] = {
     "ACTIONS": formats.ACTIONS,
     "OUTCOMES": formats.OUTCOMES,
     "SHOWN_LABELS": formats.SHOWN_LABELS,
-    "SOURCES": (alertmanager.SOURCE, events.SOURCE),
+    "SOURCES": SOURCES,
     "SPANS": asked.SPANS,
     "STATUSES": tuple(Status),
     "TRANSITIONS": formats.TRANSITIONS,

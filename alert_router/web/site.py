@@ -20,7 +20,11 @@ from alert_router.web.parts import Parts
 from alert_router.web.problems import Problem, as_json, wants_html
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-DOORS = {"/webhooks/alertmanager": "alertmanager", "/events": "events"}
+DOORS = {
+    "/webhooks/alertmanager": "alertmanager",
+    "/webhooks/grafana": "grafana",
+    "/events": "events",
+}
 
 
 def create(parts: Parts, lifespan: Lifespan) -> FastAPI:

@@ -1,12 +1,13 @@
-"""POST /webhooks/alertmanager. 200: it is on the disk. 503: send it again. 4xx: it will never be read."""
+"""POST /webhooks/…: 200: it is on the disk. 503: send it again. 4xx: it will never be read."""
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from alert_router.intake import Batch
 from alert_router.model import Receipt
-from alert_router.sources import alertmanager
-from alert_router.sources.alertmanager import Message, WireMessage
+from alert_router.sources import alertmanager, envelope, grafana
+from alert_router.sources.alertmanager import WireMessage
+from alert_router.sources.envelope import Message
 from alert_router.sources.malformed import Malformed
 from alert_router.store.engine import Unavailable
 from alert_router.store.quarantine import Refused
@@ -41,6 +42,27 @@ EXAMPLE = {
     ],
 }
 
+GRAFANA_EXAMPLE = {
+    "version": "1",
+    "status": "firing",
+    "orgId": 1,
+    "groupLabels": {"alertname": "Memory", "grafana_folder": "device"},
+    "externalURL": "https://grafana.example.org/",
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {"alertname": "Memory", "grafana_folder": "device", "severity": "warning"},
+            "annotations": {"summary": "High memory usage"},
+            "startsAt": "2026-11-22T10:00:00Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "https://grafana.example.org/alerting/grafana/dd2f0260/view?orgId=1",
+            "fingerprint": "",
+            "panelURL": "https://grafana.example.org/d/ece9fb32?viewPanel=2",
+            "values": {"A": 0.93},
+        }
+    ],
+}
+
 
 def router(parts: Parts) -> APIRouter:
     made = APIRouter(tags=["doors"])
@@ -52,21 +74,31 @@ def router(parts: Parts) -> APIRouter:
         openapi_extra=doors.described(WireMessage.model_json_schema(), EXAMPLE),
     )
     async def from_alertmanager(request: Request) -> Answer:
-        return await _take(request, parts)
+        return await _take(request, parts, alertmanager.SOURCE)
+
+    @made.put("/webhooks/grafana", include_in_schema=False)  # a contact point can be set to either
+    @made.post(
+        "/webhooks/grafana",
+        summary="Grafana's webhook contact point",
+        responses={code: {"description": text} for code, text in doors.ANSWERS.items()},
+        openapi_extra=doors.described(WireMessage.model_json_schema(), GRAFANA_EXAMPLE),
+    )
+    async def from_grafana(request: Request) -> Answer:
+        return await _take(request, parts, grafana.SOURCE)
 
     return made
 
 
-async def _take(request: Request, parts: Parts) -> Answer:
+async def _take(request: Request, parts: Parts, expected: str) -> Answer:
+    """expected: whose door it is. The body says who speaks: at the other's door, it is taken all the same."""
     body = await doors.body_of(request, parts)
     now = parts.now()
     try:
-        message = alertmanager.parse(body, now)
+        message = envelope.parse(body, now)
     except Malformed as malformed:
-        raise await doors.refuse(parts, alertmanager.SOURCE, body, malformed) from malformed
+        raise await doors.refuse(parts, expected, body, malformed) from malformed
     refused = tuple(
-        Refused(now, alertmanager.SOURCE, "; ".join(map(str, one.errors)), one.body)
-        for one in message.refused
+        Refused(now, message.source, "; ".join(map(str, one.errors)), one.body) for one in message.refused
     )
     try:
         receipt = await parts.intake.accept(
@@ -80,7 +112,7 @@ async def _take(request: Request, parts: Parts) -> Answer:
 
 def _count(parts: Parts, message: Message, receipt: Receipt) -> None:
     signals = parts.metrics.signals
-    signals.labels(alertmanager.SOURCE, "accepted").inc(receipt.accepted)
-    signals.labels(alertmanager.SOURCE, "duplicate").inc(receipt.duplicates)
-    parts.metrics.quarantined.labels(alertmanager.SOURCE).inc(receipt.quarantined)
+    signals.labels(message.source, "accepted").inc(receipt.accepted)
+    signals.labels(message.source, "duplicate").inc(receipt.duplicates)
+    parts.metrics.quarantined.labels(message.source).inc(receipt.quarantined)
     parts.metrics.truncated.inc(max(message.truncated, 0))

@@ -13,10 +13,20 @@ from starlette.testclient import TestClient
 from alert_router.store import engine
 from alert_router.store.engine import Store
 from alert_router.store.tables import alerts, cards, quarantine, transitions
-from tests.factories import API_DOWN, DISK_FULL, SECRET, as_bytes, at, event_json, webhook_json, wire_alert
+from tests.factories import (
+    API_DOWN,
+    DISK_FULL,
+    SECRET,
+    as_bytes,
+    at,
+    event_json,
+    grafana_json,
+    webhook_json,
+    wire_alert,
+)
 from tests.unit.test_alertmanager_source import JSON
 
-WEBHOOK, EVENTS = "/webhooks/alertmanager", "/events"
+WEBHOOK, GRAFANA, EVENTS = "/webhooks/alertmanager", "/webhooks/grafana", "/events"
 PROBLEM = "application/problem+json"
 MANY = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -49,6 +59,37 @@ def test_a_webhook_is_answered_with_what_became_of_it(client: TestClient) -> Non
 
     assert (first.status_code, first.json()) == (200, {"accepted": 2, "duplicates": 0, "quarantined": 1})
     assert again.json() == {"accepted": 0, "duplicates": 2, "quarantined": 1}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_webhook_of_grafana_is_taken_and_ends_as_it_says(client: TestClient, method: str) -> None:
+    fires = client.request(method, GRAFANA, json=grafana_json())
+    over = client.request(method, GRAFANA, json=grafana_json(wire_alert(ends_at=at(5))))
+
+    assert fires.json() == over.json() == {"accepted": 1, "duplicates": 0, "quarantined": 0}
+    [alert] = client.get("/alerts?source=grafana").json()["alerts"]
+    assert (alert["alertname"], alert["status"]) == ("ApiDown", "resolved")
+
+
+@pytest.mark.parametrize(
+    ("door", "body", "source"),
+    [(WEBHOOK, grafana_json(), "grafana"), (GRAFANA, webhook_json(), "alertmanager")],
+)
+def test_who_comes_to_the_others_door_is_known_by_the_body(
+    client: TestClient, door: str, body: Any, source: str
+) -> None:
+    """Taken for Alertmanager's, an alert of Grafana would be over as soon as Alertmanager is asked for it."""
+    assert client.post(door, json=body).status_code == 200
+    assert [alert["source"] for alert in client.get("/alerts").json()["alerts"]] == [source]
+
+
+def test_the_same_alert_from_both_is_one_card_that_names_both(client: TestClient) -> None:
+    client.post(WEBHOOK, json=webhook_json())
+    client.post(GRAFANA, json=grafana_json())
+
+    first, second = client.get("/alerts").json()["alerts"]
+    assert first["incident_id"] == second["incident_id"]
+    assert {first["source"], second["source"]} == {"alertmanager", "grafana"}
 
 
 def test_what_was_answered_200_is_on_the_disk(client: TestClient, store: Store) -> None:
@@ -119,7 +160,7 @@ def test_the_list_of_prometheus_gets_the_line_of_configuration_that_is_wrong(cli
     assert "alerting.alertmanagers" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("door", [WEBHOOK, EVENTS])
+@pytest.mark.parametrize("door", [WEBHOOK, GRAFANA, EVENTS])
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -140,7 +181,7 @@ def test_only_who_shows_a_token_is_heard(
     client = make_client(ingest_tokens="one, two", sender="10.0.0.9")
     raw = {name: value.encode() for name, value in headers.items()}
 
-    answer = client.post(door, json=webhook_json() if door == WEBHOOK else event_json(), headers=raw)  # type: ignore[arg-type] # bytes are sent as they are
+    answer = client.post(door, json=event_json() if door == EVENTS else webhook_json(), headers=raw)  # type: ignore[arg-type] # bytes are sent as they are
 
     assert answer.status_code in (status, 201 if status == 200 else status)
     if status == 401:
@@ -193,7 +234,7 @@ def test_only_json_is_taken(client: TestClient, content_type: str, status: int) 
     assert answer.status_code == status
 
 
-@pytest.mark.parametrize("door", [WEBHOOK, EVENTS])
+@pytest.mark.parametrize("door", [WEBHOOK, GRAFANA, EVENTS])
 def test_another_method_is_told_so(client: TestClient, door: str) -> None:
     assert is_problem(client.get(door), 405)
 
@@ -271,7 +312,7 @@ def test_when_a_part_cannot_be_stored_nothing_is(locked: Any, table: str) -> Non
 # --- anything at all
 
 
-@pytest.mark.parametrize("door", [WEBHOOK, EVENTS])
+@pytest.mark.parametrize("door", [WEBHOOK, GRAFANA, EVENTS])
 @MANY
 @given(body=JSON | st.binary(max_size=40))
 def test_no_body_makes_an_error_of_ours(client: TestClient, door: str, body: Any) -> None:
@@ -296,11 +337,17 @@ def test_no_body_makes_an_error_of_ours(client: TestClient, door: str, body: Any
             "fingerprint",
             "groupLabels",
             "truncatedAlerts",
+            "version",
+            "values",
+            "panelURL",
         ]
     ),
+    make=st.sampled_from([webhook_json, grafana_json]),
 )
-def test_no_value_in_a_webhook_makes_an_error_of_ours(client: TestClient, value: Any, place: str) -> None:
-    body: Any = webhook_json(wire_alert(), wire_alert({**API_DOWN, "n": str(value)[:40]}, ends_at=at(3)))
+def test_no_value_in_a_webhook_makes_an_error_of_ours(
+    client: TestClient, value: Any, place: str, make: Callable[..., Any]
+) -> None:
+    body = make(wire_alert(), wire_alert({**API_DOWN, "n": str(value)[:40]}, ends_at=at(3)))
     if place == "alert":
         body["alerts"][0] = value
     elif place in body["alerts"][0]:

@@ -43,7 +43,7 @@ def test_it_is_healthy_and_ready(client: TestClient) -> None:
 def test_every_counter_is_there_at_zero_from_the_start(client: TestClient) -> None:
     found = samples(client)
 
-    for source in ("alertmanager", "events"):
+    for source in ("alertmanager", "grafana", "events"):
         for outcome in ("accepted", "duplicate"):
             assert found[f'alert_router_signals_total{{outcome="{outcome}",source="{source}"}}'] == 0
         for code in (200, 401, 413, 422, 503):

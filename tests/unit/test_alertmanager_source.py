@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alert_router.model import Signal, Status
-from alert_router.sources import alertmanager, fingerprints
-from alert_router.sources.alertmanager import Message
+from alert_router.sources import envelope, fingerprints
+from alert_router.sources.envelope import Message
 from alert_router.sources.malformed import Malformed
 from tests.factories import DISK_FULL, NOON, as_bytes, at, make_signal, webhook_json, wire_alert
 
@@ -25,7 +25,7 @@ JSON = st.recursive(
 
 
 def parse(body: Any) -> Message:
-    return alertmanager.parse(body if isinstance(body, bytes) else as_bytes(body), at(60))
+    return envelope.parse(body if isinstance(body, bytes) else as_bytes(body), at(60))
 
 
 def only(message: Message) -> Signal:

@@ -17,7 +17,7 @@ from alert_router.discord.embeds import Renderer
 from alert_router.discord.packer import Payload
 from alert_router.discord.templates import Templates
 from alert_router.model import Alert, CardState, Signal
-from alert_router.sources import events, meanings
+from alert_router.sources import envelope, events, meanings
 from tests.factories import (
     API_DOWN,
     DISK_FULL,
@@ -26,6 +26,7 @@ from tests.factories import (
     as_bytes,
     at,
     event_json,
+    grafana_json,
     make_alert,
     make_incident,
     make_state,
@@ -95,12 +96,16 @@ def nothing_left() -> CardState:
     return make_state(incident=make_incident(firing=0))
 
 
-def event(type_: str) -> Callable[[], CardState]:
-    def card() -> CardState:
-        signal: Signal = meanings.of(events.parse(as_bytes(event_json(type_)))).signal
-        return make_state(replace(advancing()(None, signal, at(1)).alert, incident_id=1))
+def of_signal(signal: Signal) -> CardState:
+    return make_state(replace(advancing()(None, signal, at(1)).alert, incident_id=1))
 
-    return card
+
+def of_grafana() -> CardState:
+    return of_signal(envelope.parse(as_bytes(grafana_json()), at(1)).signals[0])
+
+
+def event(type_: str) -> Callable[[], CardState]:
+    return lambda: of_signal(meanings.of(events.parse(as_bytes(event_json(type_)))).signal)
 
 
 CASES: dict[str, Callable[[], CardState]] = {
@@ -116,6 +121,7 @@ CASES: dict[str, Callable[[], CardState]] = {
         moved,
         hostile,
         nothing_left,
+        of_grafana,
     )
 } | {
     type_: event(type_)
