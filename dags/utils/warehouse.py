@@ -1,7 +1,6 @@
 """Opens the warehouse: SQLite, PostgreSQL or BigQuery behind one SQLAlchemy URL."""
 
 import importlib
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -62,11 +61,8 @@ def _for_bigquery() -> sa.MetaData:
 def _sqlite(url: str) -> sa.Engine:
     # A deferred BEGIN of a writer fails with "database is locked" under concurrent writers, busy_timeout or
     # not; so we say BEGIN ourselves, and isolation_level=None keeps the driver from saying it too.
+    # No WAL: everybody waits for everybody anyway, and of two that change to it at once one fails.
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None})
-
-    @event.listens_for(engine, "connect")
-    def _configure(dbapi: sqlite3.Connection, _record: Any) -> None:
-        dbapi.execute("PRAGMA journal_mode=WAL")
 
     @event.listens_for(engine, "begin")
     def _begin(conn: sa.Connection) -> None:

@@ -1,8 +1,10 @@
 """SQLite runs; PostgreSQL's and BigQuery's statements are compiled for their dialects and read."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta, timezone
 from importlib import import_module
 
@@ -95,6 +97,21 @@ def test_tasks_that_write_at_the_same_time_wait_for_each_other(warehouse_url: st
 
     with warehouse.opened(warehouse_url) as engine, engine.begin() as conn:
         assert conn.scalar(sa.select(sa.func.count()).select_from(monitoring_audit)) == 16
+
+
+def test_who_comes_to_a_new_warehouse_while_another_makes_it_waits(warehouse_url: str) -> None:
+    def open_it() -> None:
+        with warehouse.opened(warehouse_url):
+            pass
+
+    with closing(sqlite3.connect(warehouse_url.removeprefix("sqlite:///"))) as another:
+        another.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(open_it)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.5)
+            another.rollback()
+            waiting.result(timeout=30)
 
 
 def test_bigquery_partitions_by_day_and_clusters_by_what_is_asked_for(bigquery: sa.Dialect) -> None:

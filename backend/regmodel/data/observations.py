@@ -52,7 +52,6 @@ def gridded(observed: Sequence[Observation]) -> Counts:
 def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(sqlite3.connect(path, timeout=30)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
         yield connection
 
 
