@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from alert_router import identity
 from alert_router.model import Alert, Incident, Labels, Rules, Status, severity_rank
 
 
 def key_of(group_labels: Labels) -> str:
     """The identity of a group: its labels in one canonical spelling, whoever reports it."""
-    return json.dumps(dict(group_labels), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    spelt = json.dumps(dict(group_labels), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return identity.fitting(spelt)
 
 
 def joined(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import assert_never
 
+from alert_router import identity
 from alert_router.model import AN_INSTANT, SKEW_S, Alert, Rules, Signal, Status, Transition, TransitionKind
 
 
@@ -148,8 +149,8 @@ def _new(signal: Signal, now: datetime, *, flaps: int, alert_id: int) -> Alert:
         id=alert_id,
         source=signal.source,
         fingerprint=signal.fingerprint,
-        alertname=signal.labels.get("alertname", ""),
-        severity=signal.labels.get("severity", "none"),
+        alertname=identity.name(signal.labels.get("alertname", "")),
+        severity=identity.name(signal.labels.get("severity", "none")),
         status=signal.status,
         labels=signal.labels,
         annotations=signal.annotations,

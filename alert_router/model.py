@@ -96,6 +96,7 @@ class Alert:
     source: str
     fingerprint: Fingerprint
     alertname: str
+    """As in the labels, cut where it is too long to be looked up; so is the severity."""
     severity: str
     status: Status
     labels: Labels
@@ -200,7 +201,7 @@ class DigestState:
     """Set once the storm is over: it takes no more in, and keeps telling what it has."""
     incidents: int
     counts: tuple[DigestCount, ...]
-    """Most first."""
+    """What fires first, the worst of it first."""
     alerts: tuple[Alert, ...]
     """Firing first, worst first; not all of them when there are many."""
     earliest: datetime

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from alert_router import identity
 from alert_router.model import Fingerprint, Signal, Status
 from alert_router.sources import fingerprints
 
@@ -74,7 +75,7 @@ def signal_of(
         starts_at=alert.startsAt,
         ends_at=None if firing else _ended(alert, now),
         # Old senders leave it out.
-        fingerprint=Fingerprint(alert.fingerprint) if alert.fingerprint else fingerprints.of(alert.labels),
+        fingerprint=Fingerprint(identity.fitting(alert.fingerprint) or fingerprints.of(alert.labels)),
         group_labels=wire.groupLabels,
         generator_url=alert.generatorURL,
         source_url=wire.externalURL,

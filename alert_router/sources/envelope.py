@@ -9,6 +9,7 @@ from typing import Any
 import pydantic_core
 from pydantic import ValidationError
 
+from alert_router import identity
 from alert_router.model import Signal
 from alert_router.sources import alertmanager, grafana
 from alert_router.sources.alertmanager import WireMessage
@@ -65,11 +66,15 @@ def parse(body: bytes, now: datetime) -> Message:
         signals=news,
         refused=tuple(refused),
         truncated=min(max(wire.truncatedAlerts, 0), MOST_TRUNCATED),
-        # Go's regexp.QuoteMeta was applied to the name: "a.b" comes as "a\\.b".
-        receiver=_QUOTED.sub(r"\1", wire.receiver) if source == alertmanager.SOURCE else "",
+        receiver=_receiver(wire) if source == alertmanager.SOURCE else "",
         # A Watchdog that "resolved" is one that Alertmanager has not been told of for too long.
         heartbeat=any(one.firing for one in signals if alertmanager.is_watchdog(one)),
     )
+
+
+def _receiver(wire: WireMessage) -> str:
+    # Go's regexp.QuoteMeta was applied to the name: "a.b" comes as "a\\.b".
+    return identity.fitting(_QUOTED.sub(r"\1", wire.receiver))
 
 
 def _reader(wire: WireMessage) -> tuple[str, Callable[[Any, WireMessage, datetime], Signal]]:

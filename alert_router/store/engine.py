@@ -19,6 +19,8 @@ BUSY_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 5
 FROZEN_S = 15.0
 """PostgreSQL ends a transaction whose router has said nothing for so long."""
+LIMIT_EXCEEDED = "54"
+"""The class of SQLSTATE codes that say: more than a row, an index or a statement can hold."""
 CLOSING_S = 10.0
 """Longer than a question may take."""
 ADVISORY_LOCK = 0x616C657274
@@ -68,8 +70,8 @@ def _in_use(engine: sa.Engine) -> int:
 def open_store(url: str) -> Store:
     if sa.make_url(url).get_backend_name() == "sqlite":
         return Store(readers=_sqlite(url, begin="BEGIN"), writer=_sqlite(url, begin="BEGIN IMMEDIATE"))
-    engine = _postgresql(url)
-    return Store(readers=engine, writer=engine)
+    # Each its own: who only asks must not keep waiting those who write.
+    return Store(readers=_postgresql(url, connections=8), writer=_postgresql(url, connections=2))
 
 
 @contextmanager
@@ -77,6 +79,8 @@ def unavailable_as_such() -> Iterator[None]:
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        if _is_too_much(error):
+            raise
         raise Unavailable(str(getattr(error, "orig", None) or error)) from error
     except sa.exc.DBAPIError as error:
         if not error.connection_invalidated:
@@ -84,7 +88,13 @@ def unavailable_as_such() -> Iterator[None]:
         raise Unavailable(str(error.orig)) from error
 
 
-def _postgresql(url: str) -> sa.Engine:
+def _is_too_much(error: sa.exc.SQLAlchemyError) -> bool:
+    """What PostgreSQL will never take: sent again, it would be refused again, and its batch-mates with it."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return state.startswith(LIMIT_EXCEEDED)
+
+
+def _postgresql(url: str, *, connections: int) -> sa.Engine:
     # A router that hangs with the lock must not make the others hang: they answer 503 after a while, and
     # its transaction is ended for it.
     lock_ms, frozen_ms = int(BUSY_TIMEOUT_S * 1000), int(FROZEN_S * 1000)
@@ -92,11 +102,18 @@ def _postgresql(url: str) -> sa.Engine:
         url,
         json_serializer=to_json,
         pool_pre_ping=True,
-        pool_size=8,
+        pool_size=connections,
         max_overflow=0,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
-            "options": f"-c lock_timeout={lock_ms} -c idle_in_transaction_session_timeout={frozen_ms}",
+            # Times come in the session's zone, in which the years 1 and 9999 can lie outside of Python's.
+            "options": f"-c lock_timeout={lock_ms} -c idle_in_transaction_session_timeout={frozen_ms} "
+            "-c timezone=UTC",
+            # A server that has gone without a word is noticed, and the sender answered 503.
+            "tcp_user_timeout": frozen_ms,
+            "keepalives_idle": CONNECT_TIMEOUT_S,
+            "keepalives_interval": CONNECT_TIMEOUT_S,
+            "keepalives_count": 2,
         },
     )
 

@@ -1,6 +1,7 @@
 """The doors for senders: what they answer, and what is on the disk when they do."""
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -81,6 +82,32 @@ def test_who_comes_to_the_others_door_is_known_by_the_body(
     """Taken for Alertmanager's, an alert of Grafana would be over as soon as Alertmanager is asked for it."""
     assert client.post(door, json=body).status_code == 200
     assert [alert["source"] for alert in client.get("/alerts").json()["alerts"]] == [source]
+
+
+LONG = random.Random(1).randbytes(3_000).hex()  # noqa: S311 - nothing that an index could compress
+
+
+@pytest.mark.parametrize(
+    ("labels", "changes"),
+    [
+        ({"alertname": LONG}, {}),
+        ({"alertname": "Slow", "severity": LONG}, {}),
+        ({"alertname": "Slow"}, {"fingerprint": LONG}),
+        ({"alertname": "Slow", "query": LONG}, {}),
+    ],
+    ids=["alertname", "severity", "fingerprint", "group label"],
+)
+def test_nothing_is_too_long_to_be_kept_and_ended(
+    client: TestClient, labels: dict[str, str], changes: dict[str, str]
+) -> None:
+    """An index of PostgreSQL takes no more than 2,704 bytes."""
+    for ends_at in (None, at(5)):
+        alert = {**wire_alert(labels, ends_at=ends_at), **changes}
+        answer = client.post(WEBHOOK, json=webhook_json(alert, receiver=LONG, groupLabels=labels))
+        assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+
+    [kept_alert] = client.get("/alerts").json()["alerts"]
+    assert (kept_alert["status"], kept_alert["labels"]) == ("resolved", labels)
 
 
 def test_the_same_alert_from_both_is_one_card_that_names_both(client: TestClient) -> None:

@@ -1,10 +1,11 @@
 """The tables: made by migrations and by nothing else; hot questions use their index."""
 
 import itertools
+import random
 import sqlite3
 from collections.abc import Callable
-from contextlib import ExitStack
-from datetime import datetime
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from alert_router.model import FALLBACK, Fingerprint, Status
-from alert_router.store import alerts, cards, detours, engine, history, incidents, migrate, paces
+from alert_router.store import alerts, cards, detours, engine, history, incidents, migrate, paces, receivers
 from alert_router.store.detours import Stuck
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.history import Filters
@@ -260,3 +261,37 @@ def plans_of(house: House, ask: Question) -> list[list[str]]:
             for statement, parameters in asked
             if "BEGIN" not in statement and "advisory" not in statement
         ]
+
+
+@pytest.mark.postgres
+def test_who_only_asks_keeps_nobody_from_writing(new_database: NewDatabase) -> None:
+    with new_database("postgresql") as url, closing(open_store(url)) as store, ExitStack() as readers:
+        for _ in range(8):
+            readers.enter_context(store.read())
+
+        with store.write() as conn:
+            assert conn.scalar(sa.select(1)) == 1
+
+
+@pytest.mark.postgres
+def test_times_are_told_in_utc_whatever_the_servers_zone(new_database: NewDatabase) -> None:
+    """In Berlin the last hours of the year 9999 are those of a year that Python does not know."""
+    last = datetime.max.replace(tzinfo=UTC, microsecond=0)
+    with new_database("postgresql") as url:
+        with closing(open_store(url)) as store, store.write() as conn:
+            name = conn.scalar(sa.select(sa.func.current_database()))
+            conn.exec_driver_sql(f"ALTER DATABASE {name} SET timezone = 'Europe/Berlin'")
+        with closing(open_store(url)) as store, store.read() as conn:
+            assert conn.scalar(sa.select(sa.cast(sa.literal(last), sa.DateTime(timezone=True)))) == last
+
+
+@pytest.mark.postgres
+def test_what_postgresql_will_never_take_is_no_reason_to_send_it_again(new_database: NewDatabase) -> None:
+    incompressible = random.Random(1).randbytes(5_000).hex()  # noqa: S311 - no secret
+    with (
+        new_database("postgresql") as url,
+        closing(open_store(url)) as store,
+        pytest.raises(sa.exc.OperationalError, match="index row"),
+        store.write() as conn,
+    ):
+        receivers.heard(conn, incompressible, at(0))
