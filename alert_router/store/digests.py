@@ -76,29 +76,39 @@ def begin(conn: sa.Connection, channel: ChannelName, now: datetime) -> int:
     return int(digest_id or 0)
 
 
-def fold(conn: sa.Connection, channel: ChannelName, digest_id: int, now: datetime, *, single: int) -> int:
-    """Let the digest tell the waiting new cards, but the first `single` critical ones; how many it took."""
+def fold(
+    conn: sa.Connection, channel: ChannelName, digest_id: int, now: datetime, *, single: int
+) -> int | None:
+    """Let the digest tell the waiting new cards, but the first `single` critical ones.
+
+    The most urgent priority among those it took; None when it took none.
+    """
     critical = (
         sa.select(cards.c.id)
         .where(cards.c.channel == channel, _NEW, cards.c.priority == NEW_CRITICAL)
         .order_by(cards.c.due_at, cards.c.id)
         .limit(single)
     )
-    taken = conn.scalars(
+    taken = conn.execute(
         sa.update(cards)
         .where(cards.c.channel == channel, _NEW, cards.c.id.not_in(critical))
         .values(state="folded", folded_into=digest_id, due_at=None, waiting_since=None)
-        .returning(cards.c.id)
+        .returning(cards.c.id, cards.c.priority)
     ).all()
     if taken:
         conn.execute(sa.update(digests).where(digests.c.id == digest_id).values(last_folded_at=now))
-        ids = keys.table_of(conn, taken, sa.BigInteger())
+        ids = keys.table_of(conn, [row.id for row in taken], sa.BigInteger())
         dirty_overtaken(conn, channel, cards.c.id.in_(sa.select(ids.c.value)), now)
-    return len(taken)
+    return min((row.priority for row in taken), default=None)
 
 
-def touch(conn: sa.Connection, digest_ids: Sequence[int], now: datetime, *, every_s: float) -> None:
-    """The digests' cards are to be told anew, but not more often than every so many seconds."""
+def touch(
+    conn: sa.Connection, digest_ids: Sequence[int], now: datetime, *, every_s: float, priority: int = EDIT
+) -> None:
+    """The digests' cards are to be told anew, but not more often than every so many seconds.
+
+    priority: of what is new in them. A digest that has taken in critical alerts is as urgent as they were.
+    """
     for digest_id in digest_ids:
         sent_at = conn.scalar(sa.select(cards.c.sent_at).where(cards.c.digest_id == digest_id))
         due_at = max(now, sent_at + timedelta(seconds=every_s)) if sent_at else now
@@ -110,7 +120,11 @@ def touch(conn: sa.Connection, digest_ids: Sequence[int], now: datetime, *, ever
                 state="pending",
                 due_at=sa.func.coalesce(cards.c.due_at, due_at),
                 waiting_since=sa.func.coalesce(cards.c.waiting_since, due_at),
-                priority=sa.case((cards.c.message_id.is_(None), NEW_CRITICAL), else_=EDIT),
+                priority=sa.case(
+                    (cards.c.message_id.is_(None), NEW_CRITICAL),
+                    (sa.and_(cards.c.due_at.is_not(None), cards.c.priority < priority), cards.c.priority),
+                    else_=priority,
+                ),
             )
         )
 
@@ -154,7 +168,11 @@ def _counts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[Digest
         .group_by(alerts.c.alertname, alerts.c.severity)
     )
     found = [DigestCount(name, severity, int(on), total - int(on)) for name, severity, on, total in rows]
-    return tuple(sorted(found, key=lambda one: (-one.firing, -severity_rank(one.severity), one.alertname)))
+    return tuple(sorted(found, key=_worst_first))
+
+
+def _worst_first(one: DigestCount) -> tuple[bool, int, int, str]:
+    return (one.firing == 0, -severity_rank(one.severity), -one.firing, one.alertname)
 
 
 def _alerts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[Alert, ...]:

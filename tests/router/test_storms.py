@@ -93,3 +93,60 @@ def test_a_digest_tells_the_end_of_what_it_told(house: House) -> None:
 
     count = folded(house)
     assert title(digest_of(house)) == f"🟢 The storm is over \N{EN DASH} {count} alerts in {count} incidents"
+
+
+def test_what_a_digest_takes_in_that_is_critical_does_not_wait_behind_single_cards(house: House) -> None:
+    """The critical ones that are told singly take every request there is."""
+    house.accept(*signals(DISK_FULL, 60))
+    house.deliver_for(5)
+    longest_s = 0.0
+
+    for second in range(240):
+        house.accept(*signals(API_DOWN, 1, first=second))
+        house.deliver()
+        house.clock.move(1)
+        waits = [card.waiting_since for card in house.cards() if card.digest_id and card.waiting_since]
+        longest_s = max([longest_s, *((house.clock.time() - since).total_seconds() for since in waits)])
+
+    assert longest_s < 60
+    assert house.discord.limited == 0
+
+
+def test_no_critical_alert_is_crowded_out_of_a_digest_by_many_names(house: House) -> None:
+    many = [
+        signal
+        for n in range(130)
+        for signal in signals({"alertname": f"KubeContainerWaits{n:03}", "severity": "warning"}, 2)
+    ]
+    critical = [{"alertname": f"Critical{n}", "severity": "critical"} for n in range(9)]
+
+    house.accept(*many, *[signal for labels in critical for signal in signals(labels, 1)])
+    house.deliver_for(60)
+
+    text = str([message.embeds for message in house.discord.messages()])
+    assert [labels["alertname"] for labels in critical if labels["alertname"] not in text] == []
+
+
+def test_a_card_that_fails_again_and_again_does_not_prolong_a_storm(house: House) -> None:
+    house.discord.faults.next(faults.status(500), times=None, operation="create", containing="ApiDown")
+    house.accept(*signals(DISK_FULL, 60), *signals(API_DOWN, 1))
+    house.deliver_for(600)
+
+    house.accept(*signals(DISK_FULL, 1, first=60))
+    house.deliver_for(30)
+
+    assert "Took alerts until" in str(digest_of(house).embeds)
+    assert folded(house) == 60
+
+
+def test_a_trickle_after_a_storm_is_told_card_by_card(house: House) -> None:
+    house.accept(*signals(DISK_FULL, 60))
+    house.deliver_for(30)
+
+    for number in range(10):
+        house.accept(*signals(DISK_FULL, 1, first=60 + number))
+        house.deliver_for(50)
+
+    assert folded(house) == 60
+    assert len(house.discord.messages()) == 11
+    assert "Took alerts until" in str(digest_of(house).embeds)
