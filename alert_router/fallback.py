@@ -44,4 +44,5 @@ class Fallback:
 
     def _since(self, now: datetime) -> datetime | None:
         wait = timedelta(seconds=self.after_s)
-        return now - wait if now - self.started_at >= wait else None
+        # In either direction: we may have started by a clock that was ahead.
+        return now - wait if abs(now - self.started_at) >= wait else None

@@ -20,11 +20,11 @@ from alert_router.delivery import settlement
 from alert_router.delivery.pacer import Pacer
 from alert_router.delivery.settlement import BACKOFF_MOST_S, Settlement, Told
 from alert_router.discord import embeds
-from alert_router.discord.client import Place, Reply
+from alert_router.discord.client import MOST_S, Place, Reply
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.packer import Payload
 from alert_router.discord.verdicts import ChannelGone
-from alert_router.model import ChannelName
+from alert_router.model import SKEW_S, ChannelName
 from alert_router.store import card_state, cards, digests, paces
 from alert_router.store.cards import Claim
 from alert_router.store.engine import Store, Unavailable
@@ -37,6 +37,8 @@ CHECK_S = 60.0
 """How often a stopped channel is asked whether it is back: its address only, never a message."""
 STOP_S = 20.0
 """Longer than a request to Discord may take."""
+HELD_UP_S = cards.LEASE_S - MOST_S
+"""A card that was claimed so long ago is not sent: its lease could end before the answer is there."""
 STORE_AWAY_S = 0.5
 """How soon to try again to write down what happened."""
 REFUSALS = frozenset({"rejected", "stopped"})
@@ -143,10 +145,11 @@ class Delivery:
         wait_s = self._pacer.wait_s(self.name)
         if wait_s > 0:
             return wait_s
+        asked_at = self._clocks.steady()
         claim = await self._writer.submit(self._claim, self._clocks.now)
         if not isinstance(claim, Claim):
             return claim
-        await self._deliver(claim)
+        await self._deliver(claim, asked_at)
         return 0.0
 
     def _may_look(self) -> bool:
@@ -170,7 +173,7 @@ class Delivery:
         self.stopped = None
         return True
 
-    async def _deliver(self, claim: Claim) -> None:
+    async def _deliver(self, claim: Claim, asked_at: float) -> None:
         old_edit = self._is_old_edit(claim)
         if old_edit and (wait_s := self._pacer.old_edit_wait_s(self.name)) > 0:
             await self._settle(settlement.postponed(claim, self._clocks.now(), wait_s=wait_s))
@@ -189,6 +192,9 @@ class Delivery:
             await self._settle(settlement.unchanged(claim, self._clocks.now()))
             return
         started = self._clocks.steady()
+        if started - asked_at >= HELD_UP_S:
+            await self._settle(settlement.postponed(claim, self._clocks.now(), wait_s=0.0))
+            return
         reply = await self._send(claim, payload, old_edit=old_edit)
         took_s = self._clocks.steady() - started
         settled = settlement.of(claim, reply, told, now=self._clocks.now(), took_s=took_s)
@@ -196,8 +202,9 @@ class Delivery:
         await self._settle(settled)
 
     def _is_old_edit(self, claim: Claim) -> bool:
-        age = self._clocks.now() - claim.created_at
-        return claim.message_id is not None and age >= timedelta(seconds=pacing.OLD_S)
+        """One from before a clock's step may be: its age is not known."""
+        age_s = (self._clocks.now() - claim.created_at).total_seconds()
+        return claim.message_id is not None and not -SKEW_S <= age_s < pacing.OLD_S
 
     def _render(self, claim: Claim) -> Payload:
         with self._store.read() as conn:
@@ -276,10 +283,12 @@ class Delivery:
         waiting = digests.waiting(conn, self.name)
         if storms.folds(waiting, per_minute=self._per_minute, in_digest=digest is not None):
             digest_id = digest.id if digest else digests.begin(conn, self.name, now)
-            if digests.fold(conn, self.name, digest_id, now, single=storms.SINGLE_CRITICALS):
-                digests.touch(conn, [digest_id], now, every_s=storms.EDIT_EVERY_S)
+            first = digests.fold(conn, self.name, digest_id, now, single=storms.SINGLE_CRITICALS)
+            if first is not None:
+                digests.touch(conn, [digest_id], now, every_s=storms.EDIT_EVERY_S, priority=first)
+                return
         # In either direction: a clock that stepped back must not keep the storm going for hours.
-        elif digest and abs(now - digest.last_folded_at) >= timedelta(seconds=storms.QUIET_S):
+        if digest and abs(now - digest.last_folded_at) >= timedelta(seconds=storms.QUIET_S):
             digests.end(conn, digest.id, now)
             digests.touch(conn, [digest.id], now, every_s=storms.EDIT_EVERY_S)
 

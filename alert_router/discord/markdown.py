@@ -6,6 +6,10 @@ from urllib.parse import quote
 
 _INLINE = re.compile(r"([\\*_~|`\[\]<>])")
 _LINE_START = re.compile(r"^(\s*\d*)((?<=\d)\.|(?<!\d)(?:#{1,3}|-#|[-+]))(?=\s)", re.MULTILINE)
+_URL = re.compile(
+    r"(https?://[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9](?::\d+)?(?:[/?#][A-Za-z0-9._~:/?#@!$&'+,;=%-]*)?)"
+)
+"""What Discord makes a link of by itself; it obeys no markup in there, and a backslash would break it."""
 _AT = re.compile(r"@(?=\S)")
 _UNSAFE_IN_LINK = re.compile(r"[\s()<>\\]")
 _WHOLE = re.compile(r"\\.|`[^`]*`|\[(?:\\.|[^\]])*\]\([^)]*\)|<[^>]*>|.", re.DOTALL)
@@ -29,8 +33,13 @@ def escape(value: object) -> Markdown:
     if isinstance(value, Markdown):
         return value
     # Of all the signs that break a line, only the one we know the line starts of.
-    text = _INLINE.sub(r"\\\1", "\n".join(str(value).splitlines()))
-    return Markdown(_AT.sub("@\u200b", _literal_starts(text)))
+    text = "\n".join(str(value).splitlines())
+    parts = [part if number % 2 else _literal(part) for number, part in enumerate(_URL.split(text))]
+    return Markdown(_literal_starts("".join(parts)))
+
+
+def _literal(text: str) -> str:
+    return _AT.sub("@\u200b", _INLINE.sub(r"\\\1", text))
 
 
 def code(value: object) -> Markdown:

@@ -9,6 +9,8 @@ OVERLOADED = 130000
 OLD_EDITS = 30046
 """Too many edits of messages older than an hour: a limit of its own, under status 429."""
 TOO_LARGE = 40005
+NO_PLACE = frozenset({40067, 50083, 160005, 220001, 220002, 220003})
+"""The channel is a forum or the thread is closed: no message of ours can get there, whatever it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def of_refusal(refusal: Refusal) -> TryAgain | Rejected | MessageGone | ChannelG
     if refusal.code == UNKNOWN_MESSAGE:
         return MessageGone(reason)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+        return ChannelGone(reason)
+    if refusal.code in NO_PLACE:
         return ChannelGone(reason)
     if refusal.code == OVERLOADED or status == HTTPStatus.REQUEST_TIMEOUT or status < HTTPStatus.OK:
         return TryAgain(reason)

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from alert_router.model import (
-    DISCORD,
     FALLBACK,
     Alert,
     CardState,
@@ -44,13 +43,12 @@ def _note(conn: sa.Connection, incident_id: int, channel: ChannelName, generatio
     """In the fallback channel: why people read it there, and whether they still should."""
     if channel != FALLBACK:
         return ""
-    main, digest = cards.alias("main"), cards.alias("digest")
-    states = conn.scalars(
-        sa.select(sa.func.coalesce(digest.c.state, main.c.state))
-        .select_from(main.outerjoin(digest, digest.c.digest_id == main.c.folded_into))
-        .where(main.c.incident_id == incident_id, main.c.generation == generation, main.c.channel == DISCORD)
+    mirrors = conn.scalar(
+        sa.select(cards.c.mirrors_rev).where(
+            cards.c.incident_id == incident_id, cards.c.generation == generation, cards.c.channel == channel
+        )
     )
-    return WORKS_AGAIN if "delivered" in set(states) else TOLD_HERE
+    return WORKS_AGAIN if mirrors is None else TOLD_HERE
 
 
 def _alerts(conn: sa.Connection, incident_id: int) -> tuple[tuple[Alert, ...], int]:

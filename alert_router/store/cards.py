@@ -1,6 +1,6 @@
 """Cards and their deliveries: what is to be told, who is telling it, what was told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -237,12 +237,14 @@ def settle(
     """
     current = cards.c.wanted_rev == claim.wanted_rev
     free: dict[str, Any] = {"lease": None, "lease_until": None}
+    told = values.get("message_id", claim.message_id) is not None
     if done:
         free |= {
             "due_at": sa.case((current, sa.null()), else_=now),
             "waiting_since": sa.case((current, sa.null()), else_=now),
             "state": sa.case((current, values.get("state", "delivered")), else_="pending"),
-            "priority": sa.case((current, EDIT), else_=_edit_priority()),
+            # What nobody has seen is as urgent as it was, whoever tells it again.
+            "priority": sa.case((current, EDIT), else_=_edit_priority()) if told else cards.c.priority,
         }
     changed = conn.execute(
         sa.update(cards)
@@ -259,7 +261,8 @@ def _edit_priority() -> sa.ColumnElement[int]:
         .where(incidents.c.id == cards.c.incident_id, incidents.c.status == Status.RESOLVED)
         .exists()
     )
-    return sa.case((over, RESOLVE), else_=EDIT)
+    # A digest is as urgent as what it has taken in since.
+    return sa.case((cards.c.digest_id.is_not(None), cards.c.priority), (over, RESOLVE), else_=EDIT)
 
 
 def record(conn: sa.Connection, claim: Claim, attempt: Attempt) -> None:
@@ -316,14 +319,16 @@ def release_all(conn: sa.Connection) -> None:
     conn.execute(sa.update(cards).where(cards.c.lease.is_not(None)).values(lease=None, lease_until=None))
 
 
-def counts(conn: sa.Connection) -> dict[str, int]:
-    """Cards by state."""
-    rows = conn.execute(sa.select(cards.c.state, sa.func.count()).group_by(cards.c.state))
+def counts(conn: sa.Connection, channels: Collection[ChannelName]) -> dict[str, int]:
+    """Cards by state, in the channels there are now."""
+    rows = conn.execute(
+        sa.select(cards.c.state, sa.func.count()).where(cards.c.channel.in_(channels)).group_by(cards.c.state)
+    )
     return {"pending": 0, "delivered": 0, "dead": 0, "folded": 0} | {str(state): n for state, n in rows}
 
 
-def oldest_waiting(conn: sa.Connection) -> datetime | None:
-    """Since when the longest-waiting card waits."""
-    query = sa.select(sa.func.min(cards.c.waiting_since))
+def oldest_waiting(conn: sa.Connection, channels: Collection[ChannelName]) -> datetime | None:
+    """Since when the longest-waiting card waits, in the channels there are now."""
+    query = sa.select(sa.func.min(cards.c.waiting_since)).where(cards.c.channel.in_(channels))
     found: datetime | None = conn.scalar(query.where(cards.c.due_at.is_not(None)))
     return found

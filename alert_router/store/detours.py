@@ -161,7 +161,7 @@ def _is_told(main: ChannelName) -> sa.ColumnElement[bool]:
         .select_from(original.outerjoin(digest, digest.c.digest_id == original.c.folded_into))
         .where(
             original.c.incident_id == cards.c.incident_id,
-            original.c.generation == cards.c.generation,
+            original.c.generation >= cards.c.generation,
             original.c.channel == main,
             told,
         )

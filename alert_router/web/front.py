@@ -25,7 +25,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     async def landing(request: Request) -> Response:
         health = await asyncio.to_thread(parts.examine)
         firing = await ask(parts, history.firing)
-        state = await ask(parts, lambda conn: metrics.state_of(conn, channel))
+        state = await ask(parts, lambda conn: metrics.state_of(conn, [channel]))
         page = LandingPage(
             now=parts.now(),
             firing=firing,

@@ -33,14 +33,14 @@ class State:
     ledger: Ledger
 
 
-def state_of(conn: sa.Connection, channel: ChannelName) -> State:
-    """channel: the main one, whose ledger it is."""
+def state_of(conn: sa.Connection, channels: Sequence[ChannelName]) -> State:
+    """channels: the main one first, whose ledger it is."""
     return State(
-        cards=cards.counts(conn),
-        oldest_waiting=cards.oldest_waiting(conn),
+        cards=cards.counts(conn, channels),
+        oldest_waiting=cards.oldest_waiting(conn, channels),
         quarantined=quarantine.size(conn),
         firing=sum(history.firing(conn).values()),
-        ledger=ledger.of(conn, channel),
+        ledger=ledger.of(conn, channels[0]),
     )
 
 
@@ -91,7 +91,7 @@ class Metrics:
             registry=self.registry,
         )
         self._prime(channels)
-        self.registry.register(_StateCollector(store, now, channels[0]))
+        self.registry.register(_StateCollector(store, now, channels))
 
     def _prime(self, channels: Sequence[str]) -> None:
         """A counter that appears with its first event has never increased, and no alert sees it."""
@@ -115,10 +115,10 @@ class Metrics:
 
 
 class _StateCollector(Collector):
-    def __init__(self, store: Store, now: Callable[[], datetime], channel: ChannelName) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime], channels: Sequence[ChannelName]) -> None:
         self._store = store
         self._now = now
-        self._channel = channel
+        self._channels = channels
 
     def describe(self) -> Iterator[Metric]:
         """Nothing is read from the tables to register."""
@@ -127,7 +127,7 @@ class _StateCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         try:
             with self._store.read() as conn:
-                state = state_of(conn, self._channel)
+                state = state_of(conn, self._channels)
         except Unavailable:
             yield _gauge("alert_router_store_up", "Whether the database answers.", 0)
             return

@@ -118,14 +118,21 @@ class House:
     # --- what goes out
 
     def another_delivery(
-        self, channel: Channel | None = None, *, name: ChannelName = CHANNEL, pacer: Pacer | None = None
+        self,
+        channel: Channel | None = None,
+        *,
+        name: ChannelName = CHANNEL,
+        pacer: Pacer | None = None,
+        renderer: Renderer | None = None,
     ) -> Delivery:
         """A second router on the same database, or the same one after a restart.
 
         With its pacer, another channel of this one.
         """
         channel = channel or DiscordChannel(self.http, WEBHOOK)
-        return _delivery(self.store, self.writer, self.clock, channel, name=name, pacer=pacer)
+        return _delivery(
+            self.store, self.writer, self.clock, channel, name=name, pacer=pacer, renderer=renderer
+        )
 
     def deliver(self, delivery: Delivery | None = None) -> float:
         """Everything that may go out now; seconds until it is worth looking again."""
@@ -231,13 +238,14 @@ def _delivery(
     *,
     name: ChannelName = CHANNEL,
     pacer: Pacer | None = None,
+    renderer: Renderer | None = None,
 ) -> Delivery:
     return Delivery(
         name,
         channel,
         store=store,
         writer=writer,
-        renderer=Renderer(Templates(), ROUTER_URL),
+        renderer=renderer or Renderer(Templates(), ROUTER_URL),
         clocks=Clocks(now=clock.time, steady=clock),
         pacer=pacer or Pacer(clock),
     )

@@ -12,7 +12,7 @@ from alert_router.delivery.settlement import STOPPED_S
 from alert_router.discord.client import DiscordChannel, Reply
 from alert_router.discord.packer import Payload
 from alert_router.discord.verdicts import ChannelGone
-from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, Clock, at, make_signal, webhook_json
+from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, SECRET, Clock, at, make_signal, webhook_json
 from tests.router.bench import CHANNEL, WEBHOOK, House, is_held, until
 from tests.standins.discord import DiscordState, RateLimits, faults, only
 
@@ -202,3 +202,51 @@ def test_what_turned_out_over_while_it_was_told_goes_before_other_edits(house: H
 
     told = [one.payload["embeds"][0]["title"] for one in house.discord.edits]
     assert ["ApiDown" in title for title in told] == [True, False]
+
+
+def test_edits_of_messages_from_before_a_clocks_step_are_paced_as_old_ones(house: House) -> None:
+    """They seem to come from the future; how old they are nobody knows."""
+    disks = [make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(20)]
+    house.discord.rates.limits = RateLimits(webhook_requests=0)
+    house.clock.wrong_by_s = 7200
+    house.accept(*disks)
+    house.deliver_for(30)
+    house.clock.move(3700)
+    house.clock.wrong_by_s = 0
+
+    house.accept(*[make_signal(one.labels, ends_at=at(1), group_labels=one.group_labels) for one in disks])
+    house.deliver_for(120)
+
+    assert house.discord.limited == 0
+    assert all("resolved" in message.embeds[0]["title"] for message in house.discord.messages())
+
+
+def test_a_forum_is_a_channels_fault_and_costs_no_card(house: House) -> None:
+    house.discord.webhook("1", SECRET, "100", kind="forum")
+    house.accept(*[make_signal({**API_DOWN, "n": str(n)}, group_labels={"n": str(n)}) for n in range(5)])
+
+    house.deliver_for(30)
+
+    assert house.delivery.stopped is not None
+    assert "220001" in house.delivery.stopped
+    assert {card.state for card in house.cards()} == {"pending"}
+    assert len(house.outcomes()) == 1
+
+
+def test_what_waits_for_a_channel_that_is_no_longer_there_keeps_no_metric_high(
+    make_client: Any, unlimited: DiscordState, clock: Clock
+) -> None:
+    unlimited.delete_webhook("1")
+    before: TestClient = make_client(discord_webhook_url=WEBHOOK)
+    before.post("/webhooks/alertmanager", json=webhook_json())
+    until(lambda: before.get("/-/ready").json()["troubles"])
+    assert 'alert_router_cards{state="pending"} 1.0' in before.get("/metrics").text
+    before.__exit__(None, None, None)
+    clock.move(600)
+
+    after: TestClient = make_client()
+    until(lambda: 'alert_router_cards{state="delivered"} 1.0' in after.get("/metrics").text)
+
+    found = after.get("/metrics").text
+    assert 'alert_router_cards{state="pending"} 0.0' in found
+    assert "alert_router_oldest_pending_card_age_seconds 0.0" in found

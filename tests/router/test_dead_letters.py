@@ -41,6 +41,16 @@ def test_one_that_is_replayed_is_told_as_it_would_be_today(house: House) -> None
     assert house.replay() == 0
 
 
+def test_what_nobody_has_seen_is_told_again_as_urgently_as_at_first(house: House) -> None:
+    refuse(house, make_signal())
+
+    house.replay()
+    house.accept(*[make_signal({**DRIFT_HIGH, "n": str(n)}, group_labels={"n": str(n)}) for n in range(3)])
+    house.deliver_one()
+
+    assert [message.embeds[0]["title"] for message in house.discord.messages()] == ["🔴 ApiDown"]
+
+
 def test_one_is_replayed_and_the_other_stays(house: House) -> None:
     refuse(house, make_signal(), make_signal(DRIFT_HIGH))
     first, second = house.cards()

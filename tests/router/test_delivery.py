@@ -9,13 +9,15 @@ import pytest
 
 from alert_router.delivery.courier import CHECK_S
 from alert_router.discord.client import Reply
+from alert_router.discord.embeds import Renderer
 from alert_router.discord.packer import Payload
 from alert_router.discord.preview import PreviewChannel
+from alert_router.discord.templates import Templates, Words
 from alert_router.intake import FLAPPING, FLAPPING_EDIT_S
-from alert_router.model import DISCORD
+from alert_router.model import DISCORD, CardState
 from alert_router.store import cards
 from alert_router.store.cards import LEASE_S, Claim
-from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, at, make_signal
+from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, Clock, at, make_signal
 from tests.router.bench import House, is_held
 from tests.standins.discord import Fault, RateLimits, faults, only, openapi
 
@@ -339,6 +341,29 @@ def test_who_lost_the_lease_writes_nothing_over_the_one_who_has_it(house: House)
     assert [(card.message_id, card.state, card.lease) for card in house.cards()] == [
         (message.id, "delivered", None)
     ]
+
+
+class HeldUp(Templates):
+    """Takes so long that the lease is over."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def words(self, state: CardState) -> Words:
+        self._clock.move(LEASE_S + 1)
+        return super().words(state)
+
+
+def test_a_router_that_was_held_up_sends_nothing_that_another_may_have_sent(house: House) -> None:
+    house.accept(make_signal())
+
+    slow = Renderer(HeldUp(house.clock), "https://router.example.org")
+    house.run(house.another_delivery(renderer=slow).step())
+
+    assert house.discord.creates == []
+    house.deliver()
+    assert len(house.discord.creates) == 1
 
 
 def test_a_dead_routers_card_comes_back_after_its_lease(house: House) -> None:

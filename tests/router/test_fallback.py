@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from alert_router import pacing
+from alert_router.delivery.settlement import STOPPED_S
 from alert_router.discord.client import DiscordChannel
 from alert_router.fallback import FAILURES, Fallback
 from alert_router.model import FALLBACK
@@ -236,3 +237,54 @@ def test_two_webhooks_of_one_channel_share_its_pace(house: House) -> None:
     assert house.discord.limited == 0
     asked = sum(one.operation != "webhook" for one in house.discord.requests)
     assert asked == pacing.CHANNEL_REQUESTS - pacing.CHANNEL_REQUESTS // pacing.KEPT_SHARE
+
+
+def test_a_copy_of_a_card_that_was_renewed_unseen_is_closed_like_any_other(two: TwoChannels) -> None:
+    """The webhook is mended while the severity rises: the main channel tells the new card only."""
+    group, house = {"alertname": "ApiDown"}, two.house
+    warning, critical = ({**API_DOWN, "severity": severity} for severity in ("warning", "critical"))
+    house.discord.delete_webhook("1")
+    house.accept(make_signal(warning, group_labels=group))
+    two.live(10)
+
+    house.discord.revive_webhook("1")
+    house.delivery = house.another_delivery()
+    house.accept(make_signal(critical, group_labels=group))
+    two.live(120)
+
+    [copy] = two.told()
+    assert WORKS_AGAIN in str(copy.embeds)
+    assert TOLD_HERE not in str(copy.embeds)
+
+
+def test_a_change_just_when_the_main_channel_is_back_leaves_no_copy_that_denies_it(two: TwoChannels) -> None:
+    house = two.house
+    house.discord.delete_webhook("1")
+    house.accept(make_signal())
+    two.live(10)
+    house.discord.revive_webhook("1")
+    house.delivery = house.another_delivery()
+    house.clock.move(STOPPED_S)
+    house.deliver()
+
+    house.run(two.fallback.turn(house.clock.time()))
+    house.accept(make_signal(annotations={"summary": "worse"}))
+    house.deliver(two.other)
+    two.live(60)
+
+    assert len(house.discord.messages("1")) == 1
+    assert WORKS_AGAIN in str(two.told()[0].embeds)
+
+
+def test_a_router_that_started_by_a_clock_that_was_ahead_takes_the_other_way_all_the_same(
+    house: House,
+) -> None:
+    house.clock.wrong_by_s = 86_400
+    two = TwoChannels(house)
+    house.clock.wrong_by_s = 0
+    house.discord.faults.next(faults.limited("user", seconds=3000), webhook_id="1")
+    house.accept(make_signal())
+
+    two.live(600, step_s=20)
+
+    assert len(two.told()) == 1
