@@ -42,7 +42,7 @@ def active_counters(conn: sa.Connection, now: datetime) -> list[str]:
     newest = conn.scalar(sa.select(sa.func.max(raw_counts.c.hour))) or now
     asked = (
         sa.select(raw_counts.c.counter_id)
-        .where(raw_counts.c.hour > newest - ACTIVE_WITHIN)
+        .where(raw_counts.c.hour > newest - ACTIVE_WITHIN, raw_counts.c.counter_id != "")
         .distinct()
         .order_by(raw_counts.c.counter_id)
     )

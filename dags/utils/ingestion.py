@@ -22,7 +22,7 @@ class Ingested:
     records_count: int = 0
     """Rows that told something new: unknown hours and corrected counts."""
     without_count: int = 0
-    """Rows with a null count; not stored, and sought again while they are within the look-back."""
+    """Rows without a counter or a possible count; not stored, and sought again within the look-back."""
 
     def __add__(self, other: "Ingested") -> "Ingested":
         return Ingested(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from dags.utils import upserts
 from dags.utils.model_api import ModelApi, Observation
+from dags.utils.paris_api import LARGEST_COUNT
 from dags.utils.tables import publications, raw_counts
 
 BATCH_ROWS = 10_000
@@ -28,7 +29,11 @@ def publish(engine: sa.Engine, api: ModelApi, reader: str) -> int:
 
 def _ingested_after(conn: sa.Connection, until: datetime | None) -> list[Observation]:
     columns = raw_counts.c
-    asked = sa.select(columns.counter_id, columns.hour, columns["count"])
+    # A fetch stores no other rows, but a warehouse may hold some from before: one of them, and the service
+    # would refuse all that are sent with it, every time.
+    asked = sa.select(columns.counter_id, columns.hour, columns["count"]).where(
+        columns.counter_id != "", columns["count"].between(0, LARGEST_COUNT)
+    )
     if until is not None:
         asked = asked.where(columns.ingested_at > until)
     return [Observation(row[0], row[1], row[2]) for row in conn.execute(asked)]
