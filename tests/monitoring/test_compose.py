@@ -84,6 +84,14 @@ def test_every_secret_is_made_once_and_kept(tmp_path: Path) -> None:
     assert made() == first
 
 
+def test_alertmanager_reads_its_secrets_where_they_are_mounted() -> None:
+    # In the comment's e-mail too, whose secret is only mounted by who takes that way.
+    named = re.findall(r"_file: (\S+)", (MONITORING / "alertmanager.yml").read_text())
+    mounted = {one["target"] for one in SERVICES["alertmanager"]["secrets"]}
+
+    assert set(named) == mounted | {"/etc/alertmanager/secrets/smtp_password"}
+
+
 def test_every_secret_that_is_mounted_is_declared() -> None:
     mounted = {
         one if isinstance(one, str) else one["source"]
