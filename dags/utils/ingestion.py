@@ -40,8 +40,10 @@ def fetch_since(
     return newest - lookback if newest else now - first_fetch
 
 
-def newest_hour(conn: sa.Connection) -> datetime | None:
-    newest: datetime | None = conn.scalar(sa.select(sa.func.max(raw_counts.c.hour)))
+def newest_hour(conn: sa.Connection, now: datetime) -> datetime | None:
+    """Up to now: one counter whose clock is ahead must not hide what all others have yet to send."""
+    hour = raw_counts.c.hour
+    newest: datetime | None = conn.scalar(sa.select(sa.func.max(hour)).where(hour <= now))
     return newest
 
 
