@@ -356,6 +356,24 @@ def test_a_recovery_is_told_once_as_the_same_event_with_a_status(
     ]
 
 
+def test_a_run_that_is_cleared_and_measures_as_good_what_it_told_as_bad_ends_it_once(
+    make_reporter: MakeReporter, router: Router
+) -> None:
+    for hour, r2 in enumerate((0.3, 0.9, 0.9)):
+        results = auditing.Results(
+            monitor_drift={"drift_computed": False},
+            validate_model={"r2": r2, "champion_run_id": "c"},
+            decide_fine_tune={"decision": "ok", "decision_reason": "", "trains": False},
+        )
+        teller = make_reporter(run_id="run-1", now=NOON + timedelta(hours=hour))
+        auditing.tell(results, thresholds.load(), teller)
+
+    assert [(one["type"], one.get("status")) for one in told(router)] == [
+        ("performance_alert", None),
+        ("performance_alert", "resolved"),
+    ]
+
+
 def test_what_could_not_be_measured_is_no_recovery(make_reporter: MakeReporter, router: Router) -> None:
     discord_alerts.send_performance_alert(0.6, None, model_type="rf", reporter=make_reporter())
     nothing = auditing.Results(
