@@ -14,9 +14,14 @@ BATCH_ROWS = 10_000
 
 
 def publish(engine: sa.Engine, api: ModelApi, reader: str) -> int:
-    """Returns how many rows were sent. A row may be sent twice, which is harmless, and is never left out."""
+    """Returns how many rows were sent. A row may be sent twice, which is harmless, and is never left out.
+
+    A service without any model is sent everything each time: it may be a new one under an old name, or have
+    lost its volume.
+    """
+    is_new = api.registry().is_empty
     with engine.begin() as conn:
-        until = conn.scalar(sa.select(publications.c.read_until).where(publications.c.reader == reader))
+        until = None if is_new else _read_until(conn, reader)
         newest = conn.scalar(sa.select(sa.func.max(raw_counts.c.ingested_at)))
         rows = _ingested_after(conn, until)
     for batch in upserts.batches(rows, BATCH_ROWS):
@@ -25,6 +30,13 @@ def publish(engine: sa.Engine, api: ModelApi, reader: str) -> int:
         with engine.begin() as conn:
             upserts.upsert(conn, publications, [{"reader": reader, "read_until": newest}])
     return len(rows)
+
+
+def _read_until(conn: sa.Connection, reader: str) -> datetime | None:
+    until: datetime | None = conn.scalar(
+        sa.select(publications.c.read_until).where(publications.c.reader == reader)
+    )
+    return until
 
 
 def _ingested_after(conn: sa.Connection, until: datetime | None) -> list[Observation]:

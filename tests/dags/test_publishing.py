@@ -83,5 +83,18 @@ def test_another_service_is_sent_everything(engine: sa.Engine, api: ModelApi) ->
     assert [publishing.publish(engine, api, reader) for reader in ("old:8000", "new:8000")] == [1, 1]
 
 
+def test_a_service_that_was_set_up_anew_at_the_same_address_is_sent_everything(
+    engine: sa.Engine, api: ModelApi, service: Service
+) -> None:
+    ingested(engine, Count("a", NOON, 1), Count("b", NOON, 2))
+    publishing.publish(engine, api, "model")
+
+    service.champion = None
+    service.observed.clear()
+
+    assert publishing.publish(engine, api, "model") == 2
+    assert len(service.observed) == 2
+
+
 def test_an_empty_warehouse_has_nothing_to_send(engine: sa.Engine, api: ModelApi) -> None:
     assert publishing.publish(engine, api, "model") == 0
