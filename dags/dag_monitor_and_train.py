@@ -72,8 +72,9 @@ def monitor_and_fine_tune() -> None:
 
     @task(multiple_outputs=True)
     def validate_new_champion() -> dict[str, Any]:
+        context = get_current_context()
         with model() as api:
-            return monitoring.new_champion(api, left(get_current_context(), "fine_tune_model") or {})
+            return monitoring.new_champion(api, left(context, "fine_tune_model") or {}, as_of(context))
 
     @task(trigger_rule="all_done", execution_timeout=timedelta(minutes=10))
     def end_monitoring() -> None:

@@ -87,7 +87,9 @@ class Pipeline:
         found = _attempt(reporter, "fine_tune_model", trained)
         if found is None:
             return results
-        champion = _attempt(reporter, "validate_new_champion", lambda: monitoring.new_champion(api, found))
+        champion = _attempt(
+            reporter, "validate_new_champion", lambda: monitoring.new_champion(api, found, now)
+        )
         return replace(results, fine_tune_model=found, validate_new_champion=champion)
 
     def _reporter(self, dag_id: str) -> Reporter:

@@ -7,13 +7,12 @@ costs nothing but time, because every later run sends first what is still waitin
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
 import httpx
-import sqlalchemy as sa
 
 from dags.utils import events, outbox, router_api, settings, thresholds, warehouse
 from dags.utils.clocks import Clock, utc_now
@@ -73,7 +72,7 @@ class Reporter:
                 engine.begin() as conn,
             ):
                 return outbox.told_by(conn, dag_id=origin.dag_id, run_id=origin.run_id, types=FAILURES)
-        except sa.exc.SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - not only SQLAlchemy's: a driver's import, a cloud's log-in
             log.warning("the outbox cannot be asked: %s", type(error).__name__)
             return False
 
@@ -85,21 +84,22 @@ class Reporter:
                 engine.begin() as conn,
             ):
                 return outbox.stands(conn, dag_id=self.origin.dag_id, type_=type_, model_type=model_type)
-        except sa.exc.SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - not only SQLAlchemy's: a driver's import, a cloud's log-in
             log.warning("the outbox cannot be asked: %s", type(error).__name__)
             return False
 
     def _keep_and_send(self, event: Event, now: datetime) -> None:
-        try:
-            with warehouse.opened(self.settings.warehouse_url.get_secret_value()) as engine:
+        with ExitStack() as opened, self._router() as router:
+            try:
+                url = self.settings.warehouse_url.get_secret_value()
+                engine = opened.enter_context(warehouse.opened(url))
                 with engine.begin() as conn:
                     outbox.keep(conn, event, now)
-                with self._router() as router:
-                    outbox.flush(engine, router, now)
-        except sa.exc.SQLAlchemyError as error:
-            log.warning("the outbox is away: %s", type(error).__name__)
-            with self._router() as router:
+            except Exception as error:  # noqa: BLE001 - as above
+                log.warning("the outbox is away: %s", type(error).__name__)
                 log.warning("event %s without it: %s", event.key, router.post(event.as_json()))
+            else:
+                outbox.flush(engine, router, now)
 
     def _send(self, now: datetime) -> None:
         with (

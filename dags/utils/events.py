@@ -30,9 +30,13 @@ class Event:
 
     @property
     def key(self) -> str:
-        """The router's own rule: one of a type, a run and a subject, whichever try of the task tells it."""
+        """The router's own rule: one of a type, a run and a subject, whichever try of the task tells it.
+
+        Its end is another: a run that is cleared may measure as good what it has told as bad.
+        """
         subject = self.details.get("endpoint", self.model_type or "")
-        return f"{self.type}:{self.origin.dag_id}:{self.origin.run_id}:{subject}"
+        key = f"{self.type}:{self.origin.dag_id}:{self.origin.run_id}:{subject}"
+        return f"{key}:resolved" if self.details.get("status") == "resolved" else key
 
     def as_json(self) -> str:
         told = {

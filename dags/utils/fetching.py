@@ -28,14 +28,14 @@ def fetch(
         since = _since(engine, settings, now)
         done = ingestion.ingest(engine, ParisApi(client, wait).counts_since(since), clock)
         with engine.begin() as conn:
-            newest = ingestion.newest_hour(conn)
+            newest = ingestion.newest_hour(conn, now)
     return ingestion.told(done, newest=newest, day=now, duration_s=time.monotonic() - started)
 
 
 def _since(engine: sa.Engine, settings: Settings, now: datetime) -> datetime:
     with engine.begin() as conn:
         return ingestion.fetch_since(
-            ingestion.newest_hour(conn),
+            ingestion.newest_hour(conn, now),
             now,
             lookback=timedelta(days=settings.lookback_days),
             first_fetch=timedelta(days=settings.first_fetch_days),

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dags.utils import upserts
+from dags.utils import ingestion, upserts
 from dags.utils.scores import Pair
 from dags.utils.tables import predictions, raw_counts
 
@@ -39,10 +39,10 @@ def hours_ahead(now: datetime, hours: int = HORIZON_HOURS) -> list[datetime]:
 
 def active_counters(conn: sa.Connection, now: datetime) -> list[str]:
     """In order of their name. Judged by the newest hour we have, not by now: the city may be days late."""
-    newest = conn.scalar(sa.select(sa.func.max(raw_counts.c.hour))) or now
+    newest = ingestion.newest_hour(conn, now) or now
     asked = (
         sa.select(raw_counts.c.counter_id)
-        .where(raw_counts.c.hour > newest - ACTIVE_WITHIN)
+        .where(raw_counts.c.hour > newest - ACTIVE_WITHIN, raw_counts.c.counter_id != "")
         .distinct()
         .order_by(raw_counts.c.counter_id)
     )

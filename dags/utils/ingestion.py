@@ -22,7 +22,7 @@ class Ingested:
     records_count: int = 0
     """Rows that told something new: unknown hours and corrected counts."""
     without_count: int = 0
-    """Rows with a null count; not stored, and sought again while they are within the look-back."""
+    """Rows without a counter or a possible count; not stored, and sought again within the look-back."""
 
     def __add__(self, other: "Ingested") -> "Ingested":
         return Ingested(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
@@ -40,8 +40,10 @@ def fetch_since(
     return newest - lookback if newest else now - first_fetch
 
 
-def newest_hour(conn: sa.Connection) -> datetime | None:
-    newest: datetime | None = conn.scalar(sa.select(sa.func.max(raw_counts.c.hour)))
+def newest_hour(conn: sa.Connection, now: datetime) -> datetime | None:
+    """Up to now: one counter whose clock is ahead must not hide what all others have yet to send."""
+    hour = raw_counts.c.hour
+    newest: datetime | None = conn.scalar(sa.select(sa.func.max(hour)).where(hour <= now))
     return newest
 
 

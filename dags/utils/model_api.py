@@ -85,6 +85,8 @@ class Registry:
     champion_run_id: str | None = None
     trained_until: datetime | None = None
     """Where the newest training window ended, whatever became of the model; test_mode ones do not count."""
+    is_empty: bool = False
+    """No model of any type: a new service, or one that has lost its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,9 @@ class ModelApi:
         models = (one for one in answer["models"] if one["model_type"] == self.model_type)
         ends = (datetime.fromisoformat(one["holdout"]["end"]) for one in models if not one["test_mode"])
         return Registry(
-            champion_run_id=answer["champions"].get(self.model_type), trained_until=max(ends, default=None)
+            champion_run_id=answer["champions"].get(self.model_type),
+            trained_until=max(ends, default=None),
+            is_empty=not answer["champions"] and not answer["models"],
         )
 
     def observe(self, counted: Sequence[Observation]) -> None:

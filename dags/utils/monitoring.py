@@ -3,6 +3,7 @@
 What was not measured is absent from XCom. No number stands for that.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from dags.utils.decisions import Measured, Verdict
 from dags.utils.model_api import NO_CHAMPION, Drift, Evaluation, ModelApi, Training
 from dags.utils.thresholds import Thresholds
 
+log = logging.getLogger(__name__)
 POLL_S = 1.0
 XCom = dict[str, Any]
 
@@ -90,8 +92,12 @@ def fine_tune(api: ModelApi, now: datetime, deadline: Deadline, *, test_mode: bo
     return _trained(found, deadline.clock() - started)
 
 
-def new_champion(api: ModelApi, trained: Mapping[str, Any]) -> XCom:
-    """Promotes what the service's double evaluation wants deployed, and looks whether it now answers."""
+def new_champion(api: ModelApi, trained: Mapping[str, Any], now: datetime) -> XCom:
+    """Promotes what the service's double evaluation wants deployed, and looks whether it now answers.
+
+    One that was deployed is measured: the service's gauges speak of the model before it until then, and with
+    them the alerts.
+    """
     deployment = str(trained["deployment"])
     run_id, champion = trained["training_run_id"], api.champion_run_id()
     if deployment == "deploy" and champion != run_id:
@@ -100,6 +106,9 @@ def new_champion(api: ModelApi, trained: Mapping[str, Any]) -> XCom:
     deployed = champion == run_id
     if deployment == "deploy" and not deployed:
         raise NotPromoted(f"run {run_id} was promoted, but {champion} answers")
+    if deployed:
+        _measure(api.evaluate, now)
+        _measure(api.monitor, now)
     return _present(
         {
             "deployment": deployment,
@@ -109,6 +118,14 @@ def new_champion(api: ModelApi, trained: Mapping[str, Any]) -> XCom:
             "improvement": trained.get("improvement"),
         }
     )
+
+
+def _measure(ask: Callable[[datetime], object], now: datetime) -> None:
+    """The promotion stands whether this works or not; what it finds, the next run tells."""
+    try:
+        ask(now)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong, the new champion answers
+        log.warning("the new champion was not measured: %s: %s", type(error).__name__, error)
 
 
 def _trained(found: Training, waited_s: float) -> XCom:

@@ -19,6 +19,8 @@ MAX_OFFSET_ROWS = 10_000
 FIELDS = "id_compteur,nom_compteur,sum_counts,date,coordinates"
 # Rows of one hour share their date: ordered by date alone, pages could repeat some rows and skip others.
 ORDER = "date,id_compteur"
+LARGEST_COUNT = 1_000_000
+"""Bicycles of one counter in one hour; the model service refuses a whole batch for one row that says more."""
 PATIENCE = Patience(tries=5, first_wait_s=1.0, longest_wait_s=60.0)
 TIMEOUT = httpx.Timeout(10.0, read=60.0)
 
@@ -37,7 +39,7 @@ class Count:
     hour: datetime
     """UTC, start of the hour."""
     count: int | None
-    """None: the counter has a row for this hour, but no number yet."""
+    """None: the counter has a row for this hour, but no number yet, or none that can be one."""
     counter_name: str | None = None
     latitude: float | None = None
     longitude: float | None = None
@@ -111,15 +113,25 @@ def from_line(line: Mapping[str, str]) -> Count:
 def _count(row: Mapping[str, Any], *, latitude: float | None, longitude: float | None) -> Count:
     try:
         return Count(
-            counter_id=str(row["id_compteur"]),
+            counter_id=_counter_id(row),
             hour=_hour(row["date"]),
-            count=None if row["sum_counts"] in (None, "") else int(row["sum_counts"]),
+            count=_number(row["sum_counts"]) if _counter_id(row) else None,
             counter_name=row.get("nom_compteur") or None,
             latitude=latitude,
             longitude=longitude,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
+
+
+def _counter_id(row: Mapping[str, Any]) -> str:
+    """Empty for a row of no counter, which is null on a page and an empty field in an export."""
+    return str(row["id_compteur"] or "").strip()
+
+
+def _number(given: Any) -> int | None:
+    number = None if given in (None, "") else int(given)
+    return number if number is not None and 0 <= number <= LARGEST_COUNT else None
 
 
 def _hour(text: str) -> datetime:

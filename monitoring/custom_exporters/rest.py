@@ -44,11 +44,17 @@ class Rest:
     def pages(
         self, path: str, name: str, kind: type[Wire], params: Params | None = None
     ) -> Iterator[list[Wire]]:
-        """Every page that is not empty. The order asked for must put what is new at the end."""
-        offset = 0
+        """Every page that is not empty. The order asked for must put what is new at the end.
+
+        Raises Away when something went from the list meanwhile: the rest has moved up, past the offset.
+        """
+        offset = before = 0
         while True:
             body = self._get(path, {**(params or {}), "limit": PAGE, "offset": offset})
             page, total = _page(body, name, kind)
+            if total < before:
+                raise Away("the list changed while it was read")
+            before = total
             if page:
                 yield page
             offset += len(page)

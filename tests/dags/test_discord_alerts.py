@@ -9,7 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from dags.utils import auditing, discord_alerts, outbox, settings, thresholds
+from dags.utils import auditing, discord_alerts, failures, outbox, settings, thresholds
 from dags.utils.discord_alerts import Reporter
 from dags.utils.events import Origin
 from dags.utils.router_api import Refused, Sent, TryAgain, outcome
@@ -179,14 +179,35 @@ def test_every_status_has_a_verdict() -> None:
     assert outcome(503, "") == TryAgain("HTTP 503")
 
 
+AWAY = [
+    "sqlite:////nowhere/at/all.db",
+    # No error of SQLAlchemy's: the driver is not installed.
+    "postgresql+pg8000://scott:tiger@nowhere/bikes",
+]
+
+
+@pytest.mark.parametrize("url", AWAY)
 def test_a_warehouse_that_is_away_does_not_keep_people_from_hearing(
-    make_reporter: MakeReporter, router: Router
+    url: str, make_reporter: MakeReporter, router: Router, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reporter = make_reporter(BIKE_WAREHOUSE_URL="sqlite:////nowhere/at/all.db")
+    reporter = make_reporter(BIKE_WAREHOUSE_URL=url)
 
     discord_alerts.send_training_failure("no rows", reporter=reporter)
 
     assert [one["type"] for one in told(router)] == ["training_failure"]
+    assert "tiger" not in caplog.text
+
+
+@pytest.mark.parametrize("url", AWAY)
+def test_a_failed_task_is_told_and_a_run_has_an_end_when_the_outbox_cannot_be_asked(
+    url: str, make_reporter: MakeReporter, router: Router
+) -> None:
+    reporter = make_reporter(BIKE_WAREHOUSE_URL=url)
+
+    failures.tell_of_task(reporter, "score_forecasts", "boom")
+
+    assert [one["endpoint"] for one in told(router)] == ["task score_forecasts"]
+    assert reporter.still_tells("drift_alert", "rf") is False
 
 
 def test_a_task_is_not_failed_by_the_telling_whatever_is_wrong(
@@ -332,6 +353,24 @@ def test_a_recovery_is_told_once_as_the_same_event_with_a_status(
         ("run-2", "performance_alert", None),
         ("run-3", "drift_alert", "resolved"),
         ("run-3", "performance_alert", "resolved"),
+    ]
+
+
+def test_a_run_that_is_cleared_and_measures_as_good_what_it_told_as_bad_ends_it_once(
+    make_reporter: MakeReporter, router: Router
+) -> None:
+    for hour, r2 in enumerate((0.3, 0.9, 0.9)):
+        results = auditing.Results(
+            monitor_drift={"drift_computed": False},
+            validate_model={"r2": r2, "champion_run_id": "c"},
+            decide_fine_tune={"decision": "ok", "decision_reason": "", "trains": False},
+        )
+        teller = make_reporter(run_id="run-1", now=NOON + timedelta(hours=hour))
+        auditing.tell(results, thresholds.load(), teller)
+
+    assert [(one["type"], one.get("status")) for one in told(router)] == [
+        ("performance_alert", None),
+        ("performance_alert", "resolved"),
     ]
 
 

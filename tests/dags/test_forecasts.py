@@ -41,6 +41,20 @@ def test_counters_that_were_taken_down_are_not_forecast(engine: sa.Engine) -> No
         assert forecasts.active_counters(conn, NOON + 300 * DAY) == ["a", "b"]
 
 
+def test_an_hour_dated_ahead_makes_no_counter_one_that_is_gone(engine: sa.Engine) -> None:
+    counted(engine, [Count("a", NOON - 5 * DAY, 3), Count("fast", NOON + 60 * DAY, 3)])
+
+    with engine.begin() as conn:
+        assert forecasts.active_counters(conn, NOON) == ["a", "fast"]
+
+
+def test_rows_of_no_counter_are_not_forecast(engine: sa.Engine) -> None:
+    counted(engine, [Count("", NOON, 3), Count("a", NOON, 3)])
+
+    with engine.begin() as conn:
+        assert forecasts.active_counters(conn, NOON) == ["a"]
+
+
 def test_an_empty_warehouse_has_no_counters(engine: sa.Engine) -> None:
     with engine.begin() as conn:
         assert forecasts.active_counters(conn, NOON) == []

@@ -87,7 +87,7 @@ def test_what_was_written_before_an_error_is_found_known_by_the_next_try(engine:
 
 def test_an_empty_warehouse_is_filled_from_further_back(engine: sa.Engine) -> None:
     with engine.begin() as conn:
-        newest = ingestion.newest_hour(conn)
+        newest = ingestion.newest_hour(conn, NOON)
 
     since = ingestion.fetch_since(newest, NOON, lookback=3 * DAY, first_fetch=90 * DAY)
 
@@ -99,11 +99,22 @@ def test_later_fetches_begin_some_days_before_the_newest_hour_for_what_arrives_l
 ) -> None:
     ingestion.ingest(engine, [Count("a", NOON - 10 * DAY, 1), Count("a", NOON - DAY, 1)], lambda: NOON)
     with engine.begin() as conn:
-        newest = ingestion.newest_hour(conn)
+        newest = ingestion.newest_hour(conn, NOON)
 
     since = ingestion.fetch_since(newest, NOON, lookback=3 * DAY, first_fetch=90 * DAY)
 
     assert since == NOON - 4 * DAY
+
+
+def test_an_hour_dated_ahead_does_not_hide_what_the_others_have_yet_to_send(engine: sa.Engine) -> None:
+    counts = [Count("a", NOON - 10 * DAY, 1), Count("fast", NOON + 30 * DAY, 1)]
+    ingestion.ingest(engine, counts, lambda: NOON)
+    with engine.begin() as conn:
+        newest = ingestion.newest_hour(conn, NOON)
+
+    since = ingestion.fetch_since(newest, NOON, lookback=3 * DAY, first_fetch=90 * DAY)
+
+    assert since == NOON - 13 * DAY
 
 
 def test_no_new_data_is_a_state_that_is_told_without_numbers_nobody_measured() -> None:

@@ -132,15 +132,41 @@ def test_a_measurement_that_is_missing_is_not_taken_for_a_missing_model() -> Non
 
 
 def test_a_better_model_is_promoted_and_answers(api: ModelApi, service: Service) -> None:
-    found = monitoring.new_champion(api, TRAINED)
+    found = monitoring.new_champion(api, TRAINED, NOON)
 
     assert (found["deployed"], found["champion_run_id"], service.champion) == (True, "rf-1", "rf-1")
 
 
-def test_a_promotion_that_is_repeated_is_no_conflict(api: ModelApi, service: Service) -> None:
-    monitoring.new_champion(api, TRAINED)
+def test_a_deployed_model_is_measured_so_that_the_gauges_are_its_own(api: ModelApi, service: Service) -> None:
+    monitoring.new_champion(api, TRAINED, NOON)
 
-    assert monitoring.new_champion(api, TRAINED)["deployed"] is True
+    promoted = service.paths().index("/promote_champion")
+    after = dict(service.asked[promoted + 1 :])
+    assert {"/evaluate", "/monitor"} <= after.keys()
+    assert after["/evaluate"]["end"] == after["/monitor"]["end"] == NOON.isoformat()
+
+
+@pytest.mark.parametrize("path", ["/evaluate", "/monitor"])
+def test_a_deployed_model_that_cannot_be_measured_is_deployed_all_the_same(
+    path: str, api: ModelApi, service: Service
+) -> None:
+    service.broken[path] = 422
+
+    found = monitoring.new_champion(api, TRAINED, NOON)
+
+    assert found == {
+        "deployment": "deploy",
+        "deployed": True,
+        "champion_run_id": "rf-1",
+        "r2_validation": TRAINED["new_r2"],
+    }
+    assert {"/evaluate", "/monitor"} <= set(service.paths())
+
+
+def test_a_promotion_that_is_repeated_is_no_conflict(api: ModelApi, service: Service) -> None:
+    monitoring.new_champion(api, TRAINED, NOON)
+
+    assert monitoring.new_champion(api, TRAINED, NOON)["deployed"] is True
     assert service.paths().count("/promote_champion") == 1
 
 
@@ -150,7 +176,7 @@ def test_a_champion_that_someone_else_made_meanwhile_is_not_overruled(
     service.champion = "rf-of-someone-else"
 
     with pytest.raises(Refused, match="409"):
-        monitoring.new_champion(api, TRAINED)
+        monitoring.new_champion(api, TRAINED, NOON)
 
     assert service.champion == "rf-of-someone-else"
 
@@ -159,10 +185,10 @@ def test_a_champion_that_someone_else_made_meanwhile_is_not_overruled(
     "deployment", ["skip_no_improvement", "reject_baseline_regression", "skip_test_mode"]
 )
 def test_a_model_that_is_not_better_changes_nothing(deployment: str, api: ModelApi, service: Service) -> None:
-    found = monitoring.new_champion(api, {**TRAINED, "deployment": deployment})
+    found = monitoring.new_champion(api, {**TRAINED, "deployment": deployment}, NOON)
 
     assert (found["deployed"], service.champion) == (False, CHAMPION)
-    assert "/promote_champion" not in service.paths()
+    assert not {"/promote_champion", "/evaluate", "/monitor"} & set(service.paths())
 
 
 def test_a_promotion_that_changes_nothing_is_an_error() -> None:
@@ -173,7 +199,7 @@ def test_a_promotion_that_changes_nothing_is_an_error() -> None:
         httpx.Client(base_url="http://model", transport=httpx.MockTransport(answers)) as client,
         pytest.raises(NotPromoted, match="rf-1 was promoted"),
     ):
-        monitoring.new_champion(ModelApi(client, "rf"), TRAINED)
+        monitoring.new_champion(ModelApi(client, "rf"), TRAINED, NOON)
 
 
 @pytest.mark.parametrize(

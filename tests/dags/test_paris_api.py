@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from dags.utils.paris_api import Count, ParisApi, Refused, Unreadable, from_record
+from dags.utils.paris_api import Count, ParisApi, Refused, Unreadable, from_line, from_record
 from dags.utils.tries import Unavailable
 from tests.dags.conftest import NOON
 from tests.standins.paris.publication import Habits
@@ -95,6 +95,21 @@ def test_nulls_in_an_export_are_the_same_nothing(paris: ParisState, api: ParisAp
     assert any(one.count is None for one in counts)
     assert any(one.latitude is None for one in counts)
     assert any(one.latitude is not None for one in counts)
+
+
+STRANGE = [{"id_compteur": None}, {"id_compteur": ""}, {"sum_counts": -1}, {"sum_counts": 1_000_001}]
+
+
+@pytest.mark.parametrize("change", STRANGE)
+def test_a_row_of_no_counter_or_with_an_impossible_count_is_one_without_a_count(
+    change: dict[str, object],
+) -> None:
+    record = {"id_compteur": "a", "date": "2021-09-10T01:00:00+02:00", "sum_counts": 24} | change
+    line = {name: "" if value is None else str(value) for name, value in record.items()}
+
+    for one in (from_record(record), from_line(line)):
+        assert one.count is None
+        assert one.counter_id == (record["id_compteur"] or "")
 
 
 def test_a_server_error_is_tried_again_and_waited_for_longer_each_time(

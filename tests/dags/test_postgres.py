@@ -64,7 +64,7 @@ def test_counts_are_upserted_and_come_back_as_they_went_in(postgres: sa.Engine) 
     assert (again.records_fetched, again.records_count) == (2, 1)
     with postgres.begin() as conn:
         rows = conn.execute(sa.select(raw_counts.c.counter_id, raw_counts.c["count"])).all()
-        assert ingestion.newest_hour(conn) == NOON
+        assert ingestion.newest_hour(conn, NOON) == NOON
     assert sorted(map(tuple, rows)) == [("a", 1), ("b", 3)]
 
 

@@ -67,10 +67,33 @@ def test_what_could_not_be_sent_is_sent_the_next_time(
     assert publishing.publish(engine, api, "model") == 1
 
 
+@pytest.mark.parametrize("strange", [Count("", NOON, 5), Count("b", NOON, -1), Count("b", NOON, 1_000_001)])
+def test_a_row_the_service_would_refuse_keeps_no_other_from_it(
+    engine: sa.Engine, api: ModelApi, service: Service, strange: Count
+) -> None:
+    ingested(engine, strange, Count("a", NOON, 1))
+
+    assert publishing.publish(engine, api, "model") == 1
+    assert service.observed == {("a", NOON.isoformat()): 1}
+
+
 def test_another_service_is_sent_everything(engine: sa.Engine, api: ModelApi) -> None:
     ingested(engine, Count("a", NOON, 1))
 
     assert [publishing.publish(engine, api, reader) for reader in ("old:8000", "new:8000")] == [1, 1]
+
+
+def test_a_service_that_was_set_up_anew_at_the_same_address_is_sent_everything(
+    engine: sa.Engine, api: ModelApi, service: Service
+) -> None:
+    ingested(engine, Count("a", NOON, 1), Count("b", NOON, 2))
+    publishing.publish(engine, api, "model")
+
+    service.champion = None
+    service.observed.clear()
+
+    assert publishing.publish(engine, api, "model") == 2
+    assert len(service.observed) == 2
 
 
 def test_an_empty_warehouse_has_nothing_to_send(engine: sa.Engine, api: ModelApi) -> None:

@@ -187,7 +187,7 @@ def questions() -> Iterator[dict[str, str]]:
             text = str(clause.compile(dialect=bigquery))
             found[text] = text
 
-        ingestion.newest_hour(conn)
+        ingestion.newest_hour(conn, NOON)
         forecasts.active_counters(conn, NOON)
         forecasts.scored_pairs(conn, since=NOON)
         outbox.waiting(conn)

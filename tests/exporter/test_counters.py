@@ -1,3 +1,4 @@
+import itertools
 import math
 import sqlite3
 from collections.abc import Callable
@@ -90,6 +91,28 @@ def test_every_page_is_counted_whatever_its_size(bench: Bench, exporter: Started
 
     assert scraped(FETCHED) == 30
     assert runs_of(scraped, "success") == 30
+
+
+def test_no_run_is_lost_when_one_is_cleared_while_the_pages_are_read(bench: Bench, exporter: Started) -> None:
+    bench.airflow.page_limit = 7
+    for number in range(30):
+        bench.passes(hours=1)
+        bench.ran(FETCH, f"run-{number}", xcoms={"records_fetched": 1})
+    pages = itertools.count(1)
+
+    def cleared_before_the_second_page(request: httpx.Request) -> None:
+        # Those that stand behind it move up by one: what was the eighth is on no page any more.
+        if b"order_by=end_date" in request.url.query and next(pages) == 2:
+            bench.airflow.runs[FETCH, "run-0"].state = "running"
+
+    bench.airflow.fault = cleared_before_the_second_page
+    broken_off, whole = exporter.looked(), exporter.looked()
+    bench.passes(hours=1)
+    bench.ran(FETCH, "run-0", xcoms={"records_fetched": 1})
+    ended_again = exporter.looked()
+
+    seen = [one(FETCHED) for one in (broken_off, whole, ended_again)]
+    assert seen == [None, 30, 30]
 
 
 def test_events_exist_at_zero_once_their_dag_is_known(bench: Bench, exporter: Started) -> None:

@@ -119,7 +119,7 @@ def test_the_router_is_told_all_of_a_group_and_every_resolve_with_a_credential()
     assert webhook["max_alerts"] == 0
     assert webhook["http_config"]["authorization"] == {
         "type": "Bearer",
-        "credentials_file": "secrets/router_token",
+        "credentials_file": "/etc/alertmanager/secrets/router_token",
     }
 
 
@@ -146,7 +146,8 @@ def test_the_second_path_has_no_part_in_the_router_and_keeps_its_address_in_a_fi
     second = receiver("second-path")
 
     assert second.keys() == {"name", "slack_configs"}
-    assert [slack["api_url_file"] for slack in second["slack_configs"]] == ["secrets/second_path_url"]
+    [slack] = second["slack_configs"]
+    assert slack["api_url_file"] == "/etc/alertmanager/secrets/second_path_url"
 
 
 def test_the_email_alternative_in_the_comment_is_accepted_too(tmp_path: Path) -> None:

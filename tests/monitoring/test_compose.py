@@ -74,7 +74,7 @@ def test_every_secret_is_made_once_and_kept(tmp_path: Path) -> None:
     script.write_bytes((ROOT / "scripts" / "make-secrets").read_bytes())
 
     def made() -> dict[str, str]:
-        subprocess.run([sys.executable, script], check=True, capture_output=True)
+        subprocess.run([sys.executable, script], check=True, capture_output=True, umask=0o077)
         return {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
 
     first = made()
@@ -82,6 +82,17 @@ def test_every_secret_is_made_once_and_kept(tmp_path: Path) -> None:
     assert {Path(one["file"]).name for one in COMPOSE["secrets"].values()} <= first.keys()
     assert json.loads(first["airflow_passwords.json"])["exporter"] == first["airflow_exporter_password"]
     assert made() == first
+    # Other users read them in the containers, and get no further than the folder on this machine.
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o644}
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+
+
+def test_alertmanager_reads_its_secrets_where_they_are_mounted() -> None:
+    # In the comment's e-mail too, whose secret is only mounted by who takes that way.
+    named = re.findall(r"_file: (\S+)", (MONITORING / "alertmanager.yml").read_text())
+    mounted = {one["target"] for one in SERVICES["alertmanager"]["secrets"]}
+
+    assert set(named) == mounted | {"/etc/alertmanager/secrets/smtp_password"}
 
 
 def test_every_secret_that_is_mounted_is_declared() -> None:

@@ -24,7 +24,8 @@ def expressions() -> list[str]:
 def metrics(text: str) -> set[str]:
     return set(
         re.findall(
-            r"\b(?:model|drift|drifted|fastapi|training|prediction|alert_router)_[a-z0-9_]+|\bup\b", text
+            r"\b(?:airflow|model|drift|drifted|fastapi|training|prediction|alert_router)_[a-z0-9_]+|\bup\b",
+            text,
         )
     )
 

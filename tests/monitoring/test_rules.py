@@ -80,7 +80,8 @@ def test_the_step_of_training_failure_is_the_scrape_interval() -> None:
 def test_every_rule_says_how_bad_it_is_and_whose(rule: Rule) -> None:
     assert rule["labels"].keys() == {"severity", "component"}
     assert rule["labels"]["severity"] in {"critical", "warning", "none"}
-    assert rule["labels"]["component"] in {"model", "data", "api", "training", "monitoring", "alert-router"}
+    components = {"model", "data", "api", "training", "pipeline", "monitoring", "alert-router"}
+    assert rule["labels"]["component"] in components
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE)
