@@ -13,6 +13,8 @@ from backend.regmodel.registry.summary import Model, Span
 
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 MAX_POSTED = 50_000
+MAX_COUNT = 1_000_000
+"""In one hour: more is a mistake, and squares of what is far greater are no numbers any more."""
 
 
 def _in_range(at: datetime) -> datetime:
@@ -51,7 +53,7 @@ class Point(Body):
 
 
 class Counted(Point):
-    count: Annotated[FiniteFloat, Field(ge=0)]
+    count: Annotated[FiniteFloat, Field(ge=0, le=MAX_COUNT)]
 
     def observation(self) -> Observation:
         return Observation(self.counter_id, self.at, self.count)

@@ -38,6 +38,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         ("/train", {"holdout_days": 0}, "holdout_days"),
         ("/evaluate", {"start": WINDOW["start"]}, "end"),
         ("/evaluate", {**WINDOW, "rows": [{**ROW, "count": -1}]}, "rows.0.count"),
+        ("/evaluate", {**WINDOW, "rows": [{**ROW, "count": 1e200}]}, "rows.0.count"),
         ("/monitor", {**WINDOW, "reference": {"start": "yesterday"}}, "reference.start"),
         ("/promote_champion", {"model_type": "rf"}, "run_id"),
         ("/observations", {"rows": [{**ROW, "count": "NaN"}]}, "rows.0.count"),
