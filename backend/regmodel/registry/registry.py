@@ -56,11 +56,17 @@ class Registry:
         self.storage.replace(_model_name(run_id), buffer.getvalue())
 
     def load(self, run_id: str) -> Forecaster:
-        """Unpickles: the registry must be writable by this service only."""
+        """Unpickles: the registry must be writable by this service only. Raises RegistryError or OSError."""
         content = self.storage.read(_model_name(run_id))
         if content is None:
             raise RegistryError(f"the file of model {run_id} is gone")
-        loaded = joblib.load(io.BytesIO(content))
+        try:
+            loaded = joblib.load(io.BytesIO(content))
+        except Exception as error:
+            # Half a pickle, or one of another version, raises whatever it stumbles upon.
+            raise RegistryError(
+                f"the file of model {run_id} cannot be read: {type(error).__name__}: {error}"
+            ) from error
         if not isinstance(loaded, Forecaster):
             raise RegistryError(f"the file of model {run_id} holds a {type(loaded).__name__}")
         return loaded
