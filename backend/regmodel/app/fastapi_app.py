@@ -71,8 +71,9 @@ async def _running(
     champions = Champions(Registry(Storage.at(settings.registry)))
     champions.refresh()
     runs = RunTable(settings.state_dir / "runs")
-    for run in runs.fail_interrupted(clock()):
-        metrics.training_ended(succeeded=False, model_type=run.model_type, seconds=None)
+    for run in runs.settle_interrupted(clock(), champions.summary):
+        succeeded = run.state is State.SUCCEEDED
+        metrics.training_ended(succeeded=succeeded, model_type=run.model_type, seconds=None)
     trainings, measurer = Worker("training"), Worker("measuring")
 
     def ended(run: Run, seconds: float) -> None:
@@ -88,7 +89,7 @@ async def _running(
         ended=ended,
         clock=clock,
     )
-    refresher = asyncio.create_task(_keep_fresh(champions, settings.registry_refresh_seconds))
+    refresher = asyncio.create_task(_keep_fresh(champions, runs, settings.registry_refresh_seconds))
     try:
         yield Service(
             settings=settings,
@@ -110,8 +111,12 @@ async def _running(
         await asyncio.gather(refresher, return_exceptions=True)
 
 
-async def _keep_fresh(champions: Champions, every_s: float) -> None:
-    """Promotions made by another process are noticed within this time; our own are at once."""
+async def _keep_fresh(champions: Champions, runs: RunTable, every_s: float) -> None:
+    """Promotions made by another process are noticed within this time; our own are at once.
+
+    Runs that a full disk did not take are written by the way.
+    """
     while True:
         await asyncio.sleep(every_s)
+        runs.write_again()
         await asyncio.to_thread(champions.refresh)

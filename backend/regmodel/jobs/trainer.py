@@ -94,17 +94,16 @@ class Trainer:
     async def _in_turn(self, run: Run, wish: Wish) -> None:
         async with self._one_at_a_time:
             run = run.changed(state=State.RUNNING, started_at=self._clock())
-            self._runs.put(run)
+            self._runs.note(run)
             started = time.perf_counter()
             ended = await self._carried_out(run, wish)
-            self._runs.put(ended)
+            self._runs.note(ended)
             self._ended(ended, time.perf_counter() - started)
         log.info("training %s %s%s", run.run_id, ended.state, f": {ended.reason}" if ended.reason else "")
 
     async def _carried_out(self, run: Run, wish: Wish) -> Run:
-        champion = self._champions.get(wish.model_type)
-        training = self._training(run, wish, champion)
         try:
+            training = self._training(run, wish, self._champions.get(wish.model_type))
             fitted = await self._worker.run(self._settings.train_timeout_seconds, work.train_model, training)
             if isinstance(fitted, Failed):
                 return self._failed(run, fitted.reason)

@@ -119,6 +119,34 @@ def test_old_versions_are_forgotten_and_the_newest_stay(registry: Registry) -> N
     assert [m.run_id for m in registry.current().models] == [f"rf-{KEEP_VERSIONS + n}" for n in (2, 3, 4)]
 
 
+def test_what_another_process_has_removed_already_is_no_error(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(registry.storage.files), "exists", lambda *_, **__: True)
+
+    registry.storage.remove("versions/00000001.json")
+    registry.storage.remove("models/rf-1")
+
+
+@pytest.mark.parametrize("broken", ["replace", "remove"])
+def test_a_stored_change_is_no_failure_though_tidying_up_fails(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("503 from the object store")
+
+    add(registry, "rf-1", keep=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(Storage, broken, fails)
+        changed = add(registry, "rf-2", keep=1)
+    add(registry, "rf-3", keep=1)
+
+    content = registry.storage.read("summary.json")
+    assert changed.version == 2
+    assert content is not None
+    assert Summary.model_validate_json(content) == registry.current()
+
+
 def test_a_champion_is_kept_however_old(registry: Registry) -> None:
     add(registry, "rf-first")
     promote(registry, "rf-first")
