@@ -9,7 +9,7 @@ from backend.regmodel.data.counts import Window
 from backend.regmodel.data.observations import Observation
 from backend.regmodel.jobs.runs import Run, State
 from backend.regmodel.model.estimators import ModelType
-from backend.regmodel.registry.summary import Model, Span
+from backend.regmodel.registry.summary import Expected, Model, Span
 
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 MAX_POSTED = 50_000
@@ -163,7 +163,11 @@ class PromoteRequest(Body):
     model_type: ModelType
     run_id: RunId
     expected_champion: RunId | None = None
-    """When given and another model is champion by now, nothing is promoted (409)."""
+    """When given and another model is champion by now, nothing is promoted (409); null: when there is any."""
+
+    @property
+    def expected(self) -> str | Expected | None:
+        return self.expected_champion if "expected_champion" in self.model_fields_set else Expected.ANYTHING
 
 
 class PromoteResponse(Body):

@@ -154,7 +154,7 @@ class Trainer:
             # nothing about that one.
             if not deploy or summary.champions.get(model.model_type) != model.champion_run_id:
                 return after
-            return promoted(after, model.model_type, model.run_id, expected=None, now=now)
+            return promoted(after, model.model_type, model.run_id, expected=model.champion_run_id, now=now)
 
         summary = self._champions.change(change, now)
         is_champion = summary.champions.get(model.model_type) == model.run_id

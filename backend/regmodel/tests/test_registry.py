@@ -10,6 +10,7 @@ from backend.regmodel.registry.registry import KEEP_VERSIONS, Registry, Registry
 from backend.regmodel.registry.storage import Storage
 from backend.regmodel.registry.summary import (
     Examined,
+    Expected,
     Marks,
     Model,
     PromotionRefused,
@@ -58,7 +59,7 @@ def add(registry: Registry, run_id: str, *, keep: int = 1_000, **changes: Any) -
     return registry.change(lambda summary: with_model(summary, model, keep=keep), NOON)
 
 
-def promote(registry: Registry, run_id: str, expected: str | None = None) -> Summary:
+def promote(registry: Registry, run_id: str, expected: str | Expected | None = Expected.ANYTHING) -> Summary:
     return registry.change(
         lambda summary: promoted(summary, ModelType.RF, run_id, expected=expected, now=NOON), NOON
     )
@@ -184,6 +185,24 @@ def test_a_promotion_decided_on_an_older_champion_is_refused(registry: Registry)
 
     with pytest.raises(PromotionRefused, match="the champion is rf-2, not rf-1"):
         promote(registry, "rf-3", expected="rf-1")
+
+
+def test_who_expects_no_champion_is_refused_when_there_is_one(registry: Registry) -> None:
+    for run_id in ("rf-1", "rf-2"):
+        add(registry, run_id)
+    promote(registry, "rf-1", expected=None)
+
+    with pytest.raises(PromotionRefused, match="the champion is rf-1, not nobody"):
+        promote(registry, "rf-2", expected=None)
+
+
+def test_a_promotion_asked_for_again_is_done_already(registry: Registry) -> None:
+    for run_id in ("rf-1", "rf-2"):
+        add(registry, run_id)
+    promote(registry, "rf-1", expected=None)
+    done = promote(registry, "rf-2", expected="rf-1")
+
+    assert promote(registry, "rf-2", expected="rf-1") == done
 
 
 def test_unknown_models_and_wrong_types_are_refused(registry: Registry) -> None:

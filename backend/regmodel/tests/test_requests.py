@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from backend.regmodel.app.fastapi_app import create_app
 from backend.regmodel.data.files import DataFolderError
+from backend.regmodel.registry.registry import Registry
+from backend.regmodel.registry.storage import Storage
 from backend.regmodel.tests.conftest import small_settings
+from backend.regmodel.tests.test_registry import add, promote
 
 WINDOW = {"start": "2020-12-01T00:00:00Z", "end": "2020-12-15T00:00:00Z"}
 ROW = {"counter_id": "a", "at": "2020-12-01T00:00:00Z"}
@@ -111,6 +114,25 @@ def test_unknown_runs_and_models_are_404(door: TestClient) -> None:
     assert door.get("/train/rf-nobody").status_code == 404
     assert door.post("/promote_champion", json=promotion).status_code == 404
     assert door.post("/evaluate", json={**WINDOW, "run_id": "rf-nobody"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("guard", "status"),
+    [({}, 200), ({"expected_champion": "rf-1"}, 200), ({"expected_champion": None}, 409)],
+)
+def test_a_null_guard_expects_no_champion_and_an_absent_one_anything(
+    tmp_path: Path, guard: dict[str, Any], status: int
+) -> None:
+    settings = small_settings(tmp_path)
+    registry = Registry(Storage.at(settings.registry))
+    for run_id in ("rf-1", "rf-2"):
+        add(registry, run_id)
+    promote(registry, "rf-1")
+
+    with TestClient(create_app(settings)) as client:
+        answer = client.post("/promote_champion", json={"model_type": "rf", "run_id": "rf-2", **guard})
+
+    assert answer.status_code == status
 
 
 def test_the_key_is_asked_of_everything_but_health_and_metrics(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ router = APIRouter()
 async def promote_champion(body: PromoteRequest, context: Context) -> PromoteResponse:
     """Make a trained model champion of its type; the next /predict is answered by it.
 
-    409 for a test_mode model, a wrong type, or when `expected_champion` is no longer champion.
+    409 for a test_mode model, a wrong type, or when `expected_champion` is not the champion (null: when there
+    is one).
     """
     now = context.clock()
     replaced: str | None = None
@@ -24,8 +25,7 @@ async def promote_champion(body: PromoteRequest, context: Context) -> PromoteRes
     def change(summary: Summary) -> Summary:
         nonlocal replaced
         replaced = summary.champions.get(body.model_type)
-        expected = body.expected_champion
-        return promoted(summary, body.model_type, body.run_id, expected=expected, now=now)
+        return promoted(summary, body.model_type, body.run_id, expected=body.expected, now=now)
 
     try:
         summary = await to_thread.run_sync(context.champions.change, change, now)
