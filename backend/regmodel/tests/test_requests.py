@@ -1,6 +1,7 @@
 """What is refused at the door, and how it is told."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from backend.regmodel.app.fastapi_app import create_app
 from backend.regmodel.data.files import DataFolderError
 from backend.regmodel.registry.registry import Registry
 from backend.regmodel.registry.storage import Storage
-from backend.regmodel.tests.conftest import small_settings
+from backend.regmodel.tests.conftest import at, small_settings
 from backend.regmodel.tests.test_registry import add, promote
 
 WINDOW = {"start": "2020-12-01T00:00:00Z", "end": "2020-12-15T00:00:00Z"}
@@ -106,6 +107,47 @@ def test_more_rows_than_allowed_are_refused_by_number(tmp_path: Path) -> None:
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "rows"
+
+
+@pytest.mark.parametrize(
+    ("path", "rest"), [("/observations", {}), ("/monitor", {**WINDOW, "reference": WINDOW})]
+)
+@pytest.mark.parametrize("away", [timedelta(days=1, minutes=1), timedelta(days=-7_301)])
+def test_counts_dated_far_away_are_refused_by_name(
+    tmp_path: Path, path: str, rest: dict[str, Any], away: timedelta
+) -> None:
+    now = at("2021-10-01")
+    rows = [{**ROW, "count": 1}, {**ROW, "at": (now + away).isoformat(), "count": 1}]
+    settings = small_settings(tmp_path)
+    with TestClient(create_app(settings, clock=lambda: now)) as client:
+        before = client.get("/health").json()["data"]
+        answer = client.post(path, json={**rest, "rows": rows})
+        after = client.get("/health").json()["data"]
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["rows.1.at"]
+    assert after == before
+
+
+def test_counts_of_the_day_that_begins_elsewhere_are_taken(tmp_path: Path) -> None:
+    now = at("2021-10-01")
+    rows = [{**ROW, "at": (now + timedelta(hours=23)).isoformat(), "count": 1}]
+    with TestClient(create_app(small_settings(tmp_path), clock=lambda: now)) as client:
+        assert client.post("/observations", json={"rows": rows}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "rest"), [("/observations", {}), ("/monitor", {**WINDOW, "reference": WINDOW})]
+)
+def test_more_counters_than_fit_are_refused(tmp_path: Path, path: str, rest: dict[str, Any]) -> None:
+    rows = [{**ROW, "counter_id": f"c{number}", "count": 1} for number in range(5_000)]
+    settings = small_settings(tmp_path)
+    with TestClient(create_app(settings)) as client:
+        answer = client.post(path, json={**rest, "rows": rows})
+
+    assert answer.status_code == 422
+    assert "5,014 counters" in answer.json()["detail"]
+    assert not (tmp_path / "observations.db").exists()
 
 
 def test_unknown_runs_and_models_are_404(door: TestClient) -> None:
