@@ -72,8 +72,7 @@ async def _running(
     champions.refresh()
     runs = RunTable(settings.state_dir / "runs")
     for run in runs.settle_interrupted(clock(), champions.summary):
-        succeeded = run.state is State.SUCCEEDED
-        metrics.training_ended(succeeded=succeeded, model_type=run.model_type, seconds=None)
+        metrics.found_at_start(succeeded=run.state is State.SUCCEEDED, model_type=run.model_type)
     trainings, measurer = Worker("training"), Worker("measuring")
 
     def ended(run: Run, seconds: float) -> None:
