@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     )
     baseline_start: AwareDatetime | None = Field(
         default=None,
-        description="Fixed baseline set, never trained on; default: the first champion's holdout",
+        description="Fixed baseline set, left out of every fit; default: the first champion's holdout",
     )
     baseline_end: AwareDatetime | None = None
     min_rows: int = Field(

@@ -139,6 +139,9 @@ class Trainer:
             registry_url=settings.registry,
             champion_run_id=champion.model.run_id if champion else None,
             champion_fit=champion.model.fit.window if champion else None,
+            champion_left_out=champion.model.left_out.window
+            if champion and champion.model.left_out
+            else None,
             stage_file=self._runs.stage_file(run.run_id),
         )
 
@@ -179,4 +182,5 @@ class Trainer:
             decision=fitted.decision.verdict,
             reason=fitted.decision.reason,
             improvement=fitted.decision.improvement,
+            left_out=Span.of(order.baseline) if order.baseline else None,
         )

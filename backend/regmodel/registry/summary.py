@@ -69,6 +69,8 @@ class Model(Frozen):
     challenger: Examined
     champion: Examined | None
     """The champion of that moment on the same rows."""
+    left_out: Span | None = None
+    """The baseline set that was kept from the fit; None also of models from before this was noted."""
     champion_run_id: str | None
     decision: Verdict
     reason: str

@@ -227,6 +227,15 @@ def test_a_summary_that_cannot_be_read_is_an_error_and_not_an_empty_registry(reg
         registry.current()
 
 
+def test_a_summary_from_before_left_out_was_noted_is_read(registry: Registry) -> None:
+    summary = add(registry, "rf-1")
+    registry.storage.create(
+        "versions/00000002.json", summary.model_dump_json(exclude={"models": {0: {"left_out"}}}).encode()
+    )
+
+    assert registry.current().models == summary.models
+
+
 def test_a_model_whose_file_is_gone_says_so(registry: Registry) -> None:
     with pytest.raises(RegistryError, match="rf-1 is gone"):
         registry.load("rf-1")
