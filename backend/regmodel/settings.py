@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     max_waiting_runs: int = Field(
         default=8, ge=1, description="Trainings that may wait; more are answered 503"
     )
-    max_rows: int = Field(default=20_000, ge=1, description="Rows of one /predict")
+    max_rows: int = Field(default=20_000, ge=1, le=50_000, description="Rows of one /predict")
 
     @model_validator(mode="after")
     def _whole_baseline(self) -> Self:

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from backend.regmodel.app import problems
 from backend.regmodel.app.api import measuring, models, observations, ops, predict, training
-from backend.regmodel.app.auth import require_key
+from backend.regmodel.app.auth import DOCUMENTED
 from backend.regmodel.app.middleware.prometheus_metrics import Metrics, PrometheusMiddleware
 from backend.regmodel.app.state import Service
 from backend.regmodel.data.source import Source
@@ -54,7 +54,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     problems.install(app)
     app.add_middleware(PrometheusMiddleware, metrics=metrics)
     for module in (predict, training, measuring, models, observations):
-        app.include_router(module.router, dependencies=[Depends(require_key)])
+        app.include_router(module.router, dependencies=DOCUMENTED)
         metrics.expect(module.router)
     app.include_router(ops.router)
     metrics.expect(ops.router)

@@ -61,7 +61,7 @@ class Counted(Point):
 
 class PredictRequest(Body):
     model_type: ModelType | None = None
-    rows: list[Point] = Field(min_length=1)
+    rows: list[Point] = Field(min_length=1, max_length=MAX_POSTED)
 
 
 class Prediction(Body):

@@ -15,6 +15,7 @@ from backend.regmodel.data.files import DataFolderError
 from backend.regmodel.registry.registry import Registry
 from backend.regmodel.registry.storage import Storage
 from backend.regmodel.tests.conftest import at, small_settings
+from backend.regmodel.tests.test_api import sample
 from backend.regmodel.tests.test_registry import add, promote
 
 WINDOW = {"start": "2020-12-01T00:00:00Z", "end": "2020-12-15T00:00:00Z"}
@@ -150,6 +151,13 @@ def test_more_counters_than_fit_are_refused(tmp_path: Path, path: str, rest: dic
     assert not (tmp_path / "observations.db").exists()
 
 
+def test_far_too_many_rows_to_predict_are_refused_before_anything_is_asked(door: TestClient) -> None:
+    answer = door.post("/predict", json={"rows": [ROW] * 50_001})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "rows"
+
+
 def test_unknown_runs_and_models_are_404(door: TestClient) -> None:
     promotion = {"model_type": "rf", "run_id": "rf-nobody"}
 
@@ -198,6 +206,23 @@ def test_the_key_is_asked_of_everything_but_health_and_metrics(tmp_path: Path) -
         "health": 200,
         "metrics": 200,
     }
+
+
+@pytest.mark.parametrize("path", ["/predict", "/train", "/evaluate", "/observations"])
+def test_without_the_key_no_body_is_read(tmp_path: Path, path: str) -> None:
+    with TestClient(create_app(small_settings(tmp_path, api_key="s3cret"))) as client:
+        answer = client.post(path, content=b"{", headers={"content-type": "application/json"})
+        counted = sample(client, "fastapi_errors_total", method="POST", endpoint=path, status="401")
+
+    assert answer.status_code == 401
+    assert counted == 1
+
+
+def test_the_pages_of_the_api_ask_for_the_key(door: TestClient) -> None:
+    calls = door.get("/openapi.json").json()["paths"]
+
+    assert calls["/train"]["post"]["security"] == [{"APIKeyHeader": []}, {"HTTPBearer": []}]
+    assert "security" not in calls["/health"]["get"]
 
 
 def test_the_key_appears_in_no_print_of_the_settings(tmp_path: Path) -> None:

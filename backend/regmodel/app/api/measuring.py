@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from backend.regmodel.app.auth import KeyedRoute
 from backend.regmodel.app.posted import observed, too_wide
 from backend.regmodel.app.problems import Refused, documented
 from backend.regmodel.app.schemas import EvaluateRequest, EvaluateResponse, MonitorRequest, MonitorResponse
@@ -15,7 +16,7 @@ from backend.regmodel.model.drift import METHOD, Drift, DriftLimits
 from backend.regmodel.model.scores import NotComputed, Scores
 from backend.regmodel.registry.summary import Model, Span
 
-router = APIRouter()
+router = APIRouter(route_class=KeyedRoute)
 
 
 @router.post("/evaluate", responses=documented(401, 404, 422, 503))

@@ -3,13 +3,14 @@
 from anyio import to_thread
 from fastapi import APIRouter
 
+from backend.regmodel.app.auth import KeyedRoute
 from backend.regmodel.app.problems import Refused, documented
 from backend.regmodel.app.schemas import PromoteRequest, PromoteResponse
 from backend.regmodel.app.state import Context
 from backend.regmodel.registry.registry import RegistryError
 from backend.regmodel.registry.summary import PromotionRefused, Summary, UnknownModel, promoted
 
-router = APIRouter()
+router = APIRouter(route_class=KeyedRoute)
 
 
 @router.post("/promote_champion", responses=documented(401, 404, 409, 422, 503))

@@ -5,6 +5,7 @@ import sqlite3
 from anyio import to_thread
 from fastapi import APIRouter
 
+from backend.regmodel.app.auth import KeyedRoute
 from backend.regmodel.app.posted import observed, too_wide
 from backend.regmodel.app.problems import Refused, documented
 from backend.regmodel.app.schemas import ObservationsRequest, ObservationsResponse
@@ -12,7 +13,7 @@ from backend.regmodel.app.state import Context
 from backend.regmodel.data.observations import TooWide
 from backend.regmodel.registry.summary import Span
 
-router = APIRouter()
+router = APIRouter(route_class=KeyedRoute)
 
 
 @router.post("/observations", responses=documented(401, 422, 503))
