@@ -9,8 +9,12 @@ def write_whole(path: Path, content: bytes) -> None:
     """The content is on disk under this name when this returns; before that, the old content is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        # Still there only where the disk was full: tried again and again, they would never be swept up.
+        temporary.unlink(missing_ok=True)

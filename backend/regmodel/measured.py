@@ -1,5 +1,6 @@
 """The last measurements, which the gauges show: kept on disk: a restart is no recovery."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from pydantic import AwareDatetime
 from backend.regmodel.files import write_whole
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.registry.summary import Frozen
+
+log = logging.getLogger(__name__)
 
 
 class Performance(Frozen):
@@ -32,7 +35,7 @@ class Measured(Frozen):
 class Measurements:
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._last = Measured.model_validate_json(path.read_bytes()) if path.exists() else Measured()
+        self._last = _read(path)
 
     @property
     def last(self) -> Measured:
@@ -48,3 +51,14 @@ class Measurements:
     def _keep(self, measured: Measured) -> None:
         write_whole(self._path, measured.model_dump_json(indent=1).encode())
         self._last = measured
+
+
+def _read(path: Path) -> Measured:
+    """Empty where the file cannot be understood: gauges without a value are better than no service."""
+    if not path.exists():
+        return Measured()
+    try:
+        return Measured.model_validate_json(path.read_bytes())
+    except ValueError:
+        log.exception("%s cannot be read; the gauges start without a value", path)
+        return Measured()

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     )
     baseline_start: AwareDatetime | None = Field(
         default=None,
-        description="Fixed baseline set, never trained on; default: the first champion's holdout",
+        description="Fixed baseline set, left out of every fit; default: the first champion's holdout",
     )
     baseline_end: AwareDatetime | None = None
     min_rows: int = Field(
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     max_waiting_runs: int = Field(
         default=8, ge=1, description="Trainings that may wait; more are answered 503"
     )
-    max_rows: int = Field(default=20_000, ge=1, description="Rows of one /predict")
+    max_rows: int = Field(default=20_000, ge=1, le=50_000, description="Rows of one /predict")
 
     @model_validator(mode="after")
     def _whole_baseline(self) -> Self:

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from backend.regmodel.app import problems
 from backend.regmodel.app.api import measuring, models, observations, ops, predict, training
-from backend.regmodel.app.auth import require_key
+from backend.regmodel.app.auth import DOCUMENTED
 from backend.regmodel.app.middleware.prometheus_metrics import Metrics, PrometheusMiddleware
 from backend.regmodel.app.state import Service
 from backend.regmodel.data.source import Source
@@ -54,7 +54,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     problems.install(app)
     app.add_middleware(PrometheusMiddleware, metrics=metrics)
     for module in (predict, training, measuring, models, observations):
-        app.include_router(module.router, dependencies=[Depends(require_key)])
+        app.include_router(module.router, dependencies=DOCUMENTED)
         metrics.expect(module.router)
     app.include_router(ops.router)
     metrics.expect(ops.router)
@@ -71,8 +71,8 @@ async def _running(
     champions = Champions(Registry(Storage.at(settings.registry)))
     champions.refresh()
     runs = RunTable(settings.state_dir / "runs")
-    for run in runs.fail_interrupted(clock()):
-        metrics.training_ended(succeeded=False, model_type=run.model_type, seconds=None)
+    for run in runs.settle_interrupted(clock(), champions.summary):
+        metrics.found_at_start(succeeded=run.state is State.SUCCEEDED, model_type=run.model_type)
     trainings, measurer = Worker("training"), Worker("measuring")
 
     def ended(run: Run, seconds: float) -> None:
@@ -88,7 +88,7 @@ async def _running(
         ended=ended,
         clock=clock,
     )
-    refresher = asyncio.create_task(_keep_fresh(champions, settings.registry_refresh_seconds))
+    refresher = asyncio.create_task(_keep_fresh(champions, runs, settings.registry_refresh_seconds))
     try:
         yield Service(
             settings=settings,
@@ -110,8 +110,12 @@ async def _running(
         await asyncio.gather(refresher, return_exceptions=True)
 
 
-async def _keep_fresh(champions: Champions, every_s: float) -> None:
-    """Promotions made by another process are noticed within this time; our own are at once."""
+async def _keep_fresh(champions: Champions, runs: RunTable, every_s: float) -> None:
+    """Promotions made by another process are noticed within this time; our own are at once.
+
+    Runs that a full disk did not take are written by the way.
+    """
     while True:
         await asyncio.sleep(every_s)
+        runs.write_again()
         await asyncio.to_thread(champions.refresh)

@@ -9,10 +9,12 @@ from backend.regmodel.data.counts import Window
 from backend.regmodel.data.observations import Observation
 from backend.regmodel.jobs.runs import Run, State
 from backend.regmodel.model.estimators import ModelType
-from backend.regmodel.registry.summary import Model, Span
+from backend.regmodel.registry.summary import Expected, Model, Span
 
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 MAX_POSTED = 50_000
+MAX_COUNT = 1_000_000
+"""In one hour: more is a mistake, and squares of what is far greater are no numbers any more."""
 
 
 def _in_range(at: datetime) -> datetime:
@@ -51,7 +53,7 @@ class Point(Body):
 
 
 class Counted(Point):
-    count: Annotated[FiniteFloat, Field(ge=0)]
+    count: Annotated[FiniteFloat, Field(ge=0, le=MAX_COUNT)]
 
     def observation(self) -> Observation:
         return Observation(self.counter_id, self.at, self.count)
@@ -59,7 +61,7 @@ class Counted(Point):
 
 class PredictRequest(Body):
     model_type: ModelType | None = None
-    rows: list[Point] = Field(min_length=1)
+    rows: list[Point] = Field(min_length=1, max_length=MAX_POSTED)
 
 
 class Prediction(Body):
@@ -161,7 +163,11 @@ class PromoteRequest(Body):
     model_type: ModelType
     run_id: RunId
     expected_champion: RunId | None = None
-    """When given and another model is champion by now, nothing is promoted (409)."""
+    """When given and another model is champion by now, nothing is promoted (409); null: when there is any."""
+
+    @property
+    def expected(self) -> str | Expected | None:
+        return self.expected_champion if "expected_champion" in self.model_fields_set else Expected.ANYTHING
 
 
 class PromoteResponse(Body):

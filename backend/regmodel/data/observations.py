@@ -22,6 +22,14 @@ UPSERT = (
 )
 
 
+MAX_CELLS = 20_000_000
+"""Hours times counters that posted counts may make of the grid: 160 MB, or 200 counters for eleven years."""
+
+
+class TooWide(Exception):
+    """The counts do not fit into one grid with those there are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     counter_id: str
@@ -38,13 +46,15 @@ def write(path: Path, observed: Sequence[Observation]) -> None:
 
 def read(path: Path) -> Counts:
     if not path.exists():
-        return gridded([])
+        return _grid([])
     with _connected(path) as connection:
         connection.execute(SCHEMA)
         return _grid(connection.execute("SELECT counter, hour, count FROM counts").fetchall())
 
 
-def gridded(observed: Sequence[Observation]) -> Counts:
+def gridded(observed: Sequence[Observation], *, beside: Counts) -> Counts:
+    """A grid that can be laid over the other one; raises TooWide before any memory is taken for it."""
+    _refuse_too_wide(observed, beside)
     return _grid([(o.counter_id, hour_number(o.at), o.count) for o in observed])
 
 
@@ -53,6 +63,20 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(sqlite3.connect(path, timeout=30)) as connection:
         yield connection
+
+
+def _refuse_too_wide(observed: Sequence[Observation], beside: Counts) -> None:
+    hours = [hour_number(o.at) for o in observed]
+    if len(beside.grid):
+        hours += [beside.first_hour, beside.first_hour + len(beside.grid) - 1]
+    if not hours:
+        return
+    length, counters = max(hours) - min(hours) + 1, len({*beside.counters, *(o.counter_id for o in observed)})
+    if length * counters > MAX_CELLS:
+        raise TooWide(
+            f"with them there would be {counters:,} counters over {length:,} hours; together at most "
+            f"{MAX_CELLS:,} counter-hours are kept"
+        )
 
 
 def _grid(points: Sequence[tuple[str, int, float]]) -> Counts:

@@ -28,13 +28,20 @@ class DataStore:
         return self._source
 
     def for_workers(self, posted: Sequence[Observation] = ()) -> Data:
-        overlay = observations.gridded(posted) if posted else None
+        """Raises TooWide."""
+        overlay = observations.gridded(posted, beside=self._history.counts) if posted else None
         return Data(self._source, self._version, overlay)
 
     def add(self, observed: Sequence[Observation]) -> None:
-        """Stored, and seen by every call from now on, when this returns."""
+        """Stored, and seen by every call from now on, when this returns; nothing is when it raises.
+
+        Raises TooWide, or what the disk says.
+        """
         with self._changing:
-            observations.write(self._source.observations, observed)
             # Laid over what is known, as a load of the whole file would: that one takes longer every day.
-            self._history = History.of(overlaid(self._history.counts, observations.gridded(observed)))
+            # Before it is stored: what cannot be held in memory must not wait on disk for the next start.
+            known = self._history.counts
+            changed = History.of(overlaid(known, observations.gridded(observed, beside=known)))
+            observations.write(self._source.observations, observed)
+            self._history = changed
             self._version += 1

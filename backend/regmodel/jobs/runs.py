@@ -1,5 +1,6 @@
 """The table of training runs: one small JSON file each, so that a run can be asked for after a restart."""
 
+import logging
 import re
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +11,9 @@ from pydantic import AwareDatetime
 
 from backend.regmodel.files import write_whole
 from backend.regmodel.model.estimators import ModelType
-from backend.regmodel.registry.summary import Frozen, Model
+from backend.regmodel.registry.summary import Frozen, Model, Summary
+
+log = logging.getLogger(__name__)
 
 RUN_ID = re.compile(r"[a-z]+-\d{8}T\d{6}-[0-9a-f]{6}")
 INTERRUPTED = "the service stopped while the run was in progress"
@@ -45,19 +48,35 @@ class Run(Frozen):
 
 
 class RunTable:
-    """One process writes it; the files are the truth, memory only spares reading them."""
+    """One process writes it; after a restart the files are the truth."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._runs = {run.run_id: run for run in _read_all(folder)}
+        self._unwritten: set[str] = set()
 
     def get(self, run_id: str) -> Run | None:
         return self._runs.get(run_id)
 
     def put(self, run: Run) -> None:
         """The run is on disk when this returns."""
-        write_whole(self._folder / f"{run.run_id}.json", run.model_dump_json(indent=1).encode())
+        self._write(run)
         self._runs[run.run_id] = run
+
+    def note(self, run: Run) -> None:
+        """Known from now on, whatever the disk says; what could not be written waits for `write_again`."""
+        self._runs[run.run_id] = run
+        self._unwritten.add(run.run_id)
+        self.write_again()
+
+    def write_again(self) -> None:
+        for run_id in sorted(self._unwritten):
+            try:
+                self._write(self._runs[run_id])
+            except OSError as error:
+                log.warning("run %s cannot be written, later again: %s", run_id, error)
+                return
+            self._unwritten.discard(run_id)
 
     def with_key(self, key: str) -> Run | None:
         return next((run for run in self._runs.values() if run.idempotency_key == key), None)
@@ -65,13 +84,16 @@ class RunTable:
     def waiting(self) -> int:
         return sum(run.state is State.QUEUED for run in self._runs.values())
 
-    def fail_interrupted(self, now: datetime) -> list[Run]:
-        """After a restart nothing is running: say so of every run that still claims to be."""
+    def settle_interrupted(self, now: datetime, registry: Summary) -> list[Run]:
+        """After a restart nothing is running: say so of every run that still claims to be.
+
+        One whose model the registry holds had done its work; only its file did not get to say so.
+        """
         interrupted = [run for run in self._runs.values() if not run.is_over]
-        failed = [run.changed(state=State.FAILED, finished_at=now, reason=INTERRUPTED) for run in interrupted]
-        for run in failed:
-            self.put(run)
-        return failed
+        settled = [_settled(run, now, registry) for run in interrupted]
+        for run in settled:
+            self.note(run)
+        return settled
 
     def stage_file(self, run_id: str) -> Path:
         """The worker writes here, in a word or two, how far it is."""
@@ -84,6 +106,17 @@ class RunTable:
             return self.stage_file(run.run_id).read_text() or "starting"
         except FileNotFoundError:
             return "starting"
+
+    def _write(self, run: Run) -> None:
+        write_whole(self._folder / f"{run.run_id}.json", run.model_dump_json(indent=1).encode())
+
+
+def _settled(run: Run, now: datetime, registry: Summary) -> Run:
+    model = registry.model(run.run_id)
+    if model is None:
+        return run.changed(state=State.FAILED, finished_at=now, reason=INTERRUPTED)
+    promoted = any(promotion.run_id == run.run_id for promotion in registry.promotions)
+    return run.changed(state=State.SUCCEEDED, finished_at=model.created_at, result=model, promoted=promoted)
 
 
 def _read_all(folder: Path) -> list[Run]:

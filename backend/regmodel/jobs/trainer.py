@@ -94,17 +94,16 @@ class Trainer:
     async def _in_turn(self, run: Run, wish: Wish) -> None:
         async with self._one_at_a_time:
             run = run.changed(state=State.RUNNING, started_at=self._clock())
-            self._runs.put(run)
+            self._runs.note(run)
             started = time.perf_counter()
             ended = await self._carried_out(run, wish)
-            self._runs.put(ended)
+            self._runs.note(ended)
             self._ended(ended, time.perf_counter() - started)
         log.info("training %s %s%s", run.run_id, ended.state, f": {ended.reason}" if ended.reason else "")
 
     async def _carried_out(self, run: Run, wish: Wish) -> Run:
-        champion = self._champions.get(wish.model_type)
-        training = self._training(run, wish, champion)
         try:
+            training = self._training(run, wish, self._champions.get(wish.model_type))
             fitted = await self._worker.run(self._settings.train_timeout_seconds, work.train_model, training)
             if isinstance(fitted, Failed):
                 return self._failed(run, fitted.reason)
@@ -140,6 +139,9 @@ class Trainer:
             registry_url=settings.registry,
             champion_run_id=champion.model.run_id if champion else None,
             champion_fit=champion.model.fit.window if champion else None,
+            champion_left_out=champion.model.left_out.window
+            if champion and champion.model.left_out
+            else None,
             stage_file=self._runs.stage_file(run.run_id),
         )
 
@@ -155,7 +157,7 @@ class Trainer:
             # nothing about that one.
             if not deploy or summary.champions.get(model.model_type) != model.champion_run_id:
                 return after
-            return promoted(after, model.model_type, model.run_id, expected=None, now=now)
+            return promoted(after, model.model_type, model.run_id, expected=model.champion_run_id, now=now)
 
         summary = self._champions.change(change, now)
         is_champion = summary.champions.get(model.model_type) == model.run_id
@@ -180,4 +182,5 @@ class Trainer:
             decision=fitted.decision.verdict,
             reason=fitted.decision.reason,
             improvement=fitted.decision.improvement,
+            left_out=Span.of(order.baseline) if order.baseline else None,
         )

@@ -40,6 +40,7 @@ class Training:
     registry_url: str
     champion_run_id: str | None
     champion_fit: Window | None
+    champion_left_out: Window | None
     stage_file: Path
 
 
@@ -108,7 +109,7 @@ def _champion(registry: Registry, training: Training) -> Champion | None:
     if training.champion_run_id is None or training.champion_fit is None:
         return None
     forecaster = registry.load(training.champion_run_id)
-    return Champion(training.champion_run_id, forecaster, training.champion_fit)
+    return Champion(training.champion_run_id, forecaster, training.champion_fit, training.champion_left_out)
 
 
 def _history(data: Data) -> History:

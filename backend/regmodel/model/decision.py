@@ -1,5 +1,9 @@
-"""Whether a challenger should take the champion's place. Pure: scores in, a decision with its reason out."""
+"""Whether a challenger should take the champion's place. Pure: scores in, a decision with its reason out.
 
+Every limit is asked for as what must hold: a comparison with NaN never holds, so NaN never deploys.
+"""
+
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -50,6 +54,8 @@ def decide(challenger: Exam, champion: Exam | None, *, test_mode: bool, limits: 
 def _first(challenger: Exam) -> Decision:
     if isinstance(challenger.holdout, NotComputed):
         return Decision(Verdict.SKIP_NOT_COMPARABLE, challenger.holdout.reason)
+    if not math.isfinite(challenger.holdout.r2):
+        return Decision(Verdict.SKIP_NOT_COMPARABLE, f"R2 {challenger.holdout.r2} on the holdout")
     return Decision(Verdict.DEPLOY, f"the first champion, R2 {challenger.holdout.r2:.3f} on the holdout")
 
 
@@ -60,10 +66,10 @@ def _second(challenger: Exam, champion: Exam, limits: Limits) -> Decision:
         return Decision(Verdict.SKIP_NOT_COMPARABLE, champion.holdout.reason)
     gain = challenger.holdout.r2 - champion.holdout.r2
     lost = _lost(challenger.baseline, champion.baseline)
-    if lost > limits.baseline_tolerance:
+    if not lost <= limits.baseline_tolerance:
         reason = f"R2 on the baseline set fell by {lost:.3f}, more than {limits.baseline_tolerance:g}"
         return Decision(Verdict.REJECT_BASELINE_REGRESSION, reason, gain)
-    if gain < limits.min_improvement:
+    if not gain >= limits.min_improvement:
         reason = f"R2 on the holdout changed by {gain:+.3f}, less than {limits.min_improvement:+g}"
         return Decision(Verdict.SKIP_NO_IMPROVEMENT, reason, gain)
     return Decision(Verdict.DEPLOY, f"R2 on the holdout changed by {gain:+.3f}", gain)

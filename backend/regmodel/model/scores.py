@@ -27,13 +27,22 @@ def score(observed: Floats, predicted: Floats, *, min_rows: int) -> Scores | Not
     rows = len(observed)
     if rows < max(min_rows, 2):
         return NotComputed(f"{rows} recorded hours in the window; at least {max(min_rows, 2)} are needed")
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _finite(observed, predicted)
+
+
+def _finite(observed: Floats, predicted: Floats) -> Scores | NotComputed:
+    rows = len(observed)
     around_mean = float(np.sum((observed - observed.mean()) ** 2))
     if around_mean == 0:
         return NotComputed(f"all {rows} recorded hours hold the same count; R2 has no meaning")
     error = observed - predicted
-    return Scores(
+    found = Scores(
         r2=1 - float(np.sum(error**2)) / around_mean,
         rmse=float(np.sqrt(np.mean(error**2))),
         mae=float(np.mean(np.abs(error))),
         rows=rows,
     )
+    if not np.isfinite((found.r2, found.rmse, found.mae)).all():
+        return NotComputed(f"counts up to {observed.max():g} are too large to be scored")
+    return found

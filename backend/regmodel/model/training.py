@@ -26,7 +26,7 @@ class Order:
     window: Window
     holdout_days: int
     baseline: Window | None
-    """Never fitted on, by no model: both sides of every comparison meet it fresh."""
+    """Not fitted on, so that both sides of later comparisons meet it fresh."""
     test_mode: bool
     min_rows: int
     min_train_rows: int
@@ -48,6 +48,12 @@ class Champion:
     forecaster: Forecaster
     fit_window: Window
     """Rows inside it are no fair examination."""
+    left_out: Window | None
+    """Except these, which the fit did not see."""
+
+    def has_learned_from(self, window: Window) -> bool:
+        apart = window.end <= self.fit_window.start or self.fit_window.end <= window.start
+        return not apart and self.left_out != window
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +78,9 @@ def train(
     )
     fit_seconds = time.perf_counter() - started
     progress("scoring")
-    recent = _fresh_to(champion, order.holdout)
-    challenger_exam = _examine(history, forecaster, recent, order)
-    champion_exam = None if champion is None else _examine(history, champion.forecaster, recent, order)
+    windows = _Windows(_fresh_to(champion, order.holdout), _baseline(champion, order))
+    challenger_exam = _examine(history, forecaster, windows, order)
+    champion_exam = None if champion is None else _examine(history, champion.forecaster, windows, order)
     decision = decide(challenger_exam, champion_exam, test_mode=order.test_mode, limits=order.limits)
     return Trained(forecaster, len(rows), fit_seconds, challenger_exam, champion_exam, decision)
 
@@ -100,14 +106,30 @@ def measure(
     return score(observed, forecaster.forecast(history, rows), min_rows=min_rows)
 
 
-def _examine(history: History, forecaster: Forecaster, recent: Window, order: Order) -> Exam:
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """What both sides of a comparison are examined on."""
+
+    recent: Window
+    baseline: Window | NotComputed
+
+
+def _examine(history: History, forecaster: Forecaster, windows: _Windows, order: Order) -> Exam:
+    baseline = windows.baseline
+    return Exam(
+        holdout=measure(history, forecaster, windows.recent, min_rows=order.min_rows),
+        baseline=baseline
+        if isinstance(baseline, NotComputed)
+        else measure(history, forecaster, baseline, min_rows=order.min_rows),
+    )
+
+
+def _baseline(champion: Champion | None, order: Order) -> Window | NotComputed:
     if order.baseline is None:
-        baseline: Scores | NotComputed = NotComputed(
-            "no baseline set yet: the first champion's holdout becomes it"
-        )
-    else:
-        baseline = measure(history, forecaster, order.baseline, min_rows=order.min_rows)
-    return Exam(holdout=measure(history, forecaster, recent, min_rows=order.min_rows), baseline=baseline)
+        return NotComputed("no baseline set yet: the first champion's holdout becomes it")
+    if champion is not None and champion.has_learned_from(order.baseline):
+        return NotComputed("the champion was fitted on the baseline set")
+    return order.baseline
 
 
 def _fresh_to(champion: Champion | None, holdout: Window) -> Window:

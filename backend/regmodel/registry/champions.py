@@ -8,7 +8,7 @@ from datetime import datetime
 
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.model.forecaster import Forecaster
-from backend.regmodel.registry.registry import Change, Registry, RegistryError
+from backend.regmodel.registry.registry import Change, Registry
 from backend.regmodel.registry.summary import Model, Summary
 
 log = logging.getLogger(__name__)
@@ -44,14 +44,14 @@ class Champions:
         return tuple(sorted(self._loaded))
 
     def refresh(self) -> None:
-        """Look at the registry and load what has been promoted since."""
+        """Look at the registry and load what has been promoted since. Never raises: see `trouble`."""
         with self._refreshing:
             try:
                 self._take(self.registry.current())
                 self._trouble = None
-            except (RegistryError, OSError) as error:
-                log.warning("the registry cannot be read: %s", error)
-                self._trouble = str(error)
+            except Exception as error:  # noqa: BLE001 - drivers of object stores raise what they like
+                log.warning("the registry cannot be read: %r", error)
+                self._trouble = str(error) or type(error).__name__
 
     def change(self, change: Change, now: datetime) -> Summary:
         """Change the registry; when this returns, /predict answers from what it now says."""

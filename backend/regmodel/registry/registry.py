@@ -5,6 +5,7 @@ anew, so concurrent writers lose nothing. `summary.json` is the newest version u
 """
 
 import io
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ import joblib
 from backend.regmodel.model.forecaster import Forecaster
 from backend.regmodel.registry.storage import Storage
 from backend.regmodel.registry.summary import Summary
+
+log = logging.getLogger(__name__)
 
 KEEP_VERSIONS = 50
 MAX_TRIES = 200
@@ -45,8 +48,7 @@ class Registry:
                 return before
             after = after.model_copy(update={"version": before.version + 1, "written_at": now})
             if self.storage.create(_version_name(after.version), _as_json(after)):
-                self._publish(after)
-                self._forget(before, after)
+                self._tidied_up(before, after)
                 return after
         raise RegistryError(f"{MAX_TRIES} other writers were faster; is something else writing in a loop?")
 
@@ -56,11 +58,17 @@ class Registry:
         self.storage.replace(_model_name(run_id), buffer.getvalue())
 
     def load(self, run_id: str) -> Forecaster:
-        """Unpickles: the registry must be writable by this service only."""
+        """Unpickles: the registry must be writable by this service only. Raises RegistryError or OSError."""
         content = self.storage.read(_model_name(run_id))
         if content is None:
             raise RegistryError(f"the file of model {run_id} is gone")
-        loaded = joblib.load(io.BytesIO(content))
+        try:
+            loaded = joblib.load(io.BytesIO(content))
+        except Exception as error:
+            # Half a pickle, or one of another version, raises whatever it stumbles upon.
+            raise RegistryError(
+                f"the file of model {run_id} cannot be read: {type(error).__name__}: {error}"
+            ) from error
         if not isinstance(loaded, Forecaster):
             raise RegistryError(f"the file of model {run_id} holds a {type(loaded).__name__}")
         return loaded
@@ -76,6 +84,14 @@ class Registry:
             return Summary.model_validate_json(content)
         except ValueError as error:
             raise RegistryError(f"version {version} of the summary cannot be read: {error}") from error
+
+    def _tidied_up(self, before: Summary, after: Summary) -> None:
+        """The change is made: whatever fails from here on must not tell the caller that it is not."""
+        try:
+            self._publish(after)
+            self._forget(before, after)
+        except Exception:
+            log.exception("version %d is stored; the next change tidies up", after.version)
 
     def _publish(self, summary: Summary) -> None:
         """Copy to summary.json, and again while a newer version has appeared: the newest must stay."""

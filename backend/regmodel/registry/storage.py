@@ -1,5 +1,6 @@
 """Files of the registry behind fsspec: whole or absent, and one winner where two write the same name."""
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -60,7 +61,8 @@ class Storage:
         return True
 
     def remove(self, name: str) -> None:
-        if self.files.exists(self.path(name)):
+        """No error when it is gone already: another process may be tidying up too."""
+        with contextlib.suppress(FileNotFoundError):
             self.files.rm(self.path(name), recursive=True)
 
     def _create_remote(self, name: str, content: bytes) -> bool:

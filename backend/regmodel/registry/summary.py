@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -68,6 +69,8 @@ class Model(Frozen):
     challenger: Examined
     champion: Examined | None
     """The champion of that moment on the same rows."""
+    left_out: Span | None = None
+    """The baseline set that was kept from the fit; None also of models from before this was noted."""
     champion_run_id: str | None
     decision: Verdict
     reason: str
@@ -98,6 +101,10 @@ class Summary(Frozen):
         return None if run_id is None else self.model(run_id)
 
 
+class Expected(Enum):
+    ANYTHING = "whoever is champion, or nobody"
+
+
 class PromotionRefused(Exception):
     """The message says why this model may not be champion."""
 
@@ -115,9 +122,12 @@ def with_model(summary: Summary, model: Model, *, keep: int) -> Summary:
 
 
 def promoted(
-    summary: Summary, model_type: ModelType, run_id: str, *, expected: str | None, now: datetime
+    summary: Summary, model_type: ModelType, run_id: str, *, expected: str | Expected | None, now: datetime
 ) -> Summary:
-    """Make the model champion. `expected` guards against a promotion decided on an older champion."""
+    """Make the model champion. `expected` guards against a promotion decided on an older champion.
+
+    None expects that there is no champion. Who asks again for what is done already is not refused.
+    """
     model = summary.model(run_id)
     if model is None:
         raise UnknownModel(f"the registry holds no model {run_id}")
@@ -126,10 +136,12 @@ def promoted(
     if model.test_mode:
         raise PromotionRefused(f"{run_id} was trained in test_mode and can never be champion")
     current = summary.champions.get(model_type)
-    if expected is not None and expected != current:
-        raise PromotionRefused(f"the champion is {current}, not {expected}: look again before promoting")
     if current == run_id:
         return summary
+    if expected not in (Expected.ANYTHING, current):
+        raise PromotionRefused(
+            f"the champion is {_named(current)}, not {_named(expected)}: look again before promoting"
+        )
     promotion = Promotion(at=now, model_type=model_type, run_id=run_id, replaced=current)
     return summary.model_copy(
         update={
@@ -138,3 +150,7 @@ def promoted(
             "baseline": summary.baseline or model.holdout,
         }
     )
+
+
+def _named(champion: str | Expected | None) -> str:
+    return "nobody" if champion is None else str(champion)

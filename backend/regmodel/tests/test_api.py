@@ -239,6 +239,20 @@ def test_a_promotion_reaches_predict_at_once(served: TestClient) -> None:
     assert used == run_id != old
 
 
+def test_a_champion_that_left_the_baseline_set_out_is_examined_on_it(client: TestClient) -> None:
+    trained(client, **QUICK, promote_if_better=True)
+    baseline = client.get("/model_summary").json()["baseline"]
+    winter = {**QUICK, "end": "2021-01-25T00:00:00Z"}
+    second = trained(client, **winter)
+    client.post("/promote_champion", json={"model_type": "rf", "run_id": second["run_id"]})
+
+    third = trained(client, **winter | {"end": "2021-02-22T00:00:00Z"})["result"]
+
+    assert second["result"]["left_out"] == third["left_out"] == baseline
+    assert third["champion_run_id"] == second["run_id"]
+    assert third["champion"]["baseline"]["r2"] is not None
+
+
 def test_a_test_mode_model_is_refused_as_champion(served: TestClient) -> None:
     run = trained(served, **QUICK, test_mode=True, promote_if_better=True)
 
@@ -335,6 +349,9 @@ def test_a_run_the_service_was_stopped_in_is_failed_after_the_restart(settings: 
 
     with TestClient(create_app(settings)) as client:
         run = client.get(f"/train/{run_id}").json()
+        failures = [
+            sample(client, "training_runs_total", status="failed", model_type="rf") for _scrape in range(3)
+        ]
 
         assert (run["state"], run["reason"]) == ("failed", INTERRUPTED)
-        assert sample(client, "training_runs_total", status="failed", model_type="rf") == 1
+        assert failures == [0, 1, 1], "Prometheus sees no increase in a counter that appears at 1"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backend.regmodel.data.counts import Counts, hour_number
-from backend.regmodel.data.observations import Observation
+from backend.regmodel.data.observations import Observation, TooWide
 from backend.regmodel.data.source import Source
 from backend.regmodel.jobs.data_store import DataStore
 from backend.regmodel.tests.conftest import at
@@ -48,3 +48,17 @@ def test_every_post_is_another_version_for_the_workers(source: Source) -> None:
     store.add([Observation("new", at(HOUR), 7.0)])
 
     assert store.for_workers().version > before
+
+
+def test_counts_that_do_not_fit_are_neither_used_nor_stored(source: Source) -> None:
+    store = DataStore(source)
+    before = store.for_workers()
+    far = [Observation(f"c{number}", at("2006-01-01T00"), 1.0) for number in range(200)]
+
+    with pytest.raises(TooWide, match="214 counters over"):
+        store.add(far)
+    with pytest.raises(TooWide, match="214 counters over"):
+        store.for_workers(far)
+
+    assert store.for_workers() == before
+    assert not source.observations.exists()

@@ -1,3 +1,5 @@
+from math import nan
+
 import pytest
 
 from backend.regmodel.model.decision import Exam, Limits, Verdict, decide
@@ -33,6 +35,20 @@ def test_a_challenger_must_gain_recently_without_losing_the_past(
     challenger: Exam, champion: Exam | None, verdict: Verdict
 ) -> None:
     assert decide(challenger, champion, test_mode=False, limits=LIMITS).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("challenger", "champion"),
+    [
+        (exam(nan), None),
+        (exam(nan), exam(0.70)),
+        (exam(0.90), exam(nan)),
+        (exam(0.90, baseline=nan), exam(0.70)),
+        (exam(0.90), exam(0.70, baseline=nan)),
+    ],
+)
+def test_what_is_no_number_never_deploys(challenger: Exam, champion: Exam | None) -> None:
+    assert decide(challenger, champion, test_mode=False, limits=LIMITS).verdict is not Verdict.DEPLOY
 
 
 @pytest.mark.parametrize("champion", [None, exam(0.1), exam(0.99), exam(None)])

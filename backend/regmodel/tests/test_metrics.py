@@ -39,6 +39,24 @@ def test_no_gauge_has_a_value_before_the_first_measurement(client: TestClient) -
     assert not {name for name, _ in samples(client)} & GAUGES
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'{"performance": {"rf": ',
+        b'{"performance": {"rf": {"r2": null, "rmse": null, "run_id": "rf-1", "at": "2021-06-01T00:00Z"}}}',
+    ],
+)
+def test_measurements_that_cannot_be_read_are_none_and_the_service_starts(
+    settings: Settings, content: bytes
+) -> None:
+    (settings.state_dir / "measured.json").write_bytes(content)
+
+    with TestClient(create_app(settings)) as client:
+        assert client.get("/health").status_code == 200
+        assert not {name for name, _ in samples(client)} & GAUGES
+
+
 def test_a_first_failure_is_an_increase_because_nought_was_there_before(client: TestClient) -> None:
     for model_type in ("rf", "hgb"):
         for status in ("success", "failed"):

@@ -10,6 +10,7 @@ from backend.regmodel.registry.registry import KEEP_VERSIONS, Registry, Registry
 from backend.regmodel.registry.storage import Storage
 from backend.regmodel.registry.summary import (
     Examined,
+    Expected,
     Marks,
     Model,
     PromotionRefused,
@@ -58,7 +59,7 @@ def add(registry: Registry, run_id: str, *, keep: int = 1_000, **changes: Any) -
     return registry.change(lambda summary: with_model(summary, model, keep=keep), NOON)
 
 
-def promote(registry: Registry, run_id: str, expected: str | None = None) -> Summary:
+def promote(registry: Registry, run_id: str, expected: str | Expected | None = Expected.ANYTHING) -> Summary:
     return registry.change(
         lambda summary: promoted(summary, ModelType.RF, run_id, expected=expected, now=NOON), NOON
     )
@@ -119,6 +120,34 @@ def test_old_versions_are_forgotten_and_the_newest_stay(registry: Registry) -> N
     assert [m.run_id for m in registry.current().models] == [f"rf-{KEEP_VERSIONS + n}" for n in (2, 3, 4)]
 
 
+def test_what_another_process_has_removed_already_is_no_error(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(registry.storage.files), "exists", lambda *_, **__: True)
+
+    registry.storage.remove("versions/00000001.json")
+    registry.storage.remove("models/rf-1")
+
+
+@pytest.mark.parametrize("broken", ["replace", "remove"])
+def test_a_stored_change_is_no_failure_though_tidying_up_fails(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("503 from the object store")
+
+    add(registry, "rf-1", keep=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(Storage, broken, fails)
+        changed = add(registry, "rf-2", keep=1)
+    add(registry, "rf-3", keep=1)
+
+    content = registry.storage.read("summary.json")
+    assert changed.version == 2
+    assert content is not None
+    assert Summary.model_validate_json(content) == registry.current()
+
+
 def test_a_champion_is_kept_however_old(registry: Registry) -> None:
     add(registry, "rf-first")
     promote(registry, "rf-first")
@@ -158,6 +187,24 @@ def test_a_promotion_decided_on_an_older_champion_is_refused(registry: Registry)
         promote(registry, "rf-3", expected="rf-1")
 
 
+def test_who_expects_no_champion_is_refused_when_there_is_one(registry: Registry) -> None:
+    for run_id in ("rf-1", "rf-2"):
+        add(registry, run_id)
+    promote(registry, "rf-1", expected=None)
+
+    with pytest.raises(PromotionRefused, match="the champion is rf-1, not nobody"):
+        promote(registry, "rf-2", expected=None)
+
+
+def test_a_promotion_asked_for_again_is_done_already(registry: Registry) -> None:
+    for run_id in ("rf-1", "rf-2"):
+        add(registry, run_id)
+    promote(registry, "rf-1", expected=None)
+    done = promote(registry, "rf-2", expected="rf-1")
+
+    assert promote(registry, "rf-2", expected="rf-1") == done
+
+
 def test_unknown_models_and_wrong_types_are_refused(registry: Registry) -> None:
     add(registry, "hgb-1", model_type=ModelType.HGB)
 
@@ -178,6 +225,15 @@ def test_a_summary_that_cannot_be_read_is_an_error_and_not_an_empty_registry(reg
 
     with pytest.raises(RegistryError, match="version 1"):
         registry.current()
+
+
+def test_a_summary_from_before_left_out_was_noted_is_read(registry: Registry) -> None:
+    summary = add(registry, "rf-1")
+    registry.storage.create(
+        "versions/00000002.json", summary.model_dump_json(exclude={"models": {0: {"left_out"}}}).encode()
+    )
+
+    assert registry.current().models == summary.models
 
 
 def test_a_model_whose_file_is_gone_says_so(registry: Registry) -> None:

@@ -1,6 +1,7 @@
 """What is refused at the door, and how it is told."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ from hypothesis import strategies as st
 
 from backend.regmodel.app.fastapi_app import create_app
 from backend.regmodel.data.files import DataFolderError
-from backend.regmodel.tests.conftest import small_settings
+from backend.regmodel.registry.registry import Registry
+from backend.regmodel.registry.storage import Storage
+from backend.regmodel.tests.conftest import at, small_settings
+from backend.regmodel.tests.test_api import sample
+from backend.regmodel.tests.test_registry import add, promote
 
 WINDOW = {"start": "2020-12-01T00:00:00Z", "end": "2020-12-15T00:00:00Z"}
 ROW = {"counter_id": "a", "at": "2020-12-01T00:00:00Z"}
@@ -38,6 +43,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         ("/train", {"holdout_days": 0}, "holdout_days"),
         ("/evaluate", {"start": WINDOW["start"]}, "end"),
         ("/evaluate", {**WINDOW, "rows": [{**ROW, "count": -1}]}, "rows.0.count"),
+        ("/evaluate", {**WINDOW, "rows": [{**ROW, "count": 1e200}]}, "rows.0.count"),
         ("/monitor", {**WINDOW, "reference": {"start": "yesterday"}}, "reference.start"),
         ("/promote_champion", {"model_type": "rf"}, "run_id"),
         ("/observations", {"rows": [{**ROW, "count": "NaN"}]}, "rows.0.count"),
@@ -104,12 +110,79 @@ def test_more_rows_than_allowed_are_refused_by_number(tmp_path: Path) -> None:
     assert answer.json()["errors"][0]["field"] == "rows"
 
 
+@pytest.mark.parametrize(
+    ("path", "rest"), [("/observations", {}), ("/monitor", {**WINDOW, "reference": WINDOW})]
+)
+@pytest.mark.parametrize("away", [timedelta(days=1, minutes=1), timedelta(days=-7_301)])
+def test_counts_dated_far_away_are_refused_by_name(
+    tmp_path: Path, path: str, rest: dict[str, Any], away: timedelta
+) -> None:
+    now = at("2021-10-01")
+    rows = [{**ROW, "count": 1}, {**ROW, "at": (now + away).isoformat(), "count": 1}]
+    settings = small_settings(tmp_path)
+    with TestClient(create_app(settings, clock=lambda: now)) as client:
+        before = client.get("/health").json()["data"]
+        answer = client.post(path, json={**rest, "rows": rows})
+        after = client.get("/health").json()["data"]
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["rows.1.at"]
+    assert after == before
+
+
+def test_counts_of_the_day_that_begins_elsewhere_are_taken(tmp_path: Path) -> None:
+    now = at("2021-10-01")
+    rows = [{**ROW, "at": (now + timedelta(hours=23)).isoformat(), "count": 1}]
+    with TestClient(create_app(small_settings(tmp_path), clock=lambda: now)) as client:
+        assert client.post("/observations", json={"rows": rows}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "rest"), [("/observations", {}), ("/monitor", {**WINDOW, "reference": WINDOW})]
+)
+def test_more_counters_than_fit_are_refused(tmp_path: Path, path: str, rest: dict[str, Any]) -> None:
+    rows = [{**ROW, "counter_id": f"c{number}", "count": 1} for number in range(5_000)]
+    settings = small_settings(tmp_path)
+    with TestClient(create_app(settings)) as client:
+        answer = client.post(path, json={**rest, "rows": rows})
+
+    assert answer.status_code == 422
+    assert "5,014 counters" in answer.json()["detail"]
+    assert not (tmp_path / "observations.db").exists()
+
+
+def test_far_too_many_rows_to_predict_are_refused_before_anything_is_asked(door: TestClient) -> None:
+    answer = door.post("/predict", json={"rows": [ROW] * 50_001})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "rows"
+
+
 def test_unknown_runs_and_models_are_404(door: TestClient) -> None:
     promotion = {"model_type": "rf", "run_id": "rf-nobody"}
 
     assert door.get("/train/rf-nobody").status_code == 404
     assert door.post("/promote_champion", json=promotion).status_code == 404
     assert door.post("/evaluate", json={**WINDOW, "run_id": "rf-nobody"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("guard", "status"),
+    [({}, 200), ({"expected_champion": "rf-1"}, 200), ({"expected_champion": None}, 409)],
+)
+def test_a_null_guard_expects_no_champion_and_an_absent_one_anything(
+    tmp_path: Path, guard: dict[str, Any], status: int
+) -> None:
+    settings = small_settings(tmp_path)
+    registry = Registry(Storage.at(settings.registry))
+    for run_id in ("rf-1", "rf-2"):
+        add(registry, run_id)
+    promote(registry, "rf-1")
+
+    with TestClient(create_app(settings)) as client:
+        answer = client.post("/promote_champion", json={"model_type": "rf", "run_id": "rf-2", **guard})
+
+    assert answer.status_code == status
 
 
 def test_the_key_is_asked_of_everything_but_health_and_metrics(tmp_path: Path) -> None:
@@ -133,6 +206,23 @@ def test_the_key_is_asked_of_everything_but_health_and_metrics(tmp_path: Path) -
         "health": 200,
         "metrics": 200,
     }
+
+
+@pytest.mark.parametrize("path", ["/predict", "/train", "/evaluate", "/observations"])
+def test_without_the_key_no_body_is_read(tmp_path: Path, path: str) -> None:
+    with TestClient(create_app(small_settings(tmp_path, api_key="s3cret"))) as client:
+        answer = client.post(path, content=b"{", headers={"content-type": "application/json"})
+        counted = sample(client, "fastapi_errors_total", method="POST", endpoint=path, status="401")
+
+    assert answer.status_code == 401
+    assert counted == 1
+
+
+def test_the_pages_of_the_api_ask_for_the_key(door: TestClient) -> None:
+    calls = door.get("/openapi.json").json()["paths"]
+
+    assert calls["/train"]["post"]["security"] == [{"APIKeyHeader": []}, {"HTTPBearer": []}]
+    assert "security" not in calls["/health"]["get"]
 
 
 def test_the_key_appears_in_no_print_of_the_settings(tmp_path: Path) -> None:

@@ -26,3 +26,11 @@ def test_too_few_rows_are_no_score_and_no_number(rows: int) -> None:
 
 def test_counts_that_never_change_have_no_r2() -> None:
     assert isinstance(score(np.zeros(50), np.zeros(50), min_rows=10), NotComputed)
+
+
+@pytest.mark.parametrize("huge", [1e200, 1e308])
+def test_counts_whose_squares_are_no_numbers_have_no_score(huge: float) -> None:
+    observed = np.arange(50, dtype=float)
+    observed[7] = huge
+
+    assert isinstance(score(observed, np.full(50, 12.0), min_rows=10), NotComputed)

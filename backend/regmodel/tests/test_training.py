@@ -39,7 +39,7 @@ def trained(history: History, order: Order, champion: Champion | None = None) ->
 
 
 def champion(history: History, order: Order) -> Champion:
-    return Champion("old", trained(history, order).forecaster, order.fit_window)
+    return Champion("old", trained(history, order).forecaster, order.fit_window, order.baseline)
 
 
 def test_the_newest_days_are_kept_from_fitting(year: History) -> None:
@@ -141,6 +141,25 @@ def test_rows_the_champion_has_learned_from_are_no_examination(year: History) ->
 
     assert isinstance(found.challenger.holdout, NotComputed)
     assert found.decision.verdict is Verdict.SKIP_NOT_COMPARABLE
+
+
+def test_a_champion_fitted_on_the_baseline_set_is_not_examined_on_it(year: History) -> None:
+    """As when the set is configured later, or the first champion is not the first model."""
+    later = replace(ORDER, window=Window(at("2020-09-01"), at("2021-01-25")), test_mode=False)
+    baseline = Window(at("2020-10-05"), at("2020-10-12"))
+    wants = replace(later, baseline=baseline)
+
+    unfair = trained(year, wants, champion(year, ORDER))
+    fair = trained(year, wants, champion(year, replace(ORDER, baseline=baseline)))
+    first = trained(year, wants)
+
+    fitted_on_it = NotComputed("the champion was fitted on the baseline set")
+    assert unfair.champion is not None
+    assert unfair.challenger.baseline == unfair.champion.baseline == fitted_on_it
+    assert unfair.decision.verdict is not Verdict.REJECT_BASELINE_REGRESSION
+    assert fair.champion is not None
+    for examined in (fair.challenger, fair.champion, first.challenger):
+        assert isinstance(examined.baseline, Scores)
 
 
 def test_forecasts_are_never_negative(year: History) -> None:

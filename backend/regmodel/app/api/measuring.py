@@ -2,18 +2,21 @@
 
 from fastapi import APIRouter
 
+from backend.regmodel.app.auth import KeyedRoute
+from backend.regmodel.app.posted import observed, too_wide
 from backend.regmodel.app.problems import Refused, documented
 from backend.regmodel.app.schemas import EvaluateRequest, EvaluateResponse, MonitorRequest, MonitorResponse
 from backend.regmodel.app.state import Context, Service
+from backend.regmodel.data.observations import TooWide
 from backend.regmodel.jobs import work
-from backend.regmodel.jobs.work import Failed
+from backend.regmodel.jobs.work import Data, Failed
 from backend.regmodel.jobs.workers import WorkerDied
 from backend.regmodel.measured import DriftSeen, Performance
 from backend.regmodel.model.drift import METHOD, Drift, DriftLimits
 from backend.regmodel.model.scores import NotComputed, Scores
 from backend.regmodel.registry.summary import Model, Span
 
-router = APIRouter()
+router = APIRouter(route_class=KeyedRoute)
 
 
 @router.post("/evaluate", responses=documented(401, 404, 422, 503))
@@ -23,7 +26,7 @@ async def evaluate(body: EvaluateRequest, context: Context) -> EvaluateResponse:
     Rows in the body are laid over the stored counts for this call. Only a champion's score moves the gauges.
     """
     model = _model(body, context)
-    data = context.data.for_workers([row.observation() for row in body.rows])
+    data = _data(body, context)
     settings = context.settings
     arguments = (data, settings.registry, model.run_id, body.window, settings.min_rows)
     try:
@@ -39,7 +42,7 @@ async def monitor(body: MonitorRequest, context: Context) -> MonitorResponse:
     reference = (
         Span.of(body.reference.window) if body.reference else context.champion(body.model_type).model.fit
     )
-    data = context.data.for_workers([row.observation() for row in body.rows])
+    data = _data(body, context)
     settings = context.settings
     limits = DriftLimits(
         share=settings.drift_share_threshold,
@@ -52,6 +55,13 @@ async def monitor(body: MonitorRequest, context: Context) -> MonitorResponse:
     except WorkerDied as error:
         raise Refused(503, "Not measured", str(error)) from error
     return _drift_told(body, context, reference, found)
+
+
+def _data(body: EvaluateRequest | MonitorRequest, context: Service) -> Data:
+    try:
+        return context.data.for_workers(observed(body.rows, context.clock()))
+    except TooWide as error:
+        raise too_wide(error) from error
 
 
 def _model(body: EvaluateRequest, context: Service) -> Model:

@@ -3,20 +3,22 @@
 from anyio import to_thread
 from fastapi import APIRouter
 
+from backend.regmodel.app.auth import KeyedRoute
 from backend.regmodel.app.problems import Refused, documented
 from backend.regmodel.app.schemas import PromoteRequest, PromoteResponse
 from backend.regmodel.app.state import Context
 from backend.regmodel.registry.registry import RegistryError
 from backend.regmodel.registry.summary import PromotionRefused, Summary, UnknownModel, promoted
 
-router = APIRouter()
+router = APIRouter(route_class=KeyedRoute)
 
 
 @router.post("/promote_champion", responses=documented(401, 404, 409, 422, 503))
 async def promote_champion(body: PromoteRequest, context: Context) -> PromoteResponse:
     """Make a trained model champion of its type; the next /predict is answered by it.
 
-    409 for a test_mode model, a wrong type, or when `expected_champion` is no longer champion.
+    409 for a test_mode model, a wrong type, or when `expected_champion` is not the champion (null: when there
+    is one).
     """
     now = context.clock()
     replaced: str | None = None
@@ -24,8 +26,7 @@ async def promote_champion(body: PromoteRequest, context: Context) -> PromoteRes
     def change(summary: Summary) -> Summary:
         nonlocal replaced
         replaced = summary.champions.get(body.model_type)
-        expected = body.expected_champion
-        return promoted(summary, body.model_type, body.run_id, expected=expected, now=now)
+        return promoted(summary, body.model_type, body.run_id, expected=body.expected, now=now)
 
     try:
         summary = await to_thread.run_sync(context.champions.change, change, now)

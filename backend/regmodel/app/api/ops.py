@@ -1,7 +1,7 @@
 """GET /health and /metrics: for machines that watch this one. Never behind the API key."""
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from backend.regmodel.app.problems import documented
 from backend.regmodel.app.schemas import DataInfo, HealthResponse
@@ -35,4 +35,4 @@ async def health(context: Context, response: Response) -> HealthResponse:
 
 @router.get("/metrics")
 async def metrics(context: Context) -> Response:
-    return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(context.metrics.rendered(), media_type=CONTENT_TYPE_LATEST)

@@ -6,6 +6,7 @@ import numpy as np
 from anyio import to_thread
 from fastapi import APIRouter
 
+from backend.regmodel.app.auth import KeyedRoute
 from backend.regmodel.app.problems import FieldError, Refused, documented
 from backend.regmodel.app.schemas import Point, Prediction, PredictRequest, PredictResponse
 from backend.regmodel.app.state import Context
@@ -13,7 +14,7 @@ from backend.regmodel.data.counts import Floats, Rows, hour_number, hour_start
 from backend.regmodel.data.history import History
 from backend.regmodel.registry.champions import Loaded
 
-router = APIRouter()
+router = APIRouter(route_class=KeyedRoute)
 
 
 @router.post("/predict", responses=documented(401, 422, 503))

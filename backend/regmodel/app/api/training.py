@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
+from backend.regmodel.app.auth import KeyedRoute
 from backend.regmodel.app.problems import Refused, documented
 from backend.regmodel.app.schemas import RunResponse, TrainRequest
 from backend.regmodel.app.state import Context, Service
@@ -11,7 +12,7 @@ from backend.regmodel.data.counts import Window
 from backend.regmodel.jobs.runs import Run
 from backend.regmodel.jobs.trainer import TooManyWaiting, Wish
 
-router = APIRouter()
+router = APIRouter(route_class=KeyedRoute)
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi.routing import APIRoute, APIRouter
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -74,6 +74,7 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self._found_at_start: list[tuple[bool, ModelType]] = []
         for model_type in ModelType:
             for outcome in OUTCOMES:
                 self.training_runs.labels(outcome, model_type.value)
@@ -98,6 +99,17 @@ class Metrics:
         self.training_runs.labels("success" if succeeded else "failed", model_type.value).inc()
         if seconds is not None:
             self.training_seconds.observe(seconds)
+
+    def found_at_start(self, *, succeeded: bool, model_type: ModelType) -> None:
+        """A run of the life before this one. Counted after the first scrape, which must see 0 before it."""
+        self._found_at_start.append((succeeded, model_type))
+
+    def rendered(self) -> bytes:
+        text = generate_latest(self.registry)
+        found, self._found_at_start = self._found_at_start, []
+        for succeeded, model_type in found:
+            self.training_ended(succeeded=succeeded, model_type=model_type, seconds=None)
+        return text
 
     def answered(self, *, method: str, endpoint: str, status: int, seconds: float) -> None:
         self.requests.labels(method, endpoint, str(status)).inc()
