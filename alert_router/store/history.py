@@ -163,12 +163,17 @@ def _timeline(conn: sa.Connection, alert_id: int) -> tuple[TimelineEntry, ...]:
 
 
 def _deliveries(conn: sa.Connection, incident_id: int) -> tuple[DeliveryEntry, ...]:
+    """Of the incident's cards, and of the digests that tell them instead."""
     columns = [deliveries.c[name] for name in DeliveryEntry.__dataclass_fields__]
+    own, folded = cards.alias("own"), cards.alias("folded")
+    telling = sa.union(
+        sa.select(own.c.id).where(own.c.incident_id == incident_id),
+        sa.select(cards.c.id)
+        .join(folded, folded.c.folded_into == cards.c.digest_id)
+        .where(folded.c.incident_id == incident_id),
+    )
     rows: Sequence[Any] = conn.execute(
-        sa.select(*columns)
-        .join(cards, cards.c.id == deliveries.c.card_id)
-        .where(cards.c.incident_id == incident_id)
-        .order_by(deliveries.c.id)
+        sa.select(*columns).where(deliveries.c.card_id.in_(telling)).order_by(deliveries.c.id)
     ).all()
     return tuple(DeliveryEntry(*row) for row in rows)
 
