@@ -91,6 +91,11 @@ def test_one_alert_tells_its_life(cast: TestClient) -> None:
         ({"q": "100%"}, ["ApiDown"]),
         ({"q": "of_req"}, ["ApiDown"]),
         ({"q": "of-req"}, []),
+        ({"q": "\x00"}, []),
+        ({"severity": "\x00"}, []),
+        ({"match": "instance=\x00"}, []),
+        ({"q": "%" * 1000}, []),
+        ({"match": ["severity=warning"] * 50}, ["DiskFull", "DriftHigh"]),
         ({"status": "firing", "severity": "critical", "source": "alertmanager"}, ["ApiDown"]),
         ({"match": 'instance="api-1"'}, ["ApiDown"]),
         ({"match": 'instance!="api-1"'}, ["TrainingFailure", "DiskFull", "DriftHigh"]),
@@ -113,6 +118,18 @@ def test_a_filter_means_what_it_says(cast: TestClient, query: dict[str, Any], na
 
 
 @pytest.mark.parametrize(
+    "text", [r"C:\temp", 'said "no"', r"mp\"", "line\nline", "tab\t", "\x00b", "é", "a/b"]
+)
+@pytest.mark.parametrize("place", ["labels", "annotations"])
+def test_a_text_is_found_as_it_was_said(client: TestClient, text: str, place: str) -> None:
+    said = {**wire_alert(API_DOWN), "annotations": {}}
+    send(client, {**said, place: {**said[place], "n": f"before {text} after"}})
+    send(client, wire_alert(DISK_FULL))
+
+    assert found(client, q=text) == ["ApiDown"]
+
+
+@pytest.mark.parametrize(
     ("query", "names"),
     [
         ({"status": "open"}, ["status"]),
@@ -125,6 +142,11 @@ def test_a_filter_means_what_it_says(cast: TestClient, query: dict[str, Any], na
         ({"limit": "501"}, ["limit"]),
         ({"limit": "ten"}, ["limit"]),
         ({"limit": "٣"}, ["limit"]),
+        ({"limit": "0" * 17 + "12345"}, ["limit"]),
+        ({"limit": "0" * 19 + "1" + "9" * 30}, ["limit"]),
+        ({"q": "x" * 1001}, ["q"]),
+        ({"match": ["instance=a"] * 51}, ["match"]),
+        ({"cursor": "0" * 19 + "1" + "9" * 30}, ["cursor"]),
         ({"cursor": "-1"}, ["cursor"]),
         ({"cursor": "9" * 5000}, ["cursor"]),
         ({"severty": "critical"}, ["severty"]),
