@@ -30,9 +30,13 @@ class Event:
 
     @property
     def key(self) -> str:
-        """The router's own rule: one of a type, a run and a subject, whichever try of the task tells it."""
+        """The router's own rule: one of a type, a run and a subject, whichever try of the task tells it.
+
+        That it is over is another.
+        """
         subject = self.details.get("endpoint", self.model_type or "")
-        return f"{self.type}:{self.origin.dag_id}:{self.origin.run_id}:{subject}"
+        over = self.details.get("status") == OVER["status"]
+        return f"{self.type}:{self.origin.dag_id}:{self.origin.run_id}:{subject}" + ":resolved" * over
 
     def as_json(self) -> str:
         told = {
