@@ -1,7 +1,7 @@
 """The body that Alertmanager and Grafana send alike: alerts with what a group of them shares."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,8 @@ from alert_router.sources.malformed import FieldError, Malformed, errors_of
 _QUOTED = re.compile(r"\\([^a-zA-Z0-9])")
 MOST_TRUNCATED = 1_000_000
 """A counter takes no number of any size."""
+MOST_DESCRIBED = 20
+"""Of the alerts in a body that cannot be read; the rest is counted, and kept in one piece."""
 
 RAW_PROMETHEUS = (
     "this is the list of alerts that Prometheus sends to an Alertmanager. In prometheus.yml, "
@@ -26,9 +28,10 @@ RAW_PROMETHEUS = (
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedAlert:
+class RefusedAlerts:
     errors: tuple[FieldError, ...]
     body: bytes
+    alerts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Message:
     source: str
     """Who speaks, whichever door it came to."""
     signals: tuple[Signal, ...]
-    refused: tuple[RefusedAlert, ...]
+    refused: tuple[RefusedAlerts, ...]
     truncated: int
     """How many alerts Alertmanager left out (max_alerts): they never get here, so somebody must know."""
     receiver: str
@@ -50,13 +53,19 @@ def parse(body: bytes, now: datetime) -> Message:
     wire = _envelope(_json(body))
     source, read = _reader(wire)
     signals: list[Signal] = []
-    refused: list[RefusedAlert] = []
+    refused: list[RefusedAlerts] = []
+    more: list[Any] = []
     for index, item in enumerate(wire.alerts):
         try:
             signals.append(read(item, wire, now))
         except ValidationError as error:
+            if len(refused) == MOST_DESCRIBED:
+                more.append(item)
+                continue
             errors = errors_of(error, prefix=f"alerts.{index}")
-            refused.append(RefusedAlert(errors, pydantic_core.to_json(item)))
+            refused.append(RefusedAlerts(errors, pydantic_core.to_json(item)))
+    if more:
+        refused.append(_together(more))
     if refused and not signals:
         raise Malformed(*(error for one in refused for error in one.errors))
     news = tuple(one for one in signals if not alertmanager.is_watchdog(one))
@@ -70,6 +79,11 @@ def parse(body: bytes, now: datetime) -> Message:
         # A Watchdog that "resolved" is one that Alertmanager has not been told of for too long.
         heartbeat=any(one.firing for one in signals if alertmanager.is_watchdog(one)),
     )
+
+
+def _together(items: Sequence[Any]) -> RefusedAlerts:
+    counted = FieldError("alerts", f"{len(items)} more cannot be read")
+    return RefusedAlerts((counted,), pydantic_core.to_json(items), alerts=len(items))
 
 
 def _reader(wire: WireMessage) -> tuple[str, Callable[[Any, WireMessage, datetime], Signal]]:

@@ -61,6 +61,17 @@ def test_a_webhook_is_answered_with_what_became_of_it(client: TestClient) -> Non
     assert again.json() == {"accepted": 0, "duplicates": 2, "quarantined": 1}
 
 
+def test_very_many_bad_alerts_are_counted_one_by_one_and_kept_together(
+    client: TestClient, store: Store
+) -> None:
+    answer = client.post(WEBHOOK, json=webhook_json(alerts=[wire_alert(), *[{}] * 3000]))
+
+    assert answer.json() == {"accepted": 1, "duplicates": 0, "quarantined": 3000}
+    assert len(kept(store)) < 50
+    assert 'alert_router_quarantined_total{source="alertmanager"} 3000.0' in client.get("/metrics").text
+    assert len(client.post(WEBHOOK, json=webhook_json(alerts=[{}] * 3000)).content) < 10_000
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_webhook_of_grafana_is_taken_and_ends_as_it_says(client: TestClient, method: str) -> None:
     fires = client.request(method, GRAFANA, json=grafana_json())
