@@ -10,8 +10,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, Clock, at, event_json, webhook_json, wire_alert
-from tests.router.bench import DATABASES, open_client
+from tests.factories import (
+    API_DOWN,
+    DISK_FULL,
+    DRIFT_HIGH,
+    Clock,
+    at,
+    event_json,
+    grafana_json,
+    webhook_json,
+    wire_alert,
+)
+from tests.router.bench import DATABASES, open_client, until
 from tests.standins.discord import DiscordState
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -281,3 +291,21 @@ def test_the_api_describes_itself_without_script_or_another_host(cast: TestClien
     assert "training_failure" in page.text, "an example to send"
     sources = re.findall(r'(?:src|href)="([^"]*)"', page.text)
     assert [one for one in sources if not one.startswith(("/", "#"))] == []
+
+
+def test_the_api_names_every_source_that_there_is(
+    make_client: Callable[..., TestClient], clock: Clock
+) -> None:
+    client = make_client(watchdog_seconds=60)
+    send(client, wire_alert(), wire_alert({"alertname": "Watchdog", "severity": "none"}))
+    client.post("/webhooks/grafana", json=grafana_json())
+    client.post("/events", json=event_json())
+    clock.move(61)
+    until(lambda: "MonitoringBlind" in found(client))
+
+    sources = {alert["source"] for alert in client.get("/alerts").json()["alerts"]}
+
+    described = client.get("/openapi.json").json()["paths"]["/alerts"]["get"]["parameters"]
+    [text] = [one["description"] for one in described if one["name"] == "source"]
+    assert sources == {"alertmanager", "grafana", "events", "alert_router"}
+    assert [source for source in sources if source not in text] == []
