@@ -121,7 +121,7 @@ class Intake:
         return Receipt(
             accepted=len(steps) - duplicates,
             duplicates=duplicates,
-            quarantined=len(batch.refused),
+            quarantined=sum(refused.alerts for refused in batch.refused),
             held=sum(step.verdict is Verdict.HOLD for step in steps),
         )
 

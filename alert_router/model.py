@@ -116,7 +116,7 @@ class Alert:
     """Set while a late "firing" after the resolve waits for its own resolve; past it, the alert reopens."""
     expires_at: datetime | None
     suppressed: str | None = None
-    """Why Alertmanager is quiet about it: "silenced" or "inhibited". It may fire all the same."""
+    """Why Alertmanager is quiet about it: "silenced", "inhibited" or "muted". It may fire all the same."""
     absent_since: datetime | None = None
     """Since when Alertmanager's API has not shown it; None while it does, or was not asked. On a resolved
     alert: that is why it was closed."""

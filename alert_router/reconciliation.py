@@ -20,7 +20,7 @@ class Sighting:
     signal: Signal
     receiver: str
     suppressed: str | None
-    """ "silenced", "inhibited", or None."""
+    """ "silenced", "inhibited", "muted", or None."""
 
 
 class Finding(Enum):
@@ -34,7 +34,7 @@ class Finding(Enum):
     SEEN = auto()
     """There again after an absence."""
     QUIET = auto()
-    """Silenced or inhibited now, and was not, or the other way round."""
+    """Silenced, inhibited or muted now, and was not, or the other way round."""
     STILL_FIRING = auto()
     """Held as a late firing, or closed because Alertmanager did not show it; and it says that it fires."""
     WAS_LATE = auto()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,8 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 SECRETS = (
     "DISCORD_WEBHOOK_URL",
@@ -24,6 +26,8 @@ SECRETS = (
     "ALERT_ROUTER_DATABASE_URL",
     "ALERT_ROUTER_INGEST_TOKENS",
 )
+DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
+"""With the drivers that we have."""
 SPANS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 MIB = 1024 * 1024
 
@@ -73,7 +77,29 @@ def _root(value: str) -> str:
     parts = urlsplit(value)
     if value and (parts.scheme not in ("http", "https") or not parts.hostname):
         raise ValueError("must be an http or https URL")
+    if not _has_port(parts):
+        raise ValueError("must have a port from 1 to 65535, or none")
     return value.rstrip("/")
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """One that can be, or none. The error of urllib would show what stands there: it may be a password."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+def _database(url: SecretStr) -> SecretStr:
+    try:
+        parsed = make_url(url.get_secret_value())
+    except (ArgumentError, ValueError):  # its text may hold a password that has a "/" or "@" of its own
+        parsed = None
+    if parsed is None or parsed.drivername not in DATABASES:
+        raise ValueError(
+            "must look like sqlite:////var/lib/alert_router.db or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+        )
+    return url
 
 
 RootUrl = Annotated[str, AfterValidator(_root)]
@@ -94,7 +120,9 @@ class Settings(BaseModel):
         Field(alias="DISCORD_FALLBACK_WEBHOOK_URL", description="Tells what the first channel does not take"),
     ] = None
     database_url: Annotated[
-        SecretStr, Field(alias="ALERT_ROUTER_DATABASE_URL", description="SQLAlchemy URL of the database")
+        SecretStr,
+        AfterValidator(_database),
+        Field(alias="ALERT_ROUTER_DATABASE_URL", description="SQLAlchemy URL of the database"),
     ] = SecretStr("sqlite:///alert_router.db")
     listen: Annotated[
         str, AfterValidator(_listen), Field(alias="ALERT_ROUTER_LISTEN", description="host:port to serve on")

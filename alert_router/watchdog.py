@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from alert_router.intake import Batch, Intake
-from alert_router.model import Signal, Status
+from alert_router.model import AN_INSTANT, Alert, Signal, Status
 from alert_router.sources import fingerprints
 from alert_router.store import alerts, heartbeats
 from alert_router.store.engine import Store
@@ -32,9 +32,11 @@ class Watchdog:
             return None
         known = alerts.newest(conn, SOURCE, [said.fingerprint]).get(said.fingerprint)
         if known is None or not known.firing:
-            return said if said.firing else None
+            return _after(known, said) if said.firing else None
         # Only a heartbeat ends blindness: that we have just started, and wait anew, says nothing.
-        sees = not said.firing and max(heard.values()) > known.starts_at
+        # The start may be ahead of the clock, see _after.
+        since = min(known.starts_at, known.received_at)
+        sees = not said.firing and max(heard.values()) > since
         return replace(said, starts_at=known.starts_at) if sees else None
 
     async def turn(self, store: Store, now: datetime) -> None:
@@ -45,6 +47,13 @@ class Watchdog:
         news = await asyncio.to_thread(ask)
         if news is not None:
             await self.intake.accept(Batch((news,), now))
+
+
+def _after(known: Alert | None, said: Signal) -> Signal:
+    """A new episode begins after the one before, though the clock was ahead then and has been set right."""
+    if known is None or known.ends_at is None:
+        return said
+    return replace(said, starts_at=max(said.starts_at, known.ends_at + 2 * AN_INSTANT))
 
 
 def signal(

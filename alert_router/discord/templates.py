@@ -165,6 +165,7 @@ def _context(state: CardState) -> dict[str, Any]:
         "suppressed": sorted({alert.suppressed for alert in firing if alert.suppressed}),
         "recoveries": [text for text in dict.fromkeys(state.recoveries.values()) if text],
         "text_of": _text_of,
+        "values_of": _values_of,
     }
 
 
@@ -196,3 +197,8 @@ def _text_of(alert: Alert) -> str:
     """What the alert says, in the customary annotations, most telling first."""
     wanted = ("description", "message", "summary")
     return next((alert.annotations[name] for name in wanted if alert.annotations.get(name)), "")
+
+
+def _values_of(alert: Alert) -> str:
+    """What was measured. A template's `annotations.values` would be the method of that name."""
+    return alert.annotations.get("values", "")

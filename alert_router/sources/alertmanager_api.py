@@ -25,6 +25,8 @@ class _AlertStatus(BaseModel):
     state: Text
     silencedBy: list[Text] = []
     inhibitedBy: list[Text] = []
+    mutedBy: list[Text] = []
+    """Time intervals of the route; since Alertmanager 0.28."""
 
 
 class _ApiAlert(BaseModel):
@@ -112,4 +114,6 @@ def _sighting(group: _Group, alert: _ApiAlert, url: str) -> Sighting:
 def _suppressed(status: _AlertStatus) -> str | None:
     if status.silencedBy:
         return "silenced"
-    return "inhibited" if status.inhibitedBy else None
+    if status.inhibitedBy:
+        return "inhibited"
+    return "muted" if status.mutedBy else None

@@ -1,7 +1,7 @@
 """The body that Alertmanager and Grafana send alike: alerts with what a group of them shares."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,8 @@ from alert_router.sources.malformed import FieldError, Malformed, errors_of
 _QUOTED = re.compile(r"\\([^a-zA-Z0-9])")
 MOST_TRUNCATED = 1_000_000
 """A counter takes no number of any size."""
+MOST_DESCRIBED = 20
+"""Of the alerts in a body that cannot be read; the rest is counted, and kept in one piece."""
 
 RAW_PROMETHEUS = (
     "this is the list of alerts that Prometheus sends to an Alertmanager. In prometheus.yml, "
@@ -27,9 +29,10 @@ RAW_PROMETHEUS = (
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedAlert:
+class RefusedAlerts:
     errors: tuple[FieldError, ...]
     body: bytes
+    alerts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Message:
     source: str
     """Who speaks, whichever door it came to."""
     signals: tuple[Signal, ...]
-    refused: tuple[RefusedAlert, ...]
+    refused: tuple[RefusedAlerts, ...]
     truncated: int
     """How many alerts Alertmanager left out (max_alerts): they never get here, so somebody must know."""
     receiver: str
@@ -51,13 +54,19 @@ def parse(body: bytes, now: datetime) -> Message:
     wire = _envelope(_json(body))
     source, read = _reader(wire)
     signals: list[Signal] = []
-    refused: list[RefusedAlert] = []
+    refused: list[RefusedAlerts] = []
+    more: list[Any] = []
     for index, item in enumerate(wire.alerts):
         try:
             signals.append(read(item, wire, now))
         except ValidationError as error:
+            if len(refused) == MOST_DESCRIBED:
+                more.append(item)
+                continue
             errors = errors_of(error, prefix=f"alerts.{index}")
-            refused.append(RefusedAlert(errors, pydantic_core.to_json(item)))
+            refused.append(RefusedAlerts(errors, pydantic_core.to_json(item)))
+    if more:
+        refused.append(_together(more))
     if refused and not signals:
         raise Malformed(*(error for one in refused for error in one.errors))
     news = tuple(one for one in signals if not alertmanager.is_watchdog(one))
@@ -75,6 +84,11 @@ def parse(body: bytes, now: datetime) -> Message:
 def _receiver(wire: WireMessage) -> str:
     # Go's regexp.QuoteMeta was applied to the name: "a.b" comes as "a\\.b".
     return identity.fitting(_QUOTED.sub(r"\1", wire.receiver))
+
+
+def _together(items: Sequence[Any]) -> RefusedAlerts:
+    counted = FieldError("alerts", f"{len(items)} more cannot be read")
+    return RefusedAlerts((counted,), pydantic_core.to_json(items), alerts=len(items))
 
 
 def _reader(wire: WireMessage) -> tuple[str, Callable[[Any, WireMessage, datetime], Signal]]:

@@ -40,7 +40,8 @@ def _annotations(alert: WireAlert) -> Labels:
     """With what Grafana says beside them, under the customary names; what the rule says itself goes first."""
     said = {
         "dashboard_url": alert.panelURL or alert.dashboardURL,
-        "description": _in_words(alert.values or {}),
+        # Beside what the rule says in its own words, never in their place.
+        "values": _in_words(alert.values or {}),
     }
     return {name: text for name, text in said.items() if text} | alert.annotations
 

@@ -61,9 +61,13 @@ def of(event: Event, *, idempotency_key: str | None = None) -> Meaning:
 
 
 def _identity(event: Event) -> str:
-    """The same type in the same run of a DAG is the same event, whichever try of the task sends it."""
+    """The same type in the same run of a DAG is the same event, whichever try of the task sends it.
+
+    That it is over is another: a run that is cleared may find good what it found bad.
+    """
     subject = event.endpoint if isinstance(event, ApiError) else event.model_type or ""
-    return f"{event.type}:{event.dag_id}:{event.run_id}:{subject}"
+    over = isinstance(event, DriftAlert | PerformanceAlert) and event.status == "resolved"
+    return f"{event.type}:{event.dag_id}:{event.run_id}:{subject}" + ":resolved" * over
 
 
 def _recovery(event: TrainingSuccess, key: str) -> Meaning:

@@ -11,7 +11,7 @@ from alert_router.matchers import Matcher
 from alert_router.model import Alert, Status
 from alert_router.store import alerts as alert_rows
 from alert_router.store.alerts import COLUMNS, alert_of
-from alert_router.store.tables import alerts, cards, deliveries, transitions
+from alert_router.store.tables import alerts, cards, deliveries, to_json, transitions
 
 MOST_SIBLINGS = 50
 CHUNK = 500
@@ -141,8 +141,14 @@ def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
 
 
 def _contains(text: str) -> sa.ColumnElement[bool]:
-    places = (alerts.c.alertname, sa.cast(alerts.c.labels, sa.Text), sa.cast(alerts.c.annotations, sa.Text))
-    return sa.or_(*(place.icontains(text, autoescape=True) for place in places))
+    as_json = to_json(text)[1:-1]  # there, a quote or a backslash is written with one before it
+    return sa.or_(
+        alerts.c.alertname.icontains(text, autoescape=True),
+        *(
+            sa.cast(column, sa.Text).icontains(as_json, autoescape=True)
+            for column in (alerts.c.labels, alerts.c.annotations)
+        ),
+    )
 
 
 def _matches(matcher: Matcher) -> sa.ColumnElement[bool]:
@@ -163,12 +169,17 @@ def _timeline(conn: sa.Connection, alert_id: int) -> tuple[TimelineEntry, ...]:
 
 
 def _deliveries(conn: sa.Connection, incident_id: int) -> tuple[DeliveryEntry, ...]:
+    """Of the incident's cards, and of the digests that tell them instead."""
     columns = [deliveries.c[name] for name in DeliveryEntry.__dataclass_fields__]
+    own, folded = cards.alias("own"), cards.alias("folded")
+    telling = sa.union(
+        sa.select(own.c.id).where(own.c.incident_id == incident_id),
+        sa.select(cards.c.id)
+        .join(folded, folded.c.folded_into == cards.c.digest_id)
+        .where(folded.c.incident_id == incident_id),
+    )
     rows: Sequence[Any] = conn.execute(
-        sa.select(*columns)
-        .join(cards, cards.c.id == deliveries.c.card_id)
-        .where(cards.c.incident_id == incident_id)
-        .order_by(deliveries.c.id)
+        sa.select(*columns).where(deliveries.c.card_id.in_(telling)).order_by(deliveries.c.id)
     ).all()
     return tuple(DeliveryEntry(*row) for row in rows)
 

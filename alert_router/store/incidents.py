@@ -112,7 +112,7 @@ def untold(conn: sa.Connection, channel: ChannelName) -> list[Incident]:
 def not_pinged_since(conn: sa.Connection, before: Mapping[str, datetime]) -> list[int]:
     """Firing incidents nobody has taken on, of a severity that was last pinged before its moment.
 
-    Where all that fires is silenced or inhibited, somebody has said that it is no news.
+    Where all that fires is silenced, inhibited or muted, somebody has said that it is no news.
     """
     audible = (
         sa.select(alerts.c.id)

@@ -1,7 +1,7 @@
 """What could not be understood, kept as it came with the reason."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,8 @@ class Refused:
     source: str
     reason: str
     body: bytes
+    alerts: int = 1
+    """How many are in it."""
 
 
 def keep(conn: sa.Connection, refused: Sequence[Refused]) -> None:
@@ -25,7 +27,8 @@ def keep(conn: sa.Connection, refused: Sequence[Refused]) -> None:
 
 def _row(one: Refused) -> dict[str, Any]:
     # The reason names fields as the sender did; PostgreSQL stores no NUL in a text.
-    return {**asdict(one), "reason": one.reason.replace("\x00", "\ufffd")}
+    reason = one.reason.replace("\x00", "\ufffd")
+    return {"at": one.at, "source": one.source, "reason": reason, "body": one.body}
 
 
 def size(conn: sa.Connection) -> int:

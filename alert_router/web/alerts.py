@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
+from alert_router import watchdog
+from alert_router.sources import alertmanager, events, grafana
 from alert_router.store import history
 from alert_router.store.engine import Unavailable
 from alert_router.store.history import Life
@@ -21,6 +23,7 @@ from alert_router.web.queries import Query
 from alert_router.web.shapes import AlertPageOut, LifeOut
 
 T = TypeVar("T")
+SOURCES = (alertmanager.SOURCE, grafana.SOURCE, events.SOURCE)
 VARY = {"Vary": "Accept"}
 HTML_TOO: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
 
@@ -103,7 +106,7 @@ _DESCRIPTIONS = {
     "status": "firing or resolved",
     "severity": "The label severity",
     "alertname": "The label alertname",
-    "source": "alertmanager or events",
+    "source": f"{', '.join(SOURCES)} or {watchdog.SOURCE} (that monitoring is blind)",
     "match": 'An Alertmanager matcher such as instance=~"api-.*"; repeatable, all must match',
     "since": "Started at or after: a time (2026-11-22T10:00:00Z) or an age (90m, 24h, 7d, 2w)",
     "until": "Started before: a time or an age",

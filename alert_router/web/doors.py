@@ -11,12 +11,17 @@ from fastapi import Request
 from pydantic import SecretStr
 
 from alert_router.intake import Batch
+from alert_router.settings import Settings
 from alert_router.sources.malformed import Malformed
 from alert_router.store.engine import Unavailable
 from alert_router.store.quarantine import Refused
 from alert_router.web.parts import Parts
 from alert_router.web.problems import Problem
 
+Site = tuple[str, int]
+"""Host and port."""
+DEFAULT_PORTS = {"http": 80, "https": 443}
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 JSON_TYPES = ("application/json", "+json")
 ANSWERS: Mapping[int | str, str] = {
     401: "No bearer token that we know",
@@ -28,11 +33,15 @@ ANSWERS: Mapping[int | str, str] = {
 
 async def body_of(request: Request, parts: Parts) -> bytes:
     """The raw body of a sender who may speak. Raises Problem."""
+    # Only browsers say it: a page anywhere could forge alerts through whoever reads it on this machine.
+    if "origin" in request.headers:
+        raise Problem(HTTPStatus.FORBIDDEN, "a page in a browser is no sender of alerts")
     _admit(request, parts.settings.ingest_tokens)
-    content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not content_type.endswith(JSON_TYPES):
         raise Problem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be application/json, not {content_type}"
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"Content-Type must be application/json, not {content_type or 'missing'}",
         )
     return await read(request, parts.settings.max_body_bytes)
 
@@ -45,8 +54,28 @@ def admit_person(request: Request, parts: Parts) -> None:
     origin = request.headers.get("origin")
     if origin is None:
         _admit(request, parts.settings.ingest_tokens)
-    elif urlsplit(origin).netloc != request.headers.get("host"):
-        raise Problem(HTTPStatus.FORBIDDEN, "another site's page asked for this")
+    elif not _is_ours(_site(origin), parts.settings):
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "another site's page asked for this; if it is this router's own, set ALERT_ROUTER_EXTERNAL_URL "
+            "to where people reach it",
+        )
+
+
+def _is_ours(site: Site | None, settings: Settings) -> bool:
+    """One where our pages are read. The Host that a request names proves nothing: any name may lead here."""
+    listening = [(host, settings.port) for host in (settings.host.lower(), *LOOPBACK)]
+    return site is not None and site in [_site(settings.public_url), *listening]
+
+
+def _site(url: str) -> Site | None:
+    """None for what is no site, such as the "null" of a page without one."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.hostname, port) if parts.hostname and port else None
 
 
 def _admit(request: Request, tokens: tuple[SecretStr, ...]) -> None:

@@ -18,6 +18,10 @@ from alert_router.web.problems import Problem
 
 LIMIT = 50
 MOST = 500
+MOST_DIGITS = 19
+MOST_CHARS = 1000
+"""Of a text that is looked for; databases take no pattern of any length."""
+MOST_MATCHERS = 50
 NAMES = frozenset(
     {"status", "severity", "alertname", "source", "match", "since", "until", "q", "limit", "cursor"}
 )
@@ -78,14 +82,14 @@ class _Reader:
             matchers=self._matchers(),
             since=self._time("since"),
             until=self._time("until"),
-            text=self._one("q"),
+            text=self._text(),
         )
 
     def number(self, name: str, default: int | None, *, most: int) -> int | None:
         text = self._one(name)
         if text is None:
             return default
-        if text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= most:
+        if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and 1 <= int(text) <= most:
             return int(text)
         self._wrong(name, f"must be a whole number from 1 to {most}")
         return default
@@ -94,7 +98,13 @@ class _Reader:
         values = [value for key, value in self._pairs if key == name]
         if len(values) > 1:
             self._wrong(name, "is given more than once")
-        return values[0].replace("\x00", "") if values else None
+        return _as_kept(values[0]) if values else None
+
+    def _text(self) -> str | None:
+        text = self._one("q")
+        if text is not None and len(text) > MOST_CHARS:
+            self._wrong("q", f"has more than {MOST_CHARS} characters")
+        return text
 
     def _status(self) -> Status | None:
         text = self._one("status")
@@ -108,9 +118,13 @@ class _Reader:
 
     def _matchers(self) -> tuple[Matcher, ...]:
         found: list[Matcher] = []
-        for text in [value for name, value in self._pairs if name == "match"]:
+        texts = [value for name, value in self._pairs if name == "match"]
+        if len(texts) > MOST_MATCHERS:
+            self._wrong("match", f"is given more than {MOST_MATCHERS} times")
+            return ()
+        for text in texts:
             try:
-                found.append(matchers.parse(text.replace("\x00", "")))
+                found.append(matchers.parse(_as_kept(text)))
             except ValueError as error:
                 self._wrong("match", str(error))
         return tuple(found)
@@ -131,6 +145,11 @@ class _Reader:
 
     def _wrong(self, name: str, message: str) -> None:
         self._errors.append(FieldError(name, message))
+
+
+def _as_kept(text: str) -> str:
+    """No alert is kept with a NUL character; the sign stands for it that stands for it there."""
+    return text.replace("\x00", "\ufffd")
 
 
 def _span(text: str) -> timedelta | None:

@@ -98,7 +98,8 @@ async def _take(request: Request, parts: Parts, expected: str) -> Answer:
     except Malformed as malformed:
         raise await doors.refuse(parts, expected, body, malformed) from malformed
     refused = tuple(
-        Refused(now, message.source, "; ".join(map(str, one.errors)), one.body) for one in message.refused
+        Refused(now, message.source, "; ".join(map(str, one.errors)), one.body, one.alerts)
+        for one in message.refused
     )
     try:
         receipt = await parts.intake.accept(

@@ -112,6 +112,15 @@ def test_a_retried_task_tells_nothing_twice(make_reporter: MakeReporter, router:
     assert len(router.taken) == 1
 
 
+def test_a_run_that_is_cleared_and_finds_good_what_it_found_bad_tells_so(
+    make_reporter: MakeReporter, router: Router
+) -> None:
+    for over in (False, True, True):
+        discord_alerts.send_drift_alert(0.6, 0.7, over=over, reporter=make_reporter())
+
+    assert [one.get("status") for one in told(router)] == [None, "resolved"]
+
+
 def test_another_run_tells_the_same_thing_again(make_reporter: MakeReporter, router: Router) -> None:
     for run_id in ("run-1", "run-2"):
         discord_alerts.send_training_failure("no rows", reporter=make_reporter(run_id=run_id))

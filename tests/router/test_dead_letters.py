@@ -14,7 +14,7 @@ from tests.standins.discord import DiscordState, faults, only
 
 TRIES = 3
 """With all, without URLs, as plain text."""
-HERE = {"origin": "http://testserver"}
+HERE = {"origin": "http://127.0.0.1:8010"}
 PAGE = {"accept": "text/html"}
 
 

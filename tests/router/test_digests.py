@@ -4,9 +4,12 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from alert_router.store import history
 from tests.factories import DISK_FULL, DRIFT_HIGH, at, make_signal, webhook_json, wire_alert
 from tests.router.bench import WEBHOOK, House, until
 from tests.standins.discord import DiscordState, faults
+
+CREATED = ("create", "sent")
 
 
 def storm(count: int, **changes: Any) -> list[Any]:
@@ -65,6 +68,25 @@ def test_a_digest_is_kept_up_to_date_survives_a_restart_and_is_left_by_itself(ho
     assert "The storm is over" in digest.embeds[0]["title"]
     assert "ApiDown" in single.embeds[0]["title"]
     assert house.discord.limited == 0
+
+
+def test_an_alert_that_a_digest_tells_shows_how_that_was_delivered(house: House) -> None:
+    house.accept(*storm(60))
+    house.deliver_for(5)
+    house.discord.faults.next(faults.status(503), operation="edit")
+    house.accept(*storm(70))
+    house.deliver_for(10)
+    house.accept(make_signal())
+    house.deliver_for(10)
+
+    def shown(alert_id: int) -> list[tuple[str, str, str | None]]:
+        life = house.ask(lambda conn: history.life(conn, alert_id))
+        return [(one.action, one.outcome, one.message_id) for one in life.deliveries] if life else []
+
+    [digest, own] = house.discord.messages()
+    assert shown(1) == [(one, two, digest.id) for one, two in [CREATED, ("edit", "retry"), ("edit", "sent")]]
+    assert shown(60) == shown(1)
+    assert shown(71) == [(*CREATED, own.id)]
 
 
 def test_an_incident_that_rises_within_a_storm_is_counted_once(house: House) -> None:

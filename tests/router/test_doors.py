@@ -62,6 +62,17 @@ def test_a_webhook_is_answered_with_what_became_of_it(client: TestClient) -> Non
     assert again.json() == {"accepted": 0, "duplicates": 2, "quarantined": 1}
 
 
+def test_very_many_bad_alerts_are_counted_one_by_one_and_kept_together(
+    client: TestClient, store: Store
+) -> None:
+    answer = client.post(WEBHOOK, json=webhook_json(alerts=[wire_alert(), *[{}] * 3000]))
+
+    assert answer.json() == {"accepted": 1, "duplicates": 0, "quarantined": 3000}
+    assert len(kept(store)) < 50
+    assert 'alert_router_quarantined_total{source="alertmanager"} 3000.0' in client.get("/metrics").text
+    assert len(client.post(WEBHOOK, json=webhook_json(alerts=[{}] * 3000)).content) < 10_000
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_webhook_of_grafana_is_taken_and_ends_as_it_says(client: TestClient, method: str) -> None:
     fires = client.request(method, GRAFANA, json=grafana_json())
@@ -251,12 +262,55 @@ def test_a_body_may_be_as_large_as_the_limit(
         ("application/json; charset=utf-8", 200),
         ("APPLICATION/JSON", 200),
         ("application/cloudevents+json", 200),
+        (None, 415),
+        ("", 415),
         ("text/plain", 415),
         ("application/x-www-form-urlencoded", 415),
     ],
 )
-def test_only_json_is_taken(client: TestClient, content_type: str, status: int) -> None:
-    answer = client.post(WEBHOOK, content=as_bytes(webhook_json()), headers={"content-type": content_type})
+def test_only_json_is_taken(client: TestClient, content_type: str | None, status: int) -> None:
+    headers = {} if content_type is None else {"content-type": content_type}
+
+    answer = client.post(WEBHOOK, content=as_bytes(webhook_json()), headers=headers)
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(("door", "body"), [(WEBHOOK, webhook_json()), (EVENTS, event_json())])
+@pytest.mark.parametrize("origin", ["https://evil.example.org", "http://127.0.0.1:8010", "null"])
+def test_no_page_in_a_browser_tells_alerts(client: TestClient, door: str, body: Any, origin: str) -> None:
+    """A browser on this machine would send them for any page that it shows, without a token."""
+    assert is_problem(client.post(door, json=body, headers={"origin": origin}), 403)
+    assert client.get("/alerts").json()["alerts"] == []
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://alerts.example.org", 204),
+        ("https://Alerts.example.org:443", 204),
+        ("http://localhost:8010", 204),
+        ("http://[::1]:8010", 204),
+        ("http://127.0.0.1:8010", 204),
+        ("http://127.0.0.1:3000", 403),
+        ("http://evil.example.org:8010", 403),
+        ("http://alerts.example.org:8010", 403),
+        ("http://[", 403),
+        ("null", 403),
+    ],
+)
+@pytest.mark.parametrize("proxied", [False, True])
+def test_only_our_own_pages_act_for_people(
+    make_client: Callable[..., TestClient], origin: str, status: int, *, proxied: bool
+) -> None:
+    """Whatever the Host says: a proxy writes its own, and a stranger's name may be made to lead here."""
+    client = make_client(external_url="https://alerts.example.org")
+    client.post(WEBHOOK, json=webhook_json())
+    host = "127.0.0.1:8010" if proxied else origin.rpartition("/")[2]
+
+    answer = client.post(
+        "/alerts/1/acknowledge", json={"by": "Ada"}, headers={"origin": origin, "host": host}
+    )
 
     assert answer.status_code == status
 

@@ -10,8 +10,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from tests.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, Clock, at, event_json, webhook_json, wire_alert
-from tests.router.bench import DATABASES, open_client
+from tests.factories import (
+    API_DOWN,
+    DISK_FULL,
+    DRIFT_HIGH,
+    Clock,
+    at,
+    event_json,
+    grafana_json,
+    webhook_json,
+    wire_alert,
+)
+from tests.router.bench import DATABASES, open_client, until
 from tests.standins.discord import DiscordState
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -91,6 +101,11 @@ def test_one_alert_tells_its_life(cast: TestClient) -> None:
         ({"q": "100%"}, ["ApiDown"]),
         ({"q": "of_req"}, ["ApiDown"]),
         ({"q": "of-req"}, []),
+        ({"q": "\x00"}, []),
+        ({"severity": "\x00"}, []),
+        ({"match": "instance=\x00"}, []),
+        ({"q": "%" * 1000}, []),
+        ({"match": ["severity=warning"] * 50}, ["DiskFull", "DriftHigh"]),
         ({"status": "firing", "severity": "critical", "source": "alertmanager"}, ["ApiDown"]),
         ({"match": 'instance="api-1"'}, ["ApiDown"]),
         ({"match": 'instance!="api-1"'}, ["TrainingFailure", "DiskFull", "DriftHigh"]),
@@ -113,6 +128,18 @@ def test_a_filter_means_what_it_says(cast: TestClient, query: dict[str, Any], na
 
 
 @pytest.mark.parametrize(
+    "text", [r"C:\temp", 'said "no"', r"mp\"", "line\nline", "tab\t", "\x00b", "é", "a/b"]
+)
+@pytest.mark.parametrize("place", ["labels", "annotations"])
+def test_a_text_is_found_as_it_was_said(client: TestClient, text: str, place: str) -> None:
+    said = {**wire_alert(API_DOWN), "annotations": {}}
+    send(client, {**said, place: {**said[place], "n": f"before {text} after"}})
+    send(client, wire_alert(DISK_FULL))
+
+    assert found(client, q=text) == ["ApiDown"]
+
+
+@pytest.mark.parametrize(
     ("query", "names"),
     [
         ({"status": "open"}, ["status"]),
@@ -125,6 +152,11 @@ def test_a_filter_means_what_it_says(cast: TestClient, query: dict[str, Any], na
         ({"limit": "501"}, ["limit"]),
         ({"limit": "ten"}, ["limit"]),
         ({"limit": "٣"}, ["limit"]),
+        ({"limit": "0" * 17 + "12345"}, ["limit"]),
+        ({"limit": "0" * 19 + "1" + "9" * 30}, ["limit"]),
+        ({"q": "x" * 1001}, ["q"]),
+        ({"match": ["instance=a"] * 51}, ["match"]),
+        ({"cursor": "0" * 19 + "1" + "9" * 30}, ["cursor"]),
         ({"cursor": "-1"}, ["cursor"]),
         ({"cursor": "9" * 5000}, ["cursor"]),
         ({"severty": "critical"}, ["severty"]),
@@ -259,3 +291,21 @@ def test_the_api_describes_itself_without_script_or_another_host(cast: TestClien
     assert "training_failure" in page.text, "an example to send"
     sources = re.findall(r'(?:src|href)="([^"]*)"', page.text)
     assert [one for one in sources if not one.startswith(("/", "#"))] == []
+
+
+def test_the_api_names_every_source_that_there_is(
+    make_client: Callable[..., TestClient], clock: Clock
+) -> None:
+    client = make_client(watchdog_seconds=60)
+    send(client, wire_alert(), wire_alert({"alertname": "Watchdog", "severity": "none"}))
+    client.post("/webhooks/grafana", json=grafana_json())
+    client.post("/events", json=event_json())
+    clock.move(61)
+    until(lambda: "MonitoringBlind" in found(client))
+
+    sources = {alert["source"] for alert in client.get("/alerts").json()["alerts"]}
+
+    described = client.get("/openapi.json").json()["paths"]["/alerts"]["get"]["parameters"]
+    [text] = [one["description"] for one in described if one["name"] == "source"]
+    assert sources == {"alertmanager", "grafana", "events", "alert_router"}
+    assert [source for source in sources if source not in text] == []

@@ -312,14 +312,15 @@ def test_a_success_alone_stands_for_itself(house: House) -> None:
 WEEK = 7 * 24 * 60
 
 
+@pytest.mark.parametrize("run_id", ["one", "two"], ids=["cleared", "next"])
 @pytest.mark.parametrize("type_", ["drift_alert", "performance_alert"])
 def test_a_recovery_without_a_deployment_ends_what_was_told_and_says_so_on_its_card(
-    house: House, type_: str
+    house: House, type_: str, run_id: str
 ) -> None:
     house.report(event_json(type_, run_id="one"))
     house.deliver()
 
-    over = event_json(type_, run_id="two", status="resolved", r2=0.91, occurred_at=wire_time(at(WEEK)))
+    over = event_json(type_, run_id=run_id, status="resolved", r2=0.91, occurred_at=wire_time(at(WEEK)))
     told = [house.report(over), house.report(over)]
     house.deliver_for(5)
 

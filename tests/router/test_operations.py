@@ -13,7 +13,9 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
+from alert_router import cli
 from alert_router.app import create_app
 from alert_router.delivery import Clocks
 from alert_router.settings import Settings, SettingsError, from_environment
@@ -216,6 +218,50 @@ def test_a_wrong_webhook_is_explained_without_showing_it(url: str) -> None:
 
     assert SECRET not in str(caught.value)
     assert "DISCORD_WEBHOOK_URL" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgres://u:{SECRET}@db/alerts",
+        f"postgresql+psycopg2://u:{SECRET}@db/alerts",
+        f"postgresql+asyncpg://u:{SECRET}@db/alerts",
+        f"postgresql+psycopg://u@db:{SECRET}/alerts",
+        f"mysql://u:{SECRET}@db/alerts",
+        SECRET,
+    ],
+)
+def test_a_database_we_cannot_use_is_explained_without_its_password(url: str) -> None:
+    said = CliRunner().invoke(cli.main, ["check-config"], env={"ALERT_ROUTER_DATABASE_URL": url})
+
+    assert said.exit_code == 1
+    assert "ALERT_ROUTER_DATABASE_URL" in said.output
+    assert "postgresql+psycopg://" in said.output
+    assert SECRET not in said.output
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:////var/lib/alert_router.db",
+        "postgresql://u:p@db/alerts",
+        "postgresql+psycopg://u:p@/alerts?host=/run/postgresql",
+    ],
+)
+def test_a_database_we_can_use_is_taken(url: str) -> None:
+    assert from_environment({"ALERT_ROUTER_DATABASE_URL": url}).database_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize("name", ["ALERTMANAGER_URL", "PROMETHEUS_URL", "ALERT_ROUTER_EXTERNAL_URL"])
+@pytest.mark.parametrize(
+    "url", ["http://am:9O93", "http://am:99999", "http://am:0", f"http://u:{SECRET}/@am"]
+)
+def test_an_address_with_a_port_that_is_none_is_refused(name: str, url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        from_environment({name: url})
+
+    assert str(caught.value) == f"{name}: Value error, must have a port from 1 to 65535, or none"
 
 
 def test_the_real_webhook_is_called_at_the_version_we_speak(

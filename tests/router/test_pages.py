@@ -460,6 +460,14 @@ def test_a_resolved_alert_is_not_offered_a_silence() -> None:
     assert "Silence" not in seen.text
 
 
+def test_what_was_measured_is_told_at_the_top() -> None:
+    said = {"summary": "Too hot", "values": "B = 18.9821, C = 0"}
+
+    seen = shown("alert.html", alert_page(make_alert(annotations=said)))
+
+    assert "Too hot B = 18.9821, C = 0" in seen.text
+
+
 def test_the_timeline_and_the_deliveries_are_told_in_words() -> None:
     told = DeliveryEntry(NOON, "discord", "create", "sent", 200, "1234", 87, "")
     failed = replace(told, action="edit", outcome="retry", status=503, detail="HTTP 503")

@@ -1,9 +1,10 @@
 """What real Alertmanagers have, against what we have: nothing stays missed, and a silence is no end."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from alert_router.intake import Batch
 from alert_router.model import Rules
 from alert_router.reconcile import Reconcile
 from alert_router.sources import fingerprints
-from tests.factories import make_signal
+from tests.factories import API_DOWN, make_signal
 from tests.router.alertmanagers import Alertmanager, pair
 from tests.router.bench import House
 
@@ -328,6 +329,52 @@ def test_what_was_heard_after_we_looked_is_not_overruled_by_what_we_saw(place: P
 
     assert place.house.run(place.comparing().turn(looked_at)) == 0
     assert not place.house.alert().firing
+
+
+def as_since_0_28(state: Mapping[str, Any], since: datetime) -> httpx.MockTransport:
+    """An Alertmanager newer than the one that Debian has, with an alert in this state."""
+    alert = {
+        "labels": API_DOWN,
+        "startsAt": since.isoformat(),
+        "fingerprint": str(fingerprints.of(API_DOWN)),
+        "status": {"state": "suppressed", "silencedBy": [], "inhibitedBy": [], "mutedBy": [], **state},
+    }
+    group = {"labels": {"alertname": "ApiDown"}, "receiver": {"name": RECEIVER}, "alerts": [alert]}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked_for_status = request.url.path.endswith("/status")
+        return httpx.Response(
+            200,
+            json={"uptime": (since - timedelta(days=1)).isoformat()} if asked_for_status else [group],
+            headers={"Date": format_datetime(since, usegmt=True)},
+        )
+
+    return httpx.MockTransport(answer)
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        ({"mutedBy": ["nights"]}, "muted"),
+        ({"mutedBy": ["nights"], "silencedBy": ["a1"]}, "silenced"),
+        ({"mutedBy": ["nights"], "inhibitedBy": ["a1"]}, "inhibited"),
+    ],
+)
+def test_what_a_time_interval_mutes_is_not_told_and_is_no_end(
+    house: House, state: Mapping[str, Any], word: str
+) -> None:
+    began = house.clock.time() - timedelta(minutes=10)
+    http = httpx.AsyncClient(transport=as_since_0_28(state, began))
+    reconcile = Reconcile(house.intake, http, ["http://am"], rules=NO_WARMUP)
+    house.run(house.intake.accept(Batch((), began, receiver=RECEIVER)))
+
+    fresh = house.run(reconcile.turn(house.clock.time()))
+    house.run(house.intake.accept(Batch((firing(API_DOWN, began),), began, receiver=RECEIVER)))
+    known = [house.run(reconcile.turn(house.clock.time())) for _ in range(3)]
+
+    assert (fresh, known) == (0, [1, 0, 0])
+    assert (house.alert().firing, house.alert().suppressed) == (True, word)
+    house.run(http.aclose())
 
 
 def fields(place: Place) -> dict[str, str]:

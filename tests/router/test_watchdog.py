@@ -106,6 +106,25 @@ def test_a_second_router_that_starts_while_it_is_blind_does_not_quarrel(house: H
     assert house.kinds() == ["opened"]
 
 
+def test_blindness_is_told_again_though_the_clock_was_ahead_when_it_ended(house: House) -> None:
+    dog = watchdog(house)
+    hear(house)
+    house.clock.wrong_by_s = 3600
+    pass_time(house, 1, dog)
+    hear(house)
+    pass_time(house, 1, dog)
+    house.clock.wrong_by_s = 0
+    hear(house)
+
+    pass_time(house, 10, dog)
+
+    assert told(house) == [(ALERTNAME, "resolved"), (ALERTNAME, "firing")]
+    assert house.kinds() == ["opened", "resolved", "opened"]
+    hear(house)
+    pass_time(house, 1, dog)
+    assert told(house)[-1] == (ALERTNAME, "resolved")
+
+
 def test_blindness_that_comes_again_soon_goes_on_in_its_card(house: House) -> None:
     dog = watchdog(house)
     for _ in range(3):

@@ -145,6 +145,20 @@ def test_unknown_keys_of_newer_alertmanagers_are_accepted() -> None:
     assert len(message.signals) == 1
 
 
+def test_of_very_many_bad_alerts_a_few_are_described_and_all_are_kept() -> None:
+    bad = [{"n": n} for n in range(5000)]
+
+    message = parse(webhook_json(alerts=[*bad, wire_alert()]))
+    malformed = refusal(webhook_json(alerts=bad))
+
+    assert len(message.signals) == 1
+    assert sum(one.alerts for one in message.refused) == 5000
+    *described, rest = message.refused
+    assert [json.loads(one.body) for one in described] + json.loads(rest.body) == bad
+    assert len(str(malformed)) < 5000
+    assert str(malformed.errors[-1]) == f"alerts: {len(json.loads(rest.body))} more cannot be read"
+
+
 def test_one_bad_alert_does_not_cost_the_others() -> None:
     bad = wire_alert(DISK_FULL, startsAt="yesterday")
 

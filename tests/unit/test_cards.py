@@ -30,6 +30,7 @@ from tests.factories import (
     make_alert,
     make_incident,
     make_state,
+    wire_alert,
 )
 from tests.unit.test_packer import refusals, shapes
 
@@ -171,6 +172,33 @@ def test_what_a_card_does_not_list_is_counted() -> None:
     shown = text.count("instance=db-")
 
     assert f"and {123 - shown} more" in text
+
+
+@pytest.mark.parametrize("where", ["summary", "message", "description"])
+def test_what_was_measured_stands_beside_what_the_rule_says(where: str) -> None:
+    def lines(*hosts: str) -> str:
+        alerts = [
+            {
+                **wire_alert({"alertname": "Host", "severity": "critical", "host": host}),
+                "annotations": {where: f"Call {host}"},
+            }
+            for host in hosts
+        ]
+        signals = envelope.parse(as_bytes(grafana_json(*alerts)), at(1)).signals
+        state = make_state(
+            *(
+                make_alert(signal.labels, id=n, annotations=signal.annotations)
+                for n, signal in enumerate(signals)
+            )
+        )
+        description: str = RENDERER.render(state)["embeds"][0]["description"]
+        return description
+
+    assert lines("ann").replace("**", "") == "Call ann\nB = 18.9821, C = 0"
+    assert [line for line in lines("ann", "bob").splitlines() if "host=" in line] == [
+        f"🔴 `host={host}` Call {host} · B = 18.9821, C = 0 (<t:{int(at(0).timestamp())}:R>)"
+        for host in ("ann", "bob")
+    ]
 
 
 @pytest.mark.parametrize("degraded", [embeds.FULL, embeds.WITHOUT_URLS, embeds.PLAIN])

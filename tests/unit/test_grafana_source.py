@@ -47,13 +47,13 @@ def test_an_alert_of_grafana_is_a_signal_of_grafana() -> None:
 def test_what_was_measured_and_where_it_is_seen_are_told() -> None:
     assert annotations() == {
         **SUMMARY,
-        "description": "B = 18.9821, C = 0",
+        "values": "B = 18.9821, C = 0",
         "dashboard_url": "https://grafana.example.org/d/ece9fb32?orgId=1&viewPanel=2",
     }
 
 
 def test_what_the_rule_says_itself_goes_first() -> None:
-    own = {"description": "Too hot", "dashboard_url": "https://example.org/own"}
+    own = {"values": "98 °C", "dashboard_url": "https://example.org/own"}
 
     assert annotations(annotations=own) == own
 
@@ -64,7 +64,7 @@ def test_the_dashboard_stands_in_for_a_panel_that_is_not_there() -> None:
 
 @pytest.mark.parametrize("values", [None, {}, {"A": None}, {"A": "hot"}, [1], "hot", {"A": {}}])
 def test_an_alert_without_readable_values_is_told_without_them(values: Any) -> None:
-    assert "description" not in annotations(values=values)
+    assert "values" not in annotations(values=values)
 
 
 def test_no_alert_is_lost_for_an_address_that_is_none() -> None:
