@@ -152,10 +152,10 @@ class Settings(BaseModel):
         ),
     ]
     watchdog_seconds: Annotated[
-        PositiveFloat,
+        NonNegativeFloat,
         Field(
             alias="ALERT_ROUTER_WATCHDOG_SECONDS",
-            description="No Watchdog for so long, and the router tells that monitoring is blind",
+            description="No Watchdog for so long, and the router tells that monitoring is blind; 0: never",
         ),
     ] = 300.0
     reconcile_seconds: Annotated[

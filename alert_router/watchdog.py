@@ -23,6 +23,7 @@ class Watchdog:
     started_at: datetime
     """Since when we could have heard it: our own absence is not the monitoring's."""
     after_s: float
+    """0: it is not watched, and what was told ends."""
 
     def news(self, conn: sa.Connection, now: datetime) -> Signal | None:
         """What people do not know yet: that monitoring is blind, or that it sees again."""
@@ -34,7 +35,7 @@ class Watchdog:
         if known is None or not known.firing:
             return said if said.firing else None
         # Only a heartbeat ends blindness: that we have just started, and wait anew, says nothing.
-        sees = not said.firing and max(heard.values()) > known.starts_at
+        sees = not said.firing and (not self.after_s or max(heard.values()) > known.starts_at)
         return replace(said, starts_at=known.starts_at) if sees else None
 
     async def turn(self, store: Store, now: datetime) -> None:
@@ -50,12 +51,15 @@ class Watchdog:
 def signal(
     last_heard: Mapping[str, datetime], started_at: datetime, now: datetime, *, after_s: float
 ) -> Signal | None:
-    """Firing while a Watchdog that was heard is silent for so long, else resolved; None: there is none."""
+    """Firing while a Watchdog that was heard is silent for so long, else resolved; None: there is none.
+
+    after_s: 0 is never.
+    """
     if not last_heard:
         return None
     heard = max(last_heard.values())
     listening_since = max(heard, started_at)
-    blind = now - listening_since > timedelta(seconds=after_s)
+    blind = after_s > 0 and now - listening_since > timedelta(seconds=after_s)
     labels = {"alertname": ALERTNAME, "severity": "critical", "component": "monitoring"}
     return Signal(
         source=SOURCE,
