@@ -6,8 +6,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn
 
+import sqlalchemy as sa
 import typer
 import uvicorn
 
@@ -62,7 +64,7 @@ def check_config() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the tables to the newest version (serve does it too)."""
-    with _store(_settings()) as store:
+    with _opened(_settings()) as store:
         migrate.upgrade(store)
 
 
@@ -70,11 +72,13 @@ def upgrade() -> None:
 def show_ledger() -> None:
     """What people were to be told, and what became of it; exit 1 when it does not balance."""
     settings = _settings()
-    channel = DISCORD if settings.discord_webhook_url else PREVIEW
     with _store(settings) as store, store.read() as conn:
+        # The router's channel and not this shell's: who looks need not have the webhook's secret.
+        channel = ledger.main_channel(conn) or (DISCORD if settings.discord_webhook_url else PREVIEW)
         found = ledger.of(conn, channel)
     typer.echo(
         f"wanted {found.wanted} = delivered {found.delivered} + pending {found.pending} + dead {found.dead}"
+        f" (channel {channel})"
     )
     if not found.balanced:
         typer.echo("the ledger does not balance", err=True)
@@ -106,6 +110,35 @@ def replay_letters(
 
 @contextmanager
 def _store(settings: Settings) -> Iterator[Store]:
+    """The database of a router: made by `serve` or `db upgrade`, never by who looks at it."""
+    missing = _missing_file(settings)
+    if missing:
+        _refuse(
+            f"there is no database {missing}: ALERT_ROUTER_DATABASE_URL must be that of the router "
+            "(docker compose exec alert-router alert-router ...)"
+        )
+    with _opened(settings) as store:
+        if not migrate.is_newest(store):
+            _refuse("the database has not the tables of this version: alert-router db upgrade")
+        yield store
+
+
+def _missing_file(settings: Settings) -> Path | None:
+    """Opening it would make it."""
+    url = sa.make_url(settings.database_url.get_secret_value())
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
+        return None
+    path = Path(url.database).absolute()
+    return None if path.exists() else path
+
+
+def _refuse(reason: str) -> NoReturn:
+    typer.echo(f"alert-router: {reason}", err=True)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Store]:
     store = open_store(settings.database_url.get_secret_value())
     try:
         yield store
