@@ -1,4 +1,4 @@
-"""The commands: alert-router serve, check-config, db upgrade, ledger, dead-letters."""
+"""The commands: alert-router serve, check-config, db upgrade, ledger, dead-letters, quarantine."""
 
 import logging
 import os
@@ -17,18 +17,21 @@ from alert_router import settings as settings_
 from alert_router.app import create_app
 from alert_router.model import DISCORD, PREVIEW
 from alert_router.settings import Settings, SettingsError
-from alert_router.store import dead_letters, ledger, migrate
+from alert_router.store import dead_letters, ledger, migrate, quarantine
 from alert_router.store.engine import Store, Unavailable, open_store
 
 KEEP_ALIVE_S = 120
 """uvicorn's 5 s closes the connections that Alertmanager keeps idle, and loses what is sent just then."""
 GRACE_S = 25
+SHOWN_OF_BODY = 200
 
 main = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="The database.")
 letters = typer.Typer(no_args_is_help=True, help="Cards that Discord refused for good.")
 main.add_typer(db, name="db")
 main.add_typer(letters, name="dead-letters")
+kept = typer.Typer(no_args_is_help=True, help="What senders sent and nobody could read.")
+main.add_typer(kept, name="quarantine")
 
 
 @main.command()
@@ -106,6 +109,38 @@ def replay_letters(
     if card_ids and count < len(set(card_ids)):
         typer.echo("the others are no dead letters", err=True)
         raise typer.Exit(1)
+
+
+@kept.command("list")
+def list_kept() -> None:
+    """What waits for a person, oldest first: why it could not be read, and how its body begins."""
+    with _store(_settings()) as store, store.read() as conn:
+        for one in quarantine.waiting(conn, most_bytes=SHOWN_OF_BODY):
+            refused = one.refused
+            typer.echo(
+                f"{one.id}  {refused.at:%Y-%m-%d %H:%M:%S}Z  {refused.source}  {_line(refused.reason)}"
+            )
+            typer.echo(f"    {_line(refused.body.decode(errors='replace'))}")
+
+
+@kept.command("done")
+def resolve_kept(
+    ids: Annotated[list[int] | None, typer.Argument(help="as `list` names them")] = None,
+    every: Annotated[bool, typer.Option("--all", help="all that wait")] = False,
+) -> None:
+    """Say that somebody has dealt with them: they are no longer counted, and stay in the database."""
+    if bool(ids) == every:
+        _refuse("name what is done, or say --all")
+    with _store(_settings()) as store, store.write() as conn:
+        count = quarantine.resolve(conn, datetime.now(UTC), ids or None)
+    typer.echo(f"{count} done")
+    if ids and count < len(set(ids)):
+        _refuse("the others do not wait in the quarantine")
+
+
+def _line(text: str) -> str:
+    """A sender's words on one line, and nothing in them that a terminal obeys."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 @contextmanager

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from typer.testing import CliRunner
 
-from alert_router import cli
 from alert_router.store import migrate
 from alert_router.store.ledger import Ledger
 from tests.factories import API_DOWN, DRIFT_HIGH, SECRET, at, make_signal, webhook_json, wire_alert
 from tests.router.bench import WEBHOOK, House, until
+from tests.router.commands import command
 from tests.standins.discord import DiscordState, faults, only
 
 TRIES = 3
@@ -139,19 +138,6 @@ def test_another_sites_page_replays_nothing(refused: TestClient) -> None:
 
 
 # --- by command
-
-
-def command(url: str, *words: str, **environment: str) -> tuple[int, str]:
-    said = CliRunner().invoke(
-        cli.main,
-        list(words),
-        env={
-            "ALERT_ROUTER_DATABASE_URL": url,
-            "DISCORD_WEBHOOK_URL": WEBHOOK.get_secret_value(),
-            **environment,
-        },
-    )
-    return said.exit_code, said.output
 
 
 def test_the_commands_list_and_replay_and_count(house: House) -> None:
