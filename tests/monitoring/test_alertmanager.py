@@ -71,15 +71,19 @@ def test_amtool_accepts_the_shipped_file() -> None:
     assert "3 receivers" in said
 
 
-@pytest.mark.parametrize("where", ["README", "page"])
+@pytest.mark.parametrize("where", ["README", "page", "page with token"])
 def test_what_we_advise_is_accepted_and_repeats_the_heartbeat_in_time(
-    where: str, make_sqlite_client: Callable[[], TestClient], tmp_path: Path
+    where: str, make_sqlite_client: Callable[..., TestClient], tmp_path: Path
 ) -> None:
     """At Alertmanager's own repeat_interval of four hours the router would say that monitoring is blind."""
     if where == "README":
         text = (MONITORING.parent / "README.md").read_text()
     else:
-        text = html.unescape(make_sqlite_client().get("/", headers={"accept": "text/html"}).text)
+        text = html.unescape(
+            make_sqlite_client(ingest_tokens=TOKEN if "token" in where else "")
+            .get("/", headers={"accept": "text/html"})
+            .text
+        )
     [advised] = [
         block
         for block in re.findall(r"(?:```yaml|<code>)(.*?)(?:```|</code>)", text, re.DOTALL)
