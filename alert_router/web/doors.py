@@ -85,7 +85,7 @@ async def read(request: Request, most: int) -> bytes:
     too_large = Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"the body is larger than {most} bytes (ALERT_ROUTER_MAX_BODY_BYTES); in alertmanager.yml, group_by "
-        "more labels or set max_alerts",
+        "more labels",
     )
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
