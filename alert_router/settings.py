@@ -24,6 +24,8 @@ SECRETS = (
     "ALERT_ROUTER_DATABASE_URL",
     "ALERT_ROUTER_INGEST_TOKENS",
 )
+PIPELINES = ("ALERT_ROUTER_URL", "ALERT_ROUTER_TOKEN")
+"""Settings of the DAGs, which tell us events: in one .env file with ours they are no misspelling."""
 SPANS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 MIB = 1024 * 1024
 
@@ -76,6 +78,12 @@ def _root(value: str) -> str:
     return value.rstrip("/")
 
 
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError(f"{path} is no folder")
+    return path
+
+
 RootUrl = Annotated[str, AfterValidator(_root)]
 
 
@@ -112,7 +120,7 @@ class Settings(BaseModel):
         Field(alias="ALERT_ROUTER_EXTERNAL_URL", description="Where people reach this router"),
     ] = ""
     templates: Annotated[
-        Path | None,
+        Annotated[Path, AfterValidator(_folder)] | None,
         Field(alias="ALERT_ROUTER_TEMPLATES", description="A folder of your own card templates"),
     ] = None
     max_body_bytes: Annotated[
@@ -224,7 +232,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 
 def unknown_names(environ: Mapping[str, str]) -> list[str]:
     """Names that look like settings and are none: misspelt, or a Kubernetes service link (so no error)."""
-    names = {field.alias for field in Settings.model_fields.values()}
+    names = {field.alias for field in Settings.model_fields.values()} | {*PIPELINES}
     return sorted(
         name
         for name in environ
