@@ -15,6 +15,7 @@ import uvicorn
 
 from alert_router import settings as settings_
 from alert_router.app import create_app
+from alert_router.discord import templates
 from alert_router.model import DISCORD, PREVIEW
 from alert_router.settings import Settings, SettingsError
 from alert_router.store import dead_letters, ledger, migrate, quarantine
@@ -54,12 +55,14 @@ def serve() -> None:
 
 @main.command("check-config")
 def check_config() -> None:
-    """Say what is wrong with the settings; exit 1 if anything is."""
-    _settings()
-    unknown = settings_.unknown_names(os.environ)
-    for name in unknown:
-        typer.echo(f"{name}: no setting of ours", err=True)
-    if unknown:
+    """Say what is wrong with the settings and templates; exit 1 if anything is."""
+    settings = _settings()
+    wrong = [f"{name}: no setting of ours" for name in settings_.unknown_names(os.environ)]
+    if settings.templates:
+        wrong += [f"ALERT_ROUTER_TEMPLATES: {fault}" for fault in templates.faults(settings.templates)]
+    for line in wrong:
+        typer.echo(line, err=True)
+    if wrong:
         raise typer.Exit(1)
     typer.echo("ok")
 
