@@ -30,7 +30,7 @@ def test_what_is_kept_is_logged_with_who_sent_it_and_why(
             "quarantined from alertmanager: alerts.1.status: Field required; alerts.1.labels: Field "
             "required; alerts.1.startsAt: Field required (and 1 more)"
         ),
-        "quarantined from events: training_failure.dag_id: Input should be a valid string",
+        "quarantined from events: dag_id: Input should be a valid string",
     ]
 
 
