@@ -28,6 +28,8 @@ SECRETS = (
 )
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 """With the drivers that we have."""
+PIPELINES = ("ALERT_ROUTER_URL", "ALERT_ROUTER_TOKEN")
+"""Settings of the DAGs, which tell us events: in one .env file with ours they are no misspelling."""
 SPANS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 MIB = 1024 * 1024
 
@@ -102,6 +104,12 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError(f"{path} is no folder")
+    return path
+
+
 RootUrl = Annotated[str, AfterValidator(_root)]
 
 
@@ -140,7 +148,7 @@ class Settings(BaseModel):
         Field(alias="ALERT_ROUTER_EXTERNAL_URL", description="Where people reach this router"),
     ] = ""
     templates: Annotated[
-        Path | None,
+        Annotated[Path, AfterValidator(_folder)] | None,
         Field(alias="ALERT_ROUTER_TEMPLATES", description="A folder of your own card templates"),
     ] = None
     max_body_bytes: Annotated[
@@ -180,10 +188,10 @@ class Settings(BaseModel):
         ),
     ]
     watchdog_seconds: Annotated[
-        PositiveFloat,
+        NonNegativeFloat,
         Field(
             alias="ALERT_ROUTER_WATCHDOG_SECONDS",
-            description="No Watchdog for so long, and the router tells that monitoring is blind",
+            description="No Watchdog for so long, and the router tells that monitoring is blind; 0: never",
         ),
     ] = 300.0
     reconcile_seconds: Annotated[
@@ -252,7 +260,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 
 def unknown_names(environ: Mapping[str, str]) -> list[str]:
     """Names that look like settings and are none: misspelt, or a Kubernetes service link (so no error)."""
-    names = {field.alias for field in Settings.model_fields.values()}
+    names = {field.alias for field in Settings.model_fields.values()} | {*PIPELINES}
     return sorted(
         name
         for name in environ

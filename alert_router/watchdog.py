@@ -23,6 +23,7 @@ class Watchdog:
     started_at: datetime
     """Since when we could have heard it: our own absence is not the monitoring's."""
     after_s: float
+    """0: it is not watched, and what was told ends."""
 
     def news(self, conn: sa.Connection, now: datetime) -> Signal | None:
         """What people do not know yet: that monitoring is blind, or that it sees again."""
@@ -36,7 +37,7 @@ class Watchdog:
         # Only a heartbeat ends blindness: that we have just started, and wait anew, says nothing.
         # The start may be ahead of the clock, see _after.
         since = min(known.starts_at, known.received_at)
-        sees = not said.firing and max(heard.values()) > since
+        sees = not said.firing and (not self.after_s or max(heard.values()) > since)
         return replace(said, starts_at=known.starts_at) if sees else None
 
     async def turn(self, store: Store, now: datetime) -> None:
@@ -59,12 +60,15 @@ def _after(known: Alert | None, said: Signal) -> Signal:
 def signal(
     last_heard: Mapping[str, datetime], started_at: datetime, now: datetime, *, after_s: float
 ) -> Signal | None:
-    """Firing while a Watchdog that was heard is silent for so long, else resolved; None: there is none."""
+    """Firing while a Watchdog that was heard is silent for so long, else resolved; None: there is none.
+
+    after_s: 0 is never.
+    """
     if not last_heard:
         return None
     heard = max(last_heard.values())
     listening_since = max(heard, started_at)
-    blind = now - listening_since > timedelta(seconds=after_s)
+    blind = after_s > 0 and now - listening_since > timedelta(seconds=after_s)
     labels = {"alertname": ALERTNAME, "severity": "critical", "component": "monitoring"}
     return Signal(
         source=SOURCE,

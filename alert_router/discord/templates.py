@@ -1,8 +1,9 @@
 """The words of a card: Jinja2 templates, one per alertname with `default` behind it.
 
-A template has the blocks `title`, `description`, `fields` and `footer`; an operator's own folder comes before
-ours, so that one block can be rewritten by extending `default.j2`. Every value is escaped for Discord's
-markdown on its way into the text; the filters code, link, ago and clock make markup.
+A template has the blocks `title`, `description`, `fields` and `footer`; those that it does not have are ours.
+An operator's own folder comes before ours, which are at `ours/…` as well, so that a default of one's own can
+extend ours. Every value is escaped for Discord's markdown on its way into the text; the filters code, link,
+ago and clock make markup.
 """
 
 import collections
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2 import meta
 
 from alert_router.discord import markdown
 from alert_router.discord.markdown import Markdown
@@ -22,6 +24,8 @@ from alert_router.model import Alert, CardState, DigestState, Labels, severity_r
 
 log = logging.getLogger(__name__)
 OWN = Path(__file__).parent / "cards"
+OURS = "ours"
+"""The folder under which our templates are found whatever an operator has called theirs."""
 SIGNS = {4: "🔴", 3: "🟠", 2: "🟡", 1: "🔵", 0: "⚪"}
 """By severity rank."""
 RESOLVED_SIGN = "🟢"
@@ -64,6 +68,30 @@ class Templates:
             return replace(words, lines=[*words.lines, markdown.escape(failed)])
 
 
+def faults(own_folder: Path) -> list[str]:
+    """What is wrong with an operator's templates as far as it shows without an alert: file, line, why."""
+    env = _environment([own_folder, OWN])
+    files = sorted(path.relative_to(own_folder).as_posix() for path in own_folder.rglob("*.j2"))
+    return [f"{name}{fault}" for name in files if (fault := _fault(env, own_folder, name))]
+
+
+def _fault(env: jinja2.Environment, folder: Path, name: str) -> str:
+    try:
+        text = (folder / name).read_text()
+        parsed = env.parse(text)
+        env.compile(text, name)
+    except jinja2.TemplateSyntaxError as error:
+        return f":{error.lineno}: {error.message}"
+    except (OSError, UnicodeDecodeError) as error:
+        return f": {error}"
+    for other in meta.find_referenced_templates(parsed):
+        if other == name:
+            return f": extends itself; ours is {OURS}/default.j2"
+        if other is not None and other not in env.list_templates():
+            return f": there is no {other}"
+    return ""
+
+
 class _Environment(jinja2.Environment):
     """A label or annotation that is not there is empty, as in Prometheus's own templates.
 
@@ -82,8 +110,9 @@ def _or_empty(obj: Any, found: Any) -> Any:
 
 
 def _environment(folders: Sequence[Path]) -> jinja2.Environment:
+    ours = jinja2.PrefixLoader({OURS: jinja2.FileSystemLoader(OWN)})
     made = _Environment(
-        loader=jinja2.FileSystemLoader(folders),
+        loader=jinja2.ChoiceLoader([ours, jinja2.FileSystemLoader(folders)]),
         undefined=jinja2.StrictUndefined,
         finalize=markdown.escape,
         autoescape=False,  # the text is markdown, and `finalize` escapes it as such
@@ -102,14 +131,21 @@ def _environment(folders: Sequence[Path]) -> jinja2.Environment:
 
 
 def _words(env: jinja2.Environment, names: Sequence[str], values: Mapping[str, Any]) -> Words:
-    """The first template of these names that there is, told with these values."""
+    """The first template of these names that there is, told with these values.
+
+    The last name is one of ours, whose blocks stand in for those that the template does not have.
+    """
     template = env.select_template(list(names))
     fields: list[Field] = []
     context = template.new_context({**values, "field": _collector(fields)})
     # Only running the whole template finds the blocks that it inherits; what that told is told again below.
     collections.deque(template.root_render_func(context), maxlen=0)
     fields.clear()
-    text = {name: "".join(blocks[0](context)) for name, blocks in context.blocks.items()}
+    blocks = {
+        **env.get_template(f"{OURS}/{names[-1]}").blocks,
+        **{name: inherited[0] for name, inherited in context.blocks.items()},
+    }
+    text = {name: "".join(block(context)) for name, block in blocks.items()}
     return Words(
         title=" ".join(text["title"].split()),
         lines=[line.rstrip() for line in text["description"].strip().splitlines()],

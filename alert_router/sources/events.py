@@ -1,12 +1,13 @@
 """Direct reports from the DAGs and the backend (POST /events), as they are sent."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from alert_router.sources.alertmanager import Text, Time
-from alert_router.sources.malformed import Malformed, errors_of
+from alert_router.sources.malformed import FieldError, Malformed, errors_of
 
 SOURCE = "events"
 LAST_YEAR = 9000
@@ -76,6 +77,7 @@ Event = Annotated[
     TrainingSuccess | TrainingFailure | DriftAlert | PerformanceAlert | ApiError, Field(discriminator="type")
 ]
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
+_TYPES = tuple(_ADAPTER.json_schema()["discriminator"]["mapping"])
 
 
 def schema(ref_template: str) -> dict[str, Any]:
@@ -88,4 +90,11 @@ def parse(body: bytes) -> Event:
     try:
         return _ADAPTER.validate_json(body)
     except ValidationError as error:
-        raise Malformed(*errors_of(error)) from error
+        raise Malformed(*_named(error)) from error
+
+
+def _named(error: ValidationError) -> tuple[FieldError, ...]:
+    """Fields are named as the sender wrote them: pydantic puts the event's type before them."""
+    if error.errors()[0]["type"].startswith("union_tag"):
+        return (FieldError("type", f"must be one of {', '.join(_TYPES)}"),)
+    return tuple(replace(one, field=one.field.partition(".")[2]) for one in errors_of(error))

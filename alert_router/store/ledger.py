@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from alert_router.model import ChannelName, Status
+from alert_router.model import DISCORD, PREVIEW, ChannelName, Status
 from alert_router.store.tables import cards, incidents
 
 
@@ -24,6 +24,18 @@ class Ledger:
     @property
     def balanced(self) -> bool:
         return self.wanted == self.delivered + self.pending + self.dead
+
+
+def main_channel(conn: sa.Connection) -> ChannelName | None:
+    """The one that the newest card is for, whatever the settings of who asks; None: there is no card yet."""
+    newest = (
+        sa.select(cards.c.channel)
+        .where(cards.c.channel.in_((DISCORD, PREVIEW)))
+        .order_by(cards.c.id.desc())
+        .limit(1)
+    )
+    found = conn.scalar(newest)
+    return ChannelName(found) if found else None
 
 
 def of(conn: sa.Connection, channel: ChannelName) -> Ledger:

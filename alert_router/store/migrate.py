@@ -4,6 +4,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 import alert_router
 from alert_router.store.engine import Store
@@ -28,6 +30,13 @@ def upgrade(store: Store, revision: str = "head") -> None:
         made = config()
         made.attributes["connection"] = conn
         command.upgrade(made, revision)
+
+
+def is_newest(store: Store) -> bool:
+    """Whether the tables are those that this version works with."""
+    with store.read() as conn:
+        heads = MigrationContext.configure(conn).get_current_heads()
+    return set(heads) == set(ScriptDirectory.from_config(config()).get_heads())
 
 
 def downgrade(store: Store, revision: str) -> None:

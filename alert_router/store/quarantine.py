@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from alert_router.store.tables import quarantine
 
+_WAITS = quarantine.c.resolved_at.is_(None)
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -18,6 +20,12 @@ class Refused:
     body: bytes
     alerts: int = 1
     """How many are in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    id: int
+    refused: Refused
 
 
 def keep(conn: sa.Connection, refused: Sequence[Refused]) -> None:
@@ -33,5 +41,20 @@ def _row(one: Refused) -> dict[str, Any]:
 
 def size(conn: sa.Connection) -> int:
     """How many wait for a person to look at them."""
-    query = sa.select(sa.func.count()).select_from(quarantine).where(quarantine.c.resolved_at.is_(None))
-    return conn.scalar(query) or 0
+    return conn.scalar(sa.select(sa.func.count()).select_from(quarantine).where(_WAITS)) or 0
+
+
+def waiting(conn: sa.Connection, *, most_bytes: int) -> tuple[Kept, ...]:
+    """Oldest first; of each body so many bytes."""
+    kept = quarantine.c
+    body = sa.func.substr(kept.body, 1, most_bytes, type_=sa.LargeBinary)
+    query = sa.select(kept.id, kept.at, kept.source, kept.reason, body).where(_WAITS).order_by(kept.id)
+    return tuple(Kept(row[0], Refused(*row[1:])) for row in conn.execute(query))
+
+
+def resolve(conn: sa.Connection, now: datetime, ids: Sequence[int] | None = None) -> int:
+    """A person has dealt with them; how many. None: all of them. They stay in the table."""
+    statement = sa.update(quarantine).where(_WAITS)
+    if ids is not None:
+        statement = statement.where(quarantine.c.id.in_(ids))
+    return conn.execute(statement.values(resolved_at=now)).rowcount

@@ -99,6 +99,7 @@ def _page(conn: sa.Connection, parts: Parts, query: Query, troubles: Mapping[str
         alertnames=tuple(history.alertnames(conn)),
         troubles=troubles,
         webhook_url=f"{parts.settings.public_url}/webhooks/alertmanager",
+        needs_token=bool(parts.settings.ingest_tokens),
     )
 
 

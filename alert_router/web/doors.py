@@ -2,7 +2,8 @@
 
 import hmac
 import ipaddress
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,11 +19,14 @@ from alert_router.store.quarantine import Refused
 from alert_router.web.parts import Parts
 from alert_router.web.problems import Problem
 
+log = logging.getLogger(__name__)
 Site = tuple[str, int]
 """Host and port."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 JSON_TYPES = ("application/json", "+json")
+MOST_LOGGED = 500
+"""Characters of a reason in the log; all of it is in the quarantine."""
 ANSWERS: Mapping[int | str, str] = {
     401: "No bearer token that we know",
     413: "Larger than the body limit",
@@ -110,7 +114,7 @@ async def read(request: Request, most: int) -> bytes:
     too_large = Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"the body is larger than {most} bytes (ALERT_ROUTER_MAX_BODY_BYTES); in alertmanager.yml, group_by "
-        "more labels or set max_alerts",
+        "more labels",
     )
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
@@ -132,12 +136,24 @@ async def refuse(parts: Parts, source: str, body: bytes, malformed: Malformed) -
         await parts.intake.accept(Batch((), parts.now(), (refused,)))
     except Unavailable as error:
         return away(error)
-    parts.metrics.quarantined.labels(source).inc()
+    kept(parts, (refused,))
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         f"{malformed.errors[0]}. The body is kept in the quarantine",
         errors=malformed.errors,
     )
+
+
+def kept(parts: Parts, refused: Sequence[Refused]) -> None:
+    """Counts and logs what has come into the quarantine: all of one sender, in one line."""
+    if not refused:
+        return
+    first, *more = refused
+    parts.metrics.quarantined.labels(first.source).inc(len(refused))
+    # The reason names fields as the sender did: no line of theirs may look like one of ours.
+    reason = " ".join(first.reason.split())[:MOST_LOGGED]
+    others = f" (and {len(more)} more)" if more else ""
+    log.warning("quarantined from %s: %s%s", first.source, reason, others)
 
 
 def away(error: Unavailable) -> Problem:

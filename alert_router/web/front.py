@@ -35,6 +35,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             channel=channel,
             not_ready={**health.not_ready, **health.troubles},
             webhook_url=f"{parts.settings.public_url}/webhooks/alertmanager",
+            needs_token=bool(parts.settings.ingest_tokens),
         )
         if wants_html(request):
             return pages.render("landing.html", page)

@@ -16,6 +16,8 @@ from alert_router.store.engine import Store, Unavailable
 from alert_router.store.ledger import Ledger
 
 SOURCES = (alertmanager.SOURCE, grafana.SOURCE, events.SOURCE)
+UNKNOWN = "unknown"
+"""Who has posted to an address that is no door's."""
 CODES = ("200", "201", "400", "401", "403", "413", "415", "422", "500", "503")
 OUTCOMES = ("accepted", "duplicate")
 DELIVERY_OUTCOMES = ("sent", "retry", "degraded", "rejected", "gone", "stopped")
@@ -95,6 +97,7 @@ class Metrics:
 
     def _prime(self, channels: Sequence[str]) -> None:
         """A counter that appears with its first event has never increased, and no alert sees it."""
+        self.requests.labels(UNKNOWN, "404")
         for source in SOURCES:
             self.quarantined.labels(source)
             for code in CODES:

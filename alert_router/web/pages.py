@@ -55,6 +55,8 @@ class AlertsPage(Page):
     """What a person should look at, by the name of the part."""
     webhook_url: str
     """What to write into alertmanager.yml."""
+    needs_token: bool
+    """Whether a sender must show one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class LandingPage(Page):
     """What is not ready, by the name of the part; empty when all is well."""
     webhook_url: str
     """What to write into alertmanager.yml."""
+    needs_token: bool
+    """Whether a sender must show one."""
 
 
 @dataclass(frozen=True, slots=True)

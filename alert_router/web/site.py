@@ -14,11 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from alert_router.sources import events as event_source
 from alert_router.sources.malformed import FieldError
 from alert_router.web import actions, alerts, events, front, ops, webhooks
-from alert_router.web.metrics import Metrics
+from alert_router.web.metrics import UNKNOWN, Metrics
 from alert_router.web.pages import FOLDER, Pages
 from alert_router.web.parts import Parts
 from alert_router.web.problems import Problem, as_json, wants_html
 
+MEANT_FOR_A_DOOR = "/webhook"
+"""Who posts to an address that begins so and is none, such as /webhook, has a door's address wrong."""
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 DOORS = {
     "/webhooks/alertmanager": "alertmanager",
@@ -54,17 +56,31 @@ class CountRequests:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        source = DOORS.get(scope.get("path", "")) if scope["type"] == "http" else None
+        source = _source(scope)
         if source is None:
             await self._app(scope, receive, send)
             return
 
         async def counting(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and _counts(source, message["status"]):
                 self._metrics.requests.labels(source, str(message["status"])).inc()
             await send(message)
 
         await self._app(scope, receive, counting)
+
+
+def _source(scope: Scope) -> str | None:
+    """Whose request it is by its address; None: nobody's who sends alerts."""
+    if scope["type"] != "http":
+        return None
+    path: str = scope["path"]
+    lost = scope["method"] == "POST" and path.startswith(MEANT_FOR_A_DOOR)
+    return DOORS.get(path, UNKNOWN if lost else None)
+
+
+def _counts(source: str, status: int) -> bool:
+    """At no door only what is lost counts: a slash too many, say, is led to the right one."""
+    return source != UNKNOWN or status == HTTPStatus.NOT_FOUND
 
 
 def _answer_errors(app: FastAPI, parts: Parts, pages: Pages) -> None:

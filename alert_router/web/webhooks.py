@@ -107,6 +107,7 @@ async def _take(request: Request, parts: Parts, expected: str) -> Answer:
         )
     except Unavailable as error:
         raise doors.away(error) from error
+    doors.kept(parts, refused)
     _count(parts, message, receipt)
     return Answer(accepted=receipt.accepted, duplicates=receipt.duplicates, quarantined=receipt.quarantined)
 
@@ -115,5 +116,4 @@ def _count(parts: Parts, message: Message, receipt: Receipt) -> None:
     signals = parts.metrics.signals
     signals.labels(message.source, "accepted").inc(receipt.accepted)
     signals.labels(message.source, "duplicate").inc(receipt.duplicates)
-    parts.metrics.quarantined.labels(message.source).inc(receipt.quarantined)
     parts.metrics.truncated.inc(max(message.truncated, 0))

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from alert_router.settings import SECRETS, Settings
+from alert_router.settings import SECRETS, Settings, from_environment
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -56,6 +57,20 @@ def test_every_command_of_the_makefile_says_what_it_does() -> None:
     described = set(re.findall(r"^([a-z-]+):.*##", text, re.MULTILINE))
 
     assert described == set(phony) - internal
+
+
+def test_two_routers_set_up_as_described_are_heard_from_other_machines() -> None:
+    text = (ROOT / "docs" / "RUNNING_TWO.md").read_text()
+    exported = dict(re.findall(r"^export ([A-Z_]+)=(\S+)", text, re.MULTILINE))
+    [alertmanager] = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+
+    listen = from_environment({"ALERT_ROUTER_LISTEN": exported["ALERT_ROUTER_LISTEN"]})
+    webhooks = alertmanager["receivers"][0]["webhook_configs"]
+
+    assert listen.host not in ("127.0.0.1", "localhost")
+    assert "ALERT_ROUTER_INGEST_TOKENS_FILE" in exported
+    assert len(webhooks) == 2
+    assert all("credentials_file" in one["http_config"]["authorization"] for one in webhooks)
 
 
 def test_every_adr_has_its_number_and_its_parts() -> None:

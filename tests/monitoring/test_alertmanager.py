@@ -1,4 +1,6 @@
-from collections.abc import Iterator, Mapping
+import html
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -6,7 +8,9 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from starlette.testclient import TestClient
 
+from alert_router.settings import from_environment
 from monitoring.durations import seconds
 from monitoring.scaled import ScaledPaths, write_scaled
 from tests.monitoring.listener import Listener, listening
@@ -65,6 +69,40 @@ def test_amtool_accepts_the_shipped_file() -> None:
     said = run("amtool", "check-config", SHIPPED)
 
     assert "3 receivers" in said
+
+
+@pytest.mark.parametrize("where", ["README", "page", "page with token"])
+def test_what_we_advise_is_accepted_and_repeats_the_heartbeat_in_time(
+    where: str, make_sqlite_client: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    """At Alertmanager's own repeat_interval of four hours the router would say that monitoring is blind."""
+    if where == "README":
+        text = (MONITORING.parent / "README.md").read_text()
+    else:
+        text = html.unescape(
+            make_sqlite_client(ingest_tokens=TOKEN if "token" in where else "")
+            .get("/", headers={"accept": "text/html"})
+            .text
+        )
+    [advised] = [
+        block
+        for block in re.findall(r"(?:```yaml|<code>)(.*?)(?:```|</code>)", text, re.DOTALL)
+        if "route:" in block
+    ]
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(advised)
+
+    run("amtool", "check-config", file)
+
+    [heartbeat] = [
+        one
+        for one in yaml.safe_load(advised)["route"]["routes"]
+        if one["matchers"] == ['alertname="Watchdog"']
+    ]
+    assert (
+        seconds(heartbeat["repeat_interval"]) + seconds(heartbeat["group_interval"])
+        < from_environment({}).watchdog_seconds
+    )
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE)

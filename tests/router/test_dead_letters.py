@@ -1,15 +1,16 @@
 """What Discord refuses for good is kept, shown, and told again on demand: by page, API and command."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from typer.testing import CliRunner
 
-from alert_router import cli
+from alert_router.store import migrate
 from alert_router.store.ledger import Ledger
 from tests.factories import API_DOWN, DRIFT_HIGH, SECRET, at, make_signal, webhook_json, wire_alert
 from tests.router.bench import WEBHOOK, House, until
+from tests.router.commands import command
 from tests.standins.discord import DiscordState, faults, only
 
 TRIES = 3
@@ -149,19 +150,6 @@ def test_another_sites_page_replays_nothing(refused: TestClient) -> None:
 # --- by command
 
 
-def command(url: str, *words: str, **environment: str) -> tuple[int, str]:
-    said = CliRunner().invoke(
-        cli.main,
-        list(words),
-        env={
-            "ALERT_ROUTER_DATABASE_URL": url,
-            "DISCORD_WEBHOOK_URL": WEBHOOK.get_secret_value(),
-            **environment,
-        },
-    )
-    return said.exit_code, said.output
-
-
 def test_the_commands_list_and_replay_and_count(house: House) -> None:
     refuse(house, make_signal(), make_signal(DRIFT_HIGH))
 
@@ -175,7 +163,7 @@ def test_the_commands_list_and_replay_and_count(house: House) -> None:
     assert [line.split()[1] for line in listed[1].splitlines()] == ["1", "2"]
     assert "not like this" in listed[1]
     assert SECRET not in listed[1]
-    assert counted == (0, "wanted 2 = delivered 0 + pending 0 + dead 2\n")
+    assert counted == (0, "wanted 2 = delivered 0 + pending 0 + dead 2 (channel discord)\n")
     assert one == (0, "1 to be told again\n")
     assert wrong[0] == 1
     assert rest == (0, "1 to be told again\n")
@@ -192,3 +180,39 @@ def test_the_command_says_when_the_ledger_does_not_balance(house: House) -> None
 
     assert status == 1
     assert "does not balance" in said
+
+
+@pytest.mark.parametrize("webhook", ["", WEBHOOK.get_secret_value()])
+def test_the_ledger_is_that_of_the_routers_channel_and_not_of_the_shells(house: House, webhook: str) -> None:
+    house.accept(make_signal())
+    house.deliver()
+
+    status, said = command(house.url, "ledger", DISCORD_WEBHOOK_URL=webhook)
+
+    assert (status, said) == (0, "wanted 1 = delivered 1 + pending 0 + dead 0 (channel discord)\n")
+
+
+READING = [("ledger",), ("dead-letters", "list"), ("dead-letters", "replay")]
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_who_looks_makes_no_database(words: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere.db"
+
+    status, said = command(f"sqlite:///{file}", *words)
+
+    assert status == 1
+    assert str(file) in said
+    assert "ALERT_ROUTER_DATABASE_URL" in said
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_who_looks_where_no_tables_are_is_told_how_to_make_them(words: tuple[str, ...], house: House) -> None:
+    migrate.downgrade(house.store, "base")
+
+    status, said = command(house.url, *words)
+
+    assert (status, said.count("alert-router db upgrade")) == (1, 1)
+    assert command(house.url, "db", "upgrade")[0] == 0
+    assert command(house.url, *words)[0] == 0

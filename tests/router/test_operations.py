@@ -75,6 +75,20 @@ def test_what_comes_in_is_counted(client: TestClient) -> None:
     assert found["alert_router_alerts_firing"] == 2
 
 
+def test_an_address_that_is_no_doors_is_counted_where_an_alert_would_be_lost(client: TestClient) -> None:
+    name = 'alert_router_webhook_requests_total{code="404",source="unknown"}'
+    before = samples(client)[name]
+
+    for path in ("/webhook", "/webhooks/foo", "/webhooks", "/nowhere"):
+        client.post(path, json=webhook_json())
+    client.post("/webhooks/alertmanager/", json=webhook_json())  # led to the door
+    client.get("/webhook")
+
+    found = samples(client)
+    assert (before, found[name]) == (0, 3)
+    assert [line for line in found if 'source="unknown"' in line] == [name]
+
+
 def test_promtool_finds_nothing_to_say_about_the_metrics(client: TestClient) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:

@@ -1,12 +1,16 @@
 """The pages without a browser: what they say, that no alert can hurt, that everybody can read them."""
 
+import html
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from http import HTTPStatus
+from itertools import pairwise
 from typing import Any
+from urllib.parse import urlsplit
 
 import jinja2
 import pytest
@@ -14,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import meta
 from starlette.datastructures import QueryParams
+from starlette.testclient import TestClient
 
 from alert_router.discord import embeds
 from alert_router.model import Alert, TransitionKind
@@ -97,6 +102,7 @@ def alerts_page(*alerts: Alert, **changes: Any) -> AlertsPage:
         "alertnames": ("ApiDown", "DiskFull"),
         "troubles": {},
         "webhook_url": "http://127.0.0.1:8010/webhooks/alertmanager",
+        "needs_token": False,
     }
     return AlertsPage(**{**given, **changes})
 
@@ -125,6 +131,7 @@ def landing(**changes: Any) -> LandingPage:
         "channel": "discord",
         "not_ready": {},
         "webhook_url": "http://router.example.org/webhooks/alertmanager",
+        "needs_token": False,
     }
     return LandingPage(**{**given, **changes})
 
@@ -370,6 +377,23 @@ def test_before_the_first_alert_the_page_says_how_to_send_one() -> None:
     assert "curl https://router.example.org/webhooks/alertmanager" in seen.text
     assert "- url: https://router.example.org/webhooks/alertmanager" in seen.text
     assert not [tag for tag, _ in seen.tags if tag == "form"]
+
+
+@pytest.mark.parametrize("page", ["/", "/alerts"])
+@pytest.mark.parametrize("token", ["", "a-token-of-the-tests"])
+def test_the_command_a_page_offers_is_answered_200(page: str, token: str, make_sqlite_client: Any) -> None:
+    """As a shell runs it that has the token in its environment."""
+    client: TestClient = make_sqlite_client(ingest_tokens=token)
+
+    text = client.get(page, headers={"accept": "text/html"}).text
+    [offered] = re.findall(r"<code>(curl .*?)</code>", text, re.DOTALL)
+    words = shlex.split(html.unescape(offered).replace("$ALERT_ROUTER_INGEST_TOKENS", token))
+    headers = dict(value.split(": ") for word, value in pairwise(words) if word == "-H")
+    answer = client.post(urlsplit(words[1]).path, content=words[-1].encode(), headers=headers)
+
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+    assert not token or token not in text
+    assert ("# http_config" in text) == (not token)
 
 
 def test_filters_that_leave_nothing_offer_to_be_cleared() -> None:

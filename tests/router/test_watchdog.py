@@ -6,6 +6,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from alert_router.intake import Batch
+from alert_router.settings import from_environment
 from alert_router.store import heartbeats
 from alert_router.store.engine import Store
 from alert_router.watchdog import ALERTNAME, Watchdog
@@ -16,9 +17,9 @@ AFTER_S = 300.0
 WATCHDOG = {"alertname": "Watchdog", "severity": "none"}
 
 
-def watchdog(house: House) -> Watchdog:
+def watchdog(house: House, *, after_s: float = AFTER_S) -> Watchdog:
     """Of a router that starts now."""
-    return Watchdog(house.intake, started_at=house.clock.time(), after_s=AFTER_S)
+    return Watchdog(house.intake, started_at=house.clock.time(), after_s=after_s)
 
 
 def hear(house: House) -> None:
@@ -123,6 +124,25 @@ def test_blindness_is_told_again_though_the_clock_was_ahead_when_it_ended(house:
     hear(house)
     pass_time(house, 1, dog)
     assert told(house)[-1] == (ALERTNAME, "resolved")
+
+
+def test_who_does_not_watch_misses_nothing(house: House) -> None:
+    never = from_environment({"ALERT_ROUTER_WATCHDOG_SECONDS": "0"}).watchdog_seconds
+    hear(house)
+
+    pass_time(house, 60, watchdog(house, after_s=never))
+
+    assert told(house) == []
+
+
+def test_a_router_that_no_longer_watches_ends_what_was_told(house: House) -> None:
+    hear(house)
+    pass_time(house, 10, watchdog(house))
+
+    pass_time(house, 1, watchdog(house, after_s=0))
+
+    assert told(house) == [(ALERTNAME, "resolved")]
+    assert house.kinds() == ["opened", "resolved"]
 
 
 def test_blindness_that_comes_again_soon_goes_on_in_its_card(house: House) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alert_router.discord import embeds
+from alert_router.discord import embeds, templates
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.packer import Payload
 from alert_router.discord.templates import Templates
@@ -242,6 +242,43 @@ def test_a_word_that_an_alert_lacks_is_empty_in_an_operators_template_too(tmp_pa
     )
 
     assert title_with(tmp_path) == "x"
+
+
+def test_a_default_of_an_operators_extends_ours(tmp_path: Path) -> None:
+    (tmp_path / "default.j2").write_text(
+        '{% extends "ours/default.j2" %}{% block title %}Mine: {{ super() }}{% endblock %}'
+    )
+
+    assert title_with(tmp_path) == "Mine: 🔴 ApiDown"
+
+
+def test_blocks_that_an_operators_template_does_not_have_are_ours(tmp_path: Path) -> None:
+    (tmp_path / "default.j2").write_text("{% block title %}Mine{% endblock %}")
+    renderer = Renderer(Templates(tmp_path), "https://router.example.org")
+
+    mine, ours = (one.render(make_state(make_alert(API_DOWN)))["embeds"][0] for one in (renderer, RENDERER))
+
+    assert mine == {**ours, "title": "Mine"}
+
+
+def test_the_example_of_the_documentation_does_what_it_says(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "CONFIGURATION.md").read_text()
+    [example] = re.findall(r"```jinja\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "default.j2").write_text(example)
+    alert = make_alert({**API_DOWN, "cluster": "eu"}, annotations={"team": "bikes"})
+
+    embed = Renderer(Templates(tmp_path), "https://router.example.org").render(make_state(alert))["embeds"][0]
+
+    assert embed["title"] == "[eu] 🔴 ApiDown"
+    assert ("Team", "bikes") in [(field["name"], field["value"]) for field in embed["fields"]]
+
+
+def test_every_value_of_a_template_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "CONFIGURATION.md").read_text()
+    documented = set(re.findall(r"`(\w+)", page[page.index("| value |") :]))
+    values = set(templates._context(make_state()))
+
+    assert values - documented == set()
 
 
 @pytest.mark.parametrize(

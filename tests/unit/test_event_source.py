@@ -125,7 +125,7 @@ def test_a_report_without_a_status_fires_as_it_always_did() -> None:
 
 @pytest.mark.parametrize("status", ["over", "", None, 1])
 def test_a_status_that_is_neither_is_refused(status: object) -> None:
-    assert refused_fields(event_json("drift_alert", status=status)) == ["drift_alert.status"]
+    assert refused_fields(event_json("drift_alert", status=status)) == ["status"]
 
 
 def test_a_model_is_bad_in_one_way_at_a_time() -> None:
@@ -174,16 +174,16 @@ def test_an_idempotency_key_takes_the_place_of_the_identity() -> None:
 @pytest.mark.parametrize(
     ("changes", "fields"),
     [
-        ({"type": "party"}, [""]),
-        ({"dag_id": ""}, ["training_failure.dag_id"]),
-        ({"run_id": None}, ["training_failure.run_id"]),
-        ({"occurred_at": "2026-09-24T12:00:00"}, ["training_failure.occurred_at"]),
-        ({"occurred_at": "9999-12-31T23:59:59Z"}, ["training_failure.occurred_at"]),
-        ({"error_message": None}, ["training_failure.error_message"]),
-        ({"error_message": "x" * 20_001}, ["training_failure.error_message"]),
-        ({"type": "drift_alert", "drift_share": 1.1}, ["drift_alert.drift_share"]),
-        ({"type": "drift_alert", "drift_share": -0.1}, ["drift_alert.drift_share"]),
-        ({"type": "performance_alert", "r2": float("nan")}, ["performance_alert.r2"]),
+        ({"type": "party"}, ["type"]),
+        ({"dag_id": ""}, ["dag_id"]),
+        ({"run_id": None}, ["run_id"]),
+        ({"occurred_at": "2026-09-24T12:00:00"}, ["occurred_at"]),
+        ({"occurred_at": "9999-12-31T23:59:59Z"}, ["occurred_at"]),
+        ({"error_message": None}, ["error_message"]),
+        ({"error_message": "x" * 20_001}, ["error_message"]),
+        ({"type": "drift_alert", "drift_share": 1.1}, ["drift_share"]),
+        ({"type": "drift_alert", "drift_share": -0.1}, ["drift_share"]),
+        ({"type": "performance_alert", "r2": float("nan")}, ["r2"]),
     ],
 )
 def test_what_is_wrong_in_a_report_is_named(changes: dict[str, Any], fields: list[str]) -> None:
