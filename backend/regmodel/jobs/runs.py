@@ -79,7 +79,9 @@ class RunTable:
             self._unwritten.discard(run_id)
 
     def with_key(self, key: str) -> Run | None:
-        return next((run for run in self._runs.values() if run.idempotency_key == key), None)
+        """One that failed is not kept to: who clears its task wants to know whether it works now."""
+        known = (run for run in self._runs.values() if run.idempotency_key == key)
+        return next((run for run in known if run.state is not State.FAILED), None)
 
     def waiting(self) -> int:
         return sum(run.state is State.QUEUED for run in self._runs.values())

@@ -66,7 +66,7 @@ class Trainer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, wish: Wish) -> Run:
-        """The run is on disk when this returns. A key that was seen before gives the run it gave then."""
+        """The run is on disk when this returns. A key seen before gives its run, unless that one failed."""
         if wish.idempotency_key and (known := self._runs.with_key(wish.idempotency_key)):
             return known
         if self._runs.waiting() >= self._settings.max_waiting_runs:

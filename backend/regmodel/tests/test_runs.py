@@ -40,6 +40,22 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     return disk
 
 
+def test_a_failed_run_can_be_tried_again_under_its_key(settings: Settings) -> None:
+    """As when a task of Airflow is cleared: its key is the same."""
+    key = {"Idempotency-Key": "manual__2026-11-24T12:00:00+00:00"}
+    with TestClient(create_app(settings)) as client:
+        first, second = (
+            ended(
+                client,
+                client.post("/train", json={"model_type": "rf", **NOWHERE}, headers=key).json()["run_id"],
+            )
+            for _ in range(2)
+        )
+
+    assert first["state"] == second["state"] == "failed"
+    assert first["run_id"] != second["run_id"]
+
+
 @pytest.mark.parametrize("state", ["running", "failed"])
 def test_a_full_disk_keeps_no_run_from_its_end(settings: Settings, disk: Disk, state: str) -> None:
     settings = small_settings(Path(settings.state_dir), registry_refresh_seconds=0.01, max_waiting_runs=1)

@@ -14,7 +14,7 @@ from backend.regmodel.jobs.trainer import TooManyWaiting, Wish
 
 router = APIRouter(route_class=KeyedRoute)
 
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=250)]
 
 
 @router.post("/train", status_code=202, responses=documented(401, 422, 503))
@@ -23,8 +23,9 @@ async def train(
 ) -> RunResponse:
     """Order a training; it runs in its own process, one at a time. `Location` is where to ask how it goes.
 
-    The same Idempotency-Key gives the same run. 503 when too many are waiting: try again later. A window
-    without data or a bad hyperparameter is found by the run, which then fails, says why, and is counted.
+    The same Idempotency-Key gives the same run, unless that one failed. 503 when too many are waiting: try
+    again later. A window without data or a bad hyperparameter is found by the run, which then fails, says why,
+    and is counted.
     """
     try:
         run = context.trainer.submit(_wish(body, context, idempotency_key))
