@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from alert_router import identity
 from alert_router.model import Labels, Signal, Status
 from alert_router.sources import fingerprints
 from alert_router.sources.events import (
@@ -40,7 +41,7 @@ class Meaning:
 
 
 def of(event: Event, *, idempotency_key: str | None = None) -> Meaning:
-    key = f"key:{idempotency_key}" if idempotency_key else _identity(event)
+    key = identity.fitting(f"key:{idempotency_key}" if idempotency_key else _identity(event))
     match event:
         case TrainingSuccess():
             return _recovery(event, key)

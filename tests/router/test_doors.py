@@ -121,6 +121,18 @@ def test_nothing_is_too_long_to_be_kept_and_ended(
     assert (kept_alert["status"], kept_alert["labels"]) == ("resolved", labels)
 
 
+def test_no_name_in_an_event_is_too_long_for_it_to_be_known_again(client: TestClient) -> None:
+    letters = random.Random(2)  # noqa: S311 - nothing that an index could compress
+    dag, run, model = (
+        "".join(chr(letters.randrange(0x10000, 0x10FFF)) for _ in range(250)) for _ in range(3)
+    )
+    event = event_json(dag_id=dag, run_id=run, model_type=model)
+
+    answers = [client.post(EVENTS, json=event) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 200]
+
+
 def test_the_same_alert_from_both_is_one_card_that_names_both(client: TestClient) -> None:
     client.post(WEBHOOK, json=webhook_json())
     client.post(GRAFANA, json=grafana_json())

@@ -24,8 +24,8 @@ async def train(
     """Order a training; it runs in its own process, one at a time. `Location` is where to ask how it goes.
 
     The same Idempotency-Key gives the same run, unless that one failed. 503 when too many are waiting: try
-    again later. A window without data or a bad hyperparameter is found by the run, which then fails, says why,
-    and is counted.
+    again later. A window without data or a bad hyperparameter is found by the run, which then fails, says
+    why, and is counted.
     """
     try:
         run = context.trainer.submit(_wish(body, context, idempotency_key))
