@@ -41,11 +41,10 @@ async def body_of(request: Request, parts: Parts) -> bytes:
     if "origin" in request.headers:
         raise Problem(HTTPStatus.FORBIDDEN, "a page in a browser is no sender of alerts")
     _admit(request, parts.settings.ingest_tokens)
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if not content_type.endswith(JSON_TYPES):
         raise Problem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"Content-Type must be application/json, not {content_type or 'missing'}",
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be application/json, not {content_type}"
         )
     return await read(request, parts.settings.max_body_bytes)
 
