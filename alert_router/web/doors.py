@@ -147,11 +147,11 @@ def kept(parts: Parts, refused: Sequence[Refused]) -> None:
     """Counts and logs what has come into the quarantine: all of one sender, in one line."""
     if not refused:
         return
-    first, *more = refused
-    parts.metrics.quarantined.labels(first.source).inc(len(refused))
+    first, alerts = refused[0], sum(one.alerts for one in refused)
+    parts.metrics.quarantined.labels(first.source).inc(alerts)
     # The reason names fields as the sender did: no line of theirs may look like one of ours.
     reason = " ".join(first.reason.split())[:MOST_LOGGED]
-    others = f" (and {len(more)} more)" if more else ""
+    others = f" (and {alerts - 1} more)" if alerts > 1 else ""
     log.warning("quarantined from %s: %s%s", first.source, reason, others)
 
 
