@@ -149,8 +149,9 @@ def kept(parts: Parts, refused: Sequence[Refused]) -> None:
         return
     first, alerts = refused[0], sum(one.alerts for one in refused)
     parts.metrics.quarantined.labels(first.source).inc(alerts)
-    # The reason names fields as the sender did: no line of theirs may look like one of ours.
-    reason = " ".join(first.reason.split())[:MOST_LOGGED]
+    # The reason names fields as the sender did: nothing of theirs may look like a line of ours, or move a
+    # terminal's cursor.
+    reason = "".join(char if char.isprintable() else " " for char in first.reason[:MOST_LOGGED])
     others = f" (and {alerts - 1} more)" if alerts > 1 else ""
     log.warning("quarantined from %s: %s%s", first.source, reason, others)
 
