@@ -54,14 +54,14 @@ setup: .venv/.ready .venv-backend/.ready .venv-airflow/.ready ## build every env
 
 demo: .venv/.ready .venv-backend/.ready ## the whole pipeline, from a model that breaks to a green card; STAY=1 stays up
 	@$(PACKAGES) prometheus=prometheus prometheus-alertmanager=prometheus-alertmanager || true
-	@$(BIN)/python -m demo
+	@$(BIN)/python -m testbed.demo
 
 run: .venv/.ready ## the router alone on :8010, SQLite, cards on /preview
 	@$(BIN)/alert-router serve
 
 year: .venv/.ready .venv-backend/.ready browser ## a year of the city's counts through the whole pipeline; YEAR="--model hgb" for the other
-	@$(BIN)/python -m year $(YEAR)
-	@$(BIN)/python -m year.plot
+	@$(BIN)/python -m testbed.year $(YEAR)
+	@$(BIN)/python -m testbed.year.plot
 
 # Checks.
 
@@ -78,10 +78,10 @@ lint: .venv/.ready
 	@$(BIN)/ruff check --quiet --select AIR3 dags
 
 types: setup
-	@$(BIN)/mypy alert_router demo monitoring migrations/env.py year tests \
-		--exclude tests/dags --exclude tests/standins/paris --exclude year/generated.py
-	@$(BIN)/mypy --python-executable .venv-backend/bin/python backend year/generated.py
-	@$(BIN)/mypy --python-executable .venv-airflow/bin/python dags tests/dags tests/standins/paris
+	@$(BIN)/mypy alert_router monitoring migrations/env.py testbed tests \
+		--exclude tests/dags --exclude testbed/fakes/paris --exclude testbed/pipeline --exclude testbed/year/generated.py
+	@$(BIN)/mypy --python-executable .venv-backend/bin/python backend testbed/year/generated.py
+	@$(BIN)/mypy --python-executable .venv-airflow/bin/python dags tests/dags testbed/fakes/paris testbed/pipeline
 
 floors: .venv/.ready
 	@$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
@@ -104,10 +104,10 @@ test-dags: setup ## the DAGs, on a real Airflow
 # Measurements: printed, never asserted.
 
 storm: .venv/.ready prometheus ## 1,000 alerts in ten seconds, and what is told of them; MINUTES=4 also Alertmanager's own receiver
-	@$(BIN)/python -m tests.storm --beside $(or $(MINUTES),0)
+	@$(BIN)/python -m testbed.storm --beside $(or $(MINUTES),0)
 
 bench: .venv/.ready ## how many alerts a second are taken in and kept
-	@$(BIN)/python -m tests.storm.intake
+	@$(BIN)/python -m testbed.bench.intake
 
 ha: .venv/.ready prometheus postgresql ## two routers and two Alertmanagers, one of each killed ROUNDS=20 times; SEED=n for other moments
 	@HA_ROUNDS=$(or $(ROUNDS),20) HA_SEED=$(or $(SEED),7) $(BIN)/pytest -q -s tests/e2e/test_two_routers.py
@@ -115,7 +115,7 @@ ha: .venv/.ready prometheus postgresql ## two routers and two Alertmanagers, one
 # Now and then.
 
 faults: .venv/.ready postgresql faketime ## everything goes wrong at once, 2,000 incidents; SEED=7 DATABASE=postgres
-	@$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --database $(or $(DATABASE),sqlite)
+	@$(BIN)/python -m testbed.faults --seed $(or $(SEED),1) --database $(or $(DATABASE),sqlite)
 
 baselines: .venv-backend/.ready ## the models against three baselines on the city's counts; docs/MODEL.md
 	@.venv-backend/bin/python -m backend.regmodel.benchmarks.baselines $(DATA)
@@ -124,7 +124,7 @@ latency: .venv-backend/.ready ## how long /predict takes for 5,000 rows; docs/MO
 	@.venv-backend/bin/python -m backend.regmodel.benchmarks.latency $(DATA)
 
 screenshots: .venv/.ready browser ## take the pictures of the README anew
-	@$(BIN)/python scripts/screenshots
+	@$(BIN)/python -m testbed.screenshots
 
 golden: .venv/.ready ## write the golden messages anew; then read the diff
 	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/test_cards.py -k agreed

@@ -15,25 +15,25 @@ from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 from pydantic import SecretStr
 
-from alert_router import health, intake
 from alert_router.delivery import Channel, Clocks, Delivery, Pacer
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
-from alert_router.fallback import Fallback
-from alert_router.intake import Intake
-from alert_router.model import DISCORD, FALLBACK, PREVIEW, ChannelName, Rules
-from alert_router.reconcile import Reconcile
+from alert_router.domain.model import DISCORD, FALLBACK, PREVIEW, ChannelName, Rules
+from alert_router.services import health, intake
+from alert_router.services.alertmanager_sync import Reconcile
+from alert_router.services.fallback import Fallback
+from alert_router.services.intake import Intake
+from alert_router.services.timers import Timekeeping
+from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings
-from alert_router.store import cards, migrate
+from alert_router.store import card_queue, migrate
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
-from alert_router.timekeeping import Timekeeping
-from alert_router.watchdog import Watchdog
-from alert_router.web import site
+from alert_router.web import application
+from alert_router.web.dependencies import Parts
 from alert_router.web.metrics import Metrics
-from alert_router.web.parts import Parts
 
 log = logging.getLogger(__name__)
 PREVIEW_PER_MINUTE = 1_200
@@ -84,7 +84,7 @@ def create_app(
         async with running(service):
             yield
 
-    return site.create(service.parts, lifespan)
+    return application.create(service.parts, lifespan)
 
 
 def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTransport | None) -> Service:
@@ -227,7 +227,7 @@ def _prepare(store: Store, main: ChannelName, now: datetime) -> None:
     migrate.upgrade(store)
     with store.write() as conn:
         if store.dialect == "sqlite":  # the file has one router, and this is it: its former claims are void
-            cards.release_all(conn)
+            card_queue.release_all(conn)
         intake.adopt(conn, main, now)
 
 

@@ -16,7 +16,7 @@ import uvicorn
 from alert_router import settings as settings_
 from alert_router.app import create_app
 from alert_router.discord import templates
-from alert_router.model import DISCORD, PREVIEW
+from alert_router.domain.model import DISCORD, PREVIEW
 from alert_router.settings import Settings, SettingsError
 from alert_router.store import dead_letters, ledger, migrate, quarantine
 from alert_router.store.engine import Store, Unavailable, open_store

@@ -13,11 +13,11 @@ from typing import Any
 from airflow.sdk import Asset, BaseNotifier, Connection, Param
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from dags.utils import failures, model_api, settings
+from dags.pipeline import failures, model_api, settings
+from dags.pipeline.events import Origin
+from dags.pipeline.model_api import ModelApi
+from dags.pipeline.settings import Settings
 from dags.utils.discord_alerts import Reporter
-from dags.utils.events import Origin
-from dags.utils.model_api import ModelApi
-from dags.utils.settings import Settings
 
 # httpx logs whole URLs at INFO, and SQLAlchemy's and ours may hold a password.
 logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -6,7 +6,7 @@ from typing import Any
 from airflow.sdk import dag, get_current_context, task
 
 from dags.airflow_edge import AS_OF, BIKE_COUNTS, RunFailure, as_of, current_settings, default_args, reporter
-from dags.utils import fetching
+from dags.pipeline import fetching
 
 
 @dag(

@@ -15,7 +15,8 @@ from dags.airflow_edge import (
     model,
     reporter,
 )
-from dags.utils import predicting, thresholds
+from dags.pipeline import daily_prediction as prediction
+from dags.pipeline import thresholds
 
 
 @dag(
@@ -36,11 +37,11 @@ def daily_prediction() -> None:
         context = get_current_context()
         reporter(context).flush()
         with model() as api:
-            return predicting.predict(current_settings(), api, as_of(context))
+            return prediction.predict(current_settings(), api, as_of(context))
 
     @task(multiple_outputs=True)
     def score_forecasts() -> dict[str, Any]:
-        return predicting.score(current_settings(), thresholds.load(), as_of(get_current_context()))
+        return prediction.score(current_settings(), thresholds.load(), as_of(get_current_context()))
 
     predict_next_hours()
     score_forecasts()

@@ -9,10 +9,10 @@ from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.airflow_edge import AS_OF, RunFailure, as_of, current_settings, default_args, model, reporter
-from dags.utils import auditing, monitoring, publishing, thresholds, warehouse
-from dags.utils.auditing import Results
-from dags.utils.model_api import ModelApi, Refused
-from dags.utils.monitoring import Deadline, TrainingFailed
+from dags.pipeline import model_monitoring, monitoring_report, observation_sync, thresholds, warehouse
+from dags.pipeline.model_api import ModelApi, Refused
+from dags.pipeline.model_monitoring import Deadline, TrainingFailed
+from dags.pipeline.monitoring_report import Results
 
 TRAINING_S = 45 * 60.0
 MEASURES = ("monitor_drift", "validate_model")
@@ -43,19 +43,19 @@ def monitor_and_fine_tune() -> None:
         context = get_current_context()
         reporter(context).flush()
         with current_model() as api:
-            return monitoring.drift(api, as_of(context))
+            return model_monitoring.drift(api, as_of(context))
 
     @task(multiple_outputs=True)
     def validate_model() -> dict[str, Any]:
         with current_model() as api:
-            return monitoring.validation(api, as_of(get_current_context()))
+            return model_monitoring.validation(api, as_of(get_current_context()))
 
     @task.branch
     def decide_fine_tune() -> str:
         context = get_current_context()
-        found = monitoring.measured(*(left(context, name) or {} for name in MEASURES))
+        found = model_monitoring.measured(*(left(context, name) or {} for name in MEASURES))
         force = context["params"]["force_fine_tune"]
-        verdict, told = monitoring.decision(found, thresholds.load(), force=force)
+        verdict, told = model_monitoring.decision(found, thresholds.load(), force=force)
         for name, value in {"told": told, **told}.items():
             context["ti"].xcom_push(name, value)
         return "fine_tune_model" if verdict.decision.trains else "end_monitoring"
@@ -66,7 +66,7 @@ def monitor_and_fine_tune() -> None:
         asked = {"test_mode": context["params"]["test_mode"], "key": context["run_id"]}
         with model() as api:
             try:
-                return monitoring.fine_tune(api, as_of(context), Deadline(TRAINING_S), **asked)
+                return model_monitoring.fine_tune(api, as_of(context), Deadline(TRAINING_S), **asked)
             except (TrainingFailed, Refused) as error:
                 raise AirflowFailException(str(error)) from error
 
@@ -74,7 +74,7 @@ def monitor_and_fine_tune() -> None:
     def validate_new_champion() -> dict[str, Any]:
         context = get_current_context()
         with model() as api:
-            return monitoring.new_champion(api, left(context, "fine_tune_model") or {}, as_of(context))
+            return model_monitoring.new_champion(api, left(context, "fine_tune_model") or {}, as_of(context))
 
     @task(trigger_rule="all_done", execution_timeout=timedelta(minutes=10))
     def end_monitoring() -> None:
@@ -87,13 +87,13 @@ def monitor_and_fine_tune() -> None:
             validate_new_champion=left(context, "validate_new_champion"),
         )
         teller = reporter(context, task_id="end_monitoring")
-        auditing.tell(results, thresholds.load(), teller)
+        monitoring_report.tell(results, thresholds.load(), teller)
         url = current_settings().warehouse_url.get_secret_value()
         with warehouse.opened(url) as engine, engine.begin() as conn:
-            auditing.audit(conn, results, teller, as_of(context))
+            monitoring_report.audit(conn, results, teller, as_of(context))
         if results.failed_task:
             # The run's state is that of its last task: a run in which something failed must not look well.
-            raise AirflowFailException(f"{results.failed_task} {auditing.NO_RESULT}")
+            raise AirflowFailException(f"{results.failed_task} {monitoring_report.NO_RESULT}")
 
     decided = decide_fine_tune()
     end = end_monitoring()
@@ -106,7 +106,7 @@ def current_model() -> Iterator[ModelApi]:
     """The service, after it was sent what it did not know yet."""
     settings = current_settings()
     with model() as api, warehouse.opened(settings.warehouse_url.get_secret_value()) as engine:
-        publishing.publish(engine, api, settings.model_host)
+        observation_sync.publish(engine, api, settings.model_host)
         yield api
 
 

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,17 +13,14 @@ from starlette.testclient import TestClient
 
 from alert_router.store import migrate
 from alert_router.store.engine import Store, open_store
-from tests.factories import SECRET, Clock
-from tests.router.bench import DATABASES, House, open_client
-from tests.router.postgres import Cluster
-from tests.standins.discord import DiscordState, RateLimits
+from testbed.factories import SECRET, Clock
+from testbed.fakes.discord import DiscordState, RateLimits
+from testbed.postgres import Cluster
+from testbed.router_harness import DATABASES, House, MadeClient, NewDatabase, open_client
 
 hypothesis.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.register_profile("ci", max_examples=300, deadline=None)
 hypothesis.load_profile("ci" if os.environ.get("CI") else "dev")
-
-MadeClient = Callable[..., TestClient]
-NewDatabase = Callable[[str], AbstractContextManager[str]]
 
 
 @pytest.fixture

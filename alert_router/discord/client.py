@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from alert_router.discord import verdicts
+from alert_router.discord import responses
 from alert_router.discord.markdown import clip
 from alert_router.discord.packer import Payload
-from alert_router.discord.verdicts import Outcome, Refusal, Sent, TryAgain
-from alert_router.pacing import RateFacts
+from alert_router.discord.responses import Outcome, Refusal, Sent, TryAgain
+from alert_router.domain.rate_limits import RateFacts
 
 DISCORD_HOSTS = frozenset({"discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com"})
 API = "https://discord.com/api/v10"
@@ -113,7 +113,7 @@ def _reply(response: httpx.Response, guild_id: str | None) -> Reply:
     if response.is_success and isinstance(message_id, str) and message_id:
         return Reply(Sent(message_id, _message_url(body, guild_id)), facts, response.status_code)
     refusal = Refusal(response.status_code, _code(body), _detail(body), facts.retry_after_s)
-    return Reply(verdicts.of_refusal(refusal), facts, response.status_code)
+    return Reply(responses.of_refusal(refusal), facts, response.status_code)
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _facts(response: httpx.Response, body: dict[str, Any]) -> RateFacts:
         # The body's is exact, the header's rounded up to a second.
         retry_after_s=_number(body.get("retry_after")) or _number(headers.get("Retry-After")),
         scope="global" if body.get("global") is True else headers.get("X-RateLimit-Scope"),
-        old_edits=body.get("code") == verdicts.OLD_EDITS,
+        old_edits=body.get("code") == responses.OLD_EDITS,
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from alert_router.discord import packer
 from alert_router.discord.packer import Button, Draft, Payload
 from alert_router.discord.templates import Templates
-from alert_router.model import Alert, CardState, DigestState, severity_rank
+from alert_router.domain.model import Alert, CardState, DigestState, severity_rank
 
 COLORS = {4: 0xE5484D, 3: 0xE5734D, 2: 0xF5A524, 1: 0x3E8BFF, 0: 0x8B95A5}
 """By severity rank."""

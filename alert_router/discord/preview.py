@@ -2,7 +2,7 @@
 
 from alert_router.discord.client import Place, Reply
 from alert_router.discord.packer import Payload
-from alert_router.discord.verdicts import Sent
+from alert_router.discord.responses import Sent
 
 MESSAGE_ID = "preview"
 

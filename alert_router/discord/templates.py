@@ -20,7 +20,7 @@ from jinja2 import meta
 from alert_router.discord import markdown
 from alert_router.discord.markdown import Markdown
 from alert_router.discord.packer import Field
-from alert_router.model import Alert, CardState, DigestState, Labels, severity_rank
+from alert_router.domain.model import Alert, CardState, DigestState, Labels, severity_rank
 
 log = logging.getLogger(__name__)
 OWN = Path(__file__).parent / "cards"

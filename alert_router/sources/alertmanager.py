@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from alert_router import identity
-from alert_router.model import Fingerprint, Signal, Status
+from alert_router.domain import index_keys
+from alert_router.domain.model import Fingerprint, Signal, Status
 from alert_router.sources import fingerprints
 
 SOURCE = "alertmanager"
@@ -75,7 +75,7 @@ def signal_of(
         starts_at=alert.startsAt,
         ends_at=None if firing else _ended(alert, now),
         # Old senders leave it out.
-        fingerprint=Fingerprint(identity.fitting(alert.fingerprint) or fingerprints.of(alert.labels)),
+        fingerprint=Fingerprint(index_keys.fitting(alert.fingerprint) or fingerprints.of(alert.labels)),
         group_labels=wire.groupLabels,
         generator_url=alert.generatorURL,
         source_url=wire.externalURL,

@@ -8,8 +8,8 @@ from typing import Annotated
 import httpx
 from pydantic import BaseModel, Field, TypeAdapter
 
-from alert_router.model import Fingerprint, Signal, Status
-from alert_router.reconciliation import Sighting
+from alert_router.domain.alertmanager_diff import Sighting
+from alert_router.domain.model import Fingerprint, Signal, Status
 from alert_router.sources.alertmanager import SOURCE, LabelSet, Text, Time
 
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from alert_router.sources.alertmanager import Text, Time
-from alert_router.sources.malformed import FieldError, Malformed, errors_of
+from alert_router.sources.errors import FieldError, Malformed, errors_of
 
 SOURCE = "events"
 LAST_YEAR = 9000

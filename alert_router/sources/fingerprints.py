@@ -1,6 +1,6 @@
 """The fingerprint of a label set, as Prometheus and Alertmanager compute it."""
 
-from alert_router.model import Fingerprint, Labels
+from alert_router.domain.model import Fingerprint, Labels
 
 # prometheus/common model/fnv.go: 64-bit FNV-1a.
 OFFSET = 14695981039346656037

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from alert_router.model import Labels, Signal
+from alert_router.domain.model import Labels, Signal
 from alert_router.sources import alertmanager
 from alert_router.sources.alertmanager import Text, WireMessage
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alert_router.model import SKEW_S, Alert, Fingerprint, Status, Transition
-from alert_router.store import keys, parameters
+from alert_router.domain.model import SKEW_S, Alert, Fingerprint, Status, Transition
+from alert_router.store import parameters, rows
 from alert_router.store.tables import alerts, transitions
 
 COLUMNS = tuple(alerts.c)
@@ -32,7 +32,7 @@ def last_id(conn: sa.Connection) -> int:
 
 @cache
 def _newest(dialect: str) -> sa.Select[Any]:
-    wanted = keys.table(dialect, sa.Text())
+    wanted = rows.table(dialect, sa.Text())
     newest_id = (
         sa.select(alerts.c.id)
         .where(alerts.c.source == sa.bindparam("source"), alerts.c.fingerprint == wanted.c.value)
@@ -46,8 +46,8 @@ def _newest(dialect: str) -> sa.Select[Any]:
 
 def newest(conn: sa.Connection, source: str, fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, Alert]:
     """The newest alert of each fingerprint that has one."""
-    rows = conn.execute(_newest(conn.dialect.name), {"source": source, **keys.bound(conn, fingerprints)})
-    return {alert.fingerprint: alert for alert in map(alert_of, rows)}
+    found = conn.execute(_newest(conn.dialect.name), {"source": source, **rows.bound(conn, fingerprints)})
+    return {alert.fingerprint: alert for alert in map(alert_of, found)}
 
 
 def due(conn: sa.Connection, now: datetime, *, hold_s: float) -> list[Alert]:
@@ -69,13 +69,13 @@ def due(conn: sa.Connection, now: datetime, *, hold_s: float) -> list[Alert]:
 
 def open_or_held(conn: sa.Connection, source: str) -> list[Alert]:
     """Everything of this source that fires, or may."""
-    rows = conn.execute(
+    found = conn.execute(
         sa.select(*COLUMNS).where(
             alerts.c.source == source,
             sa.or_(alerts.c.status == Status.FIRING, alerts.c.held_until.is_not(None)),
         )
     )
-    return list(map(alert_of, rows))
+    return list(map(alert_of, found))
 
 
 def insert(conn: sa.Connection, new: Sequence[Alert]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from alert_router.model import (
+from alert_router.domain.model import (
     FALLBACK,
     Alert,
     CardState,

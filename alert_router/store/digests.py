@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from alert_router.model import (
+from alert_router.domain.model import (
     FALLBACK,
     Alert,
     ChannelName,
@@ -15,10 +15,10 @@ from alert_router.model import (
     Status,
     severity_rank,
 )
-from alert_router.store import keys
+from alert_router.store import rows
 from alert_router.store.alerts import COLUMNS, alert_of
+from alert_router.store.card_queue import EDIT, NEW_CRITICAL, dirty_overtaken
 from alert_router.store.card_state import TOLD_HERE, WORKS_AGAIN
-from alert_router.store.cards import EDIT, NEW_CRITICAL, dirty_overtaken
 from alert_router.store.tables import alerts, cards, digests
 
 MOST_ALERTS = 120
@@ -97,7 +97,7 @@ def fold(
     ).all()
     if taken:
         conn.execute(sa.update(digests).where(digests.c.id == digest_id).values(last_folded_at=now))
-        ids = keys.table_of(conn, [row.id for row in taken], sa.BigInteger())
+        ids = rows.table_of(conn, [row.id for row in taken], sa.BigInteger())
         dirty_overtaken(conn, channel, cards.c.id.in_(sa.select(ids.c.value)), now)
     return min((row.priority for row in taken), default=None)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alert_router.matchers import Matcher
-from alert_router.model import Alert, Status
+from alert_router.domain.matchers import Matcher
+from alert_router.domain.model import Alert, Status
 from alert_router.store import alerts as alert_rows
 from alert_router.store.alerts import COLUMNS, alert_of
 from alert_router.store.tables import alerts, cards, deliveries, to_json, transitions

@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alert_router.model import ChannelName, Incident, Status
-from alert_router.store import keys, parameters
+from alert_router.domain.model import ChannelName, Incident, Status
+from alert_router.store import parameters, rows
 from alert_router.store.tables import alerts, cards, incidents
 
 FIRING = incidents.c.status == sa.literal_column("'firing'")
@@ -30,7 +30,7 @@ def last_id(conn: sa.Connection) -> int:
 
 @cache
 def _latest(dialect: str) -> sa.Select[Any]:
-    wanted = keys.table(dialect, sa.Text())
+    wanted = rows.table(dialect, sa.Text())
     latest_id = (
         sa.select(sa.func.max(incidents.c.id))
         .where(incidents.c.key == wanted.c.value)
@@ -44,21 +44,21 @@ def latest(conn: sa.Connection, group_keys: Collection[str]) -> dict[str, Incide
     """The newest incident of each group that has one."""
     if not group_keys:
         return {}
-    rows = conn.execute(_latest(conn.dialect.name), keys.bound(conn, group_keys))
-    return {incident.key: incident for incident in map(incident_of, rows)}
+    found = conn.execute(_latest(conn.dialect.name), rows.bound(conn, group_keys))
+    return {incident.key: incident for incident in map(incident_of, found)}
 
 
 @cache
 def _by_ids(dialect: str) -> sa.Select[Any]:
-    wanted = keys.table(dialect, sa.BigInteger())
+    wanted = rows.table(dialect, sa.BigInteger())
     return sa.select(incidents).where(incidents.c.id.in_(sa.select(wanted.c.value)))
 
 
 def by_ids(conn: sa.Connection, ids: Collection[int]) -> dict[int, Incident]:
     if not ids:
         return {}
-    rows = conn.execute(_by_ids(conn.dialect.name), keys.bound(conn, ids))
-    return {incident.id: incident for incident in map(incident_of, rows)}
+    found = conn.execute(_by_ids(conn.dialect.name), rows.bound(conn, ids))
+    return {incident.id: incident for incident in map(incident_of, found)}
 
 
 def insert(conn: sa.Connection, new: Sequence[Incident]) -> None:
@@ -103,10 +103,10 @@ def untold(conn: sa.Connection, channel: ChannelName) -> list[Incident]:
         )
         .exists()
     )
-    rows = conn.execute(
+    found = conn.execute(
         sa.select(incidents).where(FIRING, ~card).order_by(incidents.c.id),
     )
-    return list(map(incident_of, rows))
+    return list(map(incident_of, found))
 
 
 def not_pinged_since(conn: sa.Connection, before: Mapping[str, datetime]) -> list[int]:

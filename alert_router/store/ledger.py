@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from alert_router.model import DISCORD, PREVIEW, ChannelName, Status
+from alert_router.domain.model import DISCORD, PREVIEW, ChannelName, Status
 from alert_router.store.tables import cards, incidents
 
 

@@ -10,18 +10,18 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from alert_router import acknowledging
-from alert_router.acknowledging import Acknowledgement
-from alert_router.intake import Change
+from alert_router.services.acknowledge import Acknowledgement
+from alert_router.services.acknowledge import acknowledge as acknowledge_incident
+from alert_router.services.intake import Change
 from alert_router.sources.alertmanager import Text
-from alert_router.sources.malformed import errors_of
+from alert_router.sources.errors import errors_of
 from alert_router.store import dead_letters
 from alert_router.store.dead_letters import DeadLetter
 from alert_router.store.engine import Unavailable
-from alert_router.web import doors
+from alert_router.web import ingest
 from alert_router.web.alerts import VARY, ask
+from alert_router.web.dependencies import Parts
 from alert_router.web.pages import DeadLettersPage, Pages
-from alert_router.web.parts import Parts
 from alert_router.web.problems import Problem, wants_html
 
 MOST_BYTES = 10_000
@@ -53,17 +53,17 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         summary="Take it on",
         status_code=204,
         response_class=Response,
-        openapi_extra=doors.described(AcknowledgeIn.model_json_schema(), {"by": "Ada", "note": "on it"}),
+        openapi_extra=ingest.described(AcknowledgeIn.model_json_schema(), {"by": "Ada", "note": "on it"}),
     )
     async def acknowledge(request: Request, alert_id: Id) -> Response:
         """Take on the alert's incident: no more reminders until it resolves, and the card says who has it."""
-        doors.admit_person(request, parts)
+        ingest.admit_person(request, parts)
         said = await _said(request)
         given = Acknowledgement(alert_id, said.by, said.note, parts.now())
         try:
-            taken = await acknowledging.acknowledge(parts.intake, given)
+            taken = await acknowledge_incident(parts.intake, given)
         except Unavailable as error:
-            raise doors.away(error) from error
+            raise ingest.away(error) from error
         if not taken:
             raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} is not part of an incident that fires")
         if wants_html(request):
@@ -93,7 +93,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
 async def _said(request: Request) -> AcknowledgeIn:
     """From a form or from JSON. Raises Problem, naming the fields."""
-    body = await doors.read(request, MOST_BYTES)
+    body = await ingest.read(request, MOST_BYTES)
     form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     try:
         if form:
@@ -116,7 +116,7 @@ def _out(letter: DeadLetter) -> DeadLetterOut:
 
 async def _replay(request: Request, parts: Parts, card_ids: Sequence[int] | None) -> Response:
     """Tell them again, as they would be told today."""
-    doors.admit_person(request, parts)
+    ingest.admit_person(request, parts)
     now = parts.now()
 
     def decide(conn: sa.Connection, _books: object) -> int:
@@ -125,7 +125,7 @@ async def _replay(request: Request, parts: Parts, card_ids: Sequence[int] | None
     try:
         replayed = await parts.intake.change(Change(decide, now))
     except Unavailable as error:
-        raise doors.away(error) from error
+        raise ingest.away(error) from error
     if card_ids is not None and not replayed:
         raise Problem(HTTPStatus.NOT_FOUND, f"card {card_ids[0]} is no dead letter")
     if wants_html(request):

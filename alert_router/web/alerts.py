@@ -10,17 +10,17 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
-from alert_router import watchdog
+from alert_router.services import watchdog
 from alert_router.sources import alertmanager, events, grafana
 from alert_router.store import history
 from alert_router.store.engine import Unavailable
 from alert_router.store.history import Life
-from alert_router.web import doors, queries, shapes
+from alert_router.web import alert_filters, ingest, schemas
+from alert_router.web.alert_filters import Query
+from alert_router.web.dependencies import Parts
 from alert_router.web.pages import AlertPage, AlertsPage, Pages
-from alert_router.web.parts import Parts
 from alert_router.web.problems import Problem, wants_html
-from alert_router.web.queries import Query
-from alert_router.web.shapes import AlertPageOut, LifeOut
+from alert_router.web.schemas import AlertPageOut, LifeOut
 
 T = TypeVar("T")
 SOURCES = (alertmanager.SOURCE, grafana.SOURCE, events.SOURCE)
@@ -38,7 +38,7 @@ async def ask(parts: Parts, question: Callable[[sa.Connection], T]) -> T:
     try:
         return await asyncio.to_thread(read)
     except Unavailable as error:
-        raise doors.away(error) from error
+        raise ingest.away(error) from error
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
@@ -52,14 +52,14 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         summary="The history, newest first",
     )
     async def alerts(request: Request) -> Response:
-        query = queries.parse(request.query_params, parts.now())
+        query = alert_filters.parse(request.query_params, parts.now())
         if wants_html(request):
             health = await asyncio.to_thread(parts.examine)
             page_of = partial(_page, parts=parts, query=query, troubles=health.troubles)
             return pages.render("alerts.html", await ask(parts, page_of))
         page = await ask(parts, lambda conn: _found(conn, query))
         body = AlertPageOut(
-            alerts=shapes.alerts_out(page.alerts), next=None if page.next is None else str(page.next)
+            alerts=schemas.alerts_out(page.alerts), next=None if page.next is None else str(page.next)
         )
         return JSONResponse(body.model_dump(mode="json"), headers=VARY)
 
@@ -112,7 +112,7 @@ _DESCRIPTIONS = {
     "since": "Started at or after: a time (2026-11-22T10:00:00Z) or an age (90m, 24h, 7d, 2w)",
     "until": "Started before: a time or an age",
     "q": "Text anywhere in the name, labels or annotations",
-    "limit": f"At most so many, up to {queries.MOST}",
+    "limit": f"At most so many, up to {alert_filters.MOST}",
     "cursor": "`next` of the page before",
 }
 PARAMETERS = {

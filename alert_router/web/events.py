@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel
 
-from alert_router.intake import Report, Told
-from alert_router.sources import events, meanings
-from alert_router.sources.malformed import Malformed
+from alert_router.services.intake import Report, Told
+from alert_router.sources import event_signals, events
+from alert_router.sources.errors import Malformed
 from alert_router.store.engine import Unavailable
-from alert_router.web import doors
-from alert_router.web.parts import Parts
+from alert_router.web import ingest
+from alert_router.web.dependencies import Parts
 
 REF_TEMPLATE = "#/components/schemas/{model}"
 
@@ -45,9 +45,9 @@ def router(parts: Parts) -> APIRouter:
         status_code=201,
         responses={
             200: {"description": "Told before: the same alert", "model": Answer},
-            **{code: {"description": text} for code, text in doors.ANSWERS.items()},
+            **{code: {"description": text} for code, text in ingest.ANSWERS.items()},
         },
-        openapi_extra=doors.described(schema, EXAMPLE),
+        openapi_extra=ingest.described(schema, EXAMPLE),
     )
     async def report(
         request: Request,
@@ -69,16 +69,16 @@ def router(parts: Parts) -> APIRouter:
 
 
 async def _take(request: Request, parts: Parts, idempotency_key: str | None) -> Told:
-    body = await doors.body_of(request, parts)
+    body = await ingest.body_of(request, parts)
     try:
-        meaning = meanings.of(events.parse(body), idempotency_key=idempotency_key)
+        meaning = event_signals.of(events.parse(body), idempotency_key=idempotency_key)
     except Malformed as malformed:
-        raise await doors.refuse(parts, events.SOURCE, body, malformed) from malformed
+        raise await ingest.refuse(parts, events.SOURCE, body, malformed) from malformed
     try:
         told = await parts.intake.report(
             Report(meaning.signal, parts.now(), ends=meaning.ends, stands=meaning.stands)
         )
     except Unavailable as error:
-        raise doors.away(error) from error
+        raise ingest.away(error) from error
     parts.metrics.signals.labels(events.SOURCE, "accepted" if told.new else "duplicate").inc()
     return told

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from alert_router.web.parts import Parts
+from alert_router.web.dependencies import Parts
 
 
 def router(parts: Parts) -> APIRouter:

@@ -11,15 +11,15 @@ import jinja2
 from fastapi.responses import HTMLResponse
 
 from alert_router.discord import embeds
-from alert_router.model import Alert, Status
+from alert_router.domain.model import Alert, Status
 from alert_router.store.dead_letters import DeadLetter
 from alert_router.store.history import Life
 from alert_router.store.preview import PreviewCard
-from alert_router.web import asked, discord_markup, formats
+from alert_router.web import discord_html, filter_summary, jinja_filters
+from alert_router.web.alert_filters import Query
+from alert_router.web.api_docs import Operation
 from alert_router.web.metrics import SOURCES
 from alert_router.web.problems import Problem
-from alert_router.web.queries import Query
-from alert_router.web.reference import Operation
 
 FOLDER = Path(__file__).parent
 HEADERS = {
@@ -136,42 +136,42 @@ class Pages:
 
 
 FILTERS: Mapping[str, Callable[..., object]] = {
-    "ago": formats.ago,
-    "bar": discord_markup.bar,
-    "block": discord_markup.block,
-    "by_rank": formats.by_rank,
-    "chips": asked.chips,
-    "clock": formats.clock,
-    "counted": formats.counted,
-    "duration": formats.duration,
-    "exact": formats.exact,
-    "inline": discord_markup.inline,
-    "in_words": asked.in_words,
+    "ago": jinja_filters.ago,
+    "bar": discord_html.bar,
+    "block": discord_html.block,
+    "by_rank": jinja_filters.by_rank,
+    "chips": filter_summary.chips,
+    "clock": jinja_filters.clock,
+    "counted": jinja_filters.counted,
+    "duration": jinja_filters.duration,
+    "exact": jinja_filters.exact,
+    "inline": discord_html.inline,
+    "in_words": filter_summary.in_words,
     "moment": datetime.fromisoformat,
-    "rank_name": formats.rank_name,
-    "rows": discord_markup.rows,
-    "said": formats.said,
+    "rank_name": jinja_filters.rank_name,
+    "rows": discord_html.rows,
+    "said": jinja_filters.said,
     "silence_url": embeds.silence_url,
-    "span_in_words": asked.span_in_words,
-    "telling_labels": formats.telling_labels,
-    "times": formats.times,
-    "web_url": formats.web_url,
-    "words": formats.words,
+    "span_in_words": filter_summary.span_in_words,
+    "telling_labels": jinja_filters.telling_labels,
+    "times": jinja_filters.times,
+    "web_url": jinja_filters.web_url,
+    "words": jinja_filters.words,
 }
 GLOBALS: Mapping[str, object] = {
-    "ACTIONS": formats.ACTIONS,
-    "OUTCOMES": formats.OUTCOMES,
-    "SHOWN_LABELS": formats.SHOWN_LABELS,
+    "ACTIONS": jinja_filters.ACTIONS,
+    "OUTCOMES": jinja_filters.OUTCOMES,
+    "SHOWN_LABELS": jinja_filters.SHOWN_LABELS,
     "SOURCES": SOURCES,
-    "SPANS": asked.SPANS,
+    "SPANS": filter_summary.SPANS,
     "STATUSES": tuple(Status),
-    "TRANSITIONS": formats.TRANSITIONS,
-    "choices": asked.choices,
-    "has_filters": asked.has_filters,
-    "severity_url": asked.severity_url,
-    "value_of": asked.value_of,
-    "values_of": asked.values_of,
-    "with_label": asked.with_label,
+    "TRANSITIONS": jinja_filters.TRANSITIONS,
+    "choices": filter_summary.choices,
+    "has_filters": filter_summary.has_filters,
+    "severity_url": filter_summary.severity_url,
+    "value_of": filter_summary.value_of,
+    "values_of": filter_summary.values_of,
+    "with_label": filter_summary.with_label,
 }
 
 

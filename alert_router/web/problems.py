@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
-from alert_router.sources.malformed import FieldError
+from alert_router.sources.errors import FieldError
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -3,16 +3,16 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from alert_router.intake import Batch
-from alert_router.model import Receipt
-from alert_router.sources import alertmanager, envelope, grafana
+from alert_router.domain.model import Receipt
+from alert_router.services.intake import Batch
+from alert_router.sources import alertmanager, grafana, webhook
 from alert_router.sources.alertmanager import WireMessage
-from alert_router.sources.envelope import Message
-from alert_router.sources.malformed import Malformed
+from alert_router.sources.errors import Malformed
+from alert_router.sources.webhook import Message
 from alert_router.store.engine import Unavailable
 from alert_router.store.quarantine import Refused
-from alert_router.web import doors
-from alert_router.web.parts import Parts
+from alert_router.web import ingest
+from alert_router.web.dependencies import Parts
 
 
 class Answer(BaseModel):
@@ -70,8 +70,8 @@ def router(parts: Parts) -> APIRouter:
     @made.post(
         "/webhooks/alertmanager",
         summary="Alertmanager's webhook, version 4",
-        responses={code: {"description": text} for code, text in doors.ANSWERS.items()},
-        openapi_extra=doors.described(WireMessage.model_json_schema(), EXAMPLE),
+        responses={code: {"description": text} for code, text in ingest.ANSWERS.items()},
+        openapi_extra=ingest.described(WireMessage.model_json_schema(), EXAMPLE),
     )
     async def from_alertmanager(request: Request) -> Answer:
         return await _take(request, parts, alertmanager.SOURCE)
@@ -80,8 +80,8 @@ def router(parts: Parts) -> APIRouter:
     @made.post(
         "/webhooks/grafana",
         summary="Grafana's webhook contact point",
-        responses={code: {"description": text} for code, text in doors.ANSWERS.items()},
-        openapi_extra=doors.described(WireMessage.model_json_schema(), GRAFANA_EXAMPLE),
+        responses={code: {"description": text} for code, text in ingest.ANSWERS.items()},
+        openapi_extra=ingest.described(WireMessage.model_json_schema(), GRAFANA_EXAMPLE),
     )
     async def from_grafana(request: Request) -> Answer:
         return await _take(request, parts, grafana.SOURCE)
@@ -91,12 +91,12 @@ def router(parts: Parts) -> APIRouter:
 
 async def _take(request: Request, parts: Parts, expected: str) -> Answer:
     """expected: whose door it is. The body says who speaks: at the other's door, it is taken all the same."""
-    body = await doors.body_of(request, parts)
+    body = await ingest.body_of(request, parts)
     now = parts.now()
     try:
-        message = envelope.parse(body, now)
+        message = webhook.parse(body, now)
     except Malformed as malformed:
-        raise await doors.refuse(parts, expected, body, malformed) from malformed
+        raise await ingest.refuse(parts, expected, body, malformed) from malformed
     refused = tuple(
         Refused(now, message.source, "; ".join(map(str, one.errors)), one.body, one.alerts)
         for one in message.refused
@@ -106,8 +106,8 @@ async def _take(request: Request, parts: Parts, expected: str) -> Answer:
             Batch(message.signals, now, refused, message.receiver, message.heartbeat)
         )
     except Unavailable as error:
-        raise doors.away(error) from error
-    doors.kept(parts, refused)
+        raise ingest.away(error) from error
+    ingest.kept(parts, refused)
     _count(parts, message, receipt)
     return Answer(accepted=receipt.accepted, duplicates=receipt.duplicates, quarantined=receipt.quarantined)
 

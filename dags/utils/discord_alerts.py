@@ -14,12 +14,12 @@ from typing import Any, Self
 
 import httpx
 
-from dags.utils import events, outbox, router_api, settings, thresholds, warehouse
-from dags.utils.clocks import Clock, utc_now
-from dags.utils.events import Event, Origin
-from dags.utils.router_api import RouterApi
-from dags.utils.settings import Settings
-from dags.utils.tries import Wait, asleep
+from dags.pipeline import events, outbox, router_api, settings, thresholds, warehouse
+from dags.pipeline.clock import Clock, utc_now
+from dags.pipeline.events import Event, Origin
+from dags.pipeline.retry import Wait, asleep
+from dags.pipeline.router_api import RouterApi
+from dags.pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
 FAILURES = ("training_failure", "api_error")

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pydantic import AwareDatetime, BaseModel
 
-from monitoring.custom_exporters.rest import Gone, Rest, Wire
+from monitoring.custom_exporters.http_client import Gone, Rest, Wire
 from monitoring.custom_exporters.runs import ACTIVE, FINISHED, Run, Task, XCom
 
 RUNS = "/dags/~/dagRuns"

@@ -18,14 +18,14 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from prometheus_client import CollectorRegistry, start_http_server
 
-from monitoring.custom_exporters import ledger, rest, settings
+from monitoring.custom_exporters import http_client, run_store, settings
 from monitoring.custom_exporters.airflow_api import Airflow
 from monitoring.custom_exporters.collector import BoardCollector
+from monitoring.custom_exporters.http_client import Rest
+from monitoring.custom_exporters.poller import Survey
 from monitoring.custom_exporters.refresher import Board, Clock, Refresher
-from monitoring.custom_exporters.rest import Rest
 from monitoring.custom_exporters.settings import Settings, SettingsError
 from monitoring.custom_exporters.snapshot import Snapshot
-from monitoring.custom_exporters.survey import Survey
 
 GRACE_S = 2.0
 log = logging.getLogger("airflow_exporter")
@@ -46,7 +46,7 @@ def built(
     given: Settings, *, clock: Clock = now, transport: httpx.BaseTransport | None = None
 ) -> Iterator[Exporter]:
     """The parts, joined and not yet started. Raises sqlite3.Error and ledger.UnknownVersion."""
-    with ledger.opened(given.state_file) as book, rest.client(given, transport) as http:
+    with run_store.opened(given.state_file) as book, http_client.client(given, transport) as http:
         survey = Survey(Airflow(Rest(http)), book, given.dag_ids)
         # What was counted before is told at once, so that a restart during an outage is no gap.
         board = Board(Snapshot(totals=survey.totals()))
@@ -78,7 +78,7 @@ def main() -> int:
         serve(settings.from_environment(os.environ), stop)
     except SettingsError as error:
         return _refuse(str(error))
-    except (sqlite3.Error, ledger.UnknownVersion) as error:
+    except (sqlite3.Error, run_store.UnknownVersion) as error:
         return _refuse(f"AIRFLOW_EXPORTER_STATE_FILE: {error}")
     except OSError as error:
         return _refuse(f"AIRFLOW_EXPORTER_LISTEN: {error.strerror or error}")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from monitoring.custom_exporters.families import families
+from monitoring.custom_exporters.metric_families import families
 from monitoring.custom_exporters.refresher import Board, Clock
 
 

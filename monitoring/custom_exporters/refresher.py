@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from monitoring.custom_exporters.poller import Survey
 from monitoring.custom_exporters.snapshot import Snapshot
-from monitoring.custom_exporters.survey import Survey
 from monitoring.custom_exporters.token_auth import Away
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from monitoring.custom_exporters.counting import Series
+from monitoring.custom_exporters.counter_increments import Series
 from monitoring.custom_exporters.runs import QUEUED, RUNNING, Ended, Run
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser import chromium, story
-from tests.browser.serving import House, serving
+from testbed.browser import chromium, story
+from testbed.browser.serving import House, serving
 
 PATIENCE_MS = 5000
 

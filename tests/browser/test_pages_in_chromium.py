@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.serving import House
+from testbed.browser.serving import House
 
 pytestmark = pytest.mark.browser
 

@@ -4,27 +4,23 @@ They run in the pipeline's own environment: .venv-airflow/bin/python -m pytest t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-import httpx
 import pytest
 import sqlalchemy as sa
 
-from dags.utils import warehouse
-from tests.standins.paris import server, year
-from tests.standins.paris.publication import PROMPT
-from tests.standins.paris.state import ParisState
-from tests.standins.paris.year import Year
+from dags.pipeline import warehouse
+from testbed.fakes.paris import server, year
+from testbed.fakes.paris.publication import PROMPT
+from testbed.fakes.paris.state import ParisState
+from testbed.fakes.paris.year import Year
+from testbed.pipeline.fake_router import NOON, Router
 
 if find_spec("airflow") is None:
     # Another environment's run of all tests: these have a run of their own, in which Airflow must be there.
     collect_ignore_glob = ["test_*.py"]
-
-NOON = datetime(2020, 11, 18, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -53,26 +49,6 @@ def four_months() -> Year:
 def paris_url(paris: ParisState) -> Iterator[str]:
     with server.running(paris) as url:
         yield url
-
-
-@dataclass
-class Router:
-    """Answers POST /events as it is told to, 201 when it is told nothing, and keeps what it took."""
-
-    answers: list[int] = field(default_factory=list)
-    taken: list[httpx.Request] = field(default_factory=list)
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        status = self.answers.pop(0) if self.answers else 201
-        if status == 0:
-            raise httpx.ConnectError("refused", request=request)
-        if status in (200, 201):
-            self.taken.append(request)
-        return httpx.Response(status, text=f"answer {status}")
-
-    @property
-    def transport(self) -> httpx.MockTransport:
-        return httpx.MockTransport(self)
 
 
 @pytest.fixture

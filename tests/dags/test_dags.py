@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from dags.utils import forecasts, ingestion
-from dags.utils.forecasts import Point, Source
-from dags.utils.paris_api import Count
-from dags.utils.tables import event_outbox, monitoring_audit, predictions, raw_counts
-from tests.dags import events_sink, model_service
-from tests.dags.conftest import NOON
-from tests.dags.events_sink import Sink
-from tests.dags.model_service import CHAMPION, Service
-from tests.standins.paris.server import serving
-from tests.standins.paris.state import Fault, ParisState
+from dags.pipeline import forecasts, ingestion
+from dags.pipeline.forecasts import Point, Source
+from dags.pipeline.paris_api import Count
+from dags.pipeline.tables import event_outbox, monitoring_audit, predictions, raw_counts
+from testbed.fakes.paris.server import serving
+from testbed.fakes.paris.state import Fault, ParisState
+from testbed.pipeline import events_sink, model_service
+from testbed.pipeline.events_sink import Sink
+from testbed.pipeline.fake_router import NOON
+from testbed.pipeline.model_service import CHAMPION, Service
 
 DAGS = Path(__file__).parents[2] / "dags"
 HOUR = timedelta(hours=1)

@@ -1,7 +1,7 @@
 import pytest
 
-from dags.utils import decisions, thresholds
-from dags.utils.decisions import Decision, Measured
+from dags.pipeline import decisions, thresholds
+from dags.pipeline.decisions import Decision, Measured
 
 LIMITS = thresholds.load()
 GOOD, WEAK, BAD = 0.85, 0.68, 0.50

@@ -9,12 +9,13 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from dags.utils import auditing, discord_alerts, failures, outbox, settings, thresholds
+from dags.pipeline import failures, monitoring_report, outbox, settings, thresholds
+from dags.pipeline.events import Origin
+from dags.pipeline.router_api import Refused, Sent, TryAgain, outcome
+from dags.pipeline.tables import event_outbox
+from dags.utils import discord_alerts
 from dags.utils.discord_alerts import Reporter
-from dags.utils.events import Origin
-from dags.utils.router_api import Refused, Sent, TryAgain, outcome
-from dags.utils.tables import event_outbox
-from tests.dags.conftest import NOON, Router
+from testbed.pipeline.fake_router import NOON, Router
 
 TOKEN = "s3cr3t-ingest-token"
 LATER = NOON + timedelta(days=1)
@@ -348,12 +349,12 @@ def test_a_recovery_is_told_once_as_the_same_event_with_a_status(
 
     for week, found in enumerate((good, bad, bad, good, good)):
         teller = make_reporter(run_id=f"run-{week}", now=NOON + timedelta(weeks=week))
-        results = auditing.Results(
+        results = monitoring_report.Results(
             monitor_drift=found["monitor_drift"],
             validate_model=found["validate_model"],
             decide_fine_tune=decided,
         )
-        auditing.tell(results, thresholds.load(), teller)
+        monitoring_report.tell(results, thresholds.load(), teller)
 
     assert [(one["run_id"], one["type"], one.get("status")) for one in told(router)] == [
         ("run-1", "drift_alert", None),
@@ -369,13 +370,13 @@ def test_a_run_that_is_cleared_and_measures_as_good_what_it_told_as_bad_ends_it_
     make_reporter: MakeReporter, router: Router
 ) -> None:
     for hour, r2 in enumerate((0.3, 0.9, 0.9)):
-        results = auditing.Results(
+        results = monitoring_report.Results(
             monitor_drift={"drift_computed": False},
             validate_model={"r2": r2, "champion_run_id": "c"},
             decide_fine_tune={"decision": "ok", "decision_reason": "", "trains": False},
         )
         teller = make_reporter(run_id="run-1", now=NOON + timedelta(hours=hour))
-        auditing.tell(results, thresholds.load(), teller)
+        monitoring_report.tell(results, thresholds.load(), teller)
 
     assert [(one["type"], one.get("status")) for one in told(router)] == [
         ("performance_alert", None),
@@ -385,10 +386,10 @@ def test_a_run_that_is_cleared_and_measures_as_good_what_it_told_as_bad_ends_it_
 
 def test_what_could_not_be_measured_is_no_recovery(make_reporter: MakeReporter, router: Router) -> None:
     discord_alerts.send_performance_alert(0.6, None, model_type="rf", reporter=make_reporter())
-    nothing = auditing.Results(
+    nothing = monitoring_report.Results(
         monitor_drift={"drift_computed": False}, validate_model={"champion_run_id": "c"}
     )
 
-    auditing.tell(nothing, thresholds.load(), make_reporter(run_id="run-2", now=LATER))
+    monitoring_report.tell(nothing, thresholds.load(), make_reporter(run_id="run-2", now=LATER))
 
     assert not any(one.get("status") for one in told(router))

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from dags.utils import fetching, settings
-from dags.utils.tables import raw_counts
-from tests.dags.conftest import NOON
-from tests.standins.paris.publication import Habits
-from tests.standins.paris.state import Fault, ParisState
+from dags.pipeline import fetching, settings
+from dags.pipeline.tables import raw_counts
+from testbed.fakes.paris.publication import Habits
+from testbed.fakes.paris.state import Fault, ParisState
+from testbed.pipeline.fake_router import NOON
 
 DAY = timedelta(days=1)
 

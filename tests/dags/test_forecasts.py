@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from dags.utils import forecasts, ingestion
-from dags.utils.forecasts import Point, Source
-from dags.utils.paris_api import Count
-from dags.utils.tables import predictions
-from tests.dags.conftest import NOON
+from dags.pipeline import forecasts, ingestion
+from dags.pipeline.forecasts import Point, Source
+from dags.pipeline.paris_api import Count
+from dags.pipeline.tables import predictions
+from testbed.pipeline.fake_router import NOON
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

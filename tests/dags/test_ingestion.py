@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from dags.utils import ingestion
-from dags.utils.ingestion import Ingested
-from dags.utils.paris_api import Count
-from dags.utils.tables import raw_counts
-from tests.dags.conftest import NOON
+from dags.pipeline import ingestion
+from dags.pipeline.ingestion import Ingested
+from dags.pipeline.paris_api import Count
+from dags.pipeline.tables import raw_counts
+from testbed.pipeline.fake_router import NOON
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from dags.utils.paris_api import Count, ParisApi, Refused, Unreadable, from_line, from_record
-from dags.utils.tries import Unavailable
-from tests.dags.conftest import NOON
-from tests.standins.paris.publication import Habits
-from tests.standins.paris.state import Fault, ParisState
+from dags.pipeline.paris_api import Count, ParisApi, Refused, Unreadable, from_line, from_record
+from dags.pipeline.retry import Unavailable
+from testbed.fakes.paris.publication import Habits
+from testbed.fakes.paris.state import Fault, ParisState
+from testbed.pipeline.fake_router import NOON
 
 
 @dataclass

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from dags.utils import forecasts, ingestion, outbox, warehouse
-from dags.utils.events import Event, Origin
-from dags.utils.forecasts import Point, Source
-from dags.utils.paris_api import Count
-from dags.utils.tables import metadata, raw_counts
-from tests.dags.conftest import NOON
+from dags.pipeline import forecasts, ingestion, outbox, warehouse
+from dags.pipeline.events import Event, Origin
+from dags.pipeline.forecasts import Point, Source
+from dags.pipeline.paris_api import Count
+from dags.pipeline.tables import metadata, raw_counts
+from testbed.pipeline.fake_router import NOON
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 HOUR = timedelta(hours=1)

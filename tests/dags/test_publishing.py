@@ -4,13 +4,13 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from dags.utils import ingestion, publishing, settings
-from dags.utils.model_api import ModelApi, Refused, connected
-from dags.utils.paris_api import Count
-from tests.dags import model_service
-from tests.dags.conftest import NOON
-from tests.dags.model_service import Service
-from tests.standins.paris.server import serving
+from dags.pipeline import ingestion, observation_sync, settings
+from dags.pipeline.model_api import ModelApi, Refused, connected
+from dags.pipeline.paris_api import Count
+from testbed.fakes.paris.server import serving
+from testbed.pipeline import model_service
+from testbed.pipeline.fake_router import NOON
+from testbed.pipeline.model_service import Service
 
 HOUR = timedelta(hours=1)
 
@@ -36,7 +36,7 @@ def ingested(engine: sa.Engine, *counts: Count, hours_later: int = 0) -> None:
 def test_everything_is_sent_once(engine: sa.Engine, api: ModelApi, service: Service) -> None:
     ingested(engine, Count("a", NOON, 1), Count("b", NOON, 2))
 
-    sent = [publishing.publish(engine, api, "model") for _ in range(2)]
+    sent = [observation_sync.publish(engine, api, "model") for _ in range(2)]
 
     assert sent == [2, 0]
     assert service.observed == {("a", NOON.isoformat()): 1, ("b", NOON.isoformat()): 2}
@@ -46,11 +46,11 @@ def test_late_and_corrected_counts_follow_however_old_their_hour(
     engine: sa.Engine, api: ModelApi, service: Service
 ) -> None:
     ingested(engine, Count("a", NOON, 1))
-    publishing.publish(engine, api, "model")
+    observation_sync.publish(engine, api, "model")
 
     ingested(engine, Count("a", NOON, 5), Count("b", NOON - 50 * HOUR, 2), hours_later=1)
 
-    assert publishing.publish(engine, api, "model") == 2
+    assert observation_sync.publish(engine, api, "model") == 2
     assert service.observed["a", NOON.isoformat()] == 5
 
 
@@ -60,11 +60,11 @@ def test_what_could_not_be_sent_is_sent_the_next_time(
     ingested(engine, Count("a", NOON, 1))
     service.broken["/observations"] = 422
     with pytest.raises(Refused):
-        publishing.publish(engine, api, "model")
+        observation_sync.publish(engine, api, "model")
 
     service.broken.clear()
 
-    assert publishing.publish(engine, api, "model") == 1
+    assert observation_sync.publish(engine, api, "model") == 1
 
 
 @pytest.mark.parametrize("strange", [Count("", NOON, 5), Count("b", NOON, -1), Count("b", NOON, 1_000_001)])
@@ -73,28 +73,28 @@ def test_a_row_the_service_would_refuse_keeps_no_other_from_it(
 ) -> None:
     ingested(engine, strange, Count("a", NOON, 1))
 
-    assert publishing.publish(engine, api, "model") == 1
+    assert observation_sync.publish(engine, api, "model") == 1
     assert service.observed == {("a", NOON.isoformat()): 1}
 
 
 def test_another_service_is_sent_everything(engine: sa.Engine, api: ModelApi) -> None:
     ingested(engine, Count("a", NOON, 1))
 
-    assert [publishing.publish(engine, api, reader) for reader in ("old:8000", "new:8000")] == [1, 1]
+    assert [observation_sync.publish(engine, api, reader) for reader in ("old:8000", "new:8000")] == [1, 1]
 
 
 def test_a_service_that_was_set_up_anew_at_the_same_address_is_sent_everything(
     engine: sa.Engine, api: ModelApi, service: Service
 ) -> None:
     ingested(engine, Count("a", NOON, 1), Count("b", NOON, 2))
-    publishing.publish(engine, api, "model")
+    observation_sync.publish(engine, api, "model")
 
     service.champion = None
     service.observed.clear()
 
-    assert publishing.publish(engine, api, "model") == 2
+    assert observation_sync.publish(engine, api, "model") == 2
     assert len(service.observed) == 2
 
 
 def test_an_empty_warehouse_has_nothing_to_send(engine: sa.Engine, api: ModelApi) -> None:
-    assert publishing.publish(engine, api, "model") == 0
+    assert observation_sync.publish(engine, api, "model") == 0

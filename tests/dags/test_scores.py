@@ -1,6 +1,6 @@
 import pytest
 
-from dags.utils.scores import score
+from dags.pipeline.scores import score
 
 
 def test_a_perfect_forecast_has_no_error_and_explains_everything() -> None:

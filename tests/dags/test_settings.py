@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from dags.utils import settings
-from dags.utils.settings import SettingsError
+from dags.pipeline import settings
+from dags.pipeline.settings import SettingsError
 
 
 def test_nothing_set_is_a_pipeline_on_this_machine() -> None:

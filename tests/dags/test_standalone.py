@@ -16,13 +16,13 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from dags.utils import warehouse
-from dags.utils.tables import event_outbox, monitoring_audit, predictions
-from demo.ports import free_port
-from tests.dags.processes import AirflowApi, Program, until
-from tests.standins.paris import server, year
-from tests.standins.paris.publication import PROMPT
-from tests.standins.paris.state import Fault, ParisState
+from dags.pipeline import warehouse
+from dags.pipeline.tables import event_outbox, monitoring_audit, predictions
+from testbed.fakes.paris import server, year
+from testbed.fakes.paris.publication import PROMPT
+from testbed.fakes.paris.state import Fault, ParisState
+from testbed.pipeline.processes import AirflowApi, Program, until
+from testbed.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / ".venv-airflow" / "bin"
@@ -118,7 +118,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         [
             str(ROOT / ".venv/bin/python"),
             "-m",
-            "tests.standins.discord",
+            "testbed.fakes.discord",
             "--no-limits",
             "--port",
             str(ports["discord"]),

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dags.utils import thresholds
-from dags.utils.thresholds import Thresholds
+from dags.pipeline import thresholds
+from dags.pipeline.thresholds import Thresholds
 
 RULES = Path(__file__).parents[2] / "monitoring" / "alerts.yml"
 

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from dags.utils import forecasts, ingestion, outbox, upserts, warehouse
-from dags.utils.tables import PARTITIONS, metadata, monitoring_audit, predictions, raw_counts
-from tests.dags.conftest import NOON
+from dags.pipeline import forecasts, ingestion, outbox, upserts, warehouse
+from dags.pipeline.tables import PARTITIONS, metadata, monitoring_audit, predictions, raw_counts
+from testbed.pipeline.fake_router import NOON
 
 
 def audit_row(**changes: object) -> dict[str, object]:

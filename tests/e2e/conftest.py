@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from demo import stack
-from demo.ports import free_port
-from demo.processes import Process, binary
-from tests.e2e.router import RunningRouter
-from tests.standins.discord import DiscordState, RateLimits, RunningDiscord, running
+from testbed import stack
+from testbed.fakes.discord import DiscordState, RateLimits, RunningDiscord, running
+from testbed.ports import free_port
+from testbed.processes import Process, binary
+from testbed.running_router import RunningRouter
 
 
 @pytest.fixture(scope="session", autouse=True)

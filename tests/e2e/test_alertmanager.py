@@ -8,13 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from demo import stack
-from demo.ports import free_port
-from demo.processes import Process, until
 from monitoring.scaled import write_scaled
-from tests.e2e import alerts
-from tests.e2e.router import RunningRouter
-from tests.standins.discord import RunningDiscord
+from testbed import stack, webhook_alerts
+from testbed.fakes.discord import RunningDiscord
+from testbed.ports import free_port
+from testbed.processes import Process, until
+from testbed.running_router import RunningRouter
 
 pytestmark = pytest.mark.e2e
 EPISODES = 3
@@ -39,15 +38,15 @@ def test_what_happens_while_we_are_down_arrives_after_the_restart(
     start(stack.alertmanager(tmp_path, _config(tmp_path, router), port))
     here = [stack.local(port)]
     began = datetime.now(UTC)
-    alerts.push(here, name="DiskFull", starts_at=began, firing=True)
+    webhook_alerts.push(here, name="DiskFull", starts_at=began, firing=True)
     until(lambda: _statuses(router) == ["firing"] and router.all_told, "DiskFull is told", within_s=20)
     router.program.kill()
 
-    alerts.push(here, name="DiskFull", starts_at=began, firing=False)
-    alerts.push(here, name="ApiDown", starts_at=began, firing=True)
-    alerts.push(here, name="ShortLived", starts_at=began, firing=True)
+    webhook_alerts.push(here, name="DiskFull", starts_at=began, firing=False)
+    webhook_alerts.push(here, name="ApiDown", starts_at=began, firing=True)
+    webhook_alerts.push(here, name="ShortLived", starts_at=began, firing=True)
     until(lambda: _failed_requests(port) >= 3, "Alertmanager has tried each", within_s=20)
-    alerts.push(here, name="ShortLived", starts_at=began, firing=False)
+    webhook_alerts.push(here, name="ShortLived", starts_at=began, firing=False)
     start(router.program)
 
     wanted = {"ApiDown": "firing", "DiskFull": "resolved", "ShortLived": "resolved"}
@@ -74,9 +73,9 @@ def test_a_pair_of_alertmanagers_that_repeats_and_contradicts_itself_is_told_onc
 
     for _ in range(EPISODES):
         began = datetime.now(UTC)
-        alerts.push(pair, name="ApiDown", starts_at=began, firing=True)
+        webhook_alerts.push(pair, name="ApiDown", starts_at=began, firing=True)
         until(lambda: _statuses(router)[:1] == ["firing"], "the alert fires", within_s=20)
-        alerts.push(pair, name="ApiDown", starts_at=began, firing=False)
+        webhook_alerts.push(pair, name="ApiDown", starts_at=began, firing=False)
         until(lambda: _statuses(router)[:1] == ["resolved"], "the alert resolves", within_s=20)
         # A pair interrupted in its gossip may never send the next resolve (reconcile closes it).
         until(lambda: _quiet(router), "the pair has said all it has to say", within_s=40)

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from demo.processes import until
-from tests.e2e import alerts
-from tests.e2e.router import RunningRouter
-from tests.standins.discord import RunningDiscord
+from testbed import webhook_alerts
+from testbed.fakes.discord import RunningDiscord
+from testbed.processes import until
+from testbed.running_router import RunningRouter
 
 KILLS = 10
 SENDERS = 4
@@ -58,7 +58,7 @@ class Sender:
 
     def _until_taken(self, group: str, ends_at: datetime | None) -> None:
         instances = [f"{group}-{number}" for number in range(INSTANCES)]
-        body = alerts.webhook(group, instances, starts_at=BEGAN, ends_at=ends_at)
+        body = webhook_alerts.webhook(group, instances, starts_at=BEGAN, ends_at=ends_at)
 
         def taken() -> bool:
             try:

@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from demo.__main__ import REAL_DATA
-from demo.model_service import ModelService
-from demo.processes import until
-from demo.stack import Stack
-from demo.story import Router, Story
-from tests.e2e.router import RunningRouter
-from tests.standins.discord import Message, RunningDiscord, only
+from testbed.demo.__main__ import REAL_DATA
+from testbed.demo.model_service import ModelService
+from testbed.demo.story import Router, Story
+from testbed.fakes.discord import Message, RunningDiscord, only
+from testbed.processes import until
+from testbed.running_router import RunningRouter
+from testbed.stack import Stack
 
 FACTOR = 60.0
 

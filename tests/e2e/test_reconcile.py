@@ -10,14 +10,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from demo import stack
-from demo.ports import free_port
-from demo.processes import Process, until
-from tests.e2e import alerts
-from tests.e2e.router import RunningRouter
-from tests.monitoring.listener import listening
-from tests.monitoring.programs import run
-from tests.standins.discord import Message, RunningDiscord, only
+from testbed import stack, webhook_alerts
+from testbed.fakes.discord import Message, RunningDiscord, only
+from testbed.monitoring.listener import listening
+from testbed.monitoring.programs import run
+from testbed.ports import free_port
+from testbed.processes import Process, until
+from testbed.running_router import RunningRouter
 
 pytestmark = pytest.mark.e2e
 WARMUP_S = 3
@@ -94,15 +93,15 @@ def test_nothing_stays_missed_and_neither_silence_inhibition_nor_a_restart_is_an
     alertmanager = start(stack.alertmanager(tmp_path, configuration(tmp_path, router), alertmanager_port))
     here = [stack.local(alertmanager_port)]
     began = datetime.now(UTC) - timedelta(minutes=5)
-    alerts.push(here, name="DiskFull", starts_at=began, firing=True)
+    webhook_alerts.push(here, name="DiskFull", starts_at=began, firing=True)
     until(lambda: states(router) == {"DiskFull": "firing"}, "DiskFull is known", within_s=20)
     until(lambda: router.all_told, "DiskFull is told", within_s=20)
 
     router.program.kill()
     with listening(urlsplit(router.url).port or 0) as nobody:
-        alerts.push(here, name="DiskFull", starts_at=began, firing=False)
+        webhook_alerts.push(here, name="DiskFull", starts_at=began, firing=False)
         for name in ("ApiDown", "ApiSlow"):
-            alerts.push(here, name=name, starts_at=began, firing=True)
+            webhook_alerts.push(here, name=name, starts_at=began, firing=True)
         lost = {("DiskFull", "resolved"), ("ApiDown", "firing"), ("ApiSlow", "firing")}
         until(lambda: nobody.statuses() >= lost, "all of it is sent, and lost", within_s=20)
     start(router.program)
@@ -113,7 +112,7 @@ def test_nothing_stays_missed_and_neither_silence_inhibition_nor_a_restart_is_an
 
     amtool = ("amtool", f"--alertmanager.url={here[0]}")
     run(*amtool, "silence", "add", "alertname=ApiDown", "--comment=known", "--author=Ada")
-    alerts.push(here, name="ClusterDown", starts_at=began, firing=True)
+    webhook_alerts.push(here, name="ClusterDown", starts_at=began, firing=True)
     until(lambda: quiet(discord, "ApiDown") == "silenced", "the card says that it is silenced", within_s=20)
     until(lambda: quiet(discord, "ApiSlow") == "inhibited", "the card says that it is inhibited", within_s=20)
 
@@ -123,9 +122,9 @@ def test_nothing_stays_missed_and_neither_silence_inhibition_nor_a_restart_is_an
     alertmanager.wait_ready()
     until(lambda: troubles(router) == {}, "the router sees Alertmanager again", within_s=20)
     for name in ("ApiDown", "ApiSlow", "ClusterDown"):  # as Prometheus repeats them
-        alerts.push(here, name=name, starts_at=began, firing=True)
+        webhook_alerts.push(here, name=name, starts_at=began, firing=True)
     until(lambda: quiet(discord, "ApiDown") is None, "the silence was lost, and its mark is", within_s=20)
-    alerts.push(here, name="ApiSlow", starts_at=began, firing=False)
+    webhook_alerts.push(here, name="ApiSlow", starts_at=began, firing=False)
     until(lambda: states(router)["ApiSlow"] == "resolved", "what ends while inhibited ends", within_s=30)
 
     assert states(router) == {**missed, "ApiSlow": "resolved", "ClusterDown": "firing"}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from demo.processes import until
-from tests.standins.discord import openapi
-from tests.storm.cast import storm
-from tests.storm.through_router import House, housed
+from testbed.fakes.discord import openapi
+from testbed.processes import until
+from testbed.storm.cast import storm
+from testbed.storm.through_router import House, housed
 
 SIZE = 200
 

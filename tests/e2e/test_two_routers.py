@@ -13,10 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from alert_router.store.tables import deliveries
-from demo.processes import Process, until
-from tests.conftest import NewDatabase
-from tests.e2e.pair import HOLD_S, Lasting, Pair, Prometheus
-from tests.standins.discord import RunningDiscord, faults
+from testbed.fakes.discord import RunningDiscord, faults
+from testbed.ha_pair import HOLD_S, Lasting, Pair, Prometheus
+from testbed.processes import Process, until
+from testbed.router_harness import NewDatabase
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 ROUNDS = int(os.environ.get("HA_ROUNDS", "3"))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from demo import stack
-from demo.ports import free_port
-from demo.processes import Process, until
 from monitoring.scaled import write_scaled
-from tests.e2e.router import RunningRouter
-from tests.monitoring.listener import Listener, listening
-from tests.standins.discord import RunningDiscord
+from testbed import stack
+from testbed.fakes.discord import RunningDiscord
+from testbed.monitoring.listener import Listener, listening
+from testbed.ports import free_port
+from testbed.processes import Process, until
+from testbed.running_router import RunningRouter
 
 pytestmark = pytest.mark.e2e
 SLACK = "/api/webhooks/1/token/slack"

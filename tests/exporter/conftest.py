@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.exporter.bench import Bench, Started
+from testbed.exporter.bench import Bench, Started
 
 
 @pytest.fixture

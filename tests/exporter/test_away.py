@@ -7,12 +7,12 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from monitoring.custom_exporters import rest
-from monitoring.custom_exporters.ledger import UnknownVersion
+from monitoring.custom_exporters import http_client
+from monitoring.custom_exporters.run_store import UnknownVersion
 from monitoring.custom_exporters.xcom_metrics import FETCH
-from tests.exporter.bench import Bench, Started
-from tests.exporter.scraped import Scraped
-from tests.exporter.standin import PASSWORD
+from testbed.exporter.bench import Bench, Started
+from testbed.exporter.fake_airflow import PASSWORD
+from testbed.exporter.scraped import Scraped
 
 Fault = Callable[[httpx.Request], httpx.Response | None]
 
@@ -246,7 +246,7 @@ def test_airflow_may_live_under_a_path(bench: Bench) -> None:
         return httpx.Response(201, text=json.dumps({"access_token": "t"}))
 
     given = bench.settings(airflow_url="http://proxy.test/airflow/")
-    with rest.client(given, httpx.MockTransport(answer)) as http:
+    with http_client.client(given, httpx.MockTransport(answer)) as http:
         http.get("/dags")
 
     assert seen == ["/airflow/auth/token", "/airflow/api/v2/dags"]

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.custom_exporters.xcom_metrics import COUNTERS, FETCH, MONITOR, PREDICT
-from tests.exporter.bench import Bench, Started
-from tests.exporter.scraped import Scraped
+from testbed.exporter.bench import Bench, Started
+from testbed.exporter.scraped import Scraped
 
 FETCHED = "bike_api_records_fetched_total"
 AMOUNTS = [one for one in COUNTERS if one.label is None]

@@ -13,8 +13,8 @@ import yaml
 from monitoring.custom_exporters import settings, xcom_metrics
 from monitoring.custom_exporters.settings import SECRETS, Settings
 from monitoring.custom_exporters.xcom_metrics import COUNTERS, GAUGES, MONITOR
-from tests.exporter.bench import NOON, Bench, Started
-from tests.exporter.scraped import Scraped
+from testbed.exporter.bench import NOON, Bench, Started
+from testbed.exporter.scraped import Scraped
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/EXPORTER.md").read_text()

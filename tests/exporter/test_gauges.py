@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from monitoring.custom_exporters.xcom_metrics import FETCH, GAUGES, MONITOR, PREDICT, XComGauge, flag, moment
-from tests.exporter.bench import NOON, Bench, Started
+from testbed.exporter.bench import NOON, Bench, Started
 
 LASTING = [one for one in GAUGES if one.lasting]
 PASSING = [one for one in GAUGES if not one.lasting]

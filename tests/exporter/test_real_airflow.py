@@ -9,11 +9,11 @@ import pytest
 
 from monitoring.custom_exporters.runs import FINISHED
 from monitoring.custom_exporters.xcom_metrics import COUNTERS, FETCH, GAUGES, MONITOR, PREDICT
-from tests.exporter import real_airflow
-from tests.exporter.real_airflow import ADMIN, VIEWER, RealAirflow
-from tests.exporter.real_exporter import RealExporter
-from tests.exporter.scraped import Scraped
-from tests.exporter.standin import RECORDED
+from testbed.exporter import real_airflow
+from testbed.exporter.fake_airflow import RECORDED
+from testbed.exporter.real_airflow import ADMIN, VIEWER, RealAirflow
+from testbed.exporter.real_exporter import RealExporter
+from testbed.exporter.scraped import Scraped
 
 # Starting Airflow takes most of it, and counts as the first test's time.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

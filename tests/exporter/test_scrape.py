@@ -10,7 +10,7 @@ from prometheus_client import start_http_server
 
 from monitoring.custom_exporters.collector import BoardCollector
 from monitoring.custom_exporters.xcom_metrics import FETCH
-from tests.exporter.bench import Bench, Started
+from testbed.exporter.bench import Bench, Started
 
 
 @contextmanager

@@ -10,22 +10,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alert_router.model import Signal, Status
-from alert_router.sources import envelope, fingerprints
-from alert_router.sources.envelope import Message
-from alert_router.sources.malformed import Malformed
-from tests.factories import DISK_FULL, NOON, as_bytes, at, make_signal, webhook_json, wire_alert
+from alert_router.domain.model import Signal, Status
+from alert_router.sources import fingerprints, webhook
+from alert_router.sources.errors import Malformed
+from alert_router.sources.webhook import Message
+from testbed.factories import DISK_FULL, NOON, as_bytes, at, make_signal, webhook_json, wire_alert
+from testbed.json_strategy import JSON
 
 PAYLOADS = sorted((Path(__file__).parents[3] / "shared" / "payloads").glob("*.json"))
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(10**400) | st.just("\x00"),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
-    max_leaves=12,
-)
 
 
 def parse(body: Any) -> Message:
-    return envelope.parse(body if isinstance(body, bytes) else as_bytes(body), at(60))
+    return webhook.parse(body if isinstance(body, bytes) else as_bytes(body), at(60))
 
 
 def only(message: Message) -> Signal:

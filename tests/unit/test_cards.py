@@ -16,9 +16,9 @@ from alert_router.discord import embeds, templates
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.packer import Payload
 from alert_router.discord.templates import Templates
-from alert_router.model import Alert, CardState, Signal
-from alert_router.sources import envelope, events, meanings
-from tests.factories import (
+from alert_router.domain.model import Alert, CardState, Signal
+from alert_router.sources import event_signals, events, webhook
+from testbed.factories import (
     API_DOWN,
     DISK_FULL,
     DRIFT_HIGH,
@@ -32,7 +32,7 @@ from tests.factories import (
     make_state,
     wire_alert,
 )
-from tests.unit.test_packer import refusals, shapes
+from testbed.fakes.discord.acceptance import refusals, shapes
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 HOSTILE = "@everyone <@1> [x](http://evil.example) **b** `c` # d\n# e\u2028- f <t:0:R> ||g||"
@@ -102,11 +102,11 @@ def of_signal(signal: Signal) -> CardState:
 
 
 def of_grafana() -> CardState:
-    return of_signal(envelope.parse(as_bytes(grafana_json()), at(1)).signals[0])
+    return of_signal(webhook.parse(as_bytes(grafana_json()), at(1)).signals[0])
 
 
 def event(type_: str) -> Callable[[], CardState]:
-    return lambda: of_signal(meanings.of(events.parse(as_bytes(event_json(type_)))).signal)
+    return lambda: of_signal(event_signals.of(events.parse(as_bytes(event_json(type_)))).signal)
 
 
 CASES: dict[str, Callable[[], CardState]] = {
@@ -184,7 +184,7 @@ def test_what_was_measured_stands_beside_what_the_rule_says(where: str) -> None:
             }
             for host in hosts
         ]
-        signals = envelope.parse(as_bytes(grafana_json(*alerts)), at(1)).signals
+        signals = webhook.parse(as_bytes(grafana_json(*alerts)), at(1)).signals
         state = make_state(
             *(
                 make_alert(signal.labels, id=n, annotations=signal.annotations)

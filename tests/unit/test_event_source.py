@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from alert_router.model import Status
-from alert_router.sources import events, meanings
-from alert_router.sources.malformed import Malformed
-from alert_router.sources.meanings import Meaning
-from tests.factories import NOON, as_bytes, event_json
-from tests.unit.test_alertmanager_source import JSON
+from alert_router.domain.model import Status
+from alert_router.sources import event_signals, events
+from alert_router.sources.errors import Malformed
+from alert_router.sources.event_signals import Meaning
+from testbed.factories import NOON, as_bytes, event_json
+from testbed.json_strategy import JSON
 
 TYPES = ("training_success", "training_failure", "drift_alert", "performance_alert", "api_error")
 
 
 def meaning(type_: str = "training_failure", *, key: str | None = None, **changes: Any) -> Meaning:
-    return meanings.of(events.parse(as_bytes(event_json(type_, **changes))), idempotency_key=key)
+    return event_signals.of(events.parse(as_bytes(event_json(type_, **changes))), idempotency_key=key)
 
 
 def refused_fields(body: Any) -> list[str]:
@@ -203,4 +203,4 @@ def test_no_value_in_any_place_raises_anything_but_malformed(value: Any) -> None
     bodies = [value] + [{**event_json(type_), place: value} for type_ in TYPES for place in event_json(type_)]
     for body in bodies:
         with contextlib.suppress(Malformed):
-            meanings.of(events.parse(as_bytes(body)))
+            event_signals.of(events.parse(as_bytes(body)))

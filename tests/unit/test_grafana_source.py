@@ -8,17 +8,17 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from alert_router.discord import embeds
-from alert_router.model import Signal, Status
-from alert_router.sources import envelope
-from alert_router.sources.envelope import Message
-from tests.factories import as_bytes, at, grafana_json, make_alert, make_signal, webhook_json, wire_alert
+from alert_router.domain.model import Signal, Status
+from alert_router.sources import webhook
+from alert_router.sources.webhook import Message
+from testbed.factories import as_bytes, at, grafana_json, make_alert, make_signal, webhook_json, wire_alert
 
 PAYLOADS = sorted((Path(__file__).parents[3] / "shared" / "payloads").glob("grafana_*.json"))
 SUMMARY = {"summary": "ApiDown it is"}
 
 
 def parse(body: Any) -> Message:
-    return envelope.parse(body if isinstance(body, bytes) else as_bytes(body), at(60))
+    return webhook.parse(body if isinstance(body, bytes) else as_bytes(body), at(60))
 
 
 def only(message: Message) -> Signal:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from alert_router import incidents
-from alert_router.model import Alert, Incident, Rules, Status
-from tests.factories import API_DOWN, DRIFT_HIGH, at, make_alert, make_incident
+from alert_router.domain import incidents
+from alert_router.domain.model import Alert, Incident, Rules, Status
+from testbed.factories import API_DOWN, DRIFT_HIGH, at, make_alert, make_incident
 
 CLOSED = make_incident(status=Status.RESOLVED, firing=0, resolved_at=at(0))
 INSTANT = timedelta(microseconds=1)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from alert_router import lifecycle
-from alert_router.lifecycle import Verdict, judge
-from alert_router.model import AN_INSTANT, Alert, Rules, Signal, Status, TransitionKind
-from tests.factories import NOON, RULES, advancing, at, make_alert, make_signal
+from alert_router.domain import lifecycle
+from alert_router.domain.lifecycle import Verdict, judge
+from alert_router.domain.model import AN_INSTANT, Alert, Rules, Signal, Status, TransitionKind
+from testbed.factories import NOON, RULES, advancing, at, make_alert, make_signal
 
 FIRING = make_alert(starts_at=at(0))
 RESOLVED = make_alert(starts_at=at(0), ends_at=at(10))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alert_router.discord import markdown
 from alert_router.discord.markdown import Markdown
-from tests.factories import NOON
+from testbed.factories import NOON
 
 ANY_TEXT = st.text(
     st.sampled_from("ab1 \n\r\u2028\x0b\x85\\*_~|`[]()<>#@&:-+.>!") | st.characters(codec="utf-8")

@@ -7,8 +7,8 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alert_router import matchers
-from alert_router.matchers import Matcher
+from alert_router.domain import matchers
+from alert_router.domain.matchers import Matcher
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Whatever goes into a message, what comes out is taken by Discord, and what is left out is counted."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,13 +10,10 @@ from hypothesis import strategies as st
 
 from alert_router.discord import limits, packer
 from alert_router.discord.packer import Button, Draft, Field
-from tests.factories import NOON
-from tests.standins.discord import limits as published
-from tests.standins.discord import openapi
-from tests.standins.discord import payload as theirs
-from tests.standins.discord.answers import Refused
-from tests.standins.discord.forms import Form
-from tests.standins.discord.problems import Problems
+from testbed.factories import NOON
+from testbed.fakes.discord import limits as published
+from testbed.fakes.discord import openapi
+from testbed.fakes.discord.acceptance import refusals, shapes
 
 ALL_URL = "https://router.example.org/alerts/17"
 Payload = Mapping[str, Any]
@@ -48,24 +45,6 @@ def descriptions(payload: Payload) -> str:
 def counted(payload: Payload, what: str = "") -> int:
     found = re.search(rf"(\d+) more{what}(?: and|:)", descriptions(payload))
     return int(found[1]) if found else 0
-
-
-def refusals(payload: Payload) -> list[str]:
-    """What Discord would say against it: as strict as the stand-in, as a create and as an edit of itself."""
-    problems = Problems()
-    try:
-        shown = theirs.create(problems, Form(payload), with_components=True, new_id=lambda: "1")
-        theirs.edit(problems, Form(payload), shown, with_components=True, new_id=lambda: "1")
-    except Refused as refused:
-        return [str(refused)]
-    return problems.unknown_keys
-
-
-def shapes(payload: Payload) -> Iterator[Payload]:
-    """A message as it is, and what is left of it when it was refused once and twice."""
-    yield payload
-    yield packer.without_urls(payload)
-    yield packer.plain(payload)
 
 
 SIZES = st.sampled_from(

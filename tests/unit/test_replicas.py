@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from hypothesis import example, given
 
-from alert_router import lifecycle, reconciliation
-from alert_router.lifecycle import Step
-from alert_router.model import Alert, Status, TransitionKind
-from alert_router.reconciliation import Finding
-from tests.factories import RULES, advancing, at
-from tests.unit.replicas import Episode, Saying, Story, stories
+from alert_router.domain import alertmanager_diff, lifecycle
+from alert_router.domain.alertmanager_diff import Finding
+from alert_router.domain.lifecycle import Step
+from alert_router.domain.model import Alert, Status, TransitionKind
+from testbed.factories import RULES, advancing, at
+from testbed.replicas import Episode, Saying, Story, stories
 
 HOLD = timedelta(seconds=RULES.hold_s)
 SHORT_S = RULES.hold_s / 50
@@ -120,10 +120,10 @@ def test_where_alertmanager_can_be_asked_such_a_firing_is_decided_at_once_and_te
         known.hear(one, now)
         newest = known.newest
         assert newest is not None
-        asked = reconciliation.judge(newest, None, now, complete=True, rules=RULES)
+        asked = alertmanager_diff.judge(newest, None, now, complete=True, rules=RULES)
         if newest.held_until is not None:
             assert asked is Finding.WAS_LATE
-            known.alerts[newest.id] = reconciliation.was_late(newest, now)[0]
+            known.alerts[newest.id] = alertmanager_diff.was_late(newest, now)[0]
     known.pass_time(now + HOLD)
 
     assert known.is_the_truth_of(LONG_AFTER)
@@ -134,12 +134,12 @@ def test_one_that_was_told_while_nobody_could_be_asked_is_closed_by_two_absences
     newest, now = tell(LONG_AFTER).newest, at(1000)
     assert newest is not None
 
-    first = reconciliation.judge(newest, None, now, complete=True, rules=RULES)
+    first = alertmanager_diff.judge(newest, None, now, complete=True, rules=RULES)
     absent = replace(newest, absent_since=now)
-    second = reconciliation.judge(absent, None, now + timedelta(minutes=1), complete=True, rules=RULES)
+    second = alertmanager_diff.judge(absent, None, now + timedelta(minutes=1), complete=True, rules=RULES)
 
     assert (first, second) == (Finding.ABSENT, Finding.MISSED_RESOLVE)
-    assert not reconciliation.closed(absent, now)[0].firing
+    assert not alertmanager_diff.closed(absent, now)[0].firing
 
 
 @given(stories(most_gap_s=400))

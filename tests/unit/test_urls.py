@@ -3,7 +3,7 @@
 import pytest
 
 from alert_router.discord import urls
-from tests.standins.discord_form_cases import ACCEPTED, REFUSED
+from testbed.fakes.discord_form_cases import ACCEPTED, REFUSED
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TypedDict
 from fastapi import FastAPI
 
 from backend.regmodel.app import problems
-from backend.regmodel.app.api import measuring, models, observations, ops, predict, training
+from backend.regmodel.app.api import evaluation, models, observations, ops, predict, training
 from backend.regmodel.app.auth import DOCUMENTED
 from backend.regmodel.app.middleware.prometheus_metrics import Metrics, PrometheusMiddleware
 from backend.regmodel.app.state import Service
@@ -18,7 +18,7 @@ from backend.regmodel.jobs.data_store import DataStore
 from backend.regmodel.jobs.runs import Run, RunTable, State
 from backend.regmodel.jobs.trainer import Trainer
 from backend.regmodel.jobs.workers import Worker
-from backend.regmodel.measured import Measurements
+from backend.regmodel.measurements import Measurements
 from backend.regmodel.registry.champions import Champions
 from backend.regmodel.registry.registry import Registry
 from backend.regmodel.registry.storage import Storage
@@ -53,7 +53,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     )
     problems.install(app)
     app.add_middleware(PrometheusMiddleware, metrics=metrics)
-    for module in (predict, training, measuring, models, observations):
+    for module in (predict, training, evaluation, models, observations):
         app.include_router(module.router, dependencies=DOCUMENTED)
         metrics.expect(module.router)
     app.include_router(ops.router)

@@ -13,7 +13,7 @@ from backend.regmodel.jobs.data_store import DataStore
 from backend.regmodel.jobs.runs import RunTable
 from backend.regmodel.jobs.trainer import Trainer
 from backend.regmodel.jobs.workers import Worker
-from backend.regmodel.measured import Measurements
+from backend.regmodel.measurements import Measurements
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.registry.champions import Champions, Loaded
 from backend.regmodel.settings import Settings

@@ -8,7 +8,7 @@ from backend.regmodel.data.counts import overlaid
 from backend.regmodel.data.history import History
 from backend.regmodel.data.observations import Observation
 from backend.regmodel.data.source import Source
-from backend.regmodel.jobs.work import Data
+from backend.regmodel.jobs.tasks import Data
 
 
 class DataStore:

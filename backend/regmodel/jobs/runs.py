@@ -9,7 +9,7 @@ from typing import Self
 
 from pydantic import AwareDatetime
 
-from backend.regmodel.files import write_whole
+from backend.regmodel.atomic_files import write_whole
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.registry.summary import Frozen, Model, Summary
 

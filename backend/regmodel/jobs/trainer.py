@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from backend.regmodel.data.counts import Window
-from backend.regmodel.jobs import work
+from backend.regmodel.jobs import tasks
 from backend.regmodel.jobs.data_store import DataStore
 from backend.regmodel.jobs.runs import Run, RunTable, State
-from backend.regmodel.jobs.work import Failed, Fitted, Training
+from backend.regmodel.jobs.tasks import Failed, Fitted, Training
 from backend.regmodel.jobs.workers import Worker, WorkerDied
 from backend.regmodel.model.decision import Limits, Verdict
 from backend.regmodel.model.estimators import ModelType
@@ -104,7 +104,7 @@ class Trainer:
     async def _carried_out(self, run: Run, wish: Wish) -> Run:
         try:
             training = self._training(run, wish, self._champions.get(wish.model_type))
-            fitted = await self._worker.run(self._settings.train_timeout_seconds, work.train_model, training)
+            fitted = await self._worker.run(self._settings.train_timeout_seconds, tasks.train_model, training)
             if isinstance(fitted, Failed):
                 return self._failed(run, fitted.reason)
             return await asyncio.to_thread(self._recorded, run, wish, training, fitted)

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from backend.regmodel.app.fastapi_app import create_app
-from backend.regmodel.files import write_whole
+from backend.regmodel.atomic_files import write_whole
 from backend.regmodel.jobs.runs import Run, RunTable, State
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.registry.registry import Registry

@@ -6,10 +6,10 @@ from anyio import to_thread
 from fastapi import APIRouter
 
 from backend.regmodel.app.auth import KeyedRoute
-from backend.regmodel.app.posted import observed, too_wide
 from backend.regmodel.app.problems import Refused, documented
 from backend.regmodel.app.schemas import ObservationsRequest, ObservationsResponse
 from backend.regmodel.app.state import Context
+from backend.regmodel.app.validation import observed, too_wide
 from backend.regmodel.data.observations import TooWide
 from backend.regmodel.registry.summary import Span
 

@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.regmodel.measured import DriftSeen, Measurements
+from backend.regmodel.measurements import DriftSeen, Measurements
 from backend.regmodel.model.estimators import ModelType
 
 UNMATCHED = "unmatched"

@@ -1,0 +1,33 @@
+"""Which event a failed task or run becomes. A run speaks only when none of its tasks could."""
+
+from dags.pipeline import fetching
+from dags.utils import discord_alerts
+from dags.utils.discord_alerts import Reporter
+
+TRAINING = "fine_tune_model"
+ENDPOINTS = {
+    "fetch_bike_data": fetching.ENDPOINT,
+    "predict_next_hours": "POST /predict",
+    "monitor_drift": "POST /monitor",
+    "validate_model": "POST /evaluate",
+    "validate_new_champion": "POST /promote_champion",
+}
+"""What a task asks, and what people look at first when it has failed."""
+
+
+def tell_of_task(reporter: Reporter, task_id: str, error: str) -> None:
+    if task_id == TRAINING:
+        model_type = reporter.settings.model_type
+        discord_alerts.send_training_failure(error, model_type=model_type, reporter=reporter)
+    elif task_id in ENDPOINTS:
+        discord_alerts.send_api_error(ENDPOINTS[task_id], error, reporter=reporter)
+    elif not reporter.has_told_of_failure():
+        discord_alerts.send_api_error(f"task {task_id}", error, reporter=reporter)
+
+
+def tell_of_run(reporter: Reporter, reason: str) -> None:
+    if reporter.has_told_of_failure():
+        reporter.flush()
+        return
+    dag_id = reporter.origin.dag_id
+    discord_alerts.send_api_error(f"DAG {dag_id}", f"the run failed: {reason}", reporter=reporter)

@@ -1,0 +1,55 @@
+"""The exporter as its own process, scraped over HTTP."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from testbed.exporter.real_airflow import ROOT, VIEWER
+from testbed.exporter.scraped import Scraped, parsed
+from testbed.ports import free_port
+from testbed.processes import Process, until
+
+WAIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RealExporter:
+    http: httpx.Client
+    process: Process
+
+    @classmethod
+    @contextmanager
+    def started(cls, airflow_url: str, folder: Path, **environment: str) -> Iterator["RealExporter"]:
+        address = f"127.0.0.1:{free_port()}"
+        password = folder / "viewer_password"
+        password.write_text(VIEWER[1])
+        given = {
+            "AIRFLOW_EXPORTER_AIRFLOW_URL": airflow_url,
+            "AIRFLOW_EXPORTER_PASSWORD_FILE": str(password),
+            "AIRFLOW_EXPORTER_LISTEN": address,
+            "AIRFLOW_EXPORTER_STATE_FILE": str(folder / "state.db"),
+            "AIRFLOW_EXPORTER_REFRESH_SECONDS": "0.3",
+        }
+        command = [sys.executable, "-m", "monitoring.custom_exporters.airflow_exporter"]
+        url = f"http://{address}"
+        log = folder / "exporter.log"
+        process = Process("exporter", command, f"{url}/metrics", log, given | environment, ROOT)
+        process.start()
+        try:
+            process.wait_ready(20)
+            with httpx.Client(base_url=url, trust_env=False, timeout=10) as http:
+                yield cls(http, process)
+        finally:
+            process.stop()
+
+    def scraped(self) -> Scraped:
+        return parsed(self.http.get("/metrics").text)
+
+    def when(self, what: str, condition: Callable[[Scraped], bool]) -> Scraped:
+        """The first scrape of which it is true."""
+        until(lambda: condition(self.scraped()), what, within_s=WAIT_S)
+        return self.scraped()

@@ -1,0 +1,90 @@
+"""Reads a message as a person does: of which groups it tells, and what."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from testbed.fakes.discord import Message
+
+TOKEN = re.compile(r"\b[RSB]\d{4}\b")
+FIRING_SIGNS = ("🔴", "🟠", "🟡", "🔵", "⚪")
+STILL = re.compile(r"⛈️ (\d+) alerts firing in (\d+) incidents")
+OVER = re.compile(r"🟢 The storm is over . (\d+) alerts in (\d+) incidents")
+COUNTED = re.compile(r"\*\*(\w+)\*\* (\w+): (\d+) firing(?:, (\d+) resolved)?")
+MORE = re.compile(r" . (\d+) firing$")
+
+
+@dataclass(frozen=True)
+class Shown:
+    content: str
+    embeds: Sequence[Mapping[str, Any]]
+
+    @cached_property
+    def title(self) -> str:
+        """Of a card refused so often that it is plain text: its first line, in bold."""
+        if self.embeds:
+            return str(self.embeds[0].get("title", ""))
+        return self.content.split("\n", 1)[0].strip("*")
+
+    @cached_property
+    def text(self) -> str:
+        return self.content + json.dumps(list(self.embeds), ensure_ascii=False)
+
+    @property
+    def digest(self) -> bool:
+        return bool(STILL.match(self.title) or OVER.match(self.title))
+
+    @property
+    def token(self) -> str | None:
+        """Of the one group it tells of; None for a digest and for what tells of none."""
+        found = TOKEN.search(self.text)
+        return found[0] if found and not self.digest else None
+
+    @property
+    def fires(self) -> bool:
+        return self.title.startswith(FIRING_SIGNS)
+
+    @property
+    def firing(self) -> int:
+        """How many alerts of it, by its title."""
+        more = MORE.search(self.title)
+        return int(more[1]) if more else int(self.fires)
+
+    @property
+    def moved(self) -> bool:
+        """It leads to a newer message."""
+        return self.title.startswith("⤴️")
+
+    @property
+    def over(self) -> bool:
+        return self.title.startswith("🟢")
+
+    @property
+    def color(self) -> int | None:
+        return self.embeds[0].get("color") if self.embeds else None
+
+    @property
+    def storm(self) -> tuple[int, int]:
+        """Of a digest, by its title: how many incidents, and how many alerts fire."""
+        still, over = STILL.match(self.title), OVER.match(self.title)
+        if still:
+            return int(still[2]), int(still[1])
+        assert over is not None, self.title
+        return int(over[2]), 0
+
+    @property
+    def counts(self) -> Mapping[tuple[str, str], tuple[int, int]]:
+        """Of a digest's lines: alertname and severity, how many fire and how many are over."""
+        found = COUNTED.findall(self.text)
+        return {(name, severity): (int(on), int(off or 0)) for name, severity, on, off in found}
+
+
+def of(message: Message) -> Shown:
+    return Shown(message.content, message.embeds)
+
+
+def of_payload(payload: Any) -> Shown:
+    return Shown(payload.get("content") or "", payload.get("embeds") or ())

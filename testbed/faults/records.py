@@ -1,0 +1,116 @@
+"""What is left when all is over: the router's history and tables, the stand-in's memory, the logs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from alert_router.store.engine import open_store
+from alert_router.store.tables import cards, incidents, metadata, quarantine
+from testbed.fakes.discord import DiscordState, Message
+from testbed.faults.message_parser import TOKEN
+from testbed.faults.plan import Plan
+from testbed.faults.scenarios import Group
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An alert as GET /alerts shows it."""
+
+    instance: str
+    starts_at: datetime
+    status: str
+    severity: str
+    alertname: str
+    incident_id: int
+
+    @property
+    def key(self) -> tuple[str, datetime]:
+        return self.instance, self.starts_at
+
+    @property
+    def token(self) -> str:
+        return self.instance.partition("-")[0]
+
+
+@dataclass(frozen=True)
+class Tables:
+    incidents: Mapping[int, Any]
+    cards: Sequence[Any]
+    quarantined: Sequence[bytes]
+    text: str
+    """Everything in all tables, to look for what must not be there."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    plan: Plan
+    history: Sequence[Past]
+    tables: Tables
+    discord: DiscordState
+    kills: Sequence[float]
+
+    @cached_property
+    def messages(self) -> Mapping[str, Message]:
+        """The deleted ones too."""
+        return {message.id: message for message in self.discord.messages(deleted=True)}
+
+    @cached_property
+    def alerts_of(self) -> Mapping[int, Sequence[Past]]:
+        """By incident."""
+        found: dict[int, list[Past]] = {incident_id: [] for incident_id in self.tables.incidents}
+        for past in self.history:
+            found[past.incident_id].append(past)
+        return found
+
+    @cached_property
+    def cards_of(self) -> Mapping[int, Sequence[Any]]:
+        """By incident, oldest generation first."""
+        found: dict[int, list[Any]] = {}
+        for card in sorted(self.tables.cards, key=lambda card: int(card.generation)):
+            if card.incident_id is not None:
+                found.setdefault(card.incident_id, []).append(card)
+        return found
+
+    @cached_property
+    def digests(self) -> Mapping[int, Any]:
+        """The cards of digests, by digest."""
+        return {card.digest_id: card for card in self.tables.cards if card.digest_id is not None}
+
+    def group_of(self, incident_id: int) -> Group:
+        """By its labels: an incident whose only alert reopened in a later one has none left."""
+        found = TOKEN.search(str(self.tables.incidents[incident_id].group_labels))
+        assert found is not None
+        return self.plan.by_token[found[0]]
+
+
+def past(alerts: Sequence[Mapping[str, Any]]) -> list[Past]:
+    return [
+        Past(
+            instance=alert["labels"]["instance"],
+            starts_at=datetime.fromisoformat(alert["starts_at"]),
+            status=alert["status"],
+            severity=alert["severity"],
+            alertname=alert["alertname"],
+            incident_id=alert["incident_id"],
+        )
+        for alert in alerts
+    ]
+
+
+def tables_of(url: str) -> Tables:
+    store = open_store(url)
+    try:
+        with store.read() as conn:
+            rows = {table.name: conn.execute(sa.select(table)).all() for table in metadata.sorted_tables}
+    finally:
+        store.close()
+    return Tables(
+        incidents={row.id: row for row in rows[incidents.name]},
+        cards=rows[cards.name],
+        quarantined=[bytes(row.body) for row in rows[quarantine.name]],
+        text="\n".join(str(row) for table in rows.values() for row in table),
+    )

@@ -1,0 +1,72 @@
+"""Runs the real promtool, amtool and Alertmanager. Where one is missing: a failure in CI, else a skip."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import httpx
+import pytest
+
+from testbed.ports import free_port
+
+
+def need(program: str) -> str:
+    if path := shutil.which(program):
+        return path
+    reason = f"{program} is not installed (Debian: prometheus, prometheus-alertmanager)"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def run(program: str, *arguments: str | Path) -> str:
+    """Run to the end and return what it said; a failure is the test's failure, with that text."""
+    command = [need(program), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    return said
+
+
+def wait_until(happened: Callable[[], bool], *, within_s: float, otherwise: str) -> None:
+    pause = Event()
+    for _ in range(int(within_s / 0.05)):
+        if happened():
+            return
+        pause.wait(0.05)
+    pytest.fail(otherwise)
+
+
+@contextmanager
+def alertmanager(config: Path, folder: Path) -> Iterator[httpx.Client]:
+    """A single Alertmanager on a free port; the client speaks to its API v2."""
+    address = f"127.0.0.1:{free_port()}"
+    command = [
+        need("prometheus-alertmanager"),
+        f"--config.file={config}",
+        f"--storage.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+    ]
+    log = folder / "alertmanager.log"
+    with (
+        log.open("w") as out,
+        subprocess.Popen(command, stdout=out, stderr=out) as process,
+        httpx.Client(base_url=f"http://{address}", trust_env=False) as client,
+    ):
+        try:
+            wait_until(lambda: _is_ready(client), within_s=20, otherwise=f"not ready: {log.read_text()}")
+            yield client
+        finally:
+            process.terminate()
+
+
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/-/ready").is_success
+    except httpx.TransportError:
+        return False

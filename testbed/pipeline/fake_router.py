@@ -1,0 +1,28 @@
+"""A router that is a list, and the hour at which the pipeline's tests take place."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx
+
+NOON = datetime(2020, 11, 18, 12, tzinfo=UTC)
+
+
+@dataclass
+class Router:
+    """Answers POST /events as it is told to, 201 when it is told nothing, and keeps what it took."""
+
+    answers: list[int] = field(default_factory=list)
+    taken: list[httpx.Request] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        status = self.answers.pop(0) if self.answers else 201
+        if status == 0:
+            raise httpx.ConnectError("refused", request=request)
+        if status in (200, 201):
+            self.taken.append(request)
+        return httpx.Response(status, text=f"answer {status}")
+
+    @property
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self)

@@ -1,0 +1,281 @@
+"""The router's parts on one database, driven by hand: no task runs and no time passes by itself."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+
+from alert_router.app import create_app
+from alert_router.delivery import Channel, Clocks, Delivery, Pacer
+from alert_router.discord.client import DiscordChannel
+from alert_router.discord.embeds import Renderer
+from alert_router.discord.templates import Templates
+from alert_router.domain.model import Alert, ChannelName, Incident, Receipt, Rules, Signal
+from alert_router.services import acknowledge
+from alert_router.services.acknowledge import Acknowledgement
+from alert_router.services.intake import Batch, Change, Intake, Report, Told
+from alert_router.services.timers import Timekeeping
+from alert_router.settings import Settings
+from alert_router.sources import event_signals, events
+from alert_router.store import alerts, card_queue, dead_letters, incidents, ledger
+from alert_router.store.engine import Store, open_store
+from alert_router.store.ledger import Ledger
+from alert_router.store.quarantine import Refused
+from alert_router.store.tables import alerts as alert_table
+from alert_router.store.tables import cards as card_table
+from alert_router.store.tables import deliveries as delivery_table
+from alert_router.store.tables import incidents as incident_table
+from alert_router.store.tables import transitions as transition_table
+from alert_router.store.writer import Writer
+from testbed.factories import SECRET, Clock, as_bytes
+from testbed.fakes.discord import DiscordState, transport
+
+T = TypeVar("T")
+MadeClient = Callable[..., TestClient]
+NewDatabase = Callable[[str], AbstractContextManager[str]]
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+CHANNEL = ChannelName("discord")
+WEBHOOK = SecretStr(f"http://discord.test/api/webhooks/1/{SECRET}")
+ROUTER_URL = "https://router.example.org"
+
+
+@dataclass(slots=True)
+class House:
+    url: str
+    clock: Clock
+    discord: DiscordState
+    store: Store
+    writer: Writer
+    intake: Intake
+    delivery: Delivery
+    pacer: Pacer
+    http: httpx.AsyncClient
+    runner: asyncio.Runner
+
+    @classmethod
+    @contextmanager
+    def opened(cls, url: str, clock: Clock, discord: DiscordState) -> "Iterator[House]":
+        store = open_store(url)
+        writer = Writer(store)
+        with asyncio.Runner() as runner:
+            http = httpx.AsyncClient(transport=transport(discord))
+            pacer = Pacer(clock)
+            delivery = _delivery(store, writer, clock, DiscordChannel(http, WEBHOOK), pacer=pacer)
+            intake = Intake(writer, rules=Rules(), channels=[CHANNEL], wake=delivery.wake)
+            writer.start()
+            house = cls(url, clock, discord, store, writer, intake, delivery, pacer, http, runner)
+            try:
+                yield house
+            finally:
+                house.writer.close()
+                runner.run(http.aclose())
+                store.close()
+
+    # --- what comes in
+
+    def accept(self, *signals: Signal, refused: Sequence[Refused] = ()) -> Receipt:
+        return self.run(self.accepting(*signals, refused=refused))
+
+    async def accepting(self, *signals: Signal, refused: Sequence[Refused] = ()) -> Receipt:
+        return await self.intake.accept(Batch(signals, self.clock.time(), tuple(refused)))
+
+    def report(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> Told:
+        return self.run(self.reporting(event, idempotency_key=idempotency_key))
+
+    async def reporting(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> Told:
+        meaning = event_signals.of(events.parse(as_bytes(event)), idempotency_key=idempotency_key)
+        now = self.clock.time()
+        report = Report(meaning.signal, now, ends=meaning.ends, stands=meaning.stands)
+        return await self.intake.report(report)
+
+    def pass_time(self, seconds: float = 0.0, *, remind_every_s: Mapping[str, float] | None = None) -> int:
+        """Move the clock, then let time do what it does."""
+        self.clock.move(seconds)
+        timekeeping = Timekeeping(self.intake, remind_every_s or {}, Rules())
+        return self.run(timekeeping.turn_if_due(self.store, self.clock.time))
+
+    def acknowledge(self, alert_id: int = 1, *, by: str = "Ada", note: str = "") -> bool:
+        given = Acknowledgement(alert_id, by, note, self.clock.time())
+        return self.run(acknowledge.acknowledge(self.intake, given))
+
+    def replay(self, *card_ids: int) -> int:
+        """Dead letters; all of them unless some are named."""
+        now = self.clock.time()
+
+        def decide(conn: sa.Connection, _books: object) -> int:
+            return dead_letters.replay(conn, now, card_ids or None)
+
+        return self.run(self.intake.change(Change(decide, now)))
+
+    # --- what goes out
+
+    def another_delivery(
+        self,
+        channel: Channel | None = None,
+        *,
+        name: ChannelName = CHANNEL,
+        pacer: Pacer | None = None,
+        renderer: Renderer | None = None,
+    ) -> Delivery:
+        """A second router on the same database, or the same one after a restart.
+
+        With its pacer, another channel of this one.
+        """
+        channel = channel or DiscordChannel(self.http, WEBHOOK)
+        return _delivery(
+            self.store, self.writer, self.clock, channel, name=name, pacer=pacer, renderer=renderer
+        )
+
+    def deliver(self, delivery: Delivery | None = None) -> float:
+        """Everything that may go out now; seconds until it is worth looking again."""
+        return self.run(until_idle(delivery or self.delivery))
+
+    def deliver_one(self) -> None:
+        self.run(self.delivery.step())
+
+    def deliver_for(self, seconds: float, delivery: Delivery | None = None) -> None:
+        """Deliver while the clock moves on: from one due moment to the next, or in sixty steps."""
+        until = self.clock.now + seconds
+        while self.clock.now < until:
+            idle_s = max(self.deliver(delivery), seconds / 60)
+            self.clock.now = min(self.clock.now + idle_s, until)
+        self.deliver(delivery)
+
+    def lease_cards(self, lease_s: float = 60.0) -> None:
+        """As if each were being delivered."""
+        until = self.clock.time() + timedelta(seconds=lease_s)
+        with self.store.write() as conn:
+            conn.execute(sa.update(card_table).values(lease="another's", lease_until=until))
+
+    def lose_cards(self) -> None:
+        """As no part of ours ever does."""
+        with self.store.write() as conn:
+            conn.execute(sa.delete(card_table))
+
+    def release_cards(self) -> None:
+        with self.store.write() as conn:
+            card_queue.release_all(conn)
+
+    def restart_writer(self) -> None:
+        """So that closing the house finds one to close."""
+        self.writer = Writer(self.store)
+        self.writer.start()
+
+    # --- what is stored
+
+    def alerts(self) -> list[Alert]:
+        return self.ask(
+            lambda conn: [
+                alerts.alert_of(row)
+                for row in conn.execute(sa.select(alert_table).order_by(alert_table.c.id))
+            ]
+        )
+
+    def alert(self) -> Alert:
+        """The one alert there must be."""
+        found = self.alerts()
+        assert len(found) == 1, found
+        return found[0]
+
+    def incidents(self) -> list[Incident]:
+        query = sa.select(incident_table).order_by(incident_table.c.id)
+        return self.ask(lambda conn: [incidents.incident_of(row) for row in conn.execute(query)])
+
+    def kinds(self, alert_id: int | None = None) -> list[str]:
+        """What happened, in order."""
+        query = sa.select(transition_table.c.kind).order_by(transition_table.c.id)
+        if alert_id is not None:
+            query = query.where(transition_table.c.alert_id == alert_id)
+        return self.ask(lambda conn: list(conn.scalars(query)))
+
+    def cards(self) -> list[sa.Row[Any]]:
+        return self.ask(lambda conn: list(conn.execute(sa.select(card_table).order_by(card_table.c.id))))
+
+    def outcomes(self) -> list[tuple[str, str]]:
+        """Every request to Discord: what it was and how it went."""
+        columns = (delivery_table.c.action, delivery_table.c.outcome)
+        query = sa.select(*columns).order_by(delivery_table.c.id)
+        return self.ask(lambda conn: [(row.action, row.outcome) for row in conn.execute(query)])
+
+    def ledger(self, channel: ChannelName = CHANNEL) -> Ledger:
+        return self.ask(lambda conn: ledger.of(conn, channel))
+
+    def ask(self, question: Callable[[sa.Connection], T]) -> T:
+        with self.store.read() as conn:
+            return question(conn)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+
+async def is_held(house: House) -> None:
+    """Until the stand-in holds a request back."""
+    while not house.discord.faults.held:  # noqa: ASYNC110 - a test waits for a condition, with a deadline around
+        await asyncio.sleep(0)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for what a running application does by itself."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        threading.Event().wait(0.02)
+
+
+def _delivery(
+    store: Store,
+    writer: Writer,
+    clock: Clock,
+    channel: Channel,
+    *,
+    name: ChannelName = CHANNEL,
+    pacer: Pacer | None = None,
+    renderer: Renderer | None = None,
+) -> Delivery:
+    return Delivery(
+        name,
+        channel,
+        store=store,
+        writer=writer,
+        renderer=renderer or Renderer(Templates(), ROUTER_URL),
+        clocks=Clocks(now=clock.time, steady=clock),
+        pacer=pacer or Pacer(clock),
+    )
+
+
+async def until_idle(delivery: Delivery) -> float:
+    while True:
+        idle_s = await delivery.step()
+        if idle_s > 0:
+            return idle_s
+
+
+def open_client(
+    running: ExitStack,
+    url: str,
+    clock: Clock,
+    discord: DiscordState,
+    *,
+    accept: str = "application/json",
+    sender: str = "127.0.0.1",
+    **changes: Any,
+) -> TestClient:
+    """The real application, running, spoken to from this machine."""
+    app = create_app(
+        Settings(database_url=SecretStr(url), **changes),
+        clocks=Clocks(now=clock.time, steady=clock),
+        transport=transport(discord),
+    )
+    return running.enter_context(
+        TestClient(app, raise_server_exceptions=False, client=(sender, 50000), headers={"accept": accept})
+    )

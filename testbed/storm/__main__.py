@@ -1,0 +1,43 @@
+"""A storm of alerts, and what people are told of it: python -m testbed.storm [--beside MINUTES]."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from testbed.storm import through_alertmanager, through_router
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m testbed.storm", description=__doc__)
+    parser.add_argument("--size", type=int, default=1000, help="alerts, each an incident of its own")
+    parser.add_argument("--seconds", type=float, default=10.0, help="over which they are sent")
+    parser.add_argument(
+        "--beside",
+        type=float,
+        default=0.0,
+        metavar="MINUTES",
+        help="the same storm through Alertmanager's own Discord receiver, watched for so long",
+    )
+    given = parser.parse_args()
+    size, over_s = given.size, given.seconds
+    with tempfile.TemporaryDirectory(prefix="storm-") as name:
+        folder = Path(name)
+        show("Through alert-router", through_router.report(folder, size=size, over_s=over_s))
+        if given.beside:
+            show(
+                "Through Alertmanager's own Discord receiver",
+                through_alertmanager.report(folder, size=size, over_s=over_s, minutes=given.beside),
+            )
+
+
+def show(title: str, lines: Iterable[str]) -> None:
+    sys.stdout.write(f"{title}\n")
+    for line in lines:
+        sys.stdout.write(f"  {line}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

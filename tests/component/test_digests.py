@@ -1,0 +1,119 @@
+"""Storms: more at once than a channel takes one by one is one message, kept up to date until it is over."""
+
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from alert_router.store import history
+from testbed.factories import DISK_FULL, DRIFT_HIGH, at, make_signal, webhook_json, wire_alert
+from testbed.fakes.discord import DiscordState, faults
+from testbed.router_harness import WEBHOOK, House, until
+
+CREATED = ("create", "sent")
+
+
+def storm(count: int, **changes: Any) -> list[Any]:
+    return [
+        make_signal(
+            {**(DISK_FULL if n % 3 else DRIFT_HIGH), "n": str(n)}, group_labels={"n": str(n)}, **changes
+        )
+        for n in range(count)
+    ]
+
+
+def test_a_digest_counts_lists_and_leads_to_what_it_tells(make_client: Any, unlimited: DiscordState) -> None:
+    client: TestClient = make_client(discord_webhook_url=WEBHOOK, external_url="http://router.example.org")
+    bodies = [
+        webhook_json(wire_alert({**DISK_FULL, "n": str(n)}), groupLabels={"n": str(n)}) for n in range(60)
+    ]
+    unlimited.faults.next(faults.hold(), operation="create")
+    client.post("/webhooks/alertmanager", json=webhook_json())
+    until(lambda: unlimited.faults.held)
+    for body in bodies:
+        client.post("/webhooks/alertmanager", json=body)
+    unlimited.faults.release()
+    until(lambda: len(unlimited.messages()) == 2)
+
+    digest = unlimited.messages()[1]
+    assert digest.embeds[0]["title"] == "⛈️ 60 alerts firing in 60 incidents"
+    assert "**DiskFull** warning: 60 firing" in digest.embeds[0]["description"]
+    assert str(digest.embeds).count("device=sda1") >= 50
+    link = digest.components[0]["components"][0]["url"]
+    assert link.startswith("http://router.example.org/alerts?since=")
+    page = client.get(f"{link}&limit=100").json()
+    assert len([one for one in page["alerts"] if one["alertname"] == "DiskFull"]) == 60
+
+
+def test_a_digest_is_kept_up_to_date_survives_a_restart_and_is_left_by_itself(house: House) -> None:
+    house.accept(*storm(60))
+    house.deliver_for(5)
+    restarted = house.another_delivery()
+    house.run(restarted.prepare())
+    house.accept(*storm(70, annotations={"summary": "more"}))
+    house.deliver_for(10, restarted)
+    more = house.discord.messages()[0].embeds[0]["title"]
+
+    house.accept(*storm(40, ends_at=at(1)))
+    house.deliver_for(120, restarted)
+    fewer = house.discord.messages()[0].embeds[0]
+    house.accept(make_signal())
+    house.deliver_for(10, restarted)
+    house.accept(*storm(70, ends_at=at(1)))
+    house.deliver_for(60, restarted)
+
+    assert more == "⛈️ 70 alerts firing in 70 incidents"
+    assert fewer["title"] == "⛈️ 30 alerts firing in 70 incidents"
+    assert "Took alerts until" in str(fewer["fields"])
+    digest, single = house.discord.messages()
+    assert "The storm is over" in digest.embeds[0]["title"]
+    assert "ApiDown" in single.embeds[0]["title"]
+    assert house.discord.limited == 0
+
+
+def test_an_alert_that_a_digest_tells_shows_how_that_was_delivered(house: House) -> None:
+    house.accept(*storm(60))
+    house.deliver_for(5)
+    house.discord.faults.next(faults.status(503), operation="edit")
+    house.accept(*storm(70))
+    house.deliver_for(10)
+    house.accept(make_signal())
+    house.deliver_for(10)
+
+    def shown(alert_id: int) -> list[tuple[str, str, str | None]]:
+        life = house.ask(lambda conn: history.life(conn, alert_id))
+        return [(one.action, one.outcome, one.message_id) for one in life.deliveries] if life else []
+
+    [digest, own] = house.discord.messages()
+    assert shown(1) == [(one, two, digest.id) for one, two in [CREATED, ("edit", "retry"), ("edit", "sent")]]
+    assert shown(60) == shown(1)
+    assert shown(71) == [(*CREATED, own.id)]
+
+
+def test_an_incident_that_rises_within_a_storm_is_counted_once(house: House) -> None:
+    house.accept(*storm(60))
+    house.deliver_for(5)
+
+    house.accept(
+        *[
+            make_signal({**signal.labels, "severity": "error"}, group_labels=signal.group_labels)
+            for signal in storm(60)
+        ]
+    )
+    house.deliver_for(60)
+
+    titles = [message.embeds[0]["title"] for message in house.discord.messages()]
+    assert titles == ["⛈️ 120 alerts firing in 60 incidents"]
+    assert house.ledger().balanced
+
+
+def test_a_storm_ends_though_the_clock_stepped_back(house: House) -> None:
+    house.clock.wrong_by_s = 86_400
+    house.accept(*storm(60))
+    house.deliver_for(5)
+
+    house.clock.wrong_by_s = 0
+    house.deliver_for(120)
+    house.accept(make_signal(DRIFT_HIGH))
+    house.deliver_for(10)
+
+    assert len(house.discord.messages()) == 2

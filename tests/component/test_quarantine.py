@@ -1,0 +1,88 @@
+"""What nobody could read: it is logged, a person can look at it, and say that it is done."""
+
+import logging
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from alert_router.store import quarantine
+from alert_router.store.quarantine import Refused
+from testbed.commands import command
+from testbed.factories import NOON, as_bytes, event_json, webhook_json, wire_alert
+from testbed.router_harness import House
+
+BAD = Refused(NOON, "grafana", "alerts.0.startsAt: Field required", b'{"version": "1"}')
+
+
+def test_what_is_kept_is_logged_with_who_sent_it_and_why(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+
+    client.post("/webhooks/grafana", json={})
+    client.post("/webhooks/alertmanager", json=webhook_json(wire_alert(), {"x": 1}, {"x": 2}))
+    client.post("/events", json=event_json(dag_id=7))
+
+    assert [record.getMessage() for record in caplog.records if record.name.endswith("ingest")] == [
+        "quarantined from grafana: alerts: Field required",
+        (
+            "quarantined from alertmanager: alerts.1.status: Field required; alerts.1.labels: Field "
+            "required; alerts.1.startsAt: Field required (and 1 more)"
+        ),
+        "quarantined from events: dag_id: Input should be a valid string",
+    ]
+
+
+def test_no_field_of_a_senders_makes_a_line_of_its_own(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    labels = {f"x\n2026-11-22 ERROR \x1b[2J alert_router: {'y' * 1000}": 1}
+
+    client.post("/webhooks/alertmanager", json=webhook_json(wire_alert() | {"labels": labels}))
+
+    [said] = [record.getMessage() for record in caplog.records if record.name.endswith("ingest")]
+    assert said.isprintable()
+    assert len(said) < 600
+
+
+def test_the_commands_list_what_waits_and_end_it(house: House) -> None:
+    house.accept(refused=[BAD, Refused(NOON, "events", "not JSON", as_bytes("\x1b[2J\x00é"))])
+
+    listed = command(house.url, "quarantine", "list")
+    one = command(house.url, "quarantine", "done", "1")
+    again = command(house.url, "quarantine", "done", "1")
+    size = house.ask(quarantine.size)
+    rest = command(house.url, "quarantine", "done", "--all")
+
+    assert listed[0] == 0
+    assert "1  2026-09-24 12:00:00Z  grafana  alerts.0.startsAt: Field required" in listed[1]
+    assert '{"version": "1"}' in listed[1]
+    assert "\x1b" not in listed[1]
+    assert one == (0, "1 done\n")
+    assert again[0] == 1
+    assert size == 1
+    assert rest == (0, "1 done\n")
+    assert command(house.url, "quarantine", "list") == (0, "")
+    assert house.ask(quarantine.size) == 0
+
+
+def test_nothing_is_done_unless_it_is_said_what(house: House) -> None:
+    house.accept(refused=[BAD])
+
+    for words in ((), ("1", "--all")):
+        assert command(house.url, "quarantine", "done", *words)[0] == 1
+
+    assert house.ask(quarantine.size) == 1
+
+
+def test_the_landing_page_says_how_and_is_green_again(make_client: Any, database_url: str) -> None:
+    client: TestClient = make_client()
+    client.post("/webhooks/alertmanager", json={})
+    page = {"accept": "text/html"}
+
+    before = client.get("/", headers=page).text
+    command(database_url, "quarantine", "done", "--all")
+
+    assert "alert-router quarantine list" in before
+    assert "quarantine" not in client.get("/", headers=page).text

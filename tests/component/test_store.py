@@ -1,0 +1,308 @@
+"""The tables: made by migrations and by nothing else; hot questions use their index."""
+
+import itertools
+import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from alert_router.domain.model import FALLBACK, Fingerprint, Status
+from alert_router.store import (
+    alerts,
+    card_queue,
+    engine,
+    fallback_cards,
+    history,
+    incidents,
+    migrate,
+    rate_limits,
+    receivers,
+)
+from alert_router.store.engine import Store, Unavailable, open_store
+from alert_router.store.fallback_cards import Stuck
+from alert_router.store.history import Filters
+from alert_router.store.tables import UtcDateTime, metadata
+from alert_router.store.tables import alerts as alert_table
+from testbed.factories import DISK_FULL, NOON, at, make_signal
+from testbed.router_harness import CHANNEL, House, NewDatabase
+
+Question = Callable[[sa.Connection], Any]
+
+
+def test_the_migrations_make_exactly_these_tables(store: Store) -> None:
+    with store.read() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True})
+
+        assert compare_metadata(context, metadata) == []
+
+
+def test_every_migration_can_be_taken_back(store: Store) -> None:
+    migrate.downgrade(store, "base")
+
+    with store.read() as conn:
+        left = set(sa.inspect(conn).get_table_names())
+    assert left == {"alembic_version"}
+    migrate.upgrade(store)
+    migrate.upgrade(store)
+
+
+def test_a_naive_time_is_refused_at_the_door(store: Store) -> None:
+    question = sa.select(alert_table.c.id).where(alert_table.c.starts_at > NOON.replace(tzinfo=None))
+
+    with store.read() as conn, pytest.raises(sa.exc.StatementError, match="naive time"):
+        conn.execute(question)
+
+
+@pytest.mark.parametrize("moment", [NOON, at(1 / 60e6), datetime.fromisoformat("2026-09-24T14:00:00+02:00")])
+def test_a_time_comes_back_as_it_went_in_and_in_utc(store: Store, moment: datetime) -> None:
+    value = sa.literal(moment, UtcDateTime())
+
+    with store.read() as conn:
+        found = conn.scalar(
+            sa.select(sa.cast(value, UtcDateTime()) if store.dialect == "postgresql" else value)
+        )
+
+    assert found == moment
+    assert found is not None
+    assert found.utcoffset() is not None
+    assert found.utcoffset() == NOON.utcoffset()
+
+
+def test_reading_changes_nothing(house: House) -> None:
+    house.accept(make_signal())
+
+    with house.store.read() as conn:
+        conn.execute(sa.update(alert_table).values(severity="none"))
+
+    assert house.alert().severity == "critical"
+
+
+def test_a_failed_transaction_leaves_nothing(house: House) -> None:
+    house.accept(make_signal())
+
+    def fail() -> None:
+        with house.store.write() as conn:
+            conn.execute(sa.update(alert_table).values(severity="none"))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+
+    assert house.alert().severity == "critical"
+
+
+def test_a_writer_is_alone_from_its_first_moment(sqlite_url: str) -> None:
+    """A deferred BEGIN would let two in, and fail one of them at its first write, busy_timeout or not."""
+    store = open_store(sqlite_url)
+    stranger = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None, timeout=0)
+
+    with store.write(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        stranger.execute("BEGIN IMMEDIATE")
+
+    stranger.close()
+    store.close()
+
+
+def test_a_writer_waits_for_another_and_gives_up(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.05)
+    one, other = open_store(database_url), open_store(database_url)
+
+    with one.write(), pytest.raises(Unavailable), other.write():
+        pytest.fail("two write at once")
+
+    with other.write():
+        pass
+    one.close()
+    other.close()
+
+
+@pytest.mark.postgres
+def test_a_router_that_freezes_while_it_writes_loses_its_turn(
+    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's file has one router, whose end lets go of the lock; PostgreSQL has several."""
+    monkeypatch.setattr(engine, "FROZEN_S", 0.2)
+    with new_database("postgresql") as url:
+        frozen, other = open_store(url), open_store(url)
+
+        held = ExitStack()
+        held.enter_context(frozen.write())
+
+        with other.write():
+            pass
+
+        with pytest.raises(Unavailable):
+            held.close()
+        frozen.close()
+        other.close()
+
+
+def test_an_episode_is_stored_once_whoever_writes_it(house: House) -> None:
+    house.accept(make_signal())
+    row = house.ask(lambda conn: conn.execute(sa.select(alert_table)).mappings().one())
+
+    with house.store.write() as conn, pytest.raises(sa.exc.IntegrityError):
+        conn.execute(sa.insert(alert_table).values({**row, "id": 99}))
+
+
+def test_a_database_that_is_not_there_is_unavailable() -> None:
+    store = open_store("sqlite:////nowhere/at/all.db")
+
+    with pytest.raises(Unavailable), store.write():
+        pytest.fail("there is no database")
+    store.close()
+
+
+# --- hot questions, asked of a table that is worth an index
+
+
+@pytest.fixture
+def busy(house: House) -> House:
+    """Some hundred alerts, so that the planner has something to plan."""
+    signals = [make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n % 40)}) for n in range(300)]
+    house.accept(*signals)
+    house.accept(
+        *[make_signal(one.labels, ends_at=at(1), group_labels=one.group_labels) for one in signals[:200]]
+    )
+    return house
+
+
+def claim(conn: sa.Connection) -> object:
+    return card_queue.claim(conn, CHANNEL, at(2), lease="me", lease_s=60, max_wait_s=300)
+
+
+HOT: dict[str, tuple[Question, set[str]]] = {
+    "which card is told next": (claim, {"ix_cards_due"}),
+    "what is known of these fingerprints": (
+        lambda conn: alerts.newest(conn, "alertmanager", [Fingerprint("a"), Fingerprint("b")]),
+        {"sqlite_autoindex_alerts_1"},
+    ),
+    "which incident does a group join": (
+        lambda conn: incidents.latest(conn, ['{"n":"1"}']),
+        {"ix_incidents_key_id"},
+    ),
+    "what does time change": (
+        lambda conn: alerts.due(conn, at(2), hold_s=120),
+        {"ix_alerts_held_until"},
+    ),
+    "has this report been told": (
+        lambda conn: alerts.of_event(conn, "x"),
+        {"sqlite_autoindex_transitions_1"},
+    ),
+    "is there room for another request": (
+        lambda conn: rate_limits.room(conn, CHANNEL, [CHANNEL], at(2), per_minute=30),
+        {"ix_deliveries_channel_at", "ix_cards_leased"},
+    ),
+    "what does the fallback tell, and what must it": (
+        lambda conn: (
+            fallback_cards.send(
+                conn, CHANNEL, FALLBACK, Stuck(at_once=False, failures=5, since=at(1)), at(2)
+            ),
+            fallback_cards.end(conn, CHANNEL, FALLBACK, at(2)),
+        ),
+        {"ix_cards_mirrors", "ix_cards_state"},
+    ),
+    "a page under the filters people combine most": (
+        lambda conn: history.page(
+            conn, Filters(Status.FIRING, severity="warning", alertname="DiskFull"), limit=50, before=200
+        ),
+        {"ix_alerts_status_severity_alertname_id"},
+    ),
+    "a page of one alertname": (
+        lambda conn: history.page(conn, Filters(alertname="DiskFull"), limit=50, before=200),
+        {"ix_alerts_alertname_id"},
+    ),
+    "one alert with its life": (
+        lambda conn: history.life(conn, 7),
+        {"ix_transitions_alert_id_id", "ix_deliveries_card_id_id", "ix_alerts_incident_id_id"},
+    ),
+}
+
+
+UNIQUE = {
+    "sqlite_autoindex_alerts_1": "uq_alerts_source_fingerprint_starts_at",
+    "sqlite_autoindex_transitions_1": "uq_transitions_event_key",
+}
+"""SQLite's name of a constraint's index, and PostgreSQL's."""
+
+
+@pytest.mark.parametrize("question", HOT)
+def test_a_hot_question_is_answered_from_its_index(busy: House, question: str) -> None:
+    ask, indexes = HOT[question]
+    if busy.store.dialect == "postgresql":
+        indexes = {UNIQUE.get(name, name) for name in indexes}
+
+    text = "\n".join(itertools.chain.from_iterable(plans_of(busy, ask)))
+
+    assert {index for index in indexes if index not in text} == set(), text
+    assert not [line for line in text.splitlines() if scans_a_table(line)], text
+
+
+def scans_a_table(line: str) -> bool:
+    if "Seq Scan" in line:
+        return True
+    return line.startswith("SCAN") and " USING " not in line and "VIRTUAL TABLE" not in line
+
+
+def plans_of(house: House, ask: Question) -> list[list[str]]:
+    """How the database goes about each statement of the question."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    sa.event.listen(house.store.writer, "before_cursor_execute", note)
+    with house.store.write() as conn:
+        ask(conn)
+    sa.event.remove(house.store.writer, "before_cursor_execute", note)
+    sqlite = house.store.dialect == "sqlite"
+    explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
+    with house.store.read() as conn:
+        if not sqlite:  # a few hundred rows are read faster than an index; this asks whether one would serve
+            conn.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        return [
+            [str(row[-1]) for row in conn.exec_driver_sql(f"{explain} {statement}", parameters)]
+            for statement, parameters in asked
+            if "BEGIN" not in statement and "advisory" not in statement
+        ]
+
+
+@pytest.mark.postgres
+def test_who_only_asks_keeps_nobody_from_writing(new_database: NewDatabase) -> None:
+    with new_database("postgresql") as url, closing(open_store(url)) as store, ExitStack() as readers:
+        for _ in range(8):
+            readers.enter_context(store.read())
+
+        with store.write() as conn:
+            assert conn.scalar(sa.select(1)) == 1
+
+
+@pytest.mark.postgres
+def test_times_are_told_in_utc_whatever_the_servers_zone(new_database: NewDatabase) -> None:
+    """In Berlin the last hours of the year 9999 are those of a year that Python does not know."""
+    last = datetime.max.replace(tzinfo=UTC, microsecond=0)
+    with new_database("postgresql") as url:
+        with closing(open_store(url)) as store, store.write() as conn:
+            name = conn.scalar(sa.select(sa.func.current_database()))
+            conn.exec_driver_sql(f"ALTER DATABASE {name} SET timezone = 'Europe/Berlin'")
+        with closing(open_store(url)) as store, store.read() as conn:
+            assert conn.scalar(sa.select(sa.cast(sa.literal(last), sa.DateTime(timezone=True)))) == last
+
+
+@pytest.mark.postgres
+def test_what_postgresql_will_never_take_is_no_reason_to_send_it_again(new_database: NewDatabase) -> None:
+    incompressible = random.Random(1).randbytes(5_000).hex()  # noqa: S311 - no secret
+    with (
+        new_database("postgresql") as url,
+        closing(open_store(url)) as store,
+        pytest.raises(sa.exc.OperationalError, match="index row"),
+        store.write() as conn,
+    ):
+        receivers.heard(conn, incompressible, at(0))

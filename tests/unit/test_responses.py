@@ -1,0 +1,70 @@
+"""What each answer of Discord's means: over all statuses, and the codes that say more."""
+
+import pytest
+
+from alert_router.discord import responses
+from alert_router.discord.responses import ChannelGone, MessageGone, Refusal, Rejected, TryAgain
+
+UNSENT = {408, 502, 503} | set(range(100, 200)) | set(range(300, 400))
+"""May be sent again without a thought: it was not taken."""
+GONE = {401, 403, 404}
+LATER = {429}
+
+
+def expected(status: int) -> type:
+    if status in GONE:
+        return ChannelGone
+    if 400 <= status < 500 and status not in UNSENT | LATER:
+        return Rejected
+    return TryAgain
+
+
+@pytest.mark.parametrize("status", range(100, 600))
+def test_every_status_has_a_meaning(status: int) -> None:
+    verdict = responses.of_refusal(Refusal(status, None, "why"))
+
+    assert type(verdict) is expected(status)
+    assert verdict.reason == f"HTTP {status}: why"
+    if isinstance(verdict, TryAgain):
+        assert verdict.paced == (status in LATER)
+        assert verdict.maybe_sent == (status not in UNSENT | LATER)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "verdict"),
+    [
+        pytest.param(404, 10008, MessageGone, id="unknown message"),
+        pytest.param(400, 10008, MessageGone, id="unknown message, under another status"),
+        pytest.param(404, 10015, ChannelGone, id="unknown webhook"),
+        pytest.param(404, 10003, ChannelGone, id="unknown channel"),
+        pytest.param(401, 50027, ChannelGone, id="invalid webhook token"),
+        pytest.param(403, 50013, ChannelGone, id="missing permissions"),
+        pytest.param(400, 50035, Rejected, id="invalid form body"),
+        pytest.param(400, 50006, Rejected, id="empty message"),
+        pytest.param(400, 200000, Rejected, id="blocked by automod"),
+        pytest.param(400, 240000, Rejected, id="harmful link"),
+        pytest.param(413, 40005, Rejected, id="too large"),
+        pytest.param(400, 220001, ChannelGone, id="a forum, which wants a thread"),
+        pytest.param(400, 220002, ChannelGone, id="a thread and a name for one"),
+        pytest.param(400, 220003, ChannelGone, id="no forum, and a name for a thread"),
+        pytest.param(400, 40067, ChannelGone, id="a forum that wants a tag"),
+        pytest.param(400, 50083, ChannelGone, id="an archived thread"),
+        pytest.param(400, 160005, ChannelGone, id="a locked thread"),
+        pytest.param(400, 130000, TryAgain, id="overloaded"),
+        pytest.param(503, 130000, TryAgain, id="overloaded, as 503"),
+        pytest.param(429, 30046, TryAgain, id="too many edits of old messages"),
+        pytest.param(429, 20028, TryAgain, id="the channel's limit"),
+        pytest.param(429, 10008, TryAgain, id="a limit, whatever its code"),
+    ],
+)
+def test_every_known_code_has_a_meaning(status: int, code: int, verdict: type) -> None:
+    found = responses.of_refusal(Refusal(status, code, ""))
+
+    assert type(found) is verdict
+    assert found.reason == f"HTTP {status} code {code}"
+
+
+def test_a_limit_tells_how_long_to_wait() -> None:
+    verdict = responses.of_refusal(Refusal(429, None, "", retry_after_s=1.5))
+
+    assert verdict == TryAgain("HTTP 429", after_s=1.5, paced=True)
