@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 from pydantic import SecretStr
 
-from alert_router.delivery import Channel, Clocks, Delivery, Pacer
+from alert_router.delivery import Channel, Clocks, DeliveryWorker, RateLimiter
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.preview import PreviewChannel
@@ -25,7 +25,7 @@ from alert_router.services import health, intake
 from alert_router.services.alertmanager_sync import Reconcile
 from alert_router.services.fallback import Fallback
 from alert_router.services.intake import Intake
-from alert_router.services.timers import Timekeeping
+from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings
 from alert_router.store import card_queue, migrate
@@ -62,7 +62,7 @@ class Service:
     store: Store
     writer: Writer
     http: httpx.AsyncClient
-    deliveries: tuple[Delivery, ...]
+    deliveries: tuple[DeliveryWorker, ...]
     turns: dict[str, tuple[float, Turn]]
     """What is done again and again beside delivering: every so many seconds, by name."""
     doubt: asyncio.Event
@@ -140,19 +140,19 @@ def _deliveries(
     writer: Writer,
     clocks: Clocks,
     metrics: Metrics,
-) -> tuple[Delivery, ...]:
+) -> tuple[DeliveryWorker, ...]:
     per_minute = PREVIEW_PER_MINUTE if PREVIEW in channels else settings.channel_per_minute
-    pacer = Pacer(clocks.steady, per_minute=per_minute)
+    rate_limiter = RateLimiter(clocks.steady, per_minute=per_minute)
     renderer = Renderer(Templates(settings.templates), settings.public_url)
     return tuple(
-        Delivery(
+        DeliveryWorker(
             name,
             channel,
             store=store,
             writer=writer,
             renderer=renderer,
             clocks=clocks,
-            pacer=pacer,
+            rate_limiter=rate_limiter,
             per_minute=per_minute,
             observe=partial(metrics.delivered, name),
         )
@@ -161,10 +161,14 @@ def _deliveries(
 
 
 def _turns(
-    settings: Settings, parts: Parts, deliveries: tuple[Delivery, ...], writer: Writer, reconcile: Reconcile
+    settings: Settings,
+    parts: Parts,
+    deliveries: tuple[DeliveryWorker, ...],
+    writer: Writer,
+    reconcile: Reconcile,
 ) -> dict[str, tuple[float, Turn]]:
     now = parts.now
-    timekeeping = Timekeeping(parts.intake, settings.remind_every, _rules(settings))
+    timekeeping = Timers(parts.intake, settings.remind_every, _rules(settings))
     watchdog = Watchdog(parts.intake, started_at=now(), after_s=settings.watchdog_seconds)
     turns: dict[str, tuple[float, Turn]] = {
         "timekeeping": (TICK_S, lambda: timekeeping.turn_if_due(parts.store, now)),

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from alert_router.app import create_app
-from alert_router.delivery import Channel, Clocks, Delivery, Pacer
+from alert_router.delivery import Channel, Clocks, DeliveryWorker, RateLimiter
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.templates import Templates
@@ -24,7 +24,7 @@ from alert_router.domain.model import Alert, ChannelName, Incident, Receipt, Rul
 from alert_router.services import acknowledge
 from alert_router.services.acknowledge import Acknowledgement
 from alert_router.services.intake import Batch, Change, Intake, Report, Told
-from alert_router.services.timers import Timekeeping
+from alert_router.services.timers import Timers
 from alert_router.settings import Settings
 from alert_router.sources import event_signals, events
 from alert_router.store import alerts, card_queue, dead_letters, incidents, ledger
@@ -50,34 +50,36 @@ ROUTER_URL = "https://router.example.org"
 
 
 @dataclass(slots=True)
-class House:
+class RouterHarness:
     url: str
     clock: Clock
     discord: DiscordState
     store: Store
     writer: Writer
     intake: Intake
-    delivery: Delivery
-    pacer: Pacer
+    delivery: DeliveryWorker
+    rate_limiter: RateLimiter
     http: httpx.AsyncClient
     runner: asyncio.Runner
 
     @classmethod
     @contextmanager
-    def opened(cls, url: str, clock: Clock, discord: DiscordState) -> "Iterator[House]":
+    def opened(cls, url: str, clock: Clock, discord: DiscordState) -> "Iterator[RouterHarness]":
         store = open_store(url)
         writer = Writer(store)
         with asyncio.Runner() as runner:
             http = httpx.AsyncClient(transport=transport(discord))
-            pacer = Pacer(clock)
-            delivery = _delivery(store, writer, clock, DiscordChannel(http, WEBHOOK), pacer=pacer)
+            rate_limiter = RateLimiter(clock)
+            delivery = _delivery(
+                store, writer, clock, DiscordChannel(http, WEBHOOK), rate_limiter=rate_limiter
+            )
             intake = Intake(writer, rules=Rules(), channels=[CHANNEL], wake=delivery.wake)
             writer.start()
-            house = cls(url, clock, discord, store, writer, intake, delivery, pacer, http, runner)
+            harness = cls(url, clock, discord, store, writer, intake, delivery, rate_limiter, http, runner)
             try:
-                yield house
+                yield harness
             finally:
-                house.writer.close()
+                harness.writer.close()
                 runner.run(http.aclose())
                 store.close()
 
@@ -101,7 +103,7 @@ class House:
     def pass_time(self, seconds: float = 0.0, *, remind_every_s: Mapping[str, float] | None = None) -> int:
         """Move the clock, then let time do what it does."""
         self.clock.move(seconds)
-        timekeeping = Timekeeping(self.intake, remind_every_s or {}, Rules())
+        timekeeping = Timers(self.intake, remind_every_s or {}, Rules())
         return self.run(timekeeping.turn_if_due(self.store, self.clock.time))
 
     def acknowledge(self, alert_id: int = 1, *, by: str = "Ada", note: str = "") -> bool:
@@ -124,26 +126,32 @@ class House:
         channel: Channel | None = None,
         *,
         name: ChannelName = CHANNEL,
-        pacer: Pacer | None = None,
+        rate_limiter: RateLimiter | None = None,
         renderer: Renderer | None = None,
-    ) -> Delivery:
+    ) -> DeliveryWorker:
         """A second router on the same database, or the same one after a restart.
 
-        With its pacer, another channel of this one.
+        With its rate_limiter, another channel of this one.
         """
         channel = channel or DiscordChannel(self.http, WEBHOOK)
         return _delivery(
-            self.store, self.writer, self.clock, channel, name=name, pacer=pacer, renderer=renderer
+            self.store,
+            self.writer,
+            self.clock,
+            channel,
+            name=name,
+            rate_limiter=rate_limiter,
+            renderer=renderer,
         )
 
-    def deliver(self, delivery: Delivery | None = None) -> float:
+    def deliver(self, delivery: DeliveryWorker | None = None) -> float:
         """Everything that may go out now; seconds until it is worth looking again."""
         return self.run(until_idle(delivery or self.delivery))
 
     def deliver_one(self) -> None:
         self.run(self.delivery.step())
 
-    def deliver_for(self, seconds: float, delivery: Delivery | None = None) -> None:
+    def deliver_for(self, seconds: float, delivery: DeliveryWorker | None = None) -> None:
         """Deliver while the clock moves on: from one due moment to the next, or in sixty steps."""
         until = self.clock.now + seconds
         while self.clock.now < until:
@@ -167,7 +175,7 @@ class House:
             card_queue.release_all(conn)
 
     def restart_writer(self) -> None:
-        """So that closing the house finds one to close."""
+        """So that closing the harness finds one to close."""
         self.writer = Writer(self.store)
         self.writer.start()
 
@@ -218,9 +226,9 @@ class House:
         return self.runner.run(work)
 
 
-async def is_held(house: House) -> None:
+async def is_held(harness: RouterHarness) -> None:
     """Until the stand-in holds a request back."""
-    while not house.discord.faults.held:  # noqa: ASYNC110 - a test waits for a condition, with a deadline around
+    while not harness.discord.faults.held:  # noqa: ASYNC110 - a test waits for a condition, with a deadline around
         await asyncio.sleep(0)
 
 
@@ -239,21 +247,21 @@ def _delivery(
     channel: Channel,
     *,
     name: ChannelName = CHANNEL,
-    pacer: Pacer | None = None,
+    rate_limiter: RateLimiter | None = None,
     renderer: Renderer | None = None,
-) -> Delivery:
-    return Delivery(
+) -> DeliveryWorker:
+    return DeliveryWorker(
         name,
         channel,
         store=store,
         writer=writer,
         renderer=renderer or Renderer(Templates(), ROUTER_URL),
         clocks=Clocks(now=clock.time, steady=clock),
-        pacer=pacer or Pacer(clock),
+        rate_limiter=rate_limiter or RateLimiter(clock),
     )
 
 
-async def until_idle(delivery: Delivery) -> float:
+async def until_idle(delivery: DeliveryWorker) -> float:
     while True:
         idle_s = await delivery.step()
         if idle_s > 0:

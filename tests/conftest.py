@@ -16,7 +16,7 @@ from alert_router.store.engine import Store, open_store
 from testbed.factories import SECRET, Clock
 from testbed.fakes.discord import DiscordState, RateLimits
 from testbed.postgres import Cluster
-from testbed.router_harness import DATABASES, House, MadeClient, NewDatabase, open_client
+from testbed.router_harness import DATABASES, MadeClient, NewDatabase, RouterHarness, open_client
 
 hypothesis.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.register_profile("ci", max_examples=300, deadline=None)
@@ -90,10 +90,10 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def house(database_url: str, clock: Clock, discord: DiscordState) -> Iterator[House]:
+def harness(database_url: str, clock: Clock, discord: DiscordState) -> Iterator[RouterHarness]:
     """The router's parts on one database, driven by hand: nothing happens by itself."""
-    with House.opened(database_url, clock, discord) as house:
-        yield house
+    with RouterHarness.opened(database_url, clock, discord) as harness:
+        yield harness
 
 
 @pytest.fixture

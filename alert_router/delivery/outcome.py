@@ -12,19 +12,19 @@ from alert_router.discord.client import Reply
 from alert_router.discord.packer import Payload
 from alert_router.discord.responses import ChannelGone, MessageGone, Rejected, Sent, TryAgain
 from alert_router.domain import rate_limits
-from alert_router.domain.rate_limits import Allowance
+from alert_router.domain.rate_limits import Quota
 from alert_router.store import card_queue
 from alert_router.store import rate_limits as rate_limit_rows
 from alert_router.store.card_queue import Attempt, Claim
 
-BACKOFF_MOST_S = 300.0
+MAX_BACKOFF_S = 300.0
 STOPPED_S = 65.0
 """What the channel stopped at comes a little after the others once it is back: should it be this card that
 the channel cannot bear, it stops nobody else for good."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class CardUpdate:
     """How a claimed card stands now."""
 
     claim: Claim
@@ -36,7 +36,7 @@ class Settlement:
     """The state that was claimed needs no more telling."""
     now: datetime
     created: bool = False
-    allowance: Allowance | None = None
+    allowance: Quota | None = None
     """What the answer said about the pace."""
 
 
@@ -48,31 +48,31 @@ class Told:
     digest: str
 
 
-def unchanged(claim: Claim, now: datetime) -> Settlement:
+def unchanged(claim: Claim, now: datetime) -> CardUpdate:
     """People see the wanted state already."""
-    return Settlement(claim, None, {"attempts": 0, "error": None}, done=True, now=now)
+    return CardUpdate(claim, None, {"attempts": 0, "error": None}, done=True, now=now)
 
 
-def postponed(claim: Claim, now: datetime, *, wait_s: float) -> Settlement:
+def postponed(claim: Claim, now: datetime, *, wait_s: float) -> CardUpdate:
     """Not its turn: no fault of the card, no attempt."""
-    return Settlement(claim, None, {"due_at": now + timedelta(seconds=wait_s)}, done=False, now=now)
+    return CardUpdate(claim, None, {"due_at": now + timedelta(seconds=wait_s)}, done=False, now=now)
 
 
-def unrendered(claim: Claim, reason: str, now: datetime) -> Settlement:
+def unrendered(claim: Claim, reason: str, now: datetime) -> CardUpdate:
     """An error of ours, or of a template: it comes back with back-off, and says why it waits."""
-    return Settlement(claim, None, _later(claim, reason, now, after_s=None, paced=False), done=False, now=now)
+    return CardUpdate(claim, None, _later(claim, reason, now, after_s=None, paced=False), done=False, now=now)
 
 
-def of(claim: Claim, reply: Reply, told: Told, *, now: datetime, took_s: float) -> Settlement:
+def of(claim: Claim, reply: Reply, told: Told, *, now: datetime, took_s: float) -> CardUpdate:
     action = "create" if claim.message_id is None else "edit"
     allowance = rate_limits.allowance(reply.facts) if reply.facts else None
 
     def settled(
         outcome: str, detail: str, values: Mapping[str, Any], *, done: bool = False, created: bool = False
-    ) -> Settlement:
+    ) -> CardUpdate:
         message_id = values.get("message_id", claim.message_id)
         attempt = Attempt(now, action, outcome, reply.status, message_id, int(took_s * 1000), detail)
-        return Settlement(claim, attempt, values, done, now, created, allowance)
+        return CardUpdate(claim, attempt, values, done, now, created, allowance)
 
     match reply.outcome:
         case Sent(message_id, message_url):
@@ -119,7 +119,7 @@ def _later(
     """When the channel is the trouble, the card is due at once and the channel's pace makes it wait."""
     if paced:
         return _again(reason, now)
-    wait_s = min(after_s or 2.0**claim.attempts, BACKOFF_MOST_S)
+    wait_s = min(after_s or 2.0**claim.attempts, MAX_BACKOFF_S)
     return {"due_at": now + timedelta(seconds=wait_s), "attempts": claim.attempts + 1, "error": reason}
 
 
@@ -127,7 +127,7 @@ def _again(reason: str, at: datetime, **changes: Any) -> Mapping[str, Any]:
     return {"due_at": at, "error": reason, **changes}
 
 
-def write_down(conn: sa.Connection, settlement: Settlement) -> bool:
+def write_down(conn: sa.Connection, settlement: CardUpdate) -> bool:
     """False when the lease was lost to another: then the card is that one's, and stays as it is."""
     claim, now = settlement.claim, settlement.now
     if settlement.attempt is not None:

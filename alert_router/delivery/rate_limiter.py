@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from alert_router.domain import rate_limits
 from alert_router.domain.model import ChannelName
-from alert_router.domain.rate_limits import Pace, RateFacts
+from alert_router.domain.rate_limits import Bucket, RateFacts
 
 
-class Pacer:
+class RateLimiter:
     """Asked before a request leaves, told when it does and what came back. One event loop, so no locks."""
 
     def __init__(
@@ -16,11 +16,11 @@ class Pacer:
         """steady: a clock in seconds that never steps back."""
         self._steady = steady
         self._per_minute = per_minute
-        self._webhooks: dict[ChannelName, Pace] = {}
-        self._places: dict[str, Pace] = {}
-        self._old_edits: dict[str, Pace] = {}
-        self._address = Pace()
-        self._invalid = Pace(most=rate_limits.INVALID_REQUESTS, window_s=rate_limits.INVALID_WINDOW_S)
+        self._webhooks: dict[ChannelName, Bucket] = {}
+        self._places: dict[str, Bucket] = {}
+        self._old_edits: dict[str, Bucket] = {}
+        self._address = Bucket()
+        self._invalid = Bucket(most=rate_limits.INVALID_REQUESTS, window_s=rate_limits.INVALID_WINDOW_S)
         self._place_of: dict[ChannelName, str] = {}
 
     def register(self, name: ChannelName, place: str | None = None) -> None:
@@ -28,10 +28,10 @@ class Pacer:
         place = place or f"behind {name}"
         former = self._places.pop(f"behind {name}", None)
         self._place_of[name] = place
-        self._webhooks.setdefault(name, Pace())
-        self._places.setdefault(place, former or Pace(most=self._per_minute))
+        self._webhooks.setdefault(name, Bucket())
+        self._places.setdefault(place, former or Bucket(most=self._per_minute))
         self._old_edits.setdefault(
-            place, Pace(most=rate_limits.OLD_EDITS, window_s=rate_limits.OLD_EDITS_WINDOW_S)
+            place, Bucket(most=rate_limits.OLD_EDITS, window_s=rate_limits.OLD_EDITS_WINDOW_S)
         )
 
     def together(self, name: ChannelName) -> list[ChannelName]:

@@ -16,15 +16,15 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from alert_router.delivery import outcome
-from alert_router.delivery.outcome import BACKOFF_MOST_S, Settlement, Told
-from alert_router.delivery.rate_limiter import Pacer
+from alert_router.delivery.outcome import MAX_BACKOFF_S, CardUpdate, Told
+from alert_router.delivery.rate_limiter import RateLimiter
 from alert_router.discord import embeds
-from alert_router.discord.client import MOST_S, Place, Reply
+from alert_router.discord.client import MAX_REQUEST_S, Place, Reply
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.packer import Payload
 from alert_router.discord.responses import ChannelGone
 from alert_router.domain import digest_policy, rate_limits
-from alert_router.domain.model import SKEW_S, ChannelName
+from alert_router.domain.model import CLOCK_SKEW_S, ChannelName
 from alert_router.store import card_queue, card_state, digests
 from alert_router.store import rate_limits as rate_limit_rows
 from alert_router.store.card_queue import Claim
@@ -38,9 +38,9 @@ CHECK_S = 60.0
 """How often a stopped channel is asked whether it is back: its address only, never a message."""
 STOP_S = 20.0
 """Longer than a request to Discord may take."""
-HELD_UP_S = card_queue.LEASE_S - MOST_S
+CLAIM_STALE_S = card_queue.LEASE_S - MAX_REQUEST_S
 """A card that was claimed so long ago is not sent: its lease could end before the answer is there."""
-STORE_AWAY_S = 0.5
+DB_RETRY_S = 0.5
 """How soon to try again to write down what happened."""
 REFUSALS = frozenset({"rejected", "stopped"})
 """The outcomes that need a person."""
@@ -63,7 +63,7 @@ class Clocks:
     steady: Callable[[], float]
 
 
-class Delivery:
+class DeliveryWorker:
     """The one who delivers to one channel, a request at a time."""
 
     def __init__(
@@ -75,11 +75,13 @@ class Delivery:
         writer: Writer,
         renderer: Renderer,
         clocks: Clocks,
-        pacer: Pacer,
+        rate_limiter: RateLimiter,
         per_minute: int = rate_limits.CHANNEL_REQUESTS,
         observe: Callable[[str, str, float], None] = lambda *_: None,
     ) -> None:
-        """pacer: shared by all channels of this process; per_minute: more new cards than that are a storm.
+        """rate_limiter: shared by all channels of this process.
+
+        per_minute: more new cards than that are a storm.
 
         observe: told (action, outcome, seconds) of every request, for the metrics.
         """
@@ -91,7 +93,7 @@ class Delivery:
         self._writer = writer
         self._renderer = renderer
         self._clocks = clocks
-        self._pacer = pacer
+        self._pacer = rate_limiter
         self._per_minute = per_minute
         self._observe = observe
         self._checked_at = clocks.steady()
@@ -100,7 +102,7 @@ class Delivery:
         self._woken = asyncio.Event()
         self._stopping = False
         self._finished = asyncio.Event()
-        pacer.register(name)
+        rate_limiter.register(name)
 
     def wake(self) -> None:
         self._woken.set()
@@ -193,7 +195,7 @@ class Delivery:
             await self._settle(outcome.unchanged(claim, self._clocks.now()))
             return
         started = self._clocks.steady()
-        if started - asked_at >= HELD_UP_S:
+        if started - asked_at >= CLAIM_STALE_S:
             await self._settle(outcome.postponed(claim, self._clocks.now(), wait_s=0.0))
             return
         reply = await self._send(claim, payload, old_edit=old_edit)
@@ -205,7 +207,7 @@ class Delivery:
     def _is_old_edit(self, claim: Claim) -> bool:
         """One from before a clock's step may be: its age is not known."""
         age_s = (self._clocks.now() - claim.created_at).total_seconds()
-        return claim.message_id is not None and not -SKEW_S <= age_s < rate_limits.OLD_S
+        return claim.message_id is not None and not -CLOCK_SKEW_S <= age_s < rate_limits.OLD_S
 
     def _render(self, claim: Claim) -> Payload:
         with self._store.read() as conn:
@@ -231,7 +233,7 @@ class Delivery:
             self._checked_at = self._clocks.steady()
         return reply
 
-    def _tell(self, settled: Settlement, took_s: float) -> None:
+    def _tell(self, settled: CardUpdate, took_s: float) -> None:
         attempt, claim = settled.attempt, settled.claim
         if attempt is None:
             return
@@ -242,14 +244,14 @@ class Delivery:
                 level, "card %d: %s %s: %s", claim.card_id, attempt.action, attempt.outcome, attempt.detail
             )
 
-    async def _settle(self, settled: Settlement) -> None:
+    async def _settle(self, settled: CardUpdate) -> None:
         """Write it down, however long the database is away: forgetting a create would repeat it."""
         while True:
             try:
                 held = await self._writer.submit(self._write, settled)
             except Unavailable as error:
                 log.warning("card %d: not written down yet: %s", settled.claim.card_id, error)
-                await asyncio.sleep(STORE_AWAY_S)
+                await asyncio.sleep(DB_RETRY_S)
                 continue
             if not held:
                 log.warning("card %d: the lease was lost to another router", settled.claim.card_id)
@@ -273,7 +275,7 @@ class Delivery:
             now,
             lease=secrets.token_hex(8),
             lease_s=card_queue.LEASE_S,
-            max_wait_s=BACKOFF_MOST_S,
+            max_wait_s=MAX_BACKOFF_S,
             critical_only=room.critical_only,
         )
         return claim or POLL_S
@@ -293,5 +295,5 @@ class Delivery:
             digests.end(conn, digest.id, now)
             digests.touch(conn, [digest.id], now, every_s=digest_policy.EDIT_EVERY_S)
 
-    def _write(self, conn: sa.Connection, settlements: Sequence[Settlement]) -> list[bool]:
+    def _write(self, conn: sa.Connection, settlements: Sequence[CardUpdate]) -> list[bool]:
         return [outcome.write_down(conn, one) for one in settlements]

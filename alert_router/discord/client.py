@@ -22,7 +22,7 @@ DISCORD_HOSTS = frozenset({"discord.com", "discordapp.com", "canary.discord.com"
 API = "https://discord.com/api/v10"
 """The URL people copy has no version and means v6: other errors, retry_after in milliseconds."""
 TIMEOUT = httpx.Timeout(10.0, connect=5.0, pool=5.0)
-MOST_S = 15.0
+MAX_REQUEST_S = 15.0
 """For all of a request: an answer that trickles in, byte by byte, would outlast the lease of its card."""
 DETAIL_CHARS = 500
 USER_AGENT = "DiscordBot (https://github.com/alert-router/alert-router, 0.1.0)"
@@ -48,7 +48,7 @@ class Place:
 class DiscordChannel:
     """One webhook."""
 
-    def __init__(self, http: httpx.AsyncClient, url: SecretStr, *, most_s: float = MOST_S) -> None:
+    def __init__(self, http: httpx.AsyncClient, url: SecretStr, *, most_s: float = MAX_REQUEST_S) -> None:
         self._http = http
         self._most_s = most_s
         self._base, self._params = _address(url.get_secret_value())

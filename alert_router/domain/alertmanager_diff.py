@@ -4,12 +4,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from alert_router.domain.model import AN_INSTANT, Alert, Rules, Signal, Status, Transition, TransitionKind
+from alert_router.domain.model import (
+    TIME_RESOLUTION,
+    Alert,
+    Rules,
+    Signal,
+    Status,
+    Transition,
+    TransitionKind,
+)
 
 SOURCE = "reconcile"
 SETTLING_S = 60.0
 """An alert younger than this may still wait out Alertmanager's group_wait: its webhook will come."""
-LOOK_MOST_S = 60.0
+MAX_LOOK_S = 60.0
 """Longer than a look can take; a time further ahead was written before the clock stepped back."""
 
 
@@ -61,7 +69,7 @@ def judge(
 
 def _heard_since(known: Alert, looked_at: datetime) -> bool:
     """A webhook that came after we looked knows better than what we saw."""
-    return timedelta(0) < known.last_seen_at - looked_at <= timedelta(seconds=LOOK_MOST_S)
+    return timedelta(0) < known.last_seen_at - looked_at <= timedelta(seconds=MAX_LOOK_S)
 
 
 def _of_held(sighting: Sighting | None, *, complete: bool) -> Finding:
@@ -83,7 +91,7 @@ def _of_new(known: Alert | None, sighting: Sighting, now: datetime) -> Finding:
 def _of_firing(known: Alert, sighting: Sighting, now: datetime) -> Finding:
     if known.suppressed != sighting.suppressed:
         return Finding.QUIET
-    if sighting.signal.starts_at - known.starts_at >= AN_INSTANT and _settled(sighting, now):
+    if sighting.signal.starts_at - known.starts_at >= TIME_RESOLUTION and _settled(sighting, now):
         return Finding.MISSED_FIRING
     return Finding.SEEN if known.absent_since is not None else Finding.NOTHING
 

@@ -2,7 +2,7 @@
 
 import hashlib
 
-MOST_BYTES = 1_000
+MAX_BYTES = 1_000
 """PostgreSQL's indexes take rows of 2,704 bytes; SQLite's take any."""
 NAME_CHARS = 250
 
@@ -10,7 +10,7 @@ NAME_CHARS = 250
 def fitting(text: str) -> str:
     """The text itself; where an index would not take it, its hash."""
     data = text.encode()
-    return text if len(data) <= MOST_BYTES else f"sha256:{hashlib.sha256(data).hexdigest()}"
+    return text if len(data) <= MAX_BYTES else f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def name(text: str) -> str:

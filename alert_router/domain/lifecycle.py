@@ -8,8 +8,8 @@ from typing import assert_never
 
 from alert_router.domain import index_keys
 from alert_router.domain.model import (
-    AN_INSTANT,
-    SKEW_S,
+    CLOCK_SKEW_S,
+    TIME_RESOLUTION,
     Alert,
     Rules,
     Signal,
@@ -19,7 +19,7 @@ from alert_router.domain.model import (
 )
 
 
-class Verdict(Enum):
+class SignalKind(Enum):
     OPEN = auto()
     """A new episode."""
     OPEN_RESOLVED = auto()
@@ -40,7 +40,7 @@ class Verdict(Enum):
 class Step:
     """The alerts a signal changed, in their new state, oldest first, and the facts to remember."""
 
-    verdict: Verdict
+    verdict: SignalKind
     alerts: tuple[Alert, ...]
     transitions: tuple[Transition, ...]
 
@@ -50,32 +50,32 @@ class Step:
         return self.alerts[-1]
 
 
-def judge(newest: Alert | None, signal: Signal) -> Verdict:
+def judge(newest: Alert | None, signal: Signal) -> SignalKind:
     """What the signal is, against the newest alert of its fingerprint (None: nothing is known)."""
     if newest is None:
-        return Verdict.OPEN if signal.firing else Verdict.OPEN_RESOLVED
+        return SignalKind.OPEN if signal.firing else SignalKind.OPEN_RESOLVED
     if newest.firing:
         return _judge_while_open(newest, signal)
     return _judge_after_resolve(newest, signal)
 
 
-def _judge_while_open(newest: Alert, signal: Signal) -> Verdict:
+def _judge_while_open(newest: Alert, signal: Signal) -> SignalKind:
     if not signal.firing:
-        return Verdict.RESOLVE if _end(signal) >= newest.starts_at else Verdict.LATE
-    if signal.starts_at - newest.starts_at >= AN_INSTANT:
-        return Verdict.SUPERSEDE
-    return Verdict.REPEAT if signal.annotations == newest.annotations else Verdict.UPDATE
+        return SignalKind.RESOLVE if _end(signal) >= newest.starts_at else SignalKind.LATE
+    if signal.starts_at - newest.starts_at >= TIME_RESOLUTION:
+        return SignalKind.SUPERSEDE
+    return SignalKind.REPEAT if signal.annotations == newest.annotations else SignalKind.UPDATE
 
 
-def _judge_after_resolve(newest: Alert, signal: Signal) -> Verdict:
+def _judge_after_resolve(newest: Alert, signal: Signal) -> SignalKind:
     # Alertmanager's own rule (types.Alert.Merge): intervals that overlap are one episode.
     another = signal.starts_at > max(newest.ends_at or newest.starts_at, newest.starts_at)
     if signal.firing:
-        late = Verdict.HOLD if signal.may_be_late else Verdict.LATE
-        return Verdict.OPEN if another else late
+        late = SignalKind.HOLD if signal.may_be_late else SignalKind.LATE
+        return SignalKind.OPEN if another else late
     if another:
-        return Verdict.OPEN_RESOLVED
-    return Verdict.LATE if newest.held_until else Verdict.REPEAT
+        return SignalKind.OPEN_RESOLVED
+    return SignalKind.LATE if newest.held_until else SignalKind.REPEAT
 
 
 def advance(
@@ -83,23 +83,23 @@ def advance(
 ) -> Step:
     """Apply the signal. A new alert has incident_id 0: which incident it joins is another rule."""
     verdict = judge(newest, signal)
-    if newest is None or verdict in (Verdict.OPEN, Verdict.OPEN_RESOLVED):
+    if newest is None or verdict in (SignalKind.OPEN, SignalKind.OPEN_RESOLVED):
         return _opened(verdict, newest, signal, now, rules=rules, new_id=new_id)
     match verdict:
-        case Verdict.REPEAT:
+        case SignalKind.REPEAT:
             return Step(verdict, (_seen(newest, signal, now),), ())
-        case Verdict.UPDATE:
+        case SignalKind.UPDATE:
             changed = replace(_seen(newest, signal, now), annotations=signal.annotations)
             return Step(verdict, (changed,), (_fact(changed, TransitionKind.UPDATED, signal, now),))
-        case Verdict.SUPERSEDE:
+        case SignalKind.SUPERSEDE:
             return _superseded(newest, signal, now, new_id=new_id)
-        case Verdict.RESOLVE:
+        case SignalKind.RESOLVE:
             over = _over(_seen(newest, signal, now, counts=False), at=_end(signal))
             return Step(verdict, (over,), (_fact(over, TransitionKind.RESOLVED, signal, now),))
-        case Verdict.LATE:
+        case SignalKind.LATE:
             late = replace(_seen(newest, signal, now), held_until=None)
             return Step(verdict, (late,), (_fact(late, TransitionKind.LATE_DUPLICATE, signal, now),))
-        case Verdict.HOLD:
+        case SignalKind.HOLD:
             until = newest.held_until or now + timedelta(seconds=rules.hold_s)
             return Step(verdict, (replace(_seen(newest, signal, now), held_until=until),), ())
         case _:
@@ -111,21 +111,21 @@ def expire(alert: Alert, now: datetime, *, rules: Rules) -> Step | None:
     if alert.held_until is not None and _hold_is_over(alert.held_until, now, rules):
         again = replace(alert, status=Status.FIRING, ends_at=None, held_until=None, absent_since=None)
         fact = _note(again, TransitionKind.REOPENED, now, "still firing after its resolve")
-        return Step(Verdict.OPEN, (again,), (fact,))
+        return Step(SignalKind.OPEN, (again,), (fact,))
     if alert.firing and alert.expires_at is not None and alert.expires_at <= now:
         over = _over(alert, at=alert.expires_at)
         fact = _note(over, TransitionKind.RESOLVED, now, "not reported again")
-        return Step(Verdict.RESOLVE, (over,), (fact,))
+        return Step(SignalKind.RESOLVE, (over,), (fact,))
     return None
 
 
 def _hold_is_over(until: datetime, now: datetime, rules: Rules) -> bool:
     """No hold is set further ahead than hold_s: a later one was written before the clock stepped back."""
-    return until <= now or until > now + timedelta(seconds=rules.hold_s + SKEW_S)
+    return until <= now or until > now + timedelta(seconds=rules.hold_s + CLOCK_SKEW_S)
 
 
 def _opened(
-    verdict: Verdict,
+    verdict: SignalKind,
     previous: Alert | None,
     signal: Signal,
     now: datetime,
@@ -135,7 +135,7 @@ def _opened(
 ) -> Step:
     alert = _new(signal, now, flaps=_flaps(previous, now, rules), alert_id=new_id())
     facts = [_fact(alert, TransitionKind.OPENED, signal, now)]
-    if verdict is Verdict.OPEN_RESOLVED:
+    if verdict is SignalKind.OPEN_RESOLVED:
         # The event's identity stays with the first fact: a key is written once.
         facts.append(_note(alert, TransitionKind.RESOLVED, now, "heard of only when it was over"))
     # A hold on the previous episode has its answer: this one is the truth now.
@@ -150,7 +150,7 @@ def _superseded(newest: Alert, signal: Signal, now: datetime, *, new_id: Callabl
         _note(old, TransitionKind.SUPERSEDED, now, f"its resolve was missed; alert {alert.id} follows"),
         _fact(alert, TransitionKind.OPENED, signal, now),
     )
-    return Step(Verdict.SUPERSEDE, (old, alert), facts)
+    return Step(SignalKind.SUPERSEDE, (old, alert), facts)
 
 
 def _new(signal: Signal, now: datetime, *, flaps: int, alert_id: int) -> Alert:

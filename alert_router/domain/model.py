@@ -9,7 +9,7 @@ from typing import NewType
 Fingerprint = NewType("Fingerprint", str)
 ChannelName = NewType("ChannelName", str)
 Labels = Mapping[str, str]
-AN_INSTANT = timedelta(milliseconds=1)
+TIME_RESOLUTION = timedelta(milliseconds=1)
 """Times closer together are the same: Alertmanager's webhooks tell nanoseconds, its API milliseconds."""
 
 DISCORD = ChannelName("discord")
@@ -171,7 +171,7 @@ class CardState:
 
     incident: Incident
     alerts: tuple[Alert, ...]
-    """The newest episode of each label set: firing first, worst first, newest first; at most MOST_ALERTS."""
+    """The newest episode of each label set: firing first, worst first, newest first; at most MAX_ALERTS."""
     more_alerts: int
     """How many label sets are not among `alerts`."""
     generation: int
@@ -218,7 +218,7 @@ class DigestState:
         return sum(count.firing + count.resolved for count in self.counts)
 
 
-SKEW_S = 10.0
+CLOCK_SKEW_S = 10.0
 """By how much a stored time may lie further ahead than it is ever set: another router wrote it by its clock,
 or between our look at the clock and our turn to write. Only what lies beyond is older than a clock's step."""
 

@@ -17,8 +17,8 @@ INVALID_WINDOW_S = 600.0
 INVALID_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 # A blocked address gets no rate headers and no retry_after: wait long, and longer each time.
 BLOCKED_S = 60.0
-BLOCKED_MOST_S = 3600.0
-PAUSE_MOST_S = 3600.0
+MAX_BLOCKED_S = 3600.0
+MAX_PAUSE_S = 3600.0
 """Whatever an answer says: once an hour hammers nobody, and a proxy's mistake silences us no longer."""
 UNLIMITED = 1_000_000
 # New critical cards find room though others were faster: one in so many requests of a channel's minute is
@@ -51,7 +51,7 @@ class RateFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class Quota:
     """What a reply grants its webhook: so many more requests in so many seconds."""
 
     remaining: int
@@ -59,7 +59,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Bucket:
     """So many in a sliding window, and not before a certain moment."""
 
     most: int = UNLIMITED
@@ -71,27 +71,27 @@ class Pace:
     """Answers in a row that showed us blocked."""
 
 
-def ready_at(pace: Pace, now: float) -> float:
+def ready_at(pace: Bucket, now: float) -> float:
     """The earliest moment at which a request may go out; `now` or before means at once."""
     recent = _recent(pace, now)
     full = len(recent) >= pace.most
     return max(pace.not_before, recent[-pace.most] + pace.window_s if full else 0.0)
 
 
-def counting(pace: Pace, now: float) -> Pace:
+def counting(pace: Bucket, now: float) -> Bucket:
     return replace(pace, counted=(*_recent(pace, now), now))
 
 
-def paused(pace: Pace, wait_s: float, now: float) -> Pace:
+def paused(pace: Bucket, wait_s: float, now: float) -> Bucket:
     return replace(pace, not_before=max(pace.not_before, now + wait_s))
 
 
-def blocked(pace: Pace, now: float) -> Pace:
-    wait_s = min(BLOCKED_S * 2.0**pace.blocks, BLOCKED_MOST_S)
+def blocked(pace: Bucket, now: float) -> Bucket:
+    wait_s = min(BLOCKED_S * 2.0**pace.blocks, MAX_BLOCKED_S)
     return replace(paused(pace, wait_s, now), blocks=pace.blocks + 1)
 
 
-def unblocked(pace: Pace) -> Pace:
+def unblocked(pace: Bucket) -> Bucket:
     return replace(pace, blocks=0)
 
 
@@ -99,20 +99,20 @@ def pause_s(facts: RateFacts) -> float:
     """How long the reply asks to wait, an hour at the most."""
     reset_after_s = facts.reset_after_s or 0.0
     if facts.limited:
-        return min(max(facts.retry_after_s or 0.0, reset_after_s), PAUSE_MOST_S)
-    return min(reset_after_s, PAUSE_MOST_S) if facts.remaining == 0 else 0.0
+        return min(max(facts.retry_after_s or 0.0, reset_after_s), MAX_PAUSE_S)
+    return min(reset_after_s, MAX_PAUSE_S) if facts.remaining == 0 else 0.0
 
 
-def allowance(facts: RateFacts) -> Allowance | None:
+def allowance(facts: RateFacts) -> Quota | None:
     """What every router of this webhook must know; None when the reply says nothing about it."""
     if facts.old_edits:
         return None
     if facts.limited:
-        return Allowance(0, BLOCKED_S if facts.blocked else pause_s(facts))
+        return Quota(0, BLOCKED_S if facts.blocked else pause_s(facts))
     if facts.remaining is None or facts.reset_after_s is None:
         return None
-    return Allowance(facts.remaining, facts.reset_after_s)
+    return Quota(facts.remaining, facts.reset_after_s)
 
 
-def _recent(pace: Pace, now: float) -> tuple[float, ...]:
+def _recent(pace: Bucket, now: float) -> tuple[float, ...]:
     return tuple(at for at in pace.counted if now - at < pace.window_s)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from alert_router.domain.model import Transition, TransitionKind
 from alert_router.services.intake import Change, Intake
-from alert_router.services.unit_of_work import Books
+from alert_router.services.unit_of_work import UnitOfWork
 from alert_router.store import acknowledgements, alerts
 
 
@@ -25,7 +25,7 @@ async def acknowledge(intake: Intake, given: Acknowledgement) -> bool:
     return bool(changed)
 
 
-def _enter(conn: sa.Connection, books: Books, given: Acknowledgement) -> int:
+def _enter(conn: sa.Connection, books: UnitOfWork, given: Acknowledgement) -> int:
     alert = alerts.by_id(conn, given.alert_id)
     incident = books.open_incident(alert.incident_id) if alert else None
     if alert is None or incident is None or not incident.is_firing:

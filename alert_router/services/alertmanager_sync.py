@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from alert_router.domain import alertmanager_diff, lifecycle
 from alert_router.domain.alertmanager_diff import Finding, Sighting
-from alert_router.domain.lifecycle import Step, Verdict
+from alert_router.domain.lifecycle import SignalKind, Step
 from alert_router.domain.model import Alert, Fingerprint, Rules, Transition
 from alert_router.services.intake import Change, Intake
-from alert_router.services.unit_of_work import Books
+from alert_router.services.unit_of_work import UnitOfWork
 from alert_router.sources import alertmanager_api
 from alert_router.sources.alertmanager import SOURCE, WATCHDOG
 from alert_router.store import alerts, receivers
@@ -91,7 +91,7 @@ class Reconcile:
         warm = all(answer.age_s >= self._rules.warmup_s for answer in shown)
         return View(tuple(one for answer in shown for one in answer.sightings), warm and not away)
 
-    def _close_gap(self, conn: sa.Connection, books: Books, view: View, now: datetime) -> int:
+    def _close_gap(self, conn: sa.Connection, books: UnitOfWork, view: View, now: datetime) -> int:
         seen = view.ours(receivers.names(conn))
         known = self._known(conn, seen)
         books.open_alerts(known.values())
@@ -115,7 +115,13 @@ class Reconcile:
         return alerts.newest(conn, SOURCE, seen.keys()) | open_ones
 
     def _act(
-        self, books: Books, alert: Alert | None, sighting: Sighting | None, now: datetime, *, complete: bool
+        self,
+        books: UnitOfWork,
+        alert: Alert | None,
+        sighting: Sighting | None,
+        now: datetime,
+        *,
+        complete: bool,
     ) -> bool:
         finding = alertmanager_diff.judge(alert, sighting, now, complete=complete, rules=self._rules)
         if finding is Finding.NOTHING:
@@ -126,7 +132,7 @@ class Reconcile:
             books.apply(_step(finding, alert, sighting, now), books.group_labels_of(alert), now)
         return True
 
-    def _open(self, books: Books, sighting: Sighting, now: datetime) -> None:
+    def _open(self, books: UnitOfWork, sighting: Sighting, now: datetime) -> None:
         signal = sighting.signal
         step = lifecycle.advance(
             books.newest(signal), signal, now, rules=self._rules, new_id=books.new_alert_id
@@ -137,11 +143,11 @@ class Reconcile:
 
 def _step(finding: Finding, alert: Alert, sighting: Sighting | None, now: datetime) -> Step:
     if finding is Finding.ABSENT:
-        return Step(Verdict.REPEAT, (replace(alert, absent_since=now),), ())
+        return Step(SignalKind.REPEAT, (replace(alert, absent_since=now),), ())
     if finding is Finding.SEEN:
-        return Step(Verdict.REPEAT, (replace(alert, absent_since=None),), ())
+        return Step(SignalKind.REPEAT, (replace(alert, absent_since=None),), ())
     changed, fact = _changed(finding, alert, sighting, now)
-    return Step(Verdict.UPDATE, (changed,), (fact,))
+    return Step(SignalKind.UPDATE, (changed,), (fact,))
 
 
 def _changed(

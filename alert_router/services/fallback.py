@@ -38,7 +38,9 @@ class Fallback:
         return [self._detour(conn, now) for now in moments]
 
     def _detour(self, conn: sa.Connection, now: datetime) -> int:
-        stuck = fallback_cards.Stuck(at_once=self.is_stopped(), failures=FAILURES, since=self._since(now))
+        stuck = fallback_cards.StuckCriteria(
+            at_once=self.is_stopped(), failures=FAILURES, since=self._since(now)
+        )
         leaving = fallback_cards.send(conn, self.main, self.other, stuck, now)
         return leaving + fallback_cards.end(conn, self.main, self.other, now)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from alert_router.delivery import Delivery
+from alert_router.delivery import DeliveryWorker
 from alert_router.services.alertmanager_sync import Reconcile
 from alert_router.store.engine import Store, Unavailable
 
@@ -24,7 +24,7 @@ class Health:
 def examine(
     store: Store,
     tasks: Mapping[str, asyncio.Task[None]],
-    deliveries: Sequence[Delivery],
+    deliveries: Sequence[DeliveryWorker],
     reconcile: Reconcile,
 ) -> Health:
     """Asks the database: not for the event loop."""

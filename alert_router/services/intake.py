@@ -7,9 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alert_router.domain import digest_policy, lifecycle
-from alert_router.domain.lifecycle import Verdict
+from alert_router.domain.lifecycle import SignalKind
 from alert_router.domain.model import ChannelName, Incident, Receipt, Rules, Signal, severity_rank
-from alert_router.services.unit_of_work import Books
+from alert_router.services.unit_of_work import UnitOfWork
 from alert_router.store import alerts as alert_rows
 from alert_router.store import card_queue, digests, quarantine, receivers, senders
 from alert_router.store import incidents as incident_rows
@@ -17,7 +17,7 @@ from alert_router.store.card_queue import Wish
 from alert_router.store.quarantine import Refused
 from alert_router.store.writer import Writer
 
-DUPLICATES = frozenset({Verdict.REPEAT, Verdict.LATE, Verdict.HOLD})
+DUPLICATES = frozenset({SignalKind.REPEAT, SignalKind.LATE, SignalKind.HOLD})
 """The verdicts that tell us nothing new."""
 
 FLAPPING = 5
@@ -54,7 +54,7 @@ class Report:
 class Change:
     """A decision taken inside the transaction, on what is true there."""
 
-    decide: Callable[[sa.Connection, Books], int]
+    decide: Callable[[sa.Connection, UnitOfWork], int]
     now: datetime
 
 
@@ -104,7 +104,7 @@ class Intake:
         return changed
 
     def _accept(self, conn: sa.Connection, batches: Sequence[Batch]) -> list[Receipt]:
-        books = Books(conn, self._rules)
+        books = UnitOfWork(conn, self._rules)
         books.open([signal for batch in batches for signal in batch.signals])
         receipts = [self._receipt(books, batch) for batch in batches]
         self._close(conn, books, batches[-1].now)
@@ -115,17 +115,17 @@ class Intake:
             receivers.heard(conn, name, batches[-1].now)
         return receipts
 
-    def _receipt(self, books: Books, batch: Batch) -> Receipt:
+    def _receipt(self, books: UnitOfWork, batch: Batch) -> Receipt:
         steps = [self._take(books, signal, batch.now) for signal in batch.signals]
         duplicates = sum(step.verdict in DUPLICATES for step in steps)
         return Receipt(
             accepted=len(steps) - duplicates,
             duplicates=duplicates,
             quarantined=sum(refused.alerts for refused in batch.refused),
-            held=sum(step.verdict is Verdict.HOLD for step in steps),
+            held=sum(step.verdict is SignalKind.HOLD for step in steps),
         )
 
-    def _take(self, books: Books, signal: Signal, now: datetime) -> lifecycle.Step:
+    def _take(self, books: UnitOfWork, signal: Signal, now: datetime) -> lifecycle.Step:
         step = lifecycle.advance(
             books.newest(signal), signal, now, rules=self._rules, new_id=books.new_alert_id
         )
@@ -140,7 +140,7 @@ class Intake:
         known = alert_rows.of_event(conn, key) if key else None
         if known is not None:
             return Told(known, new=False)
-        books = Books(conn, self._rules)
+        books = UnitOfWork(conn, self._rules)
         books.open([report.signal, *report.ends])
         ended = [signal for signal in report.ends if _answers(books, signal)]
         own = [report.signal] if report.stands or not ended else []
@@ -156,12 +156,12 @@ class Intake:
         return [self._apply(conn, change) for change in changes]
 
     def _apply(self, conn: sa.Connection, change: Change) -> int:
-        books = Books(conn, self._rules)
+        books = UnitOfWork(conn, self._rules)
         changed = change.decide(conn, books)
         self._close(conn, books, change.now)
         return changed
 
-    def _close(self, conn: sa.Connection, books: Books, now: datetime) -> None:
+    def _close(self, conn: sa.Connection, books: UnitOfWork, now: datetime) -> None:
         wishes = [wish(incident, channel) for incident in books.write() for channel in self._channels]
         for one in wishes:
             if one.generation > 1:
@@ -190,6 +190,6 @@ def wish(incident: Incident, channel: ChannelName) -> Wish:
     )
 
 
-def _answers(books: Books, signal: Signal) -> bool:
+def _answers(books: UnitOfWork, signal: Signal) -> bool:
     known = books.newest(signal)
-    return known is not None and known.firing and lifecycle.judge(known, signal) is Verdict.RESOLVE
+    return known is not None and known.firing and lifecycle.judge(known, signal) is SignalKind.RESOLVE

@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from alert_router.domain import incidents, lifecycle
 from alert_router.domain.model import Rules
 from alert_router.services.intake import Change, Intake
-from alert_router.services.unit_of_work import Books
+from alert_router.services.unit_of_work import UnitOfWork
 from alert_router.store import alerts
 from alert_router.store import incidents as incident_rows
 from alert_router.store.engine import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Timekeeping:
+class Timers:
     intake: Intake
     remind_every_s: Mapping[str, float]
     """By severity, in lower case; a severity that is not named is never reminded of."""
@@ -37,14 +37,14 @@ class Timekeeping:
     async def turn(self, now: Callable[[], datetime]) -> int:
         """Let run out what has run out; how many alerts and incidents that changed."""
 
-        def decide(conn: sa.Connection, books: Books) -> int:
+        def decide(conn: sa.Connection, books: UnitOfWork) -> int:
             # Read when it is our turn to write: by an earlier hour, what was held while we waited would look
             # like held before a clock's step, and reopen at once.
             return self._turn(conn, books, now())
 
         return await self.intake.change(Change(decide, now()))
 
-    def _turn(self, conn: sa.Connection, books: Books, now: datetime) -> int:
+    def _turn(self, conn: sa.Connection, books: UnitOfWork, now: datetime) -> int:
         due = alerts.due(conn, now, hold_s=self.rules.hold_s)
         books.open_alerts(due)
         for alert in due:
@@ -53,7 +53,7 @@ class Timekeeping:
                 books.apply(step, books.group_labels_of(alert), now)
         return len(due) + self._remind(conn, books, now)
 
-    def _remind(self, conn: sa.Connection, books: Books, now: datetime) -> int:
+    def _remind(self, conn: sa.Connection, books: UnitOfWork, now: datetime) -> int:
         reminded = 0
         for incident_id in self._forgotten(conn, now):
             incident = books.open_incident(incident_id)

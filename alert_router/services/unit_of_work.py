@@ -24,7 +24,7 @@ T = TypeVar("T", bound=_Numbered)
 
 
 @dataclass(slots=True)
-class _Shelf(Generic[T]):
+class IdentityMap(Generic[T]):
     """Rows as they were read and as they are now."""
 
     read: dict[int, T] = field(default_factory=dict)
@@ -46,14 +46,14 @@ class _Shelf(Generic[T]):
         return [row for id_, row in self.now.items() if id_ in self.read and self.read[id_] != row]
 
 
-class Books:
+class UnitOfWork:
     """Opened for the signals of a batch; the caller holds the transaction."""
 
     def __init__(self, conn: sa.Connection, rules: Rules) -> None:
         self._conn = conn
         self._rules = rules
-        self._alerts: _Shelf[Alert] = _Shelf()
-        self._incidents: _Shelf[Incident] = _Shelf()
+        self._alerts: IdentityMap[Alert] = IdentityMap()
+        self._incidents: IdentityMap[Incident] = IdentityMap()
         self._newest: dict[tuple[str, Fingerprint], int] = {}
         self._latest: dict[str, int] = {}
         self._facts: list[Transition] = []

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from alert_router.domain.model import AN_INSTANT, Alert, Signal, Status
+from alert_router.domain.model import TIME_RESOLUTION, Alert, Signal, Status
 from alert_router.services.intake import Batch, Intake
 from alert_router.sources import fingerprints
 from alert_router.store import alerts, senders
@@ -54,7 +54,7 @@ def _after(known: Alert | None, said: Signal) -> Signal:
     """A new episode begins after the one before, though the clock was ahead then and has been set right."""
     if known is None or known.ends_at is None:
         return said
-    return replace(said, starts_at=max(said.starts_at, known.ends_at + 2 * AN_INSTANT))
+    return replace(said, starts_at=max(said.starts_at, known.ends_at + 2 * TIME_RESOLUTION))
 
 
 def signal(

@@ -13,7 +13,7 @@ from alert_router.domain.model import Fingerprint, Signal, Status
 from alert_router.sources.alertmanager import SOURCE, LabelSet, Text, Time
 
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
-MOST_S = 30.0
+MAX_REQUEST_S = 30.0
 """For a whole look, however slowly the answers come."""
 
 
@@ -67,7 +67,7 @@ async def look(http: httpx.AsyncClient, url: str) -> Shown | None:
     What has ended it leaves out itself, by its own clock.
     """
     try:
-        async with asyncio.timeout(MOST_S):
+        async with asyncio.timeout(MAX_REQUEST_S):
             status = await http.get(f"{url}/api/v2/status", timeout=TIMEOUT)
             groups = await http.get(f"{url}/api/v2/alerts/groups", timeout=TIMEOUT)
     except (httpx.HTTPError, TimeoutError):

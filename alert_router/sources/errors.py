@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-MOST_ERRORS = 20
+MAX_ERRORS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class FieldError:
         return f"{self.field}: {self.message}" if self.field else self.message
 
 
-class Malformed(Exception):
+class InvalidBody(Exception):
     """The body as a whole is not what this door takes."""
 
     def __init__(self, *errors: FieldError) -> None:
@@ -27,7 +27,7 @@ class Malformed(Exception):
 
 def errors_of(error: ValidationError, prefix: str = "") -> tuple[FieldError, ...]:
     """The fields that pydantic refused. Their values stay out: they may be long, or secret."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_ERRORS]
+    found = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_ERRORS]
     return tuple(
         FieldError(
             ".".join([*prefix.split(".")] * bool(prefix) + [str(part) for part in one["loc"]]), one["msg"]

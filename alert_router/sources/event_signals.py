@@ -31,7 +31,7 @@ R2_CRITICAL_DEFAULT = 0.65
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class EventSignals:
     """What an event says: it ends the open alerts it answers or, where there are none, stands for itself."""
 
     signal: Signal
@@ -40,23 +40,23 @@ class Meaning:
     """It stands for itself whatever it ends."""
 
 
-def of(event: Event, *, idempotency_key: str | None = None) -> Meaning:
+def of(event: Event, *, idempotency_key: str | None = None) -> EventSignals:
     key = index_keys.fitting(f"key:{idempotency_key}" if idempotency_key else _identity(event))
     match event:
         case TrainingSuccess():
             return _recovery(event, key)
         case TrainingFailure():
-            return Meaning(_failure(event, key))
+            return EventSignals(_failure(event, key))
         case DriftAlert(status="resolved"):
             return _drift_is_over(event, key)
         case DriftAlert():
-            return Meaning(_drift(event, key))
+            return EventSignals(_drift(event, key))
         case PerformanceAlert(status="resolved"):
             return _performance_is_back(event, key)
         case PerformanceAlert():
             return _performance_is_bad(event, key)
         case ApiError():
-            return Meaning(_api_error(event, key))
+            return EventSignals(_api_error(event, key))
         case _:
             assert_never(event)
 
@@ -71,32 +71,32 @@ def _identity(event: Event) -> str:
     return f"{event.type}:{event.dag_id}:{event.run_id}:{subject}" + ":resolved" * over
 
 
-def _recovery(event: TrainingSuccess, key: str) -> Meaning:
+def _recovery(event: TrainingSuccess, key: str) -> EventSignals:
     over = ["TrainingFailure"]
     if event.decision.startswith("deploy"):
         # Another model answers now: what was said of the old one is history.
         over += [CRITICAL, WARNING, DRIFT]
-    return Meaning(_success(event, key), ends=_ends(event, over, _success_text(event)))
+    return EventSignals(_success(event, key), ends=_ends(event, over, _success_text(event)))
 
 
-def _performance_is_bad(event: PerformanceAlert, key: str) -> Meaning:
+def _performance_is_bad(event: PerformanceAlert, key: str) -> EventSignals:
     """Bad in one way, it is no longer bad in the other."""
     signal = _performance(event, key)
     other = [name for name in (CRITICAL, WARNING) if name != signal.labels["alertname"]]
     said = signal.annotations["description"]
-    return Meaning(signal, ends=_ends(event, other, said), stands=True)
+    return EventSignals(signal, ends=_ends(event, other, said), stands=True)
 
 
-def _performance_is_back(event: PerformanceAlert, key: str) -> Meaning:
+def _performance_is_back(event: PerformanceAlert, key: str) -> EventSignals:
     said = f"The model predicts well again: {_performance_text(event)}"
     signal = _over(event, key, alertname="ModelPerformanceRecovered", component="model", text=said)
-    return Meaning(signal, ends=_ends(event, [CRITICAL, WARNING], said))
+    return EventSignals(signal, ends=_ends(event, [CRITICAL, WARNING], said))
 
 
-def _drift_is_over(event: DriftAlert, key: str) -> Meaning:
+def _drift_is_over(event: DriftAlert, key: str) -> EventSignals:
     said = f"The data no longer drift: {_drift_text(event)}"
     signal = _over(event, key, alertname="DriftRecovered", component="data", text=said)
-    return Meaning(signal, ends=_ends(event, [DRIFT], said))
+    return EventSignals(signal, ends=_ends(event, [DRIFT], said))
 
 
 def _over(event: Event, key: str, *, alertname: str, component: str, text: str) -> Signal:

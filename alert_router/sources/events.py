@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from alert_router.sources.alertmanager import Text, Time
-from alert_router.sources.errors import FieldError, Malformed, errors_of
+from alert_router.sources.errors import FieldError, InvalidBody, errors_of
 
 SOURCE = "events"
 LAST_YEAR = 9000
@@ -86,11 +86,11 @@ def schema(ref_template: str) -> dict[str, Any]:
 
 
 def parse(body: bytes) -> Event:
-    """Raises Malformed, naming the fields."""
+    """Raises InvalidBody, naming the fields."""
     try:
         return _ADAPTER.validate_json(body)
     except ValidationError as error:
-        raise Malformed(*_named(error)) from error
+        raise InvalidBody(*_named(error)) from error
 
 
 def _named(error: ValidationError) -> tuple[FieldError, ...]:

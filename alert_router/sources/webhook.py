@@ -13,12 +13,12 @@ from alert_router.domain import index_keys
 from alert_router.domain.model import Signal
 from alert_router.sources import alertmanager, grafana
 from alert_router.sources.alertmanager import WireMessage
-from alert_router.sources.errors import FieldError, Malformed, errors_of
+from alert_router.sources.errors import FieldError, InvalidBody, errors_of
 
 _QUOTED = re.compile(r"\\([^a-zA-Z0-9])")
-MOST_TRUNCATED = 1_000_000
+MAX_TRUNCATED = 1_000_000
 """A counter takes no number of any size."""
-MOST_DESCRIBED = 20
+MAX_DESCRIBED = 20
 """Of the alerts in a body that cannot be read; the rest is counted, and kept in one piece."""
 
 RAW_PROMETHEUS = (
@@ -50,7 +50,7 @@ class Message:
 
 
 def parse(body: bytes, now: datetime) -> Message:
-    """Raises Malformed when nothing in the body can be taken; one bad alert does not cost the others."""
+    """Raises InvalidBody when nothing in the body can be taken; one bad alert does not cost the others."""
     wire = _envelope(_json(body))
     source, read = _reader(wire)
     signals: list[Signal] = []
@@ -60,7 +60,7 @@ def parse(body: bytes, now: datetime) -> Message:
         try:
             signals.append(read(item, wire, now))
         except ValidationError as error:
-            if len(refused) == MOST_DESCRIBED:
+            if len(refused) == MAX_DESCRIBED:
                 more.append(item)
                 continue
             errors = errors_of(error, prefix=f"alerts.{index}")
@@ -68,13 +68,13 @@ def parse(body: bytes, now: datetime) -> Message:
     if more:
         refused.append(_together(more))
     if refused and not signals:
-        raise Malformed(*(error for one in refused for error in one.errors))
+        raise InvalidBody(*(error for one in refused for error in one.errors))
     news = tuple(one for one in signals if not alertmanager.is_watchdog(one))
     return Message(
         source=source,
         signals=news,
         refused=tuple(refused),
-        truncated=min(max(wire.truncatedAlerts, 0), MOST_TRUNCATED),
+        truncated=min(max(wire.truncatedAlerts, 0), MAX_TRUNCATED),
         receiver=_receiver(wire) if source == alertmanager.SOURCE else "",
         # A Watchdog that "resolved" is one that Alertmanager has not been told of for too long.
         heartbeat=any(one.firing for one in signals if alertmanager.is_watchdog(one)),
@@ -101,13 +101,13 @@ def _json(body: bytes) -> Any:
     try:
         return pydantic_core.from_json(body)
     except ValueError as error:
-        raise Malformed(FieldError("", f"not JSON: {error}")) from error
+        raise InvalidBody(FieldError("", f"not JSON: {error}")) from error
 
 
 def _envelope(parsed: Any) -> WireMessage:
     if isinstance(parsed, list):
-        raise Malformed(FieldError("", RAW_PROMETHEUS))
+        raise InvalidBody(FieldError("", RAW_PROMETHEUS))
     try:
         return WireMessage.model_validate(parsed)
     except ValidationError as error:
-        raise Malformed(*errors_of(error)) from error
+        raise InvalidBody(*errors_of(error)) from error

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alert_router.domain.model import SKEW_S, Alert, Fingerprint, Status, Transition
+from alert_router.domain.model import CLOCK_SKEW_S, Alert, Fingerprint, Status, Transition
 from alert_router.store import parameters, rows
 from alert_router.store.tables import alerts, transitions
 
@@ -58,7 +58,7 @@ def due(conn: sa.Connection, now: datetime, *, hold_s: float) -> list[Alert]:
     # Each of them by its own range of the index: joined by OR they would read the whole table.
     held = alerts.c.held_until.is_not(None)
     over = sa.and_(held, alerts.c.held_until <= now)
-    beyond = sa.and_(held, alerts.c.held_until > now + timedelta(seconds=hold_s + SKEW_S))
+    beyond = sa.and_(held, alerts.c.held_until > now + timedelta(seconds=hold_s + CLOCK_SKEW_S))
     # The status as the partial index spells it: a bound value could not be seen to be the same.
     firing = alerts.c.status == sa.literal_column("'firing'")
     expired = sa.and_(alerts.c.expires_at <= now, firing)

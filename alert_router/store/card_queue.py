@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from alert_router.domain.model import SKEW_S, ChannelName, Status
+from alert_router.domain.model import CLOCK_SKEW_S, ChannelName, Status
 from alert_router.store import rows
 from alert_router.store.tables import cards, deliveries, incidents
 
@@ -182,11 +182,13 @@ def claim(
             cards.c.channel == channel,
             cards.c.due_at.is_not(None),  # said aloud, so that the partial index can serve it
             cards.c.priority <= (NEW_CRITICAL if critical_only else EDIT),
-            sa.or_(cards.c.due_at <= now, cards.c.due_at > now + timedelta(seconds=max_wait_s + SKEW_S)),
+            sa.or_(
+                cards.c.due_at <= now, cards.c.due_at > now + timedelta(seconds=max_wait_s + CLOCK_SKEW_S)
+            ),
             sa.or_(
                 cards.c.lease_until.is_(None),
                 cards.c.lease_until <= now,
-                cards.c.lease_until > now + timedelta(seconds=lease_s + SKEW_S),
+                cards.c.lease_until > now + timedelta(seconds=lease_s + CLOCK_SKEW_S),
             ),
         )
         .order_by(cards.c.priority, cards.c.due_at, cards.c.id)

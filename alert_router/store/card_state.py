@@ -19,7 +19,7 @@ from alert_router.store.tables import alerts, cards, incidents, transitions
 
 TOLD_HERE = "Told here because the main channel does not take it."
 WORKS_AGAIN = "The main channel works again and tells how this goes on."
-MOST_ALERTS = 100
+MAX_ALERTS = 100
 """More than a message can hold; the rest is counted."""
 
 
@@ -63,7 +63,7 @@ def _alerts(conn: sa.Connection, incident_id: int) -> tuple[tuple[Alert, ...], i
         .order_by(alerts.c.status, alerts.c.id.desc())  # "firing" comes before "resolved"
     )
     found = sorted(map(alert_of, rows), key=_weight)
-    return tuple(found[:MOST_ALERTS]), max(len(found) - MOST_ALERTS, 0)
+    return tuple(found[:MAX_ALERTS]), max(len(found) - MAX_ALERTS, 0)
 
 
 def _weight(alert: Alert) -> tuple[bool, int, int]:

@@ -21,7 +21,7 @@ from alert_router.store.card_queue import EDIT, NEW_CRITICAL, dirty_overtaken
 from alert_router.store.card_state import TOLD_HERE, WORKS_AGAIN
 from alert_router.store.tables import alerts, cards, digests
 
-MOST_ALERTS = 120
+MAX_ALERTS = 120
 """More than a message can list; the counts tell all."""
 
 _NEW = sa.and_(
@@ -180,6 +180,6 @@ def _alerts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[Alert,
         sa.select(*COLUMNS)
         .where(inside)
         .order_by(alerts.c.status, sa.case((alerts.c.severity == "critical", 0), else_=1), alerts.c.id)
-        .limit(MOST_ALERTS)
+        .limit(MAX_ALERTS)
     )
     return tuple(map(alert_of, rows))

@@ -15,7 +15,7 @@ from alert_router.store.tables import cards
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
+class StuckCriteria:
     """Which waiting cards do not get through."""
 
     at_once: bool
@@ -26,7 +26,9 @@ class Stuck:
     """...and those that have failed, or were never told, and have waited since then; None: not yet."""
 
 
-def send(conn: sa.Connection, main: ChannelName, other: ChannelName, stuck: Stuck, now: datetime) -> int:
+def send(
+    conn: sa.Connection, main: ChannelName, other: ChannelName, stuck: StuckCriteria, now: datetime
+) -> int:
     """Have the fallback tell what is stuck and what has changed of it since; how many cards."""
     copy = cards.alias("copy")
     same = sa.and_(
@@ -56,7 +58,7 @@ def send(conn: sa.Connection, main: ChannelName, other: ChannelName, stuck: Stuc
     return len(rows)
 
 
-def _is_stuck(stuck: Stuck) -> sa.ColumnElement[bool]:
+def _is_stuck(stuck: StuckCriteria) -> sa.ColumnElement[bool]:
     digest = cards.alias("digest")
     digest_waits = (
         sa.select(digest.c.id)
@@ -66,7 +68,7 @@ def _is_stuck(stuck: Stuck) -> sa.ColumnElement[bool]:
     return sa.or_(_waits(cards, stuck), sa.and_(cards.c.state == "folded", digest_waits))
 
 
-def _waits(card: sa.FromClause, stuck: Stuck) -> sa.ColumnElement[bool]:
+def _waits(card: sa.FromClause, stuck: StuckCriteria) -> sa.ColumnElement[bool]:
     pending = card.c.state == "pending"
     if stuck.at_once:
         return pending

@@ -13,7 +13,7 @@ from alert_router.store import alerts as alert_rows
 from alert_router.store.alerts import COLUMNS, alert_of
 from alert_router.store.tables import alerts, cards, deliveries, to_json, transitions
 
-MOST_SIBLINGS = 50
+MAX_SIBLINGS = 50
 CHUNK = 500
 """How many rows are read at a time when the database cannot try a pattern itself."""
 
@@ -70,7 +70,7 @@ class Life:
     transitions: tuple[TimelineEntry, ...]
     deliveries: tuple[DeliveryEntry, ...]
     siblings: tuple[Alert, ...]
-    """Other alerts of the same incident, newest first, at most MOST_SIBLINGS."""
+    """Other alerts of the same incident, newest first, at most MAX_SIBLINGS."""
 
 
 def page(conn: sa.Connection, filters: Filters, *, limit: int, before: int | None) -> Page:
@@ -189,6 +189,6 @@ def _siblings(conn: sa.Connection, alert: Alert) -> tuple[Alert, ...]:
         sa.select(*COLUMNS)
         .where(alerts.c.incident_id == alert.incident_id, alerts.c.id != alert.id)
         .order_by(alerts.c.id.desc())
-        .limit(MOST_SIBLINGS)
+        .limit(MAX_SIBLINGS)
     )
     return tuple(map(alert_of, rows))

@@ -1,6 +1,6 @@
 """The pace of a channel, whoever uses it: other routers on this database, and our own former life.
 
-Kept by the time of day. The pacer beside it keeps ours by a clock that never steps.
+Kept by the time of day. The rate_limiter beside it keeps ours by a clock that never steps.
 """
 
 from collections.abc import Collection
@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alert_router.domain import rate_limits
-from alert_router.domain.model import SKEW_S, ChannelName
-from alert_router.domain.rate_limits import Allowance
+from alert_router.domain.model import CLOCK_SKEW_S, ChannelName
+from alert_router.domain.rate_limits import Quota
 from alert_router.store.card_queue import LEASE_S
 from alert_router.store.tables import cards, deliveries, paces
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Capacity:
     wait_s: float
     """How long until a request may leave; 0 for at once."""
     critical_only: bool
@@ -32,20 +32,20 @@ def room(
     now: datetime,
     *,
     per_minute: int,
-) -> Room:
+) -> Capacity:
     """together: the channels of this process that lead to one place in Discord, this one among them."""
     minute = per_minute - _under_way(conn, together, now)
     kept = per_minute // rate_limits.KEPT_SHARE
     granted, grant_s = _grant(conn, channel, now)
     granted -= _under_way(conn, [channel], now)
-    return Room(
+    return Capacity(
         wait_s=max(_full_s(conn, together, now, minute), grant_s if granted <= 0 else 0.0),
         critical_only=_full_s(conn, together, now, minute - kept) > 0
         or granted <= rate_limits.KEPT_OF_WINDOW,
     )
 
 
-def note(conn: sa.Connection, channel: ChannelName, allowance: Allowance, now: datetime) -> None:
+def note(conn: sa.Connection, channel: ChannelName, allowance: Quota, now: datetime) -> None:
     """While a former grant holds, the stricter of both counts: answers are written down in any order."""
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     until = now + timedelta(seconds=allowance.for_s)
@@ -69,7 +69,7 @@ def note(conn: sa.Connection, channel: ChannelName, allowance: Allowance, now: d
 
 def _holds(now: datetime) -> sa.ColumnElement[bool]:
     """One that was noted ahead of us was written before the clock stepped back, and says nothing of now."""
-    return sa.and_(paces.c.until > now, paces.c.noted_at <= now + timedelta(seconds=SKEW_S))
+    return sa.and_(paces.c.until > now, paces.c.noted_at <= now + timedelta(seconds=CLOCK_SKEW_S))
 
 
 def _grant(conn: sa.Connection, channel: ChannelName, now: datetime) -> tuple[int, float]:
@@ -87,7 +87,7 @@ def _under_way(conn: sa.Connection, channels: Collection[ChannelName], now: date
         cards.c.lease.is_not(None),
         cards.c.lease_until > now,
         # As the claim does: a later one was written before the clock stepped back.
-        cards.c.lease_until <= now + timedelta(seconds=LEASE_S + SKEW_S),
+        cards.c.lease_until <= now + timedelta(seconds=LEASE_S + CLOCK_SKEW_S),
     )
     return conn.scalar(query) or 0
 
@@ -103,7 +103,7 @@ def _full_s(conn: sa.Connection, channels: Collection[ChannelName], now: datetim
             .where(
                 deliveries.c.channel.in_(channels),
                 deliveries.c.at > now - window,
-                deliveries.c.at <= now + timedelta(seconds=SKEW_S),
+                deliveries.c.at <= now + timedelta(seconds=CLOCK_SKEW_S),
             )
             .order_by(deliveries.c.at.desc())
             .offset(most - 1)

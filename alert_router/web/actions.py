@@ -24,7 +24,7 @@ from alert_router.web.dependencies import Parts
 from alert_router.web.pages import DeadLettersPage, Pages
 from alert_router.web.problems import Problem, wants_html
 
-MOST_BYTES = 10_000
+MAX_BYTES = 10_000
 Id = Annotated[int, Path(ge=1, lt=2**62)]
 
 
@@ -93,7 +93,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
 async def _said(request: Request) -> AcknowledgeIn:
     """From a form or from JSON. Raises Problem, naming the fields."""
-    body = await ingest.read(request, MOST_BYTES)
+    body = await ingest.read(request, MAX_BYTES)
     form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     try:
         if form:

@@ -17,11 +17,11 @@ from alert_router.store.history import Filters
 from alert_router.web.problems import Problem
 
 LIMIT = 50
-MOST = 500
-MOST_DIGITS = 19
-MOST_CHARS = 1000
+MAX_LIMIT = 500
+MAX_DIGITS = 19
+MAX_CHARS = 1000
 """Of a text that is looked for; databases take no pattern of any length."""
-MOST_MATCHERS = 50
+MAX_MATCHERS = 50
 NAMES = frozenset(
     {"status", "severity", "alertname", "source", "match", "since", "until", "q", "limit", "cursor"}
 )
@@ -52,7 +52,7 @@ def parse(params: QueryParams, now: datetime) -> Query:
     reader = _Reader(pairs, now, errors)
     query = Query(
         filters=reader.filters(),
-        limit=reader.number("limit", LIMIT, most=MOST) or LIMIT,
+        limit=reader.number("limit", LIMIT, most=MAX_LIMIT) or LIMIT,
         before=reader.number("cursor", None, most=2**62),
         pairs=tuple((name, value) for name, value in pairs if name != "cursor"),
     )
@@ -89,7 +89,7 @@ class _Reader:
         text = self._one(name)
         if text is None:
             return default
-        if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and 1 <= int(text) <= most:
+        if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and 1 <= int(text) <= most:
             return int(text)
         self._wrong(name, f"must be a whole number from 1 to {most}")
         return default
@@ -102,8 +102,8 @@ class _Reader:
 
     def _text(self) -> str | None:
         text = self._one("q")
-        if text is not None and len(text) > MOST_CHARS:
-            self._wrong("q", f"has more than {MOST_CHARS} characters")
+        if text is not None and len(text) > MAX_CHARS:
+            self._wrong("q", f"has more than {MAX_CHARS} characters")
         return text
 
     def _status(self) -> Status | None:
@@ -119,8 +119,8 @@ class _Reader:
     def _matchers(self) -> tuple[Matcher, ...]:
         found: list[Matcher] = []
         texts = [value for name, value in self._pairs if name == "match"]
-        if len(texts) > MOST_MATCHERS:
-            self._wrong("match", f"is given more than {MOST_MATCHERS} times")
+        if len(texts) > MAX_MATCHERS:
+            self._wrong("match", f"is given more than {MAX_MATCHERS} times")
             return ()
         for text in texts:
             try:

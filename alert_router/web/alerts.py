@@ -112,7 +112,7 @@ _DESCRIPTIONS = {
     "since": "Started at or after: a time (2026-11-22T10:00:00Z) or an age (90m, 24h, 7d, 2w)",
     "until": "Started before: a time or an age",
     "q": "Text anywhere in the name, labels or annotations",
-    "limit": f"At most so many, up to {alert_filters.MOST}",
+    "limit": f"At most so many, up to {alert_filters.MAX_LIMIT}",
     "cursor": "`next` of the page before",
 }
 PARAMETERS = {

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from alert_router.services.intake import Report, Told
 from alert_router.sources import event_signals, events
-from alert_router.sources.errors import Malformed
+from alert_router.sources.errors import InvalidBody
 from alert_router.store.engine import Unavailable
 from alert_router.web import ingest
 from alert_router.web.dependencies import Parts
@@ -72,8 +72,8 @@ async def _take(request: Request, parts: Parts, idempotency_key: str | None) -> 
     body = await ingest.body_of(request, parts)
     try:
         meaning = event_signals.of(events.parse(body), idempotency_key=idempotency_key)
-    except Malformed as malformed:
-        raise await ingest.refuse(parts, events.SOURCE, body, malformed) from malformed
+    except InvalidBody as invalid:
+        raise await ingest.refuse(parts, events.SOURCE, body, invalid) from invalid
     try:
         told = await parts.intake.report(
             Report(meaning.signal, parts.now(), ends=meaning.ends, stands=meaning.stands)

@@ -14,7 +14,7 @@ from alert_router.web.dependencies import Parts
 from alert_router.web.pages import LandingPage, Pages, PreviewPage, ReferencePage
 from alert_router.web.problems import wants_html
 
-MOST_CARDS = 30
+MAX_CARDS = 30
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
@@ -51,7 +51,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
     @made.get("/preview")
     async def cards() -> Response:
-        told = await ask(parts, lambda conn: preview.latest(conn, MOST_CARDS))
+        told = await ask(parts, lambda conn: preview.latest(conn, MAX_CARDS))
         return pages.render("preview.html", PreviewPage(now=parts.now(), cards=told, channel=channel))
 
     return made

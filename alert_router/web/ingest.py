@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from alert_router.services.intake import Batch
 from alert_router.settings import Settings
-from alert_router.sources.errors import Malformed
+from alert_router.sources.errors import InvalidBody
 from alert_router.store.engine import Unavailable
 from alert_router.store.quarantine import Refused
 from alert_router.web.dependencies import Parts
@@ -25,7 +25,7 @@ Site = tuple[str, int]
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 JSON_TYPES = ("application/json", "+json")
-MOST_LOGGED = 500
+MAX_LOGGED_CHARS = 500
 """Characters of a reason in the log; all of it is in the quarantine."""
 ANSWERS: Mapping[int | str, str] = {
     401: "No bearer token that we know",
@@ -128,9 +128,9 @@ async def read(request: Request, most: int) -> bytes:
     return b"".join(chunks)
 
 
-async def refuse(parts: Parts, source: str, body: bytes, malformed: Malformed) -> Problem:
+async def refuse(parts: Parts, source: str, body: bytes, invalid: InvalidBody) -> Problem:
     """The answer to a body nobody can read, once it is kept. The sender will not send it again."""
-    refused = Refused(parts.now(), source, str(malformed), body)
+    refused = Refused(parts.now(), source, str(invalid), body)
     try:
         await parts.intake.accept(Batch((), parts.now(), (refused,)))
     except Unavailable as error:
@@ -138,8 +138,8 @@ async def refuse(parts: Parts, source: str, body: bytes, malformed: Malformed) -
     kept(parts, (refused,))
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        f"{malformed.errors[0]}. The body is kept in the quarantine",
-        errors=malformed.errors,
+        f"{invalid.errors[0]}. The body is kept in the quarantine",
+        errors=invalid.errors,
     )
 
 
@@ -151,7 +151,7 @@ def kept(parts: Parts, refused: Sequence[Refused]) -> None:
     parts.metrics.quarantined.labels(first.source).inc(alerts)
     # The reason names fields as the sender did: nothing of theirs may look like a line of ours, or move a
     # terminal's cursor.
-    reason = "".join(char if char.isprintable() else " " for char in first.reason[:MOST_LOGGED])
+    reason = "".join(char if char.isprintable() else " " for char in first.reason[:MAX_LOGGED_CHARS])
     others = f" (and {alerts - 1} more)" if alerts > 1 else ""
     log.warning("quarantined from %s: %s%s", first.source, reason, others)
 

@@ -7,7 +7,7 @@ from alert_router.domain.model import Receipt
 from alert_router.services.intake import Batch
 from alert_router.sources import alertmanager, grafana, webhook
 from alert_router.sources.alertmanager import WireMessage
-from alert_router.sources.errors import Malformed
+from alert_router.sources.errors import InvalidBody
 from alert_router.sources.webhook import Message
 from alert_router.store.engine import Unavailable
 from alert_router.store.quarantine import Refused
@@ -95,8 +95,8 @@ async def _take(request: Request, parts: Parts, expected: str) -> Answer:
     now = parts.now()
     try:
         message = webhook.parse(body, now)
-    except Malformed as malformed:
-        raise await ingest.refuse(parts, expected, body, malformed) from malformed
+    except InvalidBody as invalid:
+        raise await ingest.refuse(parts, expected, body, invalid) from invalid
     refused = tuple(
         Refused(now, message.source, "; ".join(map(str, one.errors)), one.body, one.alerts)
         for one in message.refused

@@ -16,7 +16,7 @@ LEAST_INCIDENTS, LEAST_FAULTS = 2_000, 200
 FORGOTTEN = 10
 """So often the channel's hidden limit may be met after a restart whose clock was stepped: what was sent in
 the last minute is then not known to be of the last minute, and each refusal makes room for one."""
-MOST_SHOWN = 12
+MAX_SHOWN = 12
 TROUBLE = ("Traceback", " ERROR asyncio", "Task exception was never retrieved", "cannot be rendered")
 
 

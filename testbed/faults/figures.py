@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from testbed.faults import cards_examined, creates_examined
-from testbed.faults.checks import MOST_SHOWN, Case
+from testbed.faults.checks import MAX_SHOWN, Case
 
 WIDTH = 58
 
@@ -43,9 +43,9 @@ def lines(case: Case, *, took_s: float, struck: Counter[str], found: list[str]) 
         if found
         else "nothing lost, nothing told wrongly, nothing twice without a reason"
     )
-    yield from (f"    {text}" for text in found[:MOST_SHOWN])
-    if len(found) > MOST_SHOWN:
-        yield f"    ... and {len(found) - MOST_SHOWN} more"
+    yield from (f"    {text}" for text in found[:MAX_SHOWN])
+    if len(found) > MAX_SHOWN:
+        yield f"    ... and {len(found) - MAX_SHOWN} more"
 
 
 def _line(name: str, value: object) -> str:

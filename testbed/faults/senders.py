@@ -16,7 +16,7 @@ from testbed.faults import scenarios
 from testbed.faults.plan import Plan
 from testbed.faults.scenarios import Episode, Group, Replica
 
-BACKOFF_S, BACKOFF_MOST_S = 0.5, 5.0
+BACKOFF_S, MAX_BACKOFF_S = 0.5, 5.0
 IMPATIENT = 0.02
 """So many senders give up after a moment and send again, whatever became of it."""
 IMPATIENT_S = 0.02
@@ -131,5 +131,5 @@ async def _until_taken(
         if watch.now_s + pause_s > until_s:  # the next one, which tells more, takes its place
             return False
         await asyncio.sleep(pause_s)
-        wait_s = min(wait_s * 1.5, BACKOFF_MOST_S)
+        wait_s = min(wait_s * 1.5, MAX_BACKOFF_S)
     return True

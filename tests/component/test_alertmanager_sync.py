@@ -17,7 +17,7 @@ from alert_router.services.intake import Batch
 from alert_router.sources import fingerprints
 from testbed.alertmanagers import Alertmanager, pair
 from testbed.factories import API_DOWN, make_signal
-from testbed.router_harness import House
+from testbed.router_harness import RouterHarness
 
 pytestmark = pytest.mark.e2e
 RECEIVER = "alert-router.test"
@@ -43,12 +43,12 @@ def alertmanagers(
 class Place:
     """A router that knows its receiver's name, on the time of day of the Alertmanagers."""
 
-    def __init__(self, house: House, alertmanagers: tuple[Alertmanager, Alertmanager]) -> None:
-        self.house = house
+    def __init__(self, harness: RouterHarness, alertmanagers: tuple[Alertmanager, Alertmanager]) -> None:
+        self.harness = harness
         self.one, self.two = alertmanagers
-        house.clock.now = time.time()
+        harness.clock.now = time.time()
         # Alertmanager's API tells milliseconds.
-        self.began = (house.clock.time() - timedelta(minutes=10)).replace(microsecond=123_000)
+        self.began = (harness.clock.time() - timedelta(minutes=10)).replace(microsecond=123_000)
         # Of one's own: Alertmanager would merge them with an earlier test's.
         cluster = uuid4().hex
         self.down = {"alertname": "ApiDown", "severity": "critical", "cluster": cluster}
@@ -57,26 +57,26 @@ class Place:
         self.hears()
 
     def hears(self, *signals: Any) -> None:
-        batch = Batch(signals, self.house.clock.time(), receiver=RECEIVER)
-        self.house.run(self.house.intake.accept(batch))
+        batch = Batch(signals, self.harness.clock.time(), receiver=RECEIVER)
+        self.harness.run(self.harness.intake.accept(batch))
 
     def comparing(self, *urls: str, rules: Rules = NO_WARMUP) -> Reconcile:
-        return Reconcile(self.house.intake, self.http, urls or (self.one.url,), rules=rules)
+        return Reconcile(self.harness.intake, self.http, urls or (self.one.url,), rules=rules)
 
     def looks(self, reconcile: Reconcile | None = None, *, after_s: float = 0) -> int:
-        self.house.clock.move(after_s)
-        return self.house.run((reconcile or self.comparing()).turn(self.house.clock.time()))
+        self.harness.clock.move(after_s)
+        return self.harness.run((reconcile or self.comparing()).turn(self.harness.clock.time()))
 
     def told(self) -> list[str]:
-        self.house.deliver_for(10)
-        return [message.embeds[0]["title"] for message in self.house.discord.messages()]
+        self.harness.deliver_for(10)
+        return [message.embeds[0]["title"] for message in self.harness.discord.messages()]
 
 
 @pytest.fixture
-def place(house: House, alertmanagers: tuple[Alertmanager, Alertmanager]) -> Iterator[Place]:
-    made = Place(house, alertmanagers)
+def place(harness: RouterHarness, alertmanagers: tuple[Alertmanager, Alertmanager]) -> Iterator[Place]:
+    made = Place(harness, alertmanagers)
     yield made
-    house.run(made.http.aclose())
+    harness.run(made.http.aclose())
 
 
 def firing(labels: dict[str, str], since: datetime, **changes: Any) -> Any:
@@ -88,9 +88,9 @@ def test_a_firing_we_missed_is_opened_in_its_group_and_marked(place: Place) -> N
 
     assert place.looks() == 1
 
-    assert place.house.kinds() == ["opened", "reconciled"]
-    assert place.house.incidents()[0].group_labels == {"alertname": "ApiDown"}
-    assert place.house.alert().starts_at == place.began
+    assert place.harness.kinds() == ["opened", "reconciled"]
+    assert place.harness.incidents()[0].group_labels == {"alertname": "ApiDown"}
+    assert place.harness.alert().starts_at == place.began
     assert place.told() == ["🔴 ApiDown"]
     assert place.looks() == 0
 
@@ -104,13 +104,13 @@ def test_the_webhook_of_what_was_opened_tells_no_second_episode(place: Place) ->
     place.hears(firing(place.down, exact))
     place.looks(after_s=60)
 
-    assert [alert.starts_at for alert in place.house.alerts()] == [place.began]
+    assert [alert.starts_at for alert in place.harness.alerts()] == [place.began]
     place.hears(firing(place.down, exact, ends_at=exact + timedelta(minutes=9)))
-    assert place.house.kinds() == ["opened", "reconciled", "resolved"]
+    assert place.harness.kinds() == ["opened", "reconciled", "resolved"]
 
 
 def test_one_that_has_just_begun_is_left_to_its_webhook(place: Place) -> None:
-    place.one.fires(place.down, since=place.house.clock.time())
+    place.one.fires(place.down, since=place.harness.clock.time())
 
     assert place.looks() == 0
     assert place.looks(after_s=61) == 1
@@ -131,20 +131,20 @@ def test_a_watchdog_is_no_alert(place: Place) -> None:
 def test_a_resolve_we_missed_is_closed_at_the_second_absence_and_marked(place: Place) -> None:
     place.hears(firing(place.down, place.began))
     place.told()
-    gone_at = place.house.clock.time()
+    gone_at = place.harness.clock.time()
 
     changed = [place.looks(), place.looks(after_s=5)]
-    open_still = place.house.alert().firing
+    open_still = place.harness.alert().firing
     changed += [place.looks(after_s=60), place.looks(after_s=60)]
 
     assert open_still
     assert changed == [1, 0, 1, 0]
-    assert place.house.alert().ends_at == gone_at
-    assert place.house.kinds() == ["opened", "reconciled"]
+    assert place.harness.alert().ends_at == gone_at
+    assert place.harness.kinds() == ["opened", "reconciled"]
     assert place.told() == ["🟢 ApiDown \u2013 resolved"]
-    assert place.house.alert().ends_at == place.house.clock.time() - timedelta(
+    assert place.harness.alert().ends_at == place.harness.clock.time() - timedelta(
         seconds=60 + 60 + 5 + 10 + 10
-    ) or (place.house.alert().ends_at is not None)
+    ) or (place.harness.alert().ends_at is not None)
 
 
 def test_one_absence_among_sightings_means_nothing(place: Place) -> None:
@@ -155,7 +155,7 @@ def test_one_absence_among_sightings_means_nothing(place: Place) -> None:
         place.looks(after_s=60)
         place.one.resolves(place.down, since=place.began)
 
-    assert place.house.alert().firing
+    assert place.harness.alert().firing
 
 
 def test_an_alertmanager_that_is_down_is_not_one_without_alerts(
@@ -167,7 +167,7 @@ def test_an_alertmanager_that_is_down_is_not_one_without_alerts(
     changed = [place.looks(half, after_s=60) for _ in range(4)]
 
     assert changed == [0, 0, 0, 0]
-    assert place.house.alert().firing
+    assert place.harness.alert().firing
     assert half.away == (NOBODY,)
     assert "s3cr3t" not in caplog.text
 
@@ -218,9 +218,9 @@ def test_what_was_closed_for_its_absence_reopens_when_it_is_shown_again(place: P
     assert place.looks(after_s=60) == 1
 
     assert closed == ["🟢 ApiDown \u2013 resolved"]
-    assert place.house.kinds() == ["opened", "reconciled", "reopened"]
+    assert place.harness.kinds() == ["opened", "reconciled", "reopened"]
     assert place.told() == ["🔴 ApiDown"]
-    place.hears(firing(place.down, place.began, ends_at=place.house.clock.time()))
+    place.hears(firing(place.down, place.began, ends_at=place.harness.clock.time()))
     assert place.looks(after_s=60) == 0, "an end that we were told stands, whatever a slow replica shows"
 
 
@@ -232,11 +232,11 @@ def test_a_new_episode_behind_a_missed_resolve_is_told_in_the_same_card(place: P
 
     assert place.looks() == 1
 
-    assert [(alert.starts_at, alert.firing) for alert in place.house.alerts()] == [
+    assert [(alert.starts_at, alert.firing) for alert in place.harness.alerts()] == [
         (place.began, False),
         (again, True),
     ]
-    assert place.house.kinds() == ["opened", "superseded", "opened", "reconciled"]
+    assert place.harness.kinds() == ["opened", "superseded", "opened", "reconciled"]
     assert place.told() == ["🔴 ApiDown"]
 
 
@@ -247,8 +247,8 @@ def test_a_silence_is_marked_on_the_card_and_is_no_end_nor_a_reminder(place: Pla
 
     silence = place.one.silences("alertname=ApiDown")
     changed = [place.looks(after_s=60) for _ in range(3)]
-    during = place.told(), fields(place).get("Quiet"), place.house.alert().suppressed
-    reminded = place.house.pass_time(5 * 3600, remind_every_s={"critical": 4 * 3600})
+    during = place.told(), fields(place).get("Quiet"), place.harness.alert().suppressed
+    reminded = place.harness.pass_time(5 * 3600, remind_every_s={"critical": 4 * 3600})
     place.one.unsilences(silence)
     place.looks()
     place.told()
@@ -256,9 +256,9 @@ def test_a_silence_is_marked_on_the_card_and_is_no_end_nor_a_reminder(place: Pla
     assert changed == [1, 0, 0]
     assert during == (["🔴 ApiDown"], "silenced", "silenced")
     assert reminded == 0
-    assert place.house.kinds() == ["opened", "silenced", "silenced"]
+    assert place.harness.kinds() == ["opened", "silenced", "silenced"]
     assert "Quiet" not in fields(place)
-    assert place.house.pass_time(0, remind_every_s={"critical": 4 * 3600}) == 1
+    assert place.harness.pass_time(0, remind_every_s={"critical": 4 * 3600}) == 1
 
 
 def test_what_ends_under_a_silence_is_closed_though_no_webhook_says_so(place: Place) -> None:
@@ -289,7 +289,7 @@ def test_an_inhibited_alert_is_marked_so_and_is_no_end(place: Place) -> None:
     place.looks(after_s=60)
     place.looks(after_s=60)
 
-    slow, down = place.house.alerts()
+    slow, down = place.harness.alerts()
     assert (slow.firing, slow.suppressed) == (True, "inhibited")
     assert (down.firing, down.suppressed) == (True, None)
     assert [title for title in place.told() if "🟢" in title] == []
@@ -303,8 +303,8 @@ def test_a_late_firing_is_decided_at_once_by_asking(place: Place) -> None:
 
     assert place.looks() == 1
 
-    assert place.house.kinds() == ["opened", "resolved", "late_duplicate"]
-    assert place.house.alert().held_until is None
+    assert place.harness.kinds() == ["opened", "resolved", "late_duplicate"]
+    assert place.harness.alert().held_until is None
 
 
 def test_a_late_firing_that_is_true_reopens_at_once(place: Place) -> None:
@@ -315,20 +315,20 @@ def test_a_late_firing_that_is_true_reopens_at_once(place: Place) -> None:
 
     assert place.looks() == 1
 
-    assert place.house.kinds() == ["opened", "resolved", "reopened"]
+    assert place.harness.kinds() == ["opened", "resolved", "reopened"]
 
 
 def test_what_was_heard_after_we_looked_is_not_overruled_by_what_we_saw(place: Place) -> None:
     """The look takes as long as the slowest Alertmanager; webhooks come meanwhile."""
     place.one.fires(place.down, since=place.began)
-    looked_at = place.house.clock.time()
+    looked_at = place.harness.clock.time()
     place.hears(firing(place.down, place.began))
-    place.house.clock.move(3)
-    place.hears(firing(place.down, place.began, ends_at=place.house.clock.time()))
+    place.harness.clock.move(3)
+    place.hears(firing(place.down, place.began, ends_at=place.harness.clock.time()))
     place.hears(firing(place.down, place.began))
 
-    assert place.house.run(place.comparing().turn(looked_at)) == 0
-    assert not place.house.alert().firing
+    assert place.harness.run(place.comparing().turn(looked_at)) == 0
+    assert not place.harness.alert().firing
 
 
 def as_since_0_28(state: Mapping[str, Any], since: datetime) -> httpx.MockTransport:
@@ -361,21 +361,21 @@ def as_since_0_28(state: Mapping[str, Any], since: datetime) -> httpx.MockTransp
     ],
 )
 def test_what_a_time_interval_mutes_is_not_told_and_is_no_end(
-    house: House, state: Mapping[str, Any], word: str
+    harness: RouterHarness, state: Mapping[str, Any], word: str
 ) -> None:
-    began = house.clock.time() - timedelta(minutes=10)
+    began = harness.clock.time() - timedelta(minutes=10)
     http = httpx.AsyncClient(transport=as_since_0_28(state, began))
-    reconcile = Reconcile(house.intake, http, ["http://am"], rules=NO_WARMUP)
-    house.run(house.intake.accept(Batch((), began, receiver=RECEIVER)))
+    reconcile = Reconcile(harness.intake, http, ["http://am"], rules=NO_WARMUP)
+    harness.run(harness.intake.accept(Batch((), began, receiver=RECEIVER)))
 
-    fresh = house.run(reconcile.turn(house.clock.time()))
-    house.run(house.intake.accept(Batch((firing(API_DOWN, began),), began, receiver=RECEIVER)))
-    known = [house.run(reconcile.turn(house.clock.time())) for _ in range(3)]
+    fresh = harness.run(reconcile.turn(harness.clock.time()))
+    harness.run(harness.intake.accept(Batch((firing(API_DOWN, began),), began, receiver=RECEIVER)))
+    known = [harness.run(reconcile.turn(harness.clock.time())) for _ in range(3)]
 
     assert (fresh, known) == (0, [1, 0, 0])
-    assert (house.alert().firing, house.alert().suppressed) == (True, word)
-    house.run(http.aclose())
+    assert (harness.alert().firing, harness.alert().suppressed) == (True, word)
+    harness.run(http.aclose())
 
 
 def fields(place: Place) -> dict[str, str]:
-    return {one["name"]: one["value"] for one in place.house.discord.messages()[-1].embeds[0]["fields"]}
+    return {one["name"]: one["value"] for one in place.harness.discord.messages()[-1].embeds[0]["fields"]}

@@ -14,7 +14,7 @@ from alert_router.discord.packer import Payload
 from alert_router.discord.responses import ChannelGone
 from testbed.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, SECRET, Clock, at, make_signal, webhook_json
 from testbed.fakes.discord import DiscordState, RateLimits, faults, only
-from testbed.router_harness import CHANNEL, WEBHOOK, House, is_held, until
+from testbed.router_harness import CHANNEL, WEBHOOK, RouterHarness, is_held, until
 
 # --- a channel that takes nothing, and people who must know it
 
@@ -28,15 +28,15 @@ class Particular(DiscordChannel):
         return await super().create(payload)
 
 
-def test_a_card_the_channel_cannot_bear_does_not_stop_the_others(house: House) -> None:
-    house.delivery = house.another_delivery(Particular(house.http, WEBHOOK))
-    house.accept(make_signal())
-    house.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(3)])
+def test_a_card_the_channel_cannot_bear_does_not_stop_the_others(harness: RouterHarness) -> None:
+    harness.delivery = harness.another_delivery(Particular(harness.http, WEBHOOK))
+    harness.accept(make_signal())
+    harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(3)])
 
-    house.deliver_for(180)
+    harness.deliver_for(180)
 
-    assert len(house.discord.messages()) == 3
-    assert [card.state for card in house.cards()].count("pending") == 1
+    assert len(harness.discord.messages()) == 3
+    assert [card.state for card in harness.cards()].count("pending") == 1
 
 
 def test_a_stopped_channel_is_told_on_the_pages_in_readiness_metrics_and_the_log(
@@ -76,161 +76,163 @@ def test_the_metric_says_that_a_channel_is_back(
     assert client.get("/-/ready").json()["troubles"] == {}
 
 
-def test_a_gone_message_said_of_one_to_be_made_is_not_asked_for_at_once_again(house: House) -> None:
-    house.discord.faults.next(faults.status(404, code=10008), times=None, operation="create")
-    house.accept(make_signal())
+def test_a_gone_message_said_of_one_to_be_made_is_not_asked_for_at_once_again(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.status(404, code=10008), times=None, operation="create")
+    harness.accept(make_signal())
 
-    house.deliver_for(60)
+    harness.deliver_for(60)
 
-    assert len([one for one in house.discord.requests if one.operation == "create"]) <= 7
-    assert house.cards()[0].state == "pending"
+    assert len([one for one in harness.discord.requests if one.operation == "create"]) <= 7
+    assert harness.cards()[0].state == "pending"
 
 
-def test_a_deleted_message_that_is_told_anew_goes_before_edits(house: House) -> None:
+def test_a_deleted_message_that_is_told_anew_goes_before_edits(harness: RouterHarness) -> None:
     names = ["Deleted", "Edited"]
-    house.accept(*[make_signal({**API_DOWN, "alertname": name}) for name in names])
-    house.deliver_for(5)
-    house.discord.delete_message(house.discord.messages()[0].id)
-    house.discord.requests.clear()
+    harness.accept(*[make_signal({**API_DOWN, "alertname": name}) for name in names])
+    harness.deliver_for(5)
+    harness.discord.delete_message(harness.discord.messages()[0].id)
+    harness.discord.requests.clear()
 
-    house.accept(make_signal({**API_DOWN, "alertname": "Deleted"}, annotations={"summary": "worse"}))
-    house.deliver_one()
-    house.accept(make_signal({**API_DOWN, "alertname": "Edited"}, ends_at=at(1)))
-    house.deliver_for(5)
+    harness.accept(make_signal({**API_DOWN, "alertname": "Deleted"}, annotations={"summary": "worse"}))
+    harness.deliver_one()
+    harness.accept(make_signal({**API_DOWN, "alertname": "Edited"}, ends_at=at(1)))
+    harness.deliver_for(5)
 
-    assert [one.operation for one in house.discord.requests] == ["edit", "create", "edit"]
+    assert [one.operation for one in harness.discord.requests] == ["edit", "create", "edit"]
 
 
 # --- pace
 
 
-def test_a_card_that_changes_all_the_time_is_edited_now_and_then_all_the_same(house: House) -> None:
+def test_a_card_that_changes_all_the_time_is_edited_now_and_then_all_the_same(harness: RouterHarness) -> None:
     """Every change is gathered with those that follow it; none may put the others off for ever."""
-    house.accept(make_signal())
-    house.deliver()
+    harness.accept(make_signal())
+    harness.deliver()
     for flap in range(1, 61):
-        house.clock.move(15)
-        now = house.clock.time()
-        house.accept(make_signal(starts_at=now, ends_at=now) if flap % 2 else make_signal(starts_at=now))
-        house.deliver()
+        harness.clock.move(15)
+        now = harness.clock.time()
+        harness.accept(make_signal(starts_at=now, ends_at=now) if flap % 2 else make_signal(starts_at=now))
+        harness.deliver()
 
-    told = [one.at for one in house.discord.edits]
+    told = [one.at for one in harness.discord.edits]
     flapping = [moment for moment in told if moment - told[0] > 10 * 15]
     assert len(flapping) >= 10
     assert max(later - one for one, later in pairwise(told)) <= 75
     assert min(later - one for one, later in pairwise(flapping)) >= 60
 
 
-def test_a_card_says_how_often_it_flapped_and_in_what_time(house: House) -> None:
-    house.run(house.delivery.prepare())
-    house.accept(make_signal())
+def test_a_card_says_how_often_it_flapped_and_in_what_time(harness: RouterHarness) -> None:
+    harness.run(harness.delivery.prepare())
+    harness.accept(make_signal())
     for flap in range(1, 8):
-        house.accept(make_signal(starts_at=at(4 * flap - 4), ends_at=at(4 * flap - 2)))
-        house.clock.move(240)
-        house.accept(make_signal(starts_at=at(4 * flap)))
-        house.deliver()
-    house.deliver_for(120)
+        harness.accept(make_signal(starts_at=at(4 * flap - 4), ends_at=at(4 * flap - 2)))
+        harness.clock.move(240)
+        harness.accept(make_signal(starts_at=at(4 * flap)))
+        harness.deliver()
+    harness.deliver_for(120)
 
-    fields = {one["name"]: one["value"] for one in only(house.discord.messages()).embeds[0]["fields"]}
+    fields = {one["name"]: one["value"] for one in only(harness.discord.messages()).embeds[0]["fields"]}
     assert fields["Flapped"] == "7 times in 28 min"
-    assert len(house.discord.creates) == 1
+    assert len(harness.discord.creates) == 1
 
 
-def test_edits_of_messages_older_than_an_hour_are_paced_by_themselves(house: House) -> None:
-    house.discord.rates.limits = RateLimits(webhook_requests=0)
-    house.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(9)])
-    house.deliver_for(5)
-    house.clock.move(3700)
-    house.discord.requests.clear()
+def test_edits_of_messages_older_than_an_hour_are_paced_by_themselves(harness: RouterHarness) -> None:
+    harness.discord.rates.limits = RateLimits(webhook_requests=0)
+    harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(9)])
+    harness.deliver_for(5)
+    harness.clock.move(3700)
+    harness.discord.requests.clear()
 
-    house.accept(
+    harness.accept(
         *[
             make_signal({**DISK_FULL, "n": str(n)}, ends_at=at(5), group_labels={"n": str(n)})
             for n in range(9)
         ]
     )
-    house.accept(make_signal())
-    house.deliver_for(60)
+    harness.accept(make_signal())
+    harness.deliver_for(60)
 
-    assert house.discord.limited == 0
-    edits = [one.at for one in house.discord.edits]
+    assert harness.discord.limited == 0
+    edits = [one.at for one in harness.discord.edits]
     assert len(edits) == 9
     assert all(later - first >= 6 for first, later in zip(edits, edits[3:], strict=False))
-    assert house.discord.creates[0].at < edits[3], "what is new does not wait for old edits"
+    assert harness.discord.creates[0].at < edits[3], "what is new does not wait for old edits"
 
 
-def test_where_a_webhook_leads_is_asked_again_when_discord_was_away_at_the_start(house: House) -> None:
-    house.discord.faults.next(faults.status(503), operation="webhook")
-    house.run(house.delivery.prepare())
-    house.accept(make_signal())
-    house.deliver()
-    unlinked = house.cards()[0].message_url
+def test_webhook_channel_is_fetched_again_after_discord_was_away_at_start(
+    harness: RouterHarness,
+) -> None:
+    harness.discord.faults.next(faults.status(503), operation="webhook")
+    harness.run(harness.delivery.prepare())
+    harness.accept(make_signal())
+    harness.deliver()
+    unlinked = harness.cards()[0].message_url
 
-    house.clock.move(CHECK_S)
-    house.accept(make_signal(annotations={"summary": "worse"}))
-    house.deliver()
+    harness.clock.move(CHECK_S)
+    harness.accept(make_signal(annotations={"summary": "worse"}))
+    harness.deliver()
 
     assert unlinked is None
-    assert house.cards()[0].message_url.startswith("https://discord.com/channels/")
+    assert harness.cards()[0].message_url.startswith("https://discord.com/channels/")
 
 
-def test_a_wait_without_sense_is_not_waited_out(house: House) -> None:
-    house.discord.faults.next(faults.limited("global", seconds=10**9))
-    house.accept(make_signal())
+def test_a_wait_without_sense_is_not_waited_out(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.limited("global", seconds=10**9))
+    harness.accept(make_signal())
 
-    house.deliver()
+    harness.deliver()
 
-    assert house.pacer.wait_s(CHANNEL) <= 3600
+    assert harness.rate_limiter.wait_s(CHANNEL) <= 3600
 
 
-def test_what_turned_out_over_while_it_was_told_goes_before_other_edits(house: House) -> None:
-    house.accept(make_signal(DRIFT_HIGH))
-    house.deliver()
-    house.discord.faults.next(faults.hold(), operation="create")
-    house.accept(make_signal())
+def test_what_turned_out_over_while_it_was_told_goes_before_other_edits(harness: RouterHarness) -> None:
+    harness.accept(make_signal(DRIFT_HIGH))
+    harness.deliver()
+    harness.discord.faults.next(faults.hold(), operation="create")
+    harness.accept(make_signal())
 
     async def resolve_while_it_is_held() -> None:
-        delivering = asyncio.ensure_future(house.delivery.step())
-        await is_held(house)
-        await house.accepting(make_signal(DRIFT_HIGH, annotations={"summary": "worse"}))
-        await house.accepting(make_signal(ends_at=at(5)))
-        house.discord.faults.release()
+        delivering = asyncio.ensure_future(harness.delivery.step())
+        await is_held(harness)
+        await harness.accepting(make_signal(DRIFT_HIGH, annotations={"summary": "worse"}))
+        await harness.accepting(make_signal(ends_at=at(5)))
+        harness.discord.faults.release()
         await delivering
 
-    house.run(asyncio.wait_for(resolve_while_it_is_held(), 20))
-    house.deliver_for(5)
+    harness.run(asyncio.wait_for(resolve_while_it_is_held(), 20))
+    harness.deliver_for(5)
 
-    told = [one.payload["embeds"][0]["title"] for one in house.discord.edits]
+    told = [one.payload["embeds"][0]["title"] for one in harness.discord.edits]
     assert ["ApiDown" in title for title in told] == [True, False]
 
 
-def test_edits_of_messages_from_before_a_clocks_step_are_paced_as_old_ones(house: House) -> None:
+def test_edits_of_messages_from_before_a_clocks_step_are_paced_as_old_ones(harness: RouterHarness) -> None:
     """They seem to come from the future; how old they are nobody knows."""
     disks = [make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(20)]
-    house.discord.rates.limits = RateLimits(webhook_requests=0)
-    house.clock.wrong_by_s = 7200
-    house.accept(*disks)
-    house.deliver_for(30)
-    house.clock.move(3700)
-    house.clock.wrong_by_s = 0
+    harness.discord.rates.limits = RateLimits(webhook_requests=0)
+    harness.clock.wrong_by_s = 7200
+    harness.accept(*disks)
+    harness.deliver_for(30)
+    harness.clock.move(3700)
+    harness.clock.wrong_by_s = 0
 
-    house.accept(*[make_signal(one.labels, ends_at=at(1), group_labels=one.group_labels) for one in disks])
-    house.deliver_for(120)
+    harness.accept(*[make_signal(one.labels, ends_at=at(1), group_labels=one.group_labels) for one in disks])
+    harness.deliver_for(120)
 
-    assert house.discord.limited == 0
-    assert all("resolved" in message.embeds[0]["title"] for message in house.discord.messages())
+    assert harness.discord.limited == 0
+    assert all("resolved" in message.embeds[0]["title"] for message in harness.discord.messages())
 
 
-def test_a_forum_is_a_channels_fault_and_costs_no_card(house: House) -> None:
-    house.discord.webhook("1", SECRET, "100", kind="forum")
-    house.accept(*[make_signal({**API_DOWN, "n": str(n)}, group_labels={"n": str(n)}) for n in range(5)])
+def test_a_forum_is_a_channels_fault_and_costs_no_card(harness: RouterHarness) -> None:
+    harness.discord.webhook("1", SECRET, "100", kind="forum")
+    harness.accept(*[make_signal({**API_DOWN, "n": str(n)}, group_labels={"n": str(n)}) for n in range(5)])
 
-    house.deliver_for(30)
+    harness.deliver_for(30)
 
-    assert house.delivery.stopped is not None
-    assert "220001" in house.delivery.stopped
-    assert {card.state for card in house.cards()} == {"pending"}
-    assert len(house.outcomes()) == 1
+    assert harness.delivery.stopped is not None
+    assert "220001" in harness.delivery.stopped
+    assert {card.state for card in harness.cards()} == {"pending"}
+    assert len(harness.outcomes()) == 1
 
 
 def test_what_waits_for_a_channel_that_is_no_longer_there_keeps_no_metric_high(

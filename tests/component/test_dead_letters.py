@@ -11,7 +11,7 @@ from alert_router.store.ledger import Ledger
 from testbed.commands import command
 from testbed.factories import API_DOWN, DRIFT_HIGH, SECRET, at, make_signal, webhook_json, wire_alert
 from testbed.fakes.discord import DiscordState, faults, only
-from testbed.router_harness import WEBHOOK, House, until
+from testbed.router_harness import WEBHOOK, RouterHarness, until
 
 TRIES = 3
 """With all, without URLs, as plain text."""
@@ -19,81 +19,81 @@ HERE = {"origin": "http://127.0.0.1:8010"}
 PAGE = {"accept": "text/html"}
 
 
-def refuse(house: House, *signals: Any, times: int = TRIES) -> None:
-    house.discord.faults.next(faults.status(400, message="not like this"), times=times * len(signals))
-    house.accept(*signals)
-    house.deliver_for(30)
+def refuse(harness: RouterHarness, *signals: Any, times: int = TRIES) -> None:
+    harness.discord.faults.next(faults.status(400, message="not like this"), times=times * len(signals))
+    harness.accept(*signals)
+    harness.deliver_for(30)
 
 
-def test_one_that_is_replayed_is_told_as_it_would_be_today(house: House) -> None:
-    refuse(house, make_signal())
-    [card] = house.cards()
+def test_one_that_is_replayed_is_told_as_it_would_be_today(harness: RouterHarness) -> None:
+    refuse(harness, make_signal())
+    [card] = harness.cards()
 
-    replayed = house.replay(card.id)
-    pending = house.ledger()
-    house.deliver_for(10)
+    replayed = harness.replay(card.id)
+    pending = harness.ledger()
+    harness.deliver_for(10)
 
     assert (replayed, card.state) == (1, "dead")
     assert "not like this" in card.error
     assert pending == Ledger(wanted=1, delivered=0, pending=1, dead=0)
     # With all of it again, not as the plain text it had come to.
-    message = only(house.discord.messages())
+    message = only(harness.discord.messages())
     assert (len(message.embeds), message.content) == (1, "")
-    assert house.replay() == 0
+    assert harness.replay() == 0
 
 
-def test_what_nobody_has_seen_is_told_again_as_urgently_as_at_first(house: House) -> None:
-    refuse(house, make_signal())
+def test_what_nobody_has_seen_is_told_again_as_urgently_as_at_first(harness: RouterHarness) -> None:
+    refuse(harness, make_signal())
 
-    house.replay()
-    house.accept(*[make_signal({**DRIFT_HIGH, "n": str(n)}, group_labels={"n": str(n)}) for n in range(3)])
-    house.deliver_one()
+    harness.replay()
+    harness.accept(*[make_signal({**DRIFT_HIGH, "n": str(n)}, group_labels={"n": str(n)}) for n in range(3)])
+    harness.deliver_one()
 
-    assert [message.embeds[0]["title"] for message in house.discord.messages()] == ["🔴 ApiDown"]
-
-
-def test_one_is_replayed_and_the_other_stays(house: House) -> None:
-    refuse(house, make_signal(), make_signal(DRIFT_HIGH))
-    first, second = house.cards()
-
-    house.replay(first.id)
-    house.deliver_for(10)
-
-    assert [card.state for card in house.cards()] == ["delivered", "dead"]
-    assert house.replay(first.id, 99) == 0
-    assert house.replay(second.id) == 1
+    assert [message.embeds[0]["title"] for message in harness.discord.messages()] == ["🔴 ApiDown"]
 
 
-def test_all_are_replayed(house: House) -> None:
-    refuse(house, make_signal(), make_signal(DRIFT_HIGH))
+def test_one_is_replayed_and_the_other_stays(harness: RouterHarness) -> None:
+    refuse(harness, make_signal(), make_signal(DRIFT_HIGH))
+    first, second = harness.cards()
 
-    assert house.replay() == 2
-    house.deliver_for(10)
+    harness.replay(first.id)
+    harness.deliver_for(10)
 
-    assert len(house.discord.messages()) == 2
+    assert [card.state for card in harness.cards()] == ["delivered", "dead"]
+    assert harness.replay(first.id, 99) == 0
+    assert harness.replay(second.id) == 1
 
 
-def test_an_edit_that_was_refused_is_replayed_into_its_message(house: House) -> None:
-    house.accept(make_signal())
-    house.deliver()
-    refuse(house, make_signal(ends_at=at(5)))
-    told = only(house.discord.messages()).embeds[0]["title"]
+def test_all_are_replayed(harness: RouterHarness) -> None:
+    refuse(harness, make_signal(), make_signal(DRIFT_HIGH))
 
-    house.replay()
-    house.deliver_for(10)
+    assert harness.replay() == 2
+    harness.deliver_for(10)
+
+    assert len(harness.discord.messages()) == 2
+
+
+def test_an_edit_that_was_refused_is_replayed_into_its_message(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    harness.deliver()
+    refuse(harness, make_signal(ends_at=at(5)))
+    told = only(harness.discord.messages()).embeds[0]["title"]
+
+    harness.replay()
+    harness.deliver_for(10)
 
     assert "🔴" in told
-    assert "🟢" in only(house.discord.messages()).embeds[0]["title"]
+    assert "🟢" in only(harness.discord.messages()).embeds[0]["title"]
 
 
-def test_what_is_refused_again_is_a_dead_letter_again(house: House) -> None:
-    refuse(house, make_signal(), times=2 * TRIES)
+def test_what_is_refused_again_is_a_dead_letter_again(harness: RouterHarness) -> None:
+    refuse(harness, make_signal(), times=2 * TRIES)
 
-    house.replay()
-    house.deliver_for(10)
+    harness.replay()
+    harness.deliver_for(10)
 
-    assert [card.state for card in house.cards()] == ["dead"]
-    assert house.ledger().balanced
+    assert [card.state for card in harness.cards()] == ["dead"]
+    assert harness.ledger().balanced
 
 
 # --- by page and by API
@@ -150,14 +150,14 @@ def test_another_sites_page_replays_nothing(refused: TestClient) -> None:
 # --- by command
 
 
-def test_the_commands_list_and_replay_and_count(house: House) -> None:
-    refuse(house, make_signal(), make_signal(DRIFT_HIGH))
+def test_the_commands_list_and_replay_and_count(harness: RouterHarness) -> None:
+    refuse(harness, make_signal(), make_signal(DRIFT_HIGH))
 
-    listed = command(house.url, "dead-letters", "list")
-    counted = command(house.url, "ledger")
-    one = command(house.url, "dead-letters", "replay", "1")
-    wrong = command(house.url, "dead-letters", "replay", "1")
-    rest = command(house.url, "dead-letters", "replay")
+    listed = command(harness.url, "dead-letters", "list")
+    counted = command(harness.url, "ledger")
+    one = command(harness.url, "dead-letters", "replay", "1")
+    wrong = command(harness.url, "dead-letters", "replay", "1")
+    rest = command(harness.url, "dead-letters", "replay")
 
     assert listed[0] == 0
     assert [line.split()[1] for line in listed[1].splitlines()] == ["1", "2"]
@@ -167,27 +167,27 @@ def test_the_commands_list_and_replay_and_count(house: House) -> None:
     assert one == (0, "1 to be told again\n")
     assert wrong[0] == 1
     assert rest == (0, "1 to be told again\n")
-    house.clock.move(86_400 * 365)
-    house.deliver_for(10)
-    assert len(house.discord.messages()) == 2
+    harness.clock.move(86_400 * 365)
+    harness.deliver_for(10)
+    assert len(harness.discord.messages()) == 2
 
 
-def test_the_command_says_when_the_ledger_does_not_balance(house: House) -> None:
-    house.accept(make_signal())
-    house.lose_cards()
+def test_the_command_says_when_the_ledger_does_not_balance(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    harness.lose_cards()
 
-    status, said = command(house.url, "ledger")
+    status, said = command(harness.url, "ledger")
 
     assert status == 1
     assert "does not balance" in said
 
 
 @pytest.mark.parametrize("webhook", ["", WEBHOOK.get_secret_value()])
-def test_the_ledger_is_that_of_the_routers_channel_and_not_of_the_shells(house: House, webhook: str) -> None:
-    house.accept(make_signal())
-    house.deliver()
+def test_ledger_command_counts_the_routers_own_channel(harness: RouterHarness, webhook: str) -> None:
+    harness.accept(make_signal())
+    harness.deliver()
 
-    status, said = command(house.url, "ledger", DISCORD_WEBHOOK_URL=webhook)
+    status, said = command(harness.url, "ledger", DISCORD_WEBHOOK_URL=webhook)
 
     assert (status, said) == (0, "wanted 1 = delivered 1 + pending 0 + dead 0 (channel discord)\n")
 
@@ -208,11 +208,11 @@ def test_who_looks_makes_no_database(words: tuple[str, ...], tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_who_looks_where_no_tables_are_is_told_how_to_make_them(words: tuple[str, ...], house: House) -> None:
-    migrate.downgrade(house.store, "base")
+def test_command_without_tables_says_how_to_make_them(words: tuple[str, ...], harness: RouterHarness) -> None:
+    migrate.downgrade(harness.store, "base")
 
-    status, said = command(house.url, *words)
+    status, said = command(harness.url, *words)
 
     assert (status, said.count("alert-router db upgrade")) == (1, 1)
-    assert command(house.url, "db", "upgrade")[0] == 0
-    assert command(house.url, *words)[0] == 0
+    assert command(harness.url, "db", "upgrade")[0] == 0
+    assert command(harness.url, *words)[0] == 0

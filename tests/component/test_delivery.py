@@ -19,90 +19,90 @@ from alert_router.store import card_queue
 from alert_router.store.card_queue import LEASE_S, Claim
 from testbed.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, Clock, at, make_signal
 from testbed.fakes.discord import Fault, RateLimits, faults, only, openapi
-from testbed.router_harness import House, is_held
+from testbed.router_harness import RouterHarness, is_held
 
 GREEN = 0x30A46C
 
 
-def title(house: House) -> str:
-    return str(only(house.discord.messages()).embeds[0]["title"])
+def title(harness: RouterHarness) -> str:
+    return str(only(harness.discord.messages()).embeds[0]["title"])
 
 
-def test_a_card_is_created_once_and_then_left_alone(house: House) -> None:
-    house.accept(make_signal())
-    house.deliver()
-    house.accept(make_signal())
+def test_a_card_is_created_once_and_then_left_alone(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    harness.deliver()
+    harness.accept(make_signal())
 
-    house.deliver_for(60)
+    harness.deliver_for(60)
 
-    assert house.outcomes() == [("create", "sent")]
-    assert "ApiDown" in title(house)
-    assert [(card.state, card.due_at) for card in house.cards()] == [("delivered", None)]
-
-
-def test_a_change_edits_the_same_message(house: House) -> None:
-    house.accept(make_signal())
-    house.deliver()
-
-    house.accept(make_signal(annotations={"summary": "worse"}))
-    house.deliver()
-
-    assert house.outcomes() == [("create", "sent"), ("edit", "sent")]
-    assert "worse" in str(only(house.discord.messages()).embeds)
+    assert harness.outcomes() == [("create", "sent")]
+    assert "ApiDown" in title(harness)
+    assert [(card.state, card.due_at) for card in harness.cards()] == [("delivered", None)]
 
 
-def test_a_resolve_turns_the_message_green_and_tells_how_long_it_lasted(house: House) -> None:
-    house.accept(make_signal())
-    house.deliver()
+def test_a_change_edits_the_same_message(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    harness.deliver()
 
-    house.accept(make_signal(ends_at=at(5)))
-    house.deliver()
+    harness.accept(make_signal(annotations={"summary": "worse"}))
+    harness.deliver()
 
-    embed = only(house.discord.messages()).embeds[0]
+    assert harness.outcomes() == [("create", "sent"), ("edit", "sent")]
+    assert "worse" in str(only(harness.discord.messages()).embeds)
+
+
+def test_a_resolve_turns_the_message_green_and_tells_how_long_it_lasted(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    harness.deliver()
+
+    harness.accept(make_signal(ends_at=at(5)))
+    harness.deliver()
+
+    embed = only(harness.discord.messages()).embeds[0]
     assert embed["color"] == GREEN
     assert "5 min" in str(embed["fields"])
 
 
-def test_what_changes_back_before_it_is_told_costs_no_request(house: House) -> None:
-    house.accept(make_signal())
-    house.deliver()
-    house.accept(make_signal(annotations={"summary": "worse"}))
+def test_what_changes_back_before_it_is_told_costs_no_request(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    harness.deliver()
+    harness.accept(make_signal(annotations={"summary": "worse"}))
 
-    house.accept(make_signal())
-    house.deliver()
+    harness.accept(make_signal())
+    harness.deliver()
 
-    assert house.outcomes() == [("create", "sent")]
-    assert house.cards()[0].state == "delivered"
+    assert harness.outcomes() == [("create", "sent")]
+    assert harness.cards()[0].state == "delivered"
 
 
-def test_after_an_outage_only_the_present_state_is_told(house: House) -> None:
-    house.discord.faults.next(faults.status(503), times=1)
-    house.accept(make_signal())
-    house.deliver()
+def test_after_an_outage_only_the_present_state_is_told(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.status(503), times=1)
+    harness.accept(make_signal())
+    harness.deliver()
     for minute in (1, 2, 3):
-        house.accept(make_signal(annotations={"summary": f"minute {minute}"}))
-    house.accept(make_signal(ends_at=at(4)))
+        harness.accept(make_signal(annotations={"summary": f"minute {minute}"}))
+    harness.accept(make_signal(ends_at=at(4)))
 
-    house.deliver_for(30)
+    harness.deliver_for(30)
 
-    assert house.outcomes() == [("create", "retry"), ("create", "sent")]
-    assert "🟢" in title(house)
+    assert harness.outcomes() == [("create", "retry"), ("create", "sent")]
+    assert "🟢" in title(harness)
 
 
-def test_every_message_that_went_out_is_as_discord_describes_it(house: House) -> None:
-    house.accept(*[make_signal({**DISK_FULL, "instance": f"db-{n}"}) for n in range(60)], make_signal())
-    house.deliver_for(10)
-    house.accept(make_signal(ends_at=at(5)))
-    house.deliver_for(10)
+def test_every_message_that_went_out_is_as_discord_describes_it(harness: RouterHarness) -> None:
+    harness.accept(*[make_signal({**DISK_FULL, "instance": f"db-{n}"}) for n in range(60)], make_signal())
+    harness.deliver_for(10)
+    harness.accept(make_signal(ends_at=at(5)))
+    harness.deliver_for(10)
 
-    assert len(house.discord.edits) >= 1
-    for sent in house.discord.creates:
+    assert len(harness.discord.edits) >= 1
+    for sent in harness.discord.creates:
         assert openapi.validate_execute(sent.payload) in ([], None)
         assert sent.query["wait"] == sent.query["with_components"] == "true"
-    for sent in [*house.discord.creates, *house.discord.edits]:
+    for sent in [*harness.discord.creates, *harness.discord.edits]:
         assert openapi.validate_edit(sent.payload) in ([], None)
         assert sent.payload["allowed_mentions"] == {"parse": []}
-    assert house.discord.unknown_keys == []
+    assert harness.discord.unknown_keys == []
 
 
 @pytest.mark.parametrize(
@@ -126,16 +126,16 @@ def test_every_message_that_went_out_is_as_discord_describes_it(house: House) ->
     ],
     ids=str,
 )
-def test_a_fault_that_passes_costs_time_and_nothing_else(house: House, fault: Fault) -> None:
-    house.discord.faults.next(fault)
-    house.accept(make_signal())
+def test_a_fault_that_passes_costs_time_and_nothing_else(harness: RouterHarness, fault: Fault) -> None:
+    harness.discord.faults.next(fault)
+    harness.accept(make_signal())
 
-    house.deliver_for(120)
+    harness.deliver_for(120)
 
-    only(house.discord.messages())
-    assert house.cards()[0].state == "delivered"
-    assert house.discord.rates.impatient == 0
-    assert house.outcomes() == [("create", "retry"), ("create", "sent")]
+    only(harness.discord.messages())
+    assert harness.cards()[0].state == "delivered"
+    assert harness.discord.rates.impatient == 0
+    assert harness.outcomes() == [("create", "retry"), ("create", "sent")]
 
 
 @pytest.mark.parametrize(
@@ -148,179 +148,179 @@ def test_a_fault_that_passes_costs_time_and_nothing_else(house: House, fault: Fa
     ],
     ids=str,
 )
-def test_an_edit_whose_answer_is_lost_is_repeated_without_harm(house: House, fault: Fault) -> None:
-    house.accept(make_signal())
-    house.deliver()
-    house.discord.faults.next(fault, operation="edit")
+def test_an_edit_whose_answer_is_lost_is_repeated_without_harm(harness: RouterHarness, fault: Fault) -> None:
+    harness.accept(make_signal())
+    harness.deliver()
+    harness.discord.faults.next(fault, operation="edit")
 
-    house.accept(make_signal(ends_at=at(5)))
-    house.deliver_for(60)
+    harness.accept(make_signal(ends_at=at(5)))
+    harness.deliver_for(60)
 
-    assert only(house.discord.messages()).embeds[0]["color"] == GREEN
-    assert len(house.discord.creates) == 1
+    assert only(harness.discord.messages()).embeds[0]["color"] == GREEN
+    assert len(harness.discord.creates) == 1
 
 
-def test_failures_in_a_row_are_waited_out_longer_and_longer(house: House) -> None:
-    house.discord.faults.next(faults.status(500), times=None)
-    house.accept(make_signal())
+def test_failures_in_a_row_are_waited_out_longer_and_longer(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.status(500), times=None)
+    harness.accept(make_signal())
 
-    house.deliver_for(3600)
+    harness.deliver_for(3600)
 
-    requests = [one.at for one in house.discord.requests if one.operation == "create"]
+    requests = [one.at for one in harness.discord.requests if one.operation == "create"]
     waits = [later - one for one, later in pairwise(requests)]
     assert waits == sorted(waits)
     assert 300 <= waits[-1] <= 300 + 2 * 60
-    assert house.cards()[0].state == "pending"
+    assert harness.cards()[0].state == "pending"
 
 
-def test_a_deleted_message_is_told_anew(house: House) -> None:
-    house.accept(make_signal())
-    house.deliver()
-    house.discord.delete_message(only(house.discord.messages()).id)
+def test_a_deleted_message_is_told_anew(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    harness.deliver()
+    harness.discord.delete_message(only(harness.discord.messages()).id)
 
-    house.accept(make_signal(ends_at=at(5)))
-    house.deliver()
+    harness.accept(make_signal(ends_at=at(5)))
+    harness.deliver()
 
-    assert [outcome for outcome in house.outcomes() if outcome[1] != "sent"] == [("edit", "gone")]
-    assert only(house.discord.messages()).embeds[0]["color"] == GREEN
+    assert [outcome for outcome in harness.outcomes() if outcome[1] != "sent"] == [("edit", "gone")]
+    assert only(harness.discord.messages()).embeds[0]["color"] == GREEN
 
 
-def test_what_discord_refuses_is_said_with_less_until_it_is_taken(house: House) -> None:
-    house.discord.faults.next(faults.status(400), times=2)
-    house.accept(make_signal())
+def test_what_discord_refuses_is_said_with_less_until_it_is_taken(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.status(400), times=2)
+    harness.accept(make_signal())
 
-    house.deliver_for(10)
+    harness.deliver_for(10)
 
-    assert house.outcomes() == [("create", "degraded"), ("create", "degraded"), ("create", "sent")]
-    message = only(house.discord.messages())
+    assert harness.outcomes() == [("create", "degraded"), ("create", "degraded"), ("create", "sent")]
+    message = only(harness.discord.messages())
     assert (message.embeds, message.components) == ((), ())
     assert "ApiDown" in message.content
 
 
-def test_what_discord_refuses_even_as_plain_text_is_a_dead_letter(house: House) -> None:
-    house.discord.faults.next(faults.status(400), times=3)
-    house.accept(make_signal())
+def test_what_discord_refuses_even_as_plain_text_is_a_dead_letter(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.status(400), times=3)
+    harness.accept(make_signal())
 
-    house.deliver_for(3600)
+    harness.deliver_for(3600)
 
-    card = house.cards()[0]
+    card = harness.cards()[0]
     assert (card.state, card.due_at, card.message_id) == ("dead", None, None)
     assert "50035" in card.error
-    assert house.outcomes()[-1] == ("create", "rejected")
-    assert len(house.outcomes()) == 3
+    assert harness.outcomes()[-1] == ("create", "rejected")
+    assert len(harness.outcomes()) == 3
 
 
-def test_a_dead_letter_is_tried_again_when_there_is_something_new_to_tell(house: House) -> None:
-    house.discord.faults.next(faults.status(400), times=3)
-    house.accept(make_signal())
-    house.deliver_for(10)
+def test_a_dead_letter_is_tried_again_when_there_is_something_new_to_tell(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.status(400), times=3)
+    harness.accept(make_signal())
+    harness.deliver_for(10)
 
-    house.accept(make_signal(ends_at=at(5)))
-    house.deliver_for(10)
+    harness.accept(make_signal(ends_at=at(5)))
+    harness.deliver_for(10)
 
-    assert house.cards()[0].state == "delivered"
+    assert harness.cards()[0].state == "delivered"
 
 
 @pytest.mark.parametrize("how", ["deleted", "forbidden", "wrong token"])
-def test_a_channel_that_is_gone_rests_and_its_cards_wait_for_it(house: House, how: str) -> None:
+def test_a_channel_that_is_gone_rests_and_its_cards_wait_for_it(harness: RouterHarness, how: str) -> None:
     refusal = {"deleted": None, "forbidden": faults.status(403), "wrong token": faults.status(401)}[how]
     if refusal is None:
-        house.discord.delete_webhook("1")
+        harness.discord.delete_webhook("1")
     else:
-        house.discord.faults.next(refusal, times=None)
-    house.accept(make_signal())
+        harness.discord.faults.next(refusal, times=None)
+    harness.accept(make_signal())
 
-    house.deliver_for(3600)
+    harness.deliver_for(3600)
 
-    sent = [one for one in house.discord.requests if one.operation == "create"]
-    asked = [one for one in house.discord.requests if one.operation == "webhook"]
+    sent = [one for one in harness.discord.requests if one.operation == "create"]
+    asked = [one for one in harness.discord.requests if one.operation == "webhook"]
     assert len(sent) == 1
     assert len(asked) <= 3600 / CHECK_S + 1
-    assert house.cards()[0].state == "pending"
-    assert house.delivery.stopped
+    assert harness.cards()[0].state == "pending"
+    assert harness.delivery.stopped
 
 
-def test_a_revived_channel_is_told_what_waited_in_its_present_state(house: House) -> None:
-    house.discord.delete_webhook("1")
-    house.accept(make_signal())
-    house.deliver_for(600)
-    house.accept(make_signal(ends_at=at(5)))
+def test_a_revived_channel_is_told_what_waited_in_its_present_state(harness: RouterHarness) -> None:
+    harness.discord.delete_webhook("1")
+    harness.accept(make_signal())
+    harness.deliver_for(600)
+    harness.accept(make_signal(ends_at=at(5)))
 
-    house.discord.revive_webhook("1")
-    house.deliver_for(2 * CHECK_S)
+    harness.discord.revive_webhook("1")
+    harness.deliver_for(2 * CHECK_S)
 
-    assert only(house.discord.messages()).embeds[0]["color"] == GREEN
-    assert house.cards()[0].state == "delivered"
+    assert only(harness.discord.messages()).embeds[0]["color"] == GREEN
+    assert harness.cards()[0].state == "delivered"
 
 
-def test_critical_is_told_first_then_new_then_resolved_then_the_rest(house: House) -> None:
+def test_critical_is_told_first_then_new_then_resolved_then_the_rest(harness: RouterHarness) -> None:
     resolving = make_signal({**API_DOWN, "alertname": "Resolving"})
     editing = make_signal({**API_DOWN, "alertname": "Editing"})
-    house.accept(resolving, editing)
-    house.deliver_for(10)
-    house.discord.requests.clear()
+    harness.accept(resolving, editing)
+    harness.deliver_for(10)
+    harness.discord.requests.clear()
 
-    house.accept(make_signal({**editing.labels}, annotations={"summary": "edited"}))
-    house.accept(make_signal(resolving.labels, ends_at=at(5)))
-    house.accept(make_signal(DRIFT_HIGH))
-    house.accept(make_signal(API_DOWN))
-    house.deliver_for(10)
+    harness.accept(make_signal({**editing.labels}, annotations={"summary": "edited"}))
+    harness.accept(make_signal(resolving.labels, ends_at=at(5)))
+    harness.accept(make_signal(DRIFT_HIGH))
+    harness.accept(make_signal(API_DOWN))
+    harness.deliver_for(10)
 
-    told = [one.payload["embeds"][0]["title"] for one in house.discord.requests if one.payload]
+    told = [one.payload["embeds"][0]["title"] for one in harness.discord.requests if one.payload]
     names = [
         name for text in told for name in ("ApiDown", "DriftHigh", "Resolving", "Editing") if name in text
     ]
     assert names == ["ApiDown", "DriftHigh", "Resolving", "Editing"]
 
 
-def test_a_card_that_keeps_failing_does_not_hold_up_the_others(house: House) -> None:
-    house.discord.faults.next(faults.status(500), times=1)
-    house.accept(make_signal())
-    house.accept(make_signal(DRIFT_HIGH))
+def test_a_card_that_keeps_failing_does_not_hold_up_the_others(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.status(500), times=1)
+    harness.accept(make_signal())
+    harness.accept(make_signal(DRIFT_HIGH))
 
-    house.deliver()
+    harness.deliver()
 
-    assert house.outcomes() == [("create", "retry"), ("create", "sent")]
+    assert harness.outcomes() == [("create", "retry"), ("create", "sent")]
 
 
-def test_no_rate_limit_is_ever_run_into(house: House) -> None:
-    house.run(house.delivery.prepare())
-    house.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(28)])
-    house.deliver_for(120)
-    house.accept(
+def test_no_rate_limit_is_ever_run_into(harness: RouterHarness) -> None:
+    harness.run(harness.delivery.prepare())
+    harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(28)])
+    harness.deliver_for(120)
+    harness.accept(
         *[
             make_signal({**DISK_FULL, "n": str(n)}, ends_at=at(5), group_labels={"n": str(n)})
             for n in range(28)
         ]
     )
-    house.deliver_for(180)
+    harness.deliver_for(180)
 
-    assert house.discord.limited == 0
-    assert (len(house.discord.creates), len(house.discord.edits)) == (28, 28)
+    assert harness.discord.limited == 0
+    assert (len(harness.discord.creates), len(harness.discord.edits)) == (28, 28)
 
 
 # --- more than one router
 
 
-def test_two_routers_on_one_database_create_a_card_once(house: House) -> None:
-    house.discord.rates.limits = RateLimits(enabled=False)
-    other = house.another_delivery()
-    house.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(20)])
+def test_two_routers_on_one_database_create_a_card_once(harness: RouterHarness) -> None:
+    harness.discord.rates.limits = RateLimits(enabled=False)
+    other = harness.another_delivery()
+    harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(20)])
 
     async def together() -> None:
-        await asyncio.gather(*[one.step() for _ in range(20) for one in (house.delivery, other)])
+        await asyncio.gather(*[one.step() for _ in range(20) for one in (harness.delivery, other)])
 
-    house.run(together())
+    harness.run(together())
 
-    assert len(house.discord.creates) == len(house.discord.messages()) == 20
-    assert {card.state for card in house.cards()} == {"delivered"}
+    assert len(harness.discord.creates) == len(harness.discord.messages()) == 20
+    assert {card.state for card in harness.cards()} == {"delivered"}
 
 
 class Overtaken(PreviewChannel):
     """While this one waits for its answer, its lease ends and another router delivers the card."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, harness: RouterHarness) -> None:
+        self._house = harness
         self.answered = 0
 
     async def create(self, payload: Payload) -> Reply:
@@ -330,15 +330,15 @@ class Overtaken(PreviewChannel):
         return await super().create(payload)
 
 
-def test_who_lost_the_lease_writes_nothing_over_the_one_who_has_it(house: House) -> None:
-    house.accept(make_signal())
-    slow = Overtaken(house)
+def test_who_lost_the_lease_writes_nothing_over_the_one_who_has_it(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    slow = Overtaken(harness)
 
-    house.run(house.another_delivery(slow).step())
+    harness.run(harness.another_delivery(slow).step())
 
-    message = only(house.discord.messages())
+    message = only(harness.discord.messages())
     assert slow.answered == 1
-    assert [(card.message_id, card.state, card.lease) for card in house.cards()] == [
+    assert [(card.message_id, card.state, card.lease) for card in harness.cards()] == [
         (message.id, "delivered", None)
     ]
 
@@ -355,166 +355,166 @@ class HeldUp(Templates):
         return super().words(state)
 
 
-def test_a_router_that_was_held_up_sends_nothing_that_another_may_have_sent(house: House) -> None:
-    house.accept(make_signal())
+def test_a_router_that_was_held_up_sends_nothing_that_another_may_have_sent(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
 
-    slow = Renderer(HeldUp(house.clock), "https://router.example.org")
-    house.run(house.another_delivery(renderer=slow).step())
+    slow = Renderer(HeldUp(harness.clock), "https://router.example.org")
+    harness.run(harness.another_delivery(renderer=slow).step())
 
-    assert house.discord.creates == []
-    house.deliver()
-    assert len(house.discord.creates) == 1
+    assert harness.discord.creates == []
+    harness.deliver()
+    assert len(harness.discord.creates) == 1
 
 
-def test_a_dead_routers_card_comes_back_after_its_lease(house: House) -> None:
-    house.accept(make_signal())
-    house.lease_cards(LEASE_S)
+def test_a_dead_routers_card_comes_back_after_its_lease(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    harness.lease_cards(LEASE_S)
 
-    early = house.deliver()
-    house.clock.move(LEASE_S)
-    house.deliver()
+    early = harness.deliver()
+    harness.clock.move(LEASE_S)
+    harness.deliver()
 
     assert early > 0
-    assert house.outcomes() == [("create", "sent")]
+    assert harness.outcomes() == [("create", "sent")]
 
 
 @pytest.mark.parametrize(("behind_s", "taken"), [(0.001, False), (5.0, False), (3600.0, True)])
 def test_a_lease_taken_by_a_clock_a_little_ahead_is_respected(
-    house: House, behind_s: float, *, taken: bool
+    harness: RouterHarness, behind_s: float, *, taken: bool
 ) -> None:
     """A claim that waited for its turn to write comes with an hour from before the other's."""
-    house.accept(make_signal())
-    house.clock.move(60)
-    now = house.clock.time()
+    harness.accept(make_signal())
+    harness.clock.move(60)
+    now = harness.clock.time()
 
     def claim(at: datetime) -> Claim | None:
-        with house.store.write() as conn:
+        with harness.store.write() as conn:
             return card_queue.claim(conn, DISCORD, at, lease="one", lease_s=LEASE_S, max_wait_s=300)
 
     assert claim(now) is not None
     assert (claim(now - timedelta(seconds=behind_s)) is not None) is taken
 
 
-def test_a_clock_that_stepped_back_strands_no_card(house: House) -> None:
-    house.discord.faults.next(faults.status(500))
-    house.clock.wrong_by_s = 10 * 86400
-    house.accept(make_signal())
-    house.deliver()
+def test_a_clock_that_stepped_back_strands_no_card(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.status(500))
+    harness.clock.wrong_by_s = 10 * 86400
+    harness.accept(make_signal())
+    harness.deliver()
 
-    house.clock.wrong_by_s = 0
-    house.deliver_for(5)
+    harness.clock.wrong_by_s = 0
+    harness.deliver_for(5)
 
-    assert house.cards()[0].state == "delivered"
+    assert harness.cards()[0].state == "delivered"
 
 
-def test_stopping_lets_the_request_under_way_end_and_be_written_down(house: House) -> None:
-    house.discord.faults.next(faults.hold(), operation="create")
-    house.accept(make_signal())
+def test_stopping_lets_the_request_under_way_end_and_be_written_down(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.hold(), operation="create")
+    harness.accept(make_signal())
 
     async def stop_while_it_is_held() -> None:
-        running = asyncio.ensure_future(house.delivery.run())
-        await is_held(house)
-        stopping = asyncio.ensure_future(house.delivery.stop())
+        running = asyncio.ensure_future(harness.delivery.run())
+        await is_held(harness)
+        stopping = asyncio.ensure_future(harness.delivery.stop())
         await asyncio.sleep(0)
-        house.discord.faults.release()
+        harness.discord.faults.release()
         await asyncio.gather(running, stopping)
 
-    house.run(asyncio.wait_for(stop_while_it_is_held(), 20))
+    harness.run(asyncio.wait_for(stop_while_it_is_held(), 20))
 
-    assert house.cards()[0].message_id == only(house.discord.messages()).id
-    assert house.cards()[0].lease is None
+    assert harness.cards()[0].message_id == only(harness.discord.messages()).id
+    assert harness.cards()[0].lease is None
 
 
-def test_what_became_dirty_while_it_was_told_is_told_again(house: House) -> None:
-    house.discord.faults.next(faults.hold(), operation="create")
-    house.accept(make_signal())
+def test_what_became_dirty_while_it_was_told_is_told_again(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.hold(), operation="create")
+    harness.accept(make_signal())
 
     async def change_while_it_is_held() -> None:
-        delivering = asyncio.ensure_future(house.delivery.step())
-        await is_held(house)
-        await house.accepting(make_signal(ends_at=at(5)))
-        house.discord.faults.release()
+        delivering = asyncio.ensure_future(harness.delivery.step())
+        await is_held(harness)
+        await harness.accepting(make_signal(ends_at=at(5)))
+        harness.discord.faults.release()
         await delivering
 
-    house.run(asyncio.wait_for(change_while_it_is_held(), 20))
-    house.deliver()
+    harness.run(asyncio.wait_for(change_while_it_is_held(), 20))
+    harness.deliver()
 
-    assert house.outcomes() == [("create", "sent"), ("edit", "sent")]
-    assert only(house.discord.messages()).embeds[0]["color"] == GREEN
+    assert harness.outcomes() == [("create", "sent"), ("edit", "sent")]
+    assert only(harness.discord.messages()).embeds[0]["color"] == GREEN
 
 
 # --- newer cards
 
 
-def comes_and_goes(house: House, minute: float) -> None:
-    house.accept(make_signal(starts_at=at(minute)))
-    house.deliver_for(10)
-    house.accept(make_signal(starts_at=at(minute), ends_at=at(minute + 0.2)))
-    house.deliver_for(10)
+def comes_and_goes(harness: RouterHarness, minute: float) -> None:
+    harness.accept(make_signal(starts_at=at(minute)))
+    harness.deliver_for(10)
+    harness.accept(make_signal(starts_at=at(minute), ends_at=at(minute + 0.2)))
+    harness.deliver_for(10)
 
 
-def test_an_incident_that_comes_and_goes_is_told_once_a_minute_and_how_often(house: House) -> None:
+def test_an_incident_that_comes_and_goes_is_told_once_a_minute_and_how_often(harness: RouterHarness) -> None:
     for third in range(FLAPPING):
-        comes_and_goes(house, third / 3)
-    calm = len(house.outcomes())
+        comes_and_goes(harness, third / 3)
+    calm = len(harness.outcomes())
 
     for third in range(FLAPPING, FLAPPING + 15):
-        comes_and_goes(house, third / 3)
-    house.deliver_for(FLAPPING_EDIT_S)
+        comes_and_goes(harness, third / 3)
+    harness.deliver_for(FLAPPING_EDIT_S)
 
-    only(house.discord.messages())
+    only(harness.discord.messages())
     assert calm == 2 * FLAPPING
-    assert 5 <= len(house.outcomes()) - calm <= 7
-    assert f"{FLAPPING + 14} times" in str(only(house.discord.messages()).embeds[0]["fields"])
+    assert 5 <= len(harness.outcomes()) - calm <= 7
+    assert f"{FLAPPING + 14} times" in str(only(harness.discord.messages()).embeds[0]["fields"])
 
 
-def rises(house: House) -> None:
-    house.accept(make_signal(DRIFT_HIGH))
-    house.deliver_for(5)
-    house.accept(make_signal({**DRIFT_HIGH, "severity": "critical"}))
+def rises(harness: RouterHarness) -> None:
+    harness.accept(make_signal(DRIFT_HIGH))
+    harness.deliver_for(5)
+    harness.accept(make_signal({**DRIFT_HIGH, "severity": "critical"}))
 
 
-def fires_long_after(house: House) -> None:
-    house.accept(make_signal(DRIFT_HIGH))
-    house.deliver_for(5)
-    house.accept(make_signal(DRIFT_HIGH, ends_at=at(1)))
-    house.deliver_for(31 * 60)
-    house.accept(make_signal(DRIFT_HIGH, starts_at=at(31)))
+def fires_long_after(harness: RouterHarness) -> None:
+    harness.accept(make_signal(DRIFT_HIGH))
+    harness.deliver_for(5)
+    harness.accept(make_signal(DRIFT_HIGH, ends_at=at(1)))
+    harness.deliver_for(31 * 60)
+    harness.accept(make_signal(DRIFT_HIGH, starts_at=at(31)))
 
 
 @pytest.mark.parametrize("story", [rises, fires_long_after])
-def test_people_are_pinged_by_a_new_message_and_the_old_one_leads_to_it(house: House, story: Any) -> None:
-    house.run(house.delivery.prepare())
-    story(house)
+def test_new_card_notifies_and_the_old_one_links_to_it(harness: RouterHarness, story: Any) -> None:
+    harness.run(harness.delivery.prepare())
+    story(harness)
 
-    house.deliver_for(10)
+    harness.deliver_for(10)
 
-    old, new = house.discord.messages()
+    old, new = harness.discord.messages()
     assert f"/{new.id}" in str(old.embeds)
     assert "told again" in old.embeds[0]["title"]
     assert f"/{old.id}" not in str(new.embeds)
-    assert {card.state for card in house.cards()} == {"delivered"}
+    assert {card.state for card in harness.cards()} == {"delivered"}
 
 
 @pytest.mark.parametrize("minute", [1, 31])
-def test_a_message_whose_newer_one_is_a_digest_leads_to_the_digest(house: House, minute: float) -> None:
-    house.run(house.delivery.prepare())
-    house.discord.rates.limits = RateLimits(enabled=False)
-    house.accept(make_signal(DRIFT_HIGH))
-    house.deliver_for(5)
-    house.accept(make_signal(DRIFT_HIGH, ends_at=at(0.5)))
-    house.deliver_for(minute * 60)
+def test_card_overtaken_by_a_digest_links_to_the_digest(harness: RouterHarness, minute: float) -> None:
+    harness.run(harness.delivery.prepare())
+    harness.discord.rates.limits = RateLimits(enabled=False)
+    harness.accept(make_signal(DRIFT_HIGH))
+    harness.deliver_for(5)
+    harness.accept(make_signal(DRIFT_HIGH, ends_at=at(0.5)))
+    harness.deliver_for(minute * 60)
 
-    house.accept(
+    harness.accept(
         *[make_signal({**API_DOWN, "n": str(n)}, group_labels={"c": str(n)}) for n in range(6)],
         *[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(300)],
         make_signal({**DRIFT_HIGH, "severity": "critical"}, starts_at=at(minute)),
     )
-    house.deliver_for(20)
-    house.accept(make_signal({**DRIFT_HIGH, "severity": "critical"}, ends_at=at(minute + 1)))
-    house.deliver_for(20)
+    harness.deliver_for(20)
+    harness.accept(make_signal({**DRIFT_HIGH, "severity": "critical"}, ends_at=at(minute + 1)))
+    harness.deliver_for(20)
 
-    digest = next(one for one in house.discord.messages() if "incidents" in one.embeds[0]["title"])
-    old = next(one for one in house.discord.messages() if "DriftHigh" in one.embeds[0]["title"])
+    digest = next(one for one in harness.discord.messages() if "incidents" in one.embeds[0]["title"])
+    old = next(one for one in harness.discord.messages() if "DriftHigh" in one.embeds[0]["title"])
     assert "told again" in old.embeds[0]["title"]
     assert f"/{digest.id}" in str(old.embeds)

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from alert_router.store import history
 from testbed.factories import DISK_FULL, DRIFT_HIGH, at, make_signal, webhook_json, wire_alert
 from testbed.fakes.discord import DiscordState, faults
-from testbed.router_harness import WEBHOOK, House, until
+from testbed.router_harness import WEBHOOK, RouterHarness, until
 
 CREATED = ("create", "sent")
 
@@ -44,76 +44,76 @@ def test_a_digest_counts_lists_and_leads_to_what_it_tells(make_client: Any, unli
     assert len([one for one in page["alerts"] if one["alertname"] == "DiskFull"]) == 60
 
 
-def test_a_digest_is_kept_up_to_date_survives_a_restart_and_is_left_by_itself(house: House) -> None:
-    house.accept(*storm(60))
-    house.deliver_for(5)
-    restarted = house.another_delivery()
-    house.run(restarted.prepare())
-    house.accept(*storm(70, annotations={"summary": "more"}))
-    house.deliver_for(10, restarted)
-    more = house.discord.messages()[0].embeds[0]["title"]
+def test_a_digest_is_kept_up_to_date_survives_a_restart_and_is_left_by_itself(harness: RouterHarness) -> None:
+    harness.accept(*storm(60))
+    harness.deliver_for(5)
+    restarted = harness.another_delivery()
+    harness.run(restarted.prepare())
+    harness.accept(*storm(70, annotations={"summary": "more"}))
+    harness.deliver_for(10, restarted)
+    more = harness.discord.messages()[0].embeds[0]["title"]
 
-    house.accept(*storm(40, ends_at=at(1)))
-    house.deliver_for(120, restarted)
-    fewer = house.discord.messages()[0].embeds[0]
-    house.accept(make_signal())
-    house.deliver_for(10, restarted)
-    house.accept(*storm(70, ends_at=at(1)))
-    house.deliver_for(60, restarted)
+    harness.accept(*storm(40, ends_at=at(1)))
+    harness.deliver_for(120, restarted)
+    fewer = harness.discord.messages()[0].embeds[0]
+    harness.accept(make_signal())
+    harness.deliver_for(10, restarted)
+    harness.accept(*storm(70, ends_at=at(1)))
+    harness.deliver_for(60, restarted)
 
     assert more == "⛈️ 70 alerts firing in 70 incidents"
     assert fewer["title"] == "⛈️ 30 alerts firing in 70 incidents"
     assert "Took alerts until" in str(fewer["fields"])
-    digest, single = house.discord.messages()
+    digest, single = harness.discord.messages()
     assert "The storm is over" in digest.embeds[0]["title"]
     assert "ApiDown" in single.embeds[0]["title"]
-    assert house.discord.limited == 0
+    assert harness.discord.limited == 0
 
 
-def test_an_alert_that_a_digest_tells_shows_how_that_was_delivered(house: House) -> None:
-    house.accept(*storm(60))
-    house.deliver_for(5)
-    house.discord.faults.next(faults.status(503), operation="edit")
-    house.accept(*storm(70))
-    house.deliver_for(10)
-    house.accept(make_signal())
-    house.deliver_for(10)
+def test_an_alert_that_a_digest_tells_shows_how_that_was_delivered(harness: RouterHarness) -> None:
+    harness.accept(*storm(60))
+    harness.deliver_for(5)
+    harness.discord.faults.next(faults.status(503), operation="edit")
+    harness.accept(*storm(70))
+    harness.deliver_for(10)
+    harness.accept(make_signal())
+    harness.deliver_for(10)
 
     def shown(alert_id: int) -> list[tuple[str, str, str | None]]:
-        life = house.ask(lambda conn: history.life(conn, alert_id))
+        life = harness.ask(lambda conn: history.life(conn, alert_id))
         return [(one.action, one.outcome, one.message_id) for one in life.deliveries] if life else []
 
-    [digest, own] = house.discord.messages()
+    [digest, own] = harness.discord.messages()
     assert shown(1) == [(one, two, digest.id) for one, two in [CREATED, ("edit", "retry"), ("edit", "sent")]]
     assert shown(60) == shown(1)
     assert shown(71) == [(*CREATED, own.id)]
 
 
-def test_an_incident_that_rises_within_a_storm_is_counted_once(house: House) -> None:
-    house.accept(*storm(60))
-    house.deliver_for(5)
+def test_an_incident_that_rises_within_a_storm_is_counted_once(harness: RouterHarness) -> None:
+    harness.accept(*storm(60))
+    harness.deliver_for(5)
 
-    house.accept(
+    harness.accept(
         *[
             make_signal({**signal.labels, "severity": "error"}, group_labels=signal.group_labels)
             for signal in storm(60)
         ]
     )
-    house.deliver_for(60)
+    harness.deliver_for(60)
 
-    titles = [message.embeds[0]["title"] for message in house.discord.messages()]
+    titles = [message.embeds[0]["title"] for message in harness.discord.messages()]
     assert titles == ["⛈️ 120 alerts firing in 60 incidents"]
-    assert house.ledger().balanced
+    assert harness.ledger().balanced
 
 
-def test_a_storm_ends_though_the_clock_stepped_back(house: House) -> None:
-    house.clock.wrong_by_s = 86_400
-    house.accept(*storm(60))
-    house.deliver_for(5)
+def test_a_storm_ends_though_the_clock_stepped_back(harness: RouterHarness) -> None:
+    harness.clock.wrong_by_s = 86_400
+    harness.accept(*storm(60))
+    harness.deliver_for(5)
 
-    house.clock.wrong_by_s = 0
-    house.deliver_for(120)
-    house.accept(make_signal(DRIFT_HIGH))
-    house.deliver_for(10)
+    harness.clock.wrong_by_s = 0
+    harness.deliver_for(120)
+    harness.accept(make_signal(DRIFT_HIGH))
+    harness.deliver_for(10)
 
-    assert len(house.discord.messages()) == 2
+    assert len(harness.discord.messages()) == 2

@@ -32,7 +32,7 @@ from alert_router.sources import fingerprints
 from alert_router.store.ledger import Ledger
 from testbed.factories import DISK_FULL, SECRET, Clock, at, event_json, make_signal, webhook_json, wire_time
 from testbed.fakes.discord import DiscordState, faults
-from testbed.router_harness import CHANNEL, DATABASES, WEBHOOK, House, NewDatabase, until
+from testbed.router_harness import CHANNEL, DATABASES, WEBHOOK, NewDatabase, RouterHarness, until
 
 NAMES = [f"Alert{number}" for number in range(4)]
 SEVERITIES = ["warning", "critical"]
@@ -86,13 +86,13 @@ class Life(RuleBasedStateMachine):
         discord.webhook("2", SECRET, "200")
         self.running = ExitStack()
         url = self.running.enter_context(database)
-        self.house = self.running.enter_context(House.opened(url, self.clock, discord))
+        self.harness = self.running.enter_context(RouterHarness.opened(url, self.clock, discord))
         self.firing: dict[str, Signal] = {}
         self.runs = 0
         alertmanager = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
-        self.running.callback(lambda: self.house.run(alertmanager.aclose()))
+        self.running.callback(lambda: self.harness.run(alertmanager.aclose()))
         self.reconcile = Reconcile(
-            self.house.intake, alertmanager, ["http://am.test"], rules=Rules(warmup_s=0)
+            self.harness.intake, alertmanager, ["http://am.test"], rules=Rules(warmup_s=0)
         )
         self.start()
 
@@ -134,60 +134,60 @@ class Life(RuleBasedStateMachine):
     def a_dag_reports(self, type_: str) -> None:
         self.runs += 1
         now = wire_time(self.clock.time())
-        self.house.report(event_json(type_, run_id=f"run {self.runs}", occurred_at=now))
+        self.harness.report(event_json(type_, run_id=f"run {self.runs}", occurred_at=now))
 
     @rule()
     def is_compared_with_alertmanager(self) -> None:
-        self.house.run(self.reconcile.turn(self.clock.time()))
+        self.harness.run(self.reconcile.turn(self.clock.time()))
 
     # --- what people and time do
 
     @rule(alert_id=st.integers(1, 5))
     def is_acknowledged(self, alert_id: int) -> None:
-        self.house.acknowledge(alert_id)
+        self.harness.acknowledge(alert_id)
 
     @rule()
     def dead_letters_are_replayed(self) -> None:
-        self.house.replay()
+        self.harness.replay()
 
     @rule(seconds=st.sampled_from([1.0, 61.0, 400.0, 2000.0, 15_000.0, 800_000.0]))
     def time_passes(self, seconds: float) -> None:
-        self.house.pass_time(seconds, remind_every_s={"critical": 14_400.0})
+        self.harness.pass_time(seconds, remind_every_s={"critical": 14_400.0})
 
     # --- what goes out
 
     @rule(struck=st.lists(st.sampled_from(FAULTS), max_size=4))
     def delivers(self, struck: list[faults.Fault]) -> None:
         for fault in struck:
-            self.house.discord.faults.next(fault, webhook_id="1")
-        self.house.deliver()
-        self.house.run(self.fallback.turn(self.clock.time()))
-        self.house.deliver(self.other)
+            self.harness.discord.faults.next(fault, webhook_id="1")
+        self.harness.deliver()
+        self.harness.run(self.fallback.turn(self.clock.time()))
+        self.harness.deliver(self.other)
 
     @rule()
     def the_webhook_is_deleted(self) -> None:
-        self.house.discord.delete_webhook("1")
+        self.harness.discord.delete_webhook("1")
 
     @rule()
     def the_webhook_is_revived(self) -> None:
-        self.house.discord.revive_webhook("1")
+        self.harness.discord.revive_webhook("1")
 
     @rule()
     def start(self) -> None:
         """A new process on the same database."""
-        house = self.house
-        house.release_cards()
-        watched = Watched(DiscordChannel(house.http, WEBHOOK), self.the_ledger_balances)
-        house.delivery = house.another_delivery(watched)
+        harness = self.harness
+        harness.release_cards()
+        watched = Watched(DiscordChannel(harness.http, WEBHOOK), self.the_ledger_balances)
+        harness.delivery = harness.another_delivery(watched)
         other = SecretStr(f"http://discord.test/api/webhooks/2/{SECRET}")
-        self.other = house.another_delivery(DiscordChannel(house.http, other), name=FALLBACK)
+        self.other = harness.another_delivery(DiscordChannel(harness.http, other), name=FALLBACK)
         self.fallback = Fallback(
             CHANNEL,
             FALLBACK,
             after_s=120.0,
             started_at=self.clock.time(),
-            is_stopped=lambda: house.delivery.stopped is not None,
-            writer=house.writer,
+            is_stopped=lambda: harness.delivery.stopped is not None,
+            writer=harness.writer,
             wake=lambda: None,
         )
 
@@ -195,19 +195,19 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_balances(self) -> None:
-        found = self.house.ledger()
+        found = self.harness.ledger()
         assert found.balanced, found
-        assert found.wanted == len(self.house.incidents())
+        assert found.wanted == len(self.harness.incidents())
 
     @invariant()
     def what_is_pending_is_due_and_nothing_else_is(self) -> None:
-        for card in self.house.cards():
+        for card in self.harness.cards():
             assert (card.state == "pending") == (card.due_at is not None), card
 
     @invariant()
     def an_incident_fires_as_its_alerts_do(self) -> None:
-        firing = Counter(alert.incident_id for alert in self.house.alerts() if alert.firing)
-        for incident in self.house.incidents():
+        firing = Counter(alert.incident_id for alert in self.harness.alerts() if alert.firing)
+        for incident in self.harness.incidents():
             assert incident.firing == firing[incident.id], incident
             assert incident.is_firing == (incident.firing > 0), incident
 
@@ -218,24 +218,24 @@ class Life(RuleBasedStateMachine):
             self.running.close()
 
     def all_is_told_once_the_faults_are_over(self) -> None:
-        house = self.house
-        house.discord.faults.clear()
-        house.discord.rates.clear()
-        house.discord.revive_webhook("1")
+        harness = self.harness
+        harness.discord.faults.clear()
+        harness.discord.rates.clear()
+        harness.discord.revive_webhook("1")
         self.start()
-        house.replay()
+        harness.replay()
         for _ in range(4):
-            house.deliver_for(400)
-            house.run(self.fallback.turn(self.clock.time()))
-            house.deliver(self.other)
-        found = house.ledger()
+            harness.deliver_for(400)
+            harness.run(self.fallback.turn(self.clock.time()))
+            harness.deliver(self.other)
+        found = harness.ledger()
         assert found == Ledger(wanted=found.wanted, delivered=found.wanted, pending=0, dead=0)
         self.every_card_shows_the_present()
 
     def every_card_shows_the_present(self) -> None:
-        titles = {message.id: message for message in self.house.discord.messages()}
-        incidents = {incident.id: incident for incident in self.house.incidents()}
-        for card in self.house.cards():
+        titles = {message.id: message for message in self.harness.discord.messages()}
+        incidents = {incident.id: incident for incident in self.harness.incidents()}
+        for card in self.harness.cards():
             incident = incidents.get(card.incident_id)
             if incident is None or card.generation != incident.generation:
                 continue
@@ -248,7 +248,7 @@ class Life(RuleBasedStateMachine):
     # --- the parts
 
     def hears(self, *signals: Signal) -> None:
-        self.house.run(self.house.intake.accept(Batch(signals, self.clock.time(), receiver=RECEIVER)))
+        self.harness.run(self.harness.intake.accept(Batch(signals, self.clock.time(), receiver=RECEIVER)))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         """As Alertmanager's API answers."""
@@ -303,33 +303,33 @@ def test_the_ledger_balances_after_every_step_of_any_life(new_database: NewDatab
     )
 
 
-def test_the_ledger_counts_each_incident_where_it_stands(house: House) -> None:
-    house.discord.faults.next(faults.status(400), times=3)
-    house.accept(make_signal())
-    house.deliver()
-    house.accept(make_signal(DISK_FULL))
-    house.deliver()
-    house.accept(make_signal({"alertname": "Another"}))
+def test_the_ledger_counts_each_incident_where_it_stands(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.status(400), times=3)
+    harness.accept(make_signal())
+    harness.deliver()
+    harness.accept(make_signal(DISK_FULL))
+    harness.deliver()
+    harness.accept(make_signal({"alertname": "Another"}))
 
-    assert house.ledger() == Ledger(wanted=3, delivered=1, pending=1, dead=1)
+    assert harness.ledger() == Ledger(wanted=3, delivered=1, pending=1, dead=1)
 
 
-def test_what_a_digest_tells_stands_as_the_digest_stands(house: House) -> None:
-    house.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(50)])
-    before = house.ledger()
+def test_what_a_digest_tells_stands_as_the_digest_stands(harness: RouterHarness) -> None:
+    harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(50)])
+    before = harness.ledger()
 
-    house.deliver_for(120)
+    harness.deliver_for(120)
 
     assert before == Ledger(wanted=50, delivered=0, pending=50, dead=0)
-    assert house.ledger() == Ledger(wanted=50, delivered=50, pending=0, dead=0)
-    assert len(house.discord.creates) == 1
+    assert harness.ledger() == Ledger(wanted=50, delivered=50, pending=0, dead=0)
+    assert len(harness.discord.creates) == 1
 
 
-def test_a_card_that_got_lost_would_show(house: House) -> None:
-    house.accept(make_signal())
-    house.lose_cards()
+def test_a_card_that_got_lost_would_show(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    harness.lose_cards()
 
-    assert not house.ledger().balanced
+    assert not harness.ledger().balanced
 
 
 def test_a_webhook_that_comes_later_tells_what_fires_and_the_ledger_balances(

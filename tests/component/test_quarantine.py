@@ -10,7 +10,7 @@ from alert_router.store import quarantine
 from alert_router.store.quarantine import Refused
 from testbed.commands import command
 from testbed.factories import NOON, as_bytes, event_json, webhook_json, wire_alert
-from testbed.router_harness import House
+from testbed.router_harness import RouterHarness
 
 BAD = Refused(NOON, "grafana", "alerts.0.startsAt: Field required", b'{"version": "1"}')
 
@@ -46,14 +46,14 @@ def test_no_field_of_a_senders_makes_a_line_of_its_own(
     assert len(said) < 600
 
 
-def test_the_commands_list_what_waits_and_end_it(house: House) -> None:
-    house.accept(refused=[BAD, Refused(NOON, "events", "not JSON", as_bytes("\x1b[2J\x00é"))])
+def test_the_commands_list_what_waits_and_end_it(harness: RouterHarness) -> None:
+    harness.accept(refused=[BAD, Refused(NOON, "events", "not JSON", as_bytes("\x1b[2J\x00é"))])
 
-    listed = command(house.url, "quarantine", "list")
-    one = command(house.url, "quarantine", "done", "1")
-    again = command(house.url, "quarantine", "done", "1")
-    size = house.ask(quarantine.size)
-    rest = command(house.url, "quarantine", "done", "--all")
+    listed = command(harness.url, "quarantine", "list")
+    one = command(harness.url, "quarantine", "done", "1")
+    again = command(harness.url, "quarantine", "done", "1")
+    size = harness.ask(quarantine.size)
+    rest = command(harness.url, "quarantine", "done", "--all")
 
     assert listed[0] == 0
     assert "1  2026-09-24 12:00:00Z  grafana  alerts.0.startsAt: Field required" in listed[1]
@@ -63,17 +63,17 @@ def test_the_commands_list_what_waits_and_end_it(house: House) -> None:
     assert again[0] == 1
     assert size == 1
     assert rest == (0, "1 done\n")
-    assert command(house.url, "quarantine", "list") == (0, "")
-    assert house.ask(quarantine.size) == 0
+    assert command(harness.url, "quarantine", "list") == (0, "")
+    assert harness.ask(quarantine.size) == 0
 
 
-def test_nothing_is_done_unless_it_is_said_what(house: House) -> None:
-    house.accept(refused=[BAD])
+def test_nothing_is_done_unless_it_is_said_what(harness: RouterHarness) -> None:
+    harness.accept(refused=[BAD])
 
     for words in ((), ("1", "--all")):
-        assert command(house.url, "quarantine", "done", *words)[0] == 1
+        assert command(harness.url, "quarantine", "done", *words)[0] == 1
 
-    assert house.ask(quarantine.size) == 1
+    assert harness.ask(quarantine.size) == 1
 
 
 def test_the_landing_page_says_how_and_is_green_again(make_client: Any, database_url: str) -> None:

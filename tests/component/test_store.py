@@ -26,12 +26,12 @@ from alert_router.store import (
     receivers,
 )
 from alert_router.store.engine import Store, Unavailable, open_store
-from alert_router.store.fallback_cards import Stuck
+from alert_router.store.fallback_cards import StuckCriteria
 from alert_router.store.history import Filters
 from alert_router.store.tables import UtcDateTime, metadata
 from alert_router.store.tables import alerts as alert_table
 from testbed.factories import DISK_FULL, NOON, at, make_signal
-from testbed.router_harness import CHANNEL, House, NewDatabase
+from testbed.router_harness import CHANNEL, NewDatabase, RouterHarness
 
 Question = Callable[[sa.Connection], Any]
 
@@ -75,27 +75,27 @@ def test_a_time_comes_back_as_it_went_in_and_in_utc(store: Store, moment: dateti
     assert found.utcoffset() == NOON.utcoffset()
 
 
-def test_reading_changes_nothing(house: House) -> None:
-    house.accept(make_signal())
+def test_reading_changes_nothing(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
 
-    with house.store.read() as conn:
+    with harness.store.read() as conn:
         conn.execute(sa.update(alert_table).values(severity="none"))
 
-    assert house.alert().severity == "critical"
+    assert harness.alert().severity == "critical"
 
 
-def test_a_failed_transaction_leaves_nothing(house: House) -> None:
-    house.accept(make_signal())
+def test_a_failed_transaction_leaves_nothing(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
 
     def fail() -> None:
-        with house.store.write() as conn:
+        with harness.store.write() as conn:
             conn.execute(sa.update(alert_table).values(severity="none"))
             raise LookupError
 
     with pytest.raises(LookupError):
         fail()
 
-    assert house.alert().severity == "critical"
+    assert harness.alert().severity == "critical"
 
 
 def test_a_writer_is_alone_from_its_first_moment(sqlite_url: str) -> None:
@@ -144,11 +144,11 @@ def test_a_router_that_freezes_while_it_writes_loses_its_turn(
         other.close()
 
 
-def test_an_episode_is_stored_once_whoever_writes_it(house: House) -> None:
-    house.accept(make_signal())
-    row = house.ask(lambda conn: conn.execute(sa.select(alert_table)).mappings().one())
+def test_an_episode_is_stored_once_whoever_writes_it(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    row = harness.ask(lambda conn: conn.execute(sa.select(alert_table)).mappings().one())
 
-    with house.store.write() as conn, pytest.raises(sa.exc.IntegrityError):
+    with harness.store.write() as conn, pytest.raises(sa.exc.IntegrityError):
         conn.execute(sa.insert(alert_table).values({**row, "id": 99}))
 
 
@@ -164,14 +164,14 @@ def test_a_database_that_is_not_there_is_unavailable() -> None:
 
 
 @pytest.fixture
-def busy(house: House) -> House:
+def busy(harness: RouterHarness) -> RouterHarness:
     """Some hundred alerts, so that the planner has something to plan."""
     signals = [make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n % 40)}) for n in range(300)]
-    house.accept(*signals)
-    house.accept(
+    harness.accept(*signals)
+    harness.accept(
         *[make_signal(one.labels, ends_at=at(1), group_labels=one.group_labels) for one in signals[:200]]
     )
-    return house
+    return harness
 
 
 def claim(conn: sa.Connection) -> object:
@@ -203,7 +203,7 @@ HOT: dict[str, tuple[Question, set[str]]] = {
     "what does the fallback tell, and what must it": (
         lambda conn: (
             fallback_cards.send(
-                conn, CHANNEL, FALLBACK, Stuck(at_once=False, failures=5, since=at(1)), at(2)
+                conn, CHANNEL, FALLBACK, StuckCriteria(at_once=False, failures=5, since=at(1)), at(2)
             ),
             fallback_cards.end(conn, CHANNEL, FALLBACK, at(2)),
         ),
@@ -234,7 +234,7 @@ UNIQUE = {
 
 
 @pytest.mark.parametrize("question", HOT)
-def test_a_hot_question_is_answered_from_its_index(busy: House, question: str) -> None:
+def test_a_hot_question_is_answered_from_its_index(busy: RouterHarness, question: str) -> None:
     ask, indexes = HOT[question]
     if busy.store.dialect == "postgresql":
         indexes = {UNIQUE.get(name, name) for name in indexes}
@@ -251,20 +251,20 @@ def scans_a_table(line: str) -> bool:
     return line.startswith("SCAN") and " USING " not in line and "VIRTUAL TABLE" not in line
 
 
-def plans_of(house: House, ask: Question) -> list[list[str]]:
+def plans_of(harness: RouterHarness, ask: Question) -> list[list[str]]:
     """How the database goes about each statement of the question."""
     asked: list[tuple[str, Any]] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         asked.append((statement, parameters))
 
-    sa.event.listen(house.store.writer, "before_cursor_execute", note)
-    with house.store.write() as conn:
+    sa.event.listen(harness.store.writer, "before_cursor_execute", note)
+    with harness.store.write() as conn:
         ask(conn)
-    sa.event.remove(house.store.writer, "before_cursor_execute", note)
-    sqlite = house.store.dialect == "sqlite"
+    sa.event.remove(harness.store.writer, "before_cursor_execute", note)
+    sqlite = harness.store.dialect == "sqlite"
     explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
-    with house.store.read() as conn:
+    with harness.store.read() as conn:
         if not sqlite:  # a few hundred rows are read faster than an index; this asks whether one would serve
             conn.execute(sa.text("SET LOCAL enable_seqscan = off"))
         return [

@@ -11,149 +11,149 @@ from alert_router.settings import from_environment
 from alert_router.store import senders
 from alert_router.store.engine import Store
 from testbed.factories import NOON, Clock, make_signal, webhook_json, wire_alert
-from testbed.router_harness import House, until
+from testbed.router_harness import RouterHarness, until
 
 AFTER_S = 300.0
 WATCHDOG = {"alertname": "Watchdog", "severity": "none"}
 
 
-def watchdog(house: House, *, after_s: float = AFTER_S) -> Watchdog:
+def watchdog(harness: RouterHarness, *, after_s: float = AFTER_S) -> Watchdog:
     """Of a router that starts now."""
-    return Watchdog(house.intake, started_at=house.clock.time(), after_s=after_s)
+    return Watchdog(harness.intake, started_at=harness.clock.time(), after_s=after_s)
 
 
-def hear(house: House) -> None:
-    house.run(house.intake.accept(Batch((), house.clock.time(), heartbeat=True)))
+def hear(harness: RouterHarness) -> None:
+    harness.run(harness.intake.accept(Batch((), harness.clock.time(), heartbeat=True)))
 
 
-def pass_time(house: House, minutes: float, dog: Watchdog) -> None:
+def pass_time(harness: RouterHarness, minutes: float, dog: Watchdog) -> None:
     """A turn every ten seconds."""
     for _ in range(int(minutes * 6)):
-        house.clock.move(10)
-        house.run(dog.turn(house.store, house.clock.time()))
+        harness.clock.move(10)
+        harness.run(dog.turn(harness.store, harness.clock.time()))
 
 
-def told(house: House) -> list[tuple[str, str]]:
-    return [(alert.alertname, alert.status) for alert in house.alerts()]
+def told(harness: RouterHarness) -> list[tuple[str, str]]:
+    return [(alert.alertname, alert.status) for alert in harness.alerts()]
 
 
-def test_a_heartbeat_that_goes_on_is_no_news(house: House) -> None:
-    dog = watchdog(house)
+def test_a_heartbeat_that_goes_on_is_no_news(harness: RouterHarness) -> None:
+    dog = watchdog(harness)
 
     for _ in range(30):
-        hear(house)
-        pass_time(house, 1, dog)
+        hear(harness)
+        pass_time(harness, 1, dog)
 
-    assert told(house) == []
-
-
-def test_where_none_was_ever_heard_none_is_missed(house: House) -> None:
-    pass_time(house, 60, watchdog(house))
-
-    assert told(house) == []
+    assert told(harness) == []
 
 
-def test_silence_is_told_once_as_critical_and_its_end_in_the_same_message(house: House) -> None:
-    dog = watchdog(house)
-    hear(house)
+def test_where_none_was_ever_heard_none_is_missed(harness: RouterHarness) -> None:
+    pass_time(harness, 60, watchdog(harness))
 
-    pass_time(house, 20, dog)
-    house.deliver_for(5)
-    blind = [message.embeds[0]["title"] for message in house.discord.messages()]
-    hear(house)
-    pass_time(house, 3, dog)
-    house.deliver_for(5)
+    assert told(harness) == []
+
+
+def test_silence_is_told_once_as_critical_and_its_end_in_the_same_message(harness: RouterHarness) -> None:
+    dog = watchdog(harness)
+    hear(harness)
+
+    pass_time(harness, 20, dog)
+    harness.deliver_for(5)
+    blind = [message.embeds[0]["title"] for message in harness.discord.messages()]
+    hear(harness)
+    pass_time(harness, 3, dog)
+    harness.deliver_for(5)
 
     assert blind == [f"🔴 {ALERTNAME}"]
-    [message] = house.discord.messages()
+    [message] = harness.discord.messages()
     assert "🟢" in message.embeds[0]["title"]
-    assert house.kinds() == ["opened", "resolved"]
-    assert house.alert().severity == "critical"
+    assert harness.kinds() == ["opened", "resolved"]
+    assert harness.alert().severity == "critical"
 
 
-def test_silence_begins_to_count_when_we_could_have_heard_something(house: House) -> None:
-    hear(house)
-    house.clock.move(3600)
-    dog = watchdog(house)
+def test_silence_begins_to_count_when_we_could_have_heard_something(harness: RouterHarness) -> None:
+    hear(harness)
+    harness.clock.move(3600)
+    dog = watchdog(harness)
 
-    pass_time(house, 4.9, dog)
-    assert told(house) == []
-    pass_time(house, 0.5, dog)
+    pass_time(harness, 4.9, dog)
+    assert told(harness) == []
+    pass_time(harness, 0.5, dog)
 
-    assert told(house) == [(ALERTNAME, "firing")]
-    assert house.alert().starts_at == NOON + timedelta(seconds=3600 + AFTER_S)
-
-
-def test_a_restart_while_blind_is_no_sight(house: House) -> None:
-    hear(house)
-    pass_time(house, 10, watchdog(house))
-
-    pass_time(house, 30, watchdog(house))
-
-    assert house.kinds() == ["opened"]
-    assert told(house) == [(ALERTNAME, "firing")]
+    assert told(harness) == [(ALERTNAME, "firing")]
+    assert harness.alert().starts_at == NOON + timedelta(seconds=3600 + AFTER_S)
 
 
-def test_a_second_router_that_starts_while_it_is_blind_does_not_quarrel(house: House) -> None:
-    first = watchdog(house)
-    hear(house)
-    pass_time(house, 10, first)
-    second = watchdog(house)
+def test_a_restart_while_blind_is_no_sight(harness: RouterHarness) -> None:
+    hear(harness)
+    pass_time(harness, 10, watchdog(harness))
+
+    pass_time(harness, 30, watchdog(harness))
+
+    assert harness.kinds() == ["opened"]
+    assert told(harness) == [(ALERTNAME, "firing")]
+
+
+def test_a_second_router_that_starts_while_it_is_blind_does_not_quarrel(harness: RouterHarness) -> None:
+    first = watchdog(harness)
+    hear(harness)
+    pass_time(harness, 10, first)
+    second = watchdog(harness)
 
     for _ in range(10):
-        pass_time(house, 1, first)
-        pass_time(house, 1, second)
+        pass_time(harness, 1, first)
+        pass_time(harness, 1, second)
 
-    assert house.kinds() == ["opened"]
-
-
-def test_blindness_is_told_again_though_the_clock_was_ahead_when_it_ended(house: House) -> None:
-    dog = watchdog(house)
-    hear(house)
-    house.clock.wrong_by_s = 3600
-    pass_time(house, 1, dog)
-    hear(house)
-    pass_time(house, 1, dog)
-    house.clock.wrong_by_s = 0
-    hear(house)
-
-    pass_time(house, 10, dog)
-
-    assert told(house) == [(ALERTNAME, "resolved"), (ALERTNAME, "firing")]
-    assert house.kinds() == ["opened", "resolved", "opened"]
-    hear(house)
-    pass_time(house, 1, dog)
-    assert told(house)[-1] == (ALERTNAME, "resolved")
+    assert harness.kinds() == ["opened"]
 
 
-def test_who_does_not_watch_misses_nothing(house: House) -> None:
+def test_blindness_is_told_again_though_the_clock_was_ahead_when_it_ended(harness: RouterHarness) -> None:
+    dog = watchdog(harness)
+    hear(harness)
+    harness.clock.wrong_by_s = 3600
+    pass_time(harness, 1, dog)
+    hear(harness)
+    pass_time(harness, 1, dog)
+    harness.clock.wrong_by_s = 0
+    hear(harness)
+
+    pass_time(harness, 10, dog)
+
+    assert told(harness) == [(ALERTNAME, "resolved"), (ALERTNAME, "firing")]
+    assert harness.kinds() == ["opened", "resolved", "opened"]
+    hear(harness)
+    pass_time(harness, 1, dog)
+    assert told(harness)[-1] == (ALERTNAME, "resolved")
+
+
+def test_who_does_not_watch_misses_nothing(harness: RouterHarness) -> None:
     never = from_environment({"ALERT_ROUTER_WATCHDOG_SECONDS": "0"}).watchdog_seconds
-    hear(house)
+    hear(harness)
 
-    pass_time(house, 60, watchdog(house, after_s=never))
+    pass_time(harness, 60, watchdog(harness, after_s=never))
 
-    assert told(house) == []
-
-
-def test_a_router_that_no_longer_watches_ends_what_was_told(house: House) -> None:
-    hear(house)
-    pass_time(house, 10, watchdog(house))
-
-    pass_time(house, 1, watchdog(house, after_s=0))
-
-    assert told(house) == [(ALERTNAME, "resolved")]
-    assert house.kinds() == ["opened", "resolved"]
+    assert told(harness) == []
 
 
-def test_blindness_that_comes_again_soon_goes_on_in_its_card(house: House) -> None:
-    dog = watchdog(house)
+def test_a_router_that_no_longer_watches_ends_what_was_told(harness: RouterHarness) -> None:
+    hear(harness)
+    pass_time(harness, 10, watchdog(harness))
+
+    pass_time(harness, 1, watchdog(harness, after_s=0))
+
+    assert told(harness) == [(ALERTNAME, "resolved")]
+    assert harness.kinds() == ["opened", "resolved"]
+
+
+def test_blindness_that_comes_again_soon_goes_on_in_its_card(harness: RouterHarness) -> None:
+    dog = watchdog(harness)
     for _ in range(3):
-        hear(house)
-        pass_time(house, 8, dog)
-        house.deliver_for(5)
+        hear(harness)
+        pass_time(harness, 8, dog)
+        harness.deliver_for(5)
 
-    assert len(house.discord.creates) == 1
-    assert house.incidents()[0].flaps == 2
+    assert len(harness.discord.creates) == 1
+    assert harness.incidents()[0].flaps == 2
 
 
 def test_only_a_watchdog_that_fires_is_a_heartbeat(make_client: Any, clock: Clock, store: Store) -> None:
@@ -186,10 +186,10 @@ def test_an_alert_beside_the_watchdog_is_kept(make_client: Any) -> None:
     assert [one["alertname"] for one in client.get("/alerts").json()["alerts"]] == ["ApiDown"]
 
 
-def test_blindness_does_not_touch_the_alerts_of_the_blind(house: House) -> None:
-    house.accept(make_signal())
-    hear(house)
+def test_blindness_does_not_touch_the_alerts_of_the_blind(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    hear(harness)
 
-    pass_time(house, 10, watchdog(house))
+    pass_time(harness, 10, watchdog(harness))
 
-    assert told(house) == [("ApiDown", "firing"), (ALERTNAME, "firing")]
+    assert told(harness) == [("ApiDown", "firing"), (ALERTNAME, "firing")]

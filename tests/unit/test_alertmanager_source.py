@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alert_router.domain.model import Signal, Status
 from alert_router.sources import fingerprints, webhook
-from alert_router.sources.errors import Malformed
+from alert_router.sources.errors import InvalidBody
 from alert_router.sources.webhook import Message
 from testbed.factories import DISK_FULL, NOON, as_bytes, at, make_signal, webhook_json, wire_alert
 from testbed.json_strategy import JSON
@@ -29,8 +29,8 @@ def only(message: Message) -> Signal:
     return message.signals[0]
 
 
-def refusal(body: Any) -> Malformed:
-    with pytest.raises(Malformed) as caught:
+def refusal(body: Any) -> InvalidBody:
+    with pytest.raises(InvalidBody) as caught:
         parse(body)
     return caught.value
 
@@ -145,14 +145,14 @@ def test_of_very_many_bad_alerts_a_few_are_described_and_all_are_kept() -> None:
     bad = [{"n": n} for n in range(5000)]
 
     message = parse(webhook_json(alerts=[*bad, wire_alert()]))
-    malformed = refusal(webhook_json(alerts=bad))
+    invalid = refusal(webhook_json(alerts=bad))
 
     assert len(message.signals) == 1
     assert sum(one.alerts for one in message.refused) == 5000
     *described, rest = message.refused
     assert [json.loads(one.body) for one in described] + json.loads(rest.body) == bad
-    assert len(str(malformed)) < 5000
-    assert str(malformed.errors[-1]) == f"alerts: {len(json.loads(rest.body))} more cannot be read"
+    assert len(str(invalid)) < 5000
+    assert str(invalid.errors[-1]) == f"alerts: {len(json.loads(rest.body))} more cannot be read"
 
 
 def test_one_bad_alert_does_not_cost_the_others() -> None:
@@ -250,7 +250,7 @@ def test_what_cannot_be_read_is_malformed_and_nothing_else(body: bytes) -> None:
 
 @given(st.binary(max_size=60))
 def test_no_bytes_raise_anything_but_malformed(body: bytes) -> None:
-    with contextlib.suppress(Malformed):
+    with contextlib.suppress(InvalidBody):
         parse(body)
 
 
@@ -284,5 +284,5 @@ def test_no_json_raises_anything_but_malformed(value: Any, place: str | None) ->
     elif place is not None:
         body[place] = value
 
-    with contextlib.suppress(Malformed):
+    with contextlib.suppress(InvalidBody):
         parse(body if place else value)

@@ -9,20 +9,20 @@ from hypothesis import given
 
 from alert_router.domain.model import Status
 from alert_router.sources import event_signals, events
-from alert_router.sources.errors import Malformed
-from alert_router.sources.event_signals import Meaning
+from alert_router.sources.errors import InvalidBody
+from alert_router.sources.event_signals import EventSignals
 from testbed.factories import NOON, as_bytes, event_json
 from testbed.json_strategy import JSON
 
 TYPES = ("training_success", "training_failure", "drift_alert", "performance_alert", "api_error")
 
 
-def meaning(type_: str = "training_failure", *, key: str | None = None, **changes: Any) -> Meaning:
+def meaning(type_: str = "training_failure", *, key: str | None = None, **changes: Any) -> EventSignals:
     return event_signals.of(events.parse(as_bytes(event_json(type_, **changes))), idempotency_key=key)
 
 
 def refused_fields(body: Any) -> list[str]:
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(InvalidBody) as caught:
         events.parse(body if isinstance(body, bytes) else as_bytes(body))
     return [error.field for error in caught.value.errors]
 
@@ -202,5 +202,5 @@ def test_a_body_that_cannot_be_read_is_malformed(body: bytes) -> None:
 def test_no_value_in_any_place_raises_anything_but_malformed(value: Any) -> None:
     bodies = [value] + [{**event_json(type_), place: value} for type_ in TYPES for place in event_json(type_)]
     for body in bodies:
-        with contextlib.suppress(Malformed):
+        with contextlib.suppress(InvalidBody):
             event_signals.of(events.parse(as_bytes(body)))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from alert_router.domain import lifecycle
-from alert_router.domain.lifecycle import Verdict, judge
-from alert_router.domain.model import AN_INSTANT, Alert, Rules, Signal, Status, TransitionKind
+from alert_router.domain.lifecycle import SignalKind, judge
+from alert_router.domain.model import TIME_RESOLUTION, Alert, Rules, Signal, Status, TransitionKind
 from testbed.factories import NOON, RULES, advancing, at, make_alert, make_signal
 
 FIRING = make_alert(starts_at=at(0))
@@ -28,54 +28,54 @@ def resolved(start: float, end: float, **changes: Any) -> Signal:
 @pytest.mark.parametrize(
     ("known", "signal", "verdict"),
     [
-        pytest.param(None, firing(0), Verdict.OPEN, id="nothing known, firing"),
-        pytest.param(None, resolved(0, 5), Verdict.OPEN_RESOLVED, id="nothing known, resolved"),
-        pytest.param(FIRING, firing(0), Verdict.REPEAT, id="open, firing again"),
-        pytest.param(FIRING, firing(-1), Verdict.REPEAT, id="open, firing with an earlier start"),
-        pytest.param(FIRING, firing(0, annotations={}), Verdict.UPDATE, id="open, saying something else"),
-        pytest.param(FIRING, firing(1), Verdict.SUPERSEDE, id="open, firing with a later start"),
+        pytest.param(None, firing(0), SignalKind.OPEN, id="nothing known, firing"),
+        pytest.param(None, resolved(0, 5), SignalKind.OPEN_RESOLVED, id="nothing known, resolved"),
+        pytest.param(FIRING, firing(0), SignalKind.REPEAT, id="open, firing again"),
+        pytest.param(FIRING, firing(-1), SignalKind.REPEAT, id="open, firing with an earlier start"),
+        pytest.param(FIRING, firing(0, annotations={}), SignalKind.UPDATE, id="open, saying something else"),
+        pytest.param(FIRING, firing(1), SignalKind.SUPERSEDE, id="open, firing with a later start"),
         pytest.param(
             FIRING,
-            make_signal(starts_at=at(0) + AN_INSTANT),
-            Verdict.SUPERSEDE,
+            make_signal(starts_at=at(0) + TIME_RESOLUTION),
+            SignalKind.SUPERSEDE,
             id="open, an instant later",
         ),
         pytest.param(
             FIRING,
-            make_signal(starts_at=at(0) + AN_INSTANT - INSTANT),
-            Verdict.REPEAT,
+            make_signal(starts_at=at(0) + TIME_RESOLUTION - INSTANT),
+            SignalKind.REPEAT,
             id="open, its start told more exactly",
         ),
-        pytest.param(FIRING, resolved(0, 5), Verdict.RESOLVE, id="open, resolved"),
-        pytest.param(FIRING, resolved(-9, 5), Verdict.RESOLVE, id="open, resolved with an earlier start"),
-        pytest.param(FIRING, resolved(3, 5), Verdict.RESOLVE, id="open, resolved with a later start"),
-        pytest.param(FIRING, resolved(-9, 0), Verdict.RESOLVE, id="open, resolved as it starts"),
-        pytest.param(FIRING, resolved(-9, -1), Verdict.LATE, id="open, resolve of an earlier episode"),
-        pytest.param(RESOLVED, firing(0), Verdict.HOLD, id="resolved, firing with its start"),
-        pytest.param(RESOLVED, firing(-5), Verdict.HOLD, id="resolved, firing with an earlier start"),
-        pytest.param(RESOLVED, firing(5), Verdict.HOLD, id="resolved, firing with a start within it"),
-        pytest.param(RESOLVED, firing(10), Verdict.HOLD, id="resolved, firing as it ended"),
-        pytest.param(RESOLVED, firing(11), Verdict.OPEN, id="resolved, firing after its end"),
-        pytest.param(RESOLVED, resolved(0, 10), Verdict.REPEAT, id="resolved, resolved again"),
+        pytest.param(FIRING, resolved(0, 5), SignalKind.RESOLVE, id="open, resolved"),
+        pytest.param(FIRING, resolved(-9, 5), SignalKind.RESOLVE, id="open, resolved with an earlier start"),
+        pytest.param(FIRING, resolved(3, 5), SignalKind.RESOLVE, id="open, resolved with a later start"),
+        pytest.param(FIRING, resolved(-9, 0), SignalKind.RESOLVE, id="open, resolved as it starts"),
+        pytest.param(FIRING, resolved(-9, -1), SignalKind.LATE, id="open, resolve of an earlier episode"),
+        pytest.param(RESOLVED, firing(0), SignalKind.HOLD, id="resolved, firing with its start"),
+        pytest.param(RESOLVED, firing(-5), SignalKind.HOLD, id="resolved, firing with an earlier start"),
+        pytest.param(RESOLVED, firing(5), SignalKind.HOLD, id="resolved, firing with a start within it"),
+        pytest.param(RESOLVED, firing(10), SignalKind.HOLD, id="resolved, firing as it ended"),
+        pytest.param(RESOLVED, firing(11), SignalKind.OPEN, id="resolved, firing after its end"),
+        pytest.param(RESOLVED, resolved(0, 10), SignalKind.REPEAT, id="resolved, resolved again"),
         pytest.param(
-            RESOLVED, resolved(0, 20), Verdict.REPEAT, id="resolved, resolved again with another end"
+            RESOLVED, resolved(0, 20), SignalKind.REPEAT, id="resolved, resolved again with another end"
         ),
         pytest.param(
-            RESOLVED, resolved(11, 20), Verdict.OPEN_RESOLVED, id="resolved, a later one unheard of"
+            RESOLVED, resolved(11, 20), SignalKind.OPEN_RESOLVED, id="resolved, a later one unheard of"
         ),
-        pytest.param(HELD, firing(0), Verdict.HOLD, id="held, firing again"),
-        pytest.param(HELD, resolved(0, 10), Verdict.LATE, id="held, its resolve"),
-        pytest.param(HELD, firing(11), Verdict.OPEN, id="held, firing after its end"),
+        pytest.param(HELD, firing(0), SignalKind.HOLD, id="held, firing again"),
+        pytest.param(HELD, resolved(0, 10), SignalKind.LATE, id="held, its resolve"),
+        pytest.param(HELD, firing(11), SignalKind.OPEN, id="held, firing after its end"),
         pytest.param(
             RESOLVED,
             firing(0, may_be_late=False),
-            Verdict.LATE,
+            SignalKind.LATE,
             id="resolved, late from one who has no replicas",
         ),
     ],
 )
 def test_what_a_signal_is_follows_from_what_is_known(
-    known: Alert | None, signal: Signal, verdict: Verdict
+    known: Alert | None, signal: Signal, verdict: SignalKind
 ) -> None:
     assert judge(known, signal) is verdict
 

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alert_router.delivery import Pacer
+from alert_router.delivery import RateLimiter
 from alert_router.domain import rate_limits
 from alert_router.domain.model import ChannelName
-from alert_router.domain.rate_limits import Allowance, Pace, RateFacts
+from alert_router.domain.rate_limits import Bucket, Quota, RateFacts
 from testbed.factories import Clock
 
-MINUTE = Pace(most=30, window_s=60.0)
+MINUTE = Bucket(most=30, window_s=60.0)
 ONE, OTHER = ChannelName("one"), ChannelName("other")
 
 
-def counted(pace: Pace, *moments: float) -> Pace:
+def counted(pace: Bucket, *moments: float) -> Bucket:
     for moment in moments:
         pace = rate_limits.counting(pace, moment)
     return pace
@@ -79,12 +79,12 @@ def test_what_left_the_window_is_forgotten() -> None:
     ],
 )
 def test_an_answer_tells_how_long_to_wait(answer: RateFacts, wait_s: float) -> None:
-    pacer = Pacer(Clock())
-    pacer.register(ONE)
+    rate_limiter = RateLimiter(Clock())
+    rate_limiter.register(ONE)
 
-    pacer.answered(ONE, answer)
+    rate_limiter.answered(ONE, answer)
 
-    assert pacer.wait_s(ONE) == pytest.approx(wait_s, abs=1e-6)
+    assert rate_limiter.wait_s(ONE) == pytest.approx(wait_s, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -99,60 +99,65 @@ def test_an_answer_tells_how_long_to_wait(answer: RateFacts, wait_s: float) -> N
 def test_a_limit_stops_all_it_is_about_and_no_more(
     answer: RateFacts, others_wait: bool, elsewhere_waits: bool
 ) -> None:
-    pacer, elsewhere = Pacer(Clock()), ChannelName("elsewhere")
-    pacer.register(ONE, "100")
-    pacer.register(OTHER, "100")
-    pacer.register(elsewhere, "200")
+    rate_limiter, elsewhere = RateLimiter(Clock()), ChannelName("elsewhere")
+    rate_limiter.register(ONE, "100")
+    rate_limiter.register(OTHER, "100")
+    rate_limiter.register(elsewhere, "200")
 
-    pacer.answered(ONE, answer)
+    rate_limiter.answered(ONE, answer)
 
-    assert pacer.wait_s(ONE) > 0
-    assert (pacer.wait_s(OTHER) > 0, pacer.wait_s(elsewhere) > 0) == (others_wait, elsewhere_waits)
+    assert rate_limiter.wait_s(ONE) > 0
+    assert (rate_limiter.wait_s(OTHER) > 0, rate_limiter.wait_s(elsewhere) > 0) == (
+        others_wait,
+        elsewhere_waits,
+    )
 
 
 def test_webhooks_of_one_channel_share_its_thirty_a_minute() -> None:
-    pacer = Pacer(Clock())
-    pacer.register(ONE, "100")
-    pacer.register(OTHER, "100")
+    rate_limiter = RateLimiter(Clock())
+    rate_limiter.register(ONE, "100")
+    rate_limiter.register(OTHER, "100")
 
     for name in [ONE, OTHER] * 15:
-        assert pacer.wait_s(name) == 0
-        pacer.leaves(name)
+        assert rate_limiter.wait_s(name) == 0
+        rate_limiter.leaves(name)
 
-    assert pacer.wait_s(ONE) == pacer.wait_s(OTHER) == pytest.approx(rate_limits.CHANNEL_WINDOW_S)
+    assert (
+        rate_limiter.wait_s(ONE) == rate_limiter.wait_s(OTHER) == pytest.approx(rate_limits.CHANNEL_WINDOW_S)
+    )
 
 
 def test_what_was_counted_before_the_channel_was_known_still_counts() -> None:
-    pacer = Pacer(Clock())
-    pacer.register(ONE)
+    rate_limiter = RateLimiter(Clock())
+    rate_limiter.register(ONE)
     for _ in range(30):
-        pacer.leaves(ONE)
+        rate_limiter.leaves(ONE)
 
-    pacer.register(ONE, "100")
+    rate_limiter.register(ONE, "100")
 
-    assert pacer.wait_s(ONE) == pytest.approx(rate_limits.CHANNEL_WINDOW_S)
+    assert rate_limiter.wait_s(ONE) == pytest.approx(rate_limits.CHANNEL_WINDOW_S)
 
 
 def test_edits_of_old_messages_have_a_limit_of_their_own() -> None:
-    pacer = Pacer(Clock())
-    pacer.register(ONE)
+    rate_limiter = RateLimiter(Clock())
+    rate_limiter.register(ONE)
 
     for _ in range(3):
-        assert pacer.old_edit_wait_s(ONE) == 0
-        pacer.leaves(ONE, old_edit=True)
+        assert rate_limiter.old_edit_wait_s(ONE) == 0
+        rate_limiter.leaves(ONE, old_edit=True)
 
-    assert pacer.old_edit_wait_s(ONE) == pytest.approx(6)
-    assert pacer.wait_s(ONE) == 0
+    assert rate_limiter.old_edit_wait_s(ONE) == pytest.approx(6)
+    assert rate_limiter.wait_s(ONE) == 0
 
 
 def test_the_limit_on_old_edits_stops_nothing_else() -> None:
-    pacer = Pacer(Clock())
-    pacer.register(ONE)
+    rate_limiter = RateLimiter(Clock())
+    rate_limiter.register(ONE)
 
-    pacer.answered(ONE, facts(429, retry_after_s=5, old_edits=True))
+    rate_limiter.answered(ONE, facts(429, retry_after_s=5, old_edits=True))
 
-    assert pacer.wait_s(ONE) == 0
-    assert pacer.old_edit_wait_s(ONE) == pytest.approx(5)
+    assert rate_limiter.wait_s(ONE) == 0
+    assert rate_limiter.old_edit_wait_s(ONE) == pytest.approx(5)
 
 
 def test_a_minute_of_ours_is_no_shorter_than_discords() -> None:
@@ -161,7 +166,7 @@ def test_a_minute_of_ours_is_no_shorter_than_discords() -> None:
 
 
 def test_a_block_grows_until_an_hour_and_is_forgotten_by_the_first_real_answer() -> None:
-    pace, waits = Pace(), []
+    pace, waits = Bucket(), []
     for _ in range(8):
         pace = rate_limits.blocked(pace, 0.0)
         waits.append(rate_limits.ready_at(pace, 0.0))
@@ -173,18 +178,18 @@ def test_a_block_grows_until_an_hour_and_is_forgotten_by_the_first_real_answer()
 @pytest.mark.parametrize("status", [401, 403, 429])
 def test_invalid_requests_stop_us_long_before_they_get_us_banned(status: int) -> None:
     clock = Clock()
-    pacer = Pacer(clock)
-    pacer.register(ONE)
+    rate_limiter = RateLimiter(clock)
+    rate_limiter.register(ONE)
 
     for _ in range(rate_limits.INVALID_REQUESTS):
-        pacer.answered(ONE, facts(status, retry_after_s=0.0, remaining=1))
+        rate_limiter.answered(ONE, facts(status, retry_after_s=0.0, remaining=1))
 
-    assert 0 < pacer.wait_s(ONE) <= rate_limits.INVALID_WINDOW_S
+    assert 0 < rate_limiter.wait_s(ONE) <= rate_limits.INVALID_WINDOW_S
     assert rate_limits.INVALID_REQUESTS < 10_000
 
 
 def test_a_shorter_wait_never_cuts_a_longer_one() -> None:
-    pace = rate_limits.paused(Pace(), 300.0, 0.0)
+    pace = rate_limits.paused(Bucket(), 300.0, 0.0)
 
     assert rate_limits.ready_at(rate_limits.paused(pace, 5.0, 10.0), 10.0) == 300.0
 
@@ -192,25 +197,23 @@ def test_a_shorter_wait_never_cuts_a_longer_one() -> None:
 @pytest.mark.parametrize(
     ("answer", "allowance"),
     [
-        (facts(remaining=3, reset_after_s=1.5), Allowance(3, 1.5)),
-        (facts(404, remaining=0, reset_after_s=1.5), Allowance(0, 1.5)),
-        (facts(429, remaining=3, retry_after_s=42), Allowance(0, 42)),
-        (facts(429), Allowance(0, rate_limits.BLOCKED_S)),
+        (facts(remaining=3, reset_after_s=1.5), Quota(3, 1.5)),
+        (facts(404, remaining=0, reset_after_s=1.5), Quota(0, 1.5)),
+        (facts(429, remaining=3, retry_after_s=42), Quota(0, 42)),
+        (facts(429), Quota(0, rate_limits.BLOCKED_S)),
         (facts(429, retry_after_s=5, old_edits=True), None),
         (facts(500), None),
         (facts(remaining=3), None),
     ],
 )
-def test_what_an_answer_grants_is_for_all_routers_to_know(
-    answer: RateFacts, allowance: Allowance | None
-) -> None:
+def test_what_an_answer_grants_is_for_all_routers_to_know(answer: RateFacts, allowance: Quota | None) -> None:
     assert rate_limits.allowance(answer) == allowance
 
 
 def test_webhooks_of_one_place_are_told_together() -> None:
-    pacer, elsewhere = Pacer(Clock()), ChannelName("elsewhere")
-    pacer.register(ONE, "100")
-    pacer.register(OTHER, "100")
-    pacer.register(elsewhere)
+    rate_limiter, elsewhere = RateLimiter(Clock()), ChannelName("elsewhere")
+    rate_limiter.register(ONE, "100")
+    rate_limiter.register(OTHER, "100")
+    rate_limiter.register(elsewhere)
 
-    assert (pacer.together(ONE), pacer.together(elsewhere)) == ([ONE, OTHER], [elsewhere])
+    assert (rate_limiter.together(ONE), rate_limiter.together(elsewhere)) == ([ONE, OTHER], [elsewhere])
