@@ -153,7 +153,6 @@ def _deliveries(
             renderer=renderer,
             clocks=clocks,
             rate_limiter=rate_limiter,
-            per_minute=per_minute,
             observe=partial(metrics.delivered, name),
         )
         for name, channel in channels.items()
@@ -187,7 +186,7 @@ def _turns(
             writer=writer,
             wake=other.wake,
         )
-        turns["fallback"] = (FALLBACK_S, lambda: fallback.turn(now()))
+        turns["fallback"] = (FALLBACK_S, lambda: fallback.run_once(now()))
     return turns
 
 

@@ -59,7 +59,7 @@ def check_config() -> None:
     settings = _settings()
     wrong = [f"{name}: no setting of ours" for name in settings_.unknown_names(os.environ)]
     if settings.templates:
-        wrong += [f"ALERT_ROUTER_TEMPLATES: {fault}" for fault in templates.faults(settings.templates)]
+        wrong += [f"ALERT_ROUTER_TEMPLATES: {fault}" for fault in templates.lint(settings.templates)]
     for line in wrong:
         typer.echo(line, err=True)
     if wrong:

@@ -1,6 +1,6 @@
-"""Tells in another channel what the main one does not take, and says so; and that it is back when it is."""
+"""Copies to another channel the cards that the main channel does not take, until it works again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from alert_router.domain.model import ChannelName
 from alert_router.store import fallback_cards
+from alert_router.store.fallback_cards import StuckCriteria
 from alert_router.store.writer import Writer
 
 FAILURES = 5
-"""So many failures in a row, and a card takes the other way."""
+"""A card that failed so often in a row is copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,32 +20,31 @@ class Fallback:
     main: ChannelName
     other: ChannelName
     after_s: float
-    """A card that has failed, or was never told, and waits for so long takes the other way."""
+    """A card that has failed or was never sent is copied after so long."""
     started_at: datetime
-    """The wait counts from here on: while we were down, the main channel did not have its chance."""
+    """That time counts from here on: while the router was down, the main channel had no chance."""
     is_stopped: Callable[[], bool]
     """Whether the main channel takes nothing at all."""
     writer: Writer
     wake: Callable[[], None]
 
-    async def turn(self, now: datetime) -> int:
-        """How many cards must be told, or told anew, in the other channel."""
-        changed = await self.writer.submit(self._turn, now)
+    async def run_once(self, now: datetime) -> int:
+        """How many cards are to be sent or edited in the other channel."""
+        changed = await self.writer.submit(_apply, lambda conn: self._copy(conn, now))
         if changed:
             self.wake()
         return changed
 
-    def _turn(self, conn: sa.Connection, moments: Sequence[datetime]) -> list[int]:
-        return [self._detour(conn, now) for now in moments]
-
-    def _detour(self, conn: sa.Connection, now: datetime) -> int:
-        stuck = fallback_cards.StuckCriteria(
-            at_once=self.is_stopped(), failures=FAILURES, since=self._since(now)
-        )
-        leaving = fallback_cards.send(conn, self.main, self.other, stuck, now)
-        return leaving + fallback_cards.end(conn, self.main, self.other, now)
+    def _copy(self, conn: sa.Connection, now: datetime) -> int:
+        stuck = StuckCriteria(at_once=self.is_stopped(), failures=FAILURES, since=self._since(now))
+        copied = fallback_cards.copy_stuck(conn, self.main, self.other, stuck, now)
+        return copied + fallback_cards.end_copies(conn, self.main, self.other, now)
 
     def _since(self, now: datetime) -> datetime | None:
         wait = timedelta(seconds=self.after_s)
-        # In either direction: we may have started by a clock that was ahead.
+        # In either direction: the start may have been by a clock that was ahead.
         return now - wait if abs(now - self.started_at) >= wait else None
+
+
+def _apply(conn, fns):  # type: ignore[no-untyped-def]
+    return [fn(conn) for fn in fns]

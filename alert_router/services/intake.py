@@ -13,7 +13,7 @@ from alert_router.services.unit_of_work import UnitOfWork
 from alert_router.store import alerts as alert_rows
 from alert_router.store import card_queue, digests, quarantine, receivers, senders
 from alert_router.store import incidents as incident_rows
-from alert_router.store.card_queue import Wish
+from alert_router.store.card_queue import CardRequest
 from alert_router.store.quarantine import Refused
 from alert_router.store.writer import Writer
 
@@ -165,22 +165,22 @@ class Intake:
         wishes = [wish(incident, channel) for incident in books.write() for channel in self._channels]
         for one in wishes:
             if one.generation > 1:
-                card_queue.renew_unsent(conn, one)
-        card_queue.want(conn, wishes, now)
+                card_queue.reuse_unsent_card(conn, one)
+        card_queue.enqueue(conn, wishes, now)
         if wishes:
-            digests.touch(conn, card_queue.folded(conn, wishes), now, every_s=digest_policy.EDIT_EVERY_S)
+            digests.touch(conn, card_queue.digests_of(conn, wishes), now, every_s=digest_policy.EDIT_EVERY_S)
 
 
 def adopt(conn: sa.Connection, channel: ChannelName, now: datetime) -> int:
     """Have the channel tell what fires and was told elsewhere only: it has become the main one; how many."""
     untold = incident_rows.untold(conn, channel)
-    card_queue.want(conn, [wish(incident, channel) for incident in untold], now)
+    card_queue.enqueue(conn, [wish(incident, channel) for incident in untold], now)
     return len(untold)
 
 
-def wish(incident: Incident, channel: ChannelName) -> Wish:
+def wish(incident: Incident, channel: ChannelName) -> CardRequest:
     critical = incident.is_firing and severity_rank(incident.severity) >= severity_rank("critical")
-    return Wish(
+    return CardRequest(
         incident_id=incident.id,
         channel=channel,
         generation=incident.generation,

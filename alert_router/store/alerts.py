@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alert_router.domain.model import CLOCK_SKEW_S, Alert, Fingerprint, Status, Transition
-from alert_router.store import parameters, rows
+from alert_router.store import rows
 from alert_router.store.tables import alerts, transitions
 
 COLUMNS = tuple(alerts.c)
@@ -80,7 +80,7 @@ def open_or_held(conn: sa.Connection, source: str) -> list[Alert]:
 
 def insert(conn: sa.Connection, new: Sequence[Alert]) -> None:
     if new:
-        conn.execute(sa.insert(alerts), [parameters.of(alert) for alert in new])
+        conn.execute(sa.insert(alerts), [rows.to_row(alert) for alert in new])
 
 
 CHANGING = (
@@ -113,7 +113,7 @@ def update(conn: sa.Connection, changed: Sequence[Alert]) -> None:
 
 def remember(conn: sa.Connection, facts: Sequence[Transition]) -> None:
     if facts:
-        conn.execute(sa.insert(transitions), [parameters.of(fact) for fact in facts])
+        conn.execute(sa.insert(transitions), [rows.to_row(fact) for fact in facts])
 
 
 def of_event(conn: sa.Connection, event_key: str) -> int | None:

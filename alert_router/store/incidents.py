@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alert_router.domain.model import ChannelName, Incident, Status
-from alert_router.store import parameters, rows
+from alert_router.store import rows
 from alert_router.store.tables import alerts, cards, incidents
 
 FIRING = incidents.c.status == sa.literal_column("'firing'")
@@ -63,7 +63,7 @@ def by_ids(conn: sa.Connection, ids: Collection[int]) -> dict[int, Incident]:
 
 def insert(conn: sa.Connection, new: Sequence[Incident]) -> None:
     if new:
-        conn.execute(sa.insert(incidents), [parameters.of(incident) for incident in new])
+        conn.execute(sa.insert(incidents), [rows.to_row(incident) for incident in new])
 
 
 CHANGING = (

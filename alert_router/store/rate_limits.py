@@ -1,56 +1,46 @@
-"""The pace of a channel, whoever uses it: other routers on this database, and our own former life.
+"""The rate limit of a channel, shared by all routers on this database and kept across restarts.
 
-Kept by the time of day. The rate_limiter beside it keeps ours by a clock that never steps.
+By the time of day. delivery/rate_limiter keeps this process's own by a clock that never steps.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from alert_router.domain import rate_limits
 from alert_router.domain.model import CLOCK_SKEW_S, ChannelName
-from alert_router.domain.rate_limits import Quota
+from alert_router.domain.rate_limits import Capacity, Quota
+from alert_router.store import rows
 from alert_router.store.card_queue import LEASE_S
 from alert_router.store.tables import cards, deliveries, paces
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    wait_s: float
-    """How long until a request may leave; 0 for at once."""
-    critical_only: bool
-    """What is left is kept for new critical cards."""
-
-
-def room(
+def capacity(
     conn: sa.Connection,
     channel: ChannelName,
-    together: Collection[ChannelName],
+    sharing: Collection[ChannelName],
     now: datetime,
     *,
     per_minute: int,
 ) -> Capacity:
-    """together: the channels of this process that lead to one place in Discord, this one among them."""
-    minute = per_minute - _under_way(conn, together, now)
-    kept = per_minute // rate_limits.KEPT_SHARE
-    granted, grant_s = _grant(conn, channel, now)
-    granted -= _under_way(conn, [channel], now)
+    """sharing: the channels of this process that lead to the same Discord channel, this one among them."""
+    minute = per_minute - _under_way(conn, sharing, now)
+    reserved = per_minute // rate_limits.RESERVED_SHARE
+    quota = _quota(conn, channel, now)
+    remaining = quota.remaining - _under_way(conn, [channel], now)
     return Capacity(
-        wait_s=max(_full_s(conn, together, now, minute), grant_s if granted <= 0 else 0.0),
-        critical_only=_full_s(conn, together, now, minute - kept) > 0
-        or granted <= rate_limits.KEPT_OF_WINDOW,
+        wait_s=max(_full_s(conn, sharing, now, minute), quota.for_s if remaining <= 0 else 0.0),
+        critical_only=_full_s(conn, sharing, now, minute - reserved) > 0
+        or remaining <= rate_limits.RESERVED_IN_WINDOW,
     )
 
 
-def note(conn: sa.Connection, channel: ChannelName, allowance: Quota, now: datetime) -> None:
-    """While a former grant holds, the stricter of both counts: answers are written down in any order."""
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    until = now + timedelta(seconds=allowance.for_s)
-    statement = insert(paces).values(
-        channel=channel, remaining=allowance.remaining, until=until, noted_at=now
+def save(conn: sa.Connection, channel: ChannelName, quota: Quota, now: datetime) -> None:
+    """While an earlier quota holds, the stricter of both counts: replies are saved in any order."""
+    until = now + timedelta(seconds=quota.for_s)
+    statement = rows.upsert(conn.dialect.name, paces).values(
+        channel=channel, remaining=quota.remaining, until=until, noted_at=now
     )
     new, holds = statement.excluded, _holds(now)
     stricter = sa.and_(holds, paces.c.remaining < new.remaining)
@@ -68,48 +58,46 @@ def note(conn: sa.Connection, channel: ChannelName, allowance: Quota, now: datet
 
 
 def _holds(now: datetime) -> sa.ColumnElement[bool]:
-    """One that was noted ahead of us was written before the clock stepped back, and says nothing of now."""
+    """A quota recorded in the future was written before the clock stepped back; ignore it."""
     return sa.and_(paces.c.until > now, paces.c.noted_at <= now + timedelta(seconds=CLOCK_SKEW_S))
 
 
-def _grant(conn: sa.Connection, channel: ChannelName, now: datetime) -> tuple[int, float]:
-    """How many more requests in how many seconds."""
+def _quota(conn: sa.Connection, channel: ChannelName, now: datetime) -> Quota:
     row = conn.execute(
         sa.select(paces.c.remaining, paces.c.until).where(paces.c.channel == channel, _holds(now))
     ).one_or_none()
-    return (row.remaining, (row.until - now).total_seconds()) if row else (rate_limits.UNLIMITED, 0.0)
+    if row is None:
+        return Quota(rate_limits.UNLIMITED, 0.0)
+    return Quota(row.remaining, (row.until - now).total_seconds())
 
 
 def _under_way(conn: sa.Connection, channels: Collection[ChannelName], now: datetime) -> int:
-    """Requests that are leaving or have left, and nobody knows yet how they went."""
+    """Requests that are leaving or have left, whose outcome is not stored yet."""
     query = sa.select(sa.func.count()).where(
         cards.c.channel.in_(channels),
         cards.c.lease.is_not(None),
         cards.c.lease_until > now,
-        # As the claim does: a later one was written before the clock stepped back.
+        # As in the claim: a later lease was written before the clock stepped back.
         cards.c.lease_until <= now + timedelta(seconds=LEASE_S + CLOCK_SKEW_S),
     )
     return conn.scalar(query) or 0
 
 
-def _full_s(conn: sa.Connection, channels: Collection[ChannelName], now: datetime, most: int) -> float:
-    """How long until the last minute holds fewer than so many requests."""
+def _full_s(conn: sa.Connection, channels: Collection[ChannelName], now: datetime, limit: int) -> float:
+    """How long until the last minute holds fewer than `limit` requests."""
     window = timedelta(seconds=rate_limits.CHANNEL_WINDOW_S)
-    at = now
-    if most > 0:
-        found: datetime | None = conn.scalar(
-            sa.select(deliveries.c.at)
-            # What lies ahead of us was written before the clock stepped back, or by a clock a little ahead.
-            .where(
-                deliveries.c.channel.in_(channels),
-                deliveries.c.at > now - window,
-                deliveries.c.at <= now + timedelta(seconds=CLOCK_SKEW_S),
-            )
-            .order_by(deliveries.c.at.desc())
-            .offset(most - 1)
-            .limit(1)
+    if limit <= 0:
+        return window.total_seconds()
+    sent_at: datetime | None = conn.scalar(
+        sa.select(deliveries.c.at)
+        # A delivery in the future was written before the clock stepped back, or by a clock slightly ahead.
+        .where(
+            deliveries.c.channel.in_(channels),
+            deliveries.c.at > now - window,
+            deliveries.c.at <= now + timedelta(seconds=CLOCK_SKEW_S),
         )
-        if found is None:
-            return 0.0
-        at = found
-    return (at + window - now).total_seconds()
+        .order_by(deliveries.c.at.desc())
+        .offset(limit - 1)
+        .limit(1)
+    )
+    return (sent_at + window - now).total_seconds() if sent_at else 0.0

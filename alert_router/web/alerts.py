@@ -14,7 +14,7 @@ from alert_router.services import watchdog
 from alert_router.sources import alertmanager, events, grafana
 from alert_router.store import history
 from alert_router.store.engine import Unavailable
-from alert_router.store.history import Life
+from alert_router.store.history import AlertDetail
 from alert_router.web import alert_filters, ingest, schemas
 from alert_router.web.alert_filters import Query
 from alert_router.web.dependencies import Parts
@@ -67,7 +67,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         "/alerts/{alert_id}", response_model=LifeOut, responses=HTML_TOO, summary="One alert and its life"
     )
     async def alert(request: Request, alert_id: Annotated[int, Path(ge=1, lt=2**62)]) -> Response:
-        life = await ask(parts, lambda conn: history.life(conn, alert_id))
+        life = await ask(parts, lambda conn: history.alert_detail(conn, alert_id))
         if life is None:
             raise Problem(HTTPStatus.NOT_FOUND, f"there is no alert {alert_id}")
         return _life(request, parts, pages, life)
@@ -75,7 +75,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return made
 
 
-def _life(request: Request, parts: Parts, pages: Pages, life: Life) -> Response:
+def _life(request: Request, parts: Parts, pages: Pages, life: AlertDetail) -> Response:
     if wants_html(request):
         return pages.render(
             "alert.html", AlertPage(now=parts.now(), life=life, public_url=parts.settings.public_url)

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from alert_router.domain.model import Alert, Status
-from alert_router.store.history import Life
+from alert_router.store.history import AlertDetail
 
 
 class AlertOut(BaseModel):
@@ -63,7 +63,7 @@ class LifeOut(AlertOut):
     deliveries: list[DeliveryOut]
 
     @classmethod
-    def of(cls, life: Life) -> Self:
+    def of(cls, life: AlertDetail) -> Self:
         return cls(
             **AlertOut.model_validate(life.alert).model_dump(),
             transitions=[TransitionOut.model_validate(one) for one in life.transitions],

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from alert_router.discord.client import DiscordChannel, Place, Reply
+from alert_router.discord.client import DiscordChannel, Reply, WebhookInfo
 from alert_router.discord.packer import Payload
 from alert_router.domain.model import FALLBACK, Rules, Signal
 from alert_router.services.alertmanager_sync import Reconcile
@@ -71,8 +71,8 @@ class Watched:
         self._look()
         return await self._channel.edit(message_id, payload)
 
-    async def look(self) -> Place | None:
-        return await self._channel.look()
+    async def fetch_webhook(self) -> WebhookInfo | None:
+        return await self._channel.fetch_webhook()
 
 
 class Life(RuleBasedStateMachine):
@@ -161,7 +161,7 @@ class Life(RuleBasedStateMachine):
         for fault in struck:
             self.harness.discord.faults.next(fault, webhook_id="1")
         self.harness.deliver()
-        self.harness.run(self.fallback.turn(self.clock.time()))
+        self.harness.run(self.fallback.run_once(self.clock.time()))
         self.harness.deliver(self.other)
 
     @rule()
@@ -226,7 +226,7 @@ class Life(RuleBasedStateMachine):
         harness.replay()
         for _ in range(4):
             harness.deliver_for(400)
-            harness.run(self.fallback.turn(self.clock.time()))
+            harness.run(self.fallback.run_once(self.clock.time()))
             harness.deliver(self.other)
         found = harness.ledger()
         assert found == Ledger(wanted=found.wanted, delivered=found.wanted, pending=0, dead=0)
@@ -242,7 +242,7 @@ class Life(RuleBasedStateMachine):
             if card.channel != CHANNEL or card.state == "folded":
                 continue
             shown = _title(titles[card.message_id])
-            moved = "told again" in shown
+            moved = "continued" in shown
             assert moved or ("🟢" in shown) == (not incident.is_firing), (shown, incident)
 
     # --- the parts

@@ -24,7 +24,8 @@ from alert_router.discord import embeds
 from alert_router.domain.model import Alert, TransitionKind
 from alert_router.sources.errors import FieldError
 from alert_router.store.dead_letters import DeadLetter
-from alert_router.store.history import DeliveryEntry, Life, TimelineEntry
+from alert_router.store.deliveries import Delivery
+from alert_router.store.history import AlertDetail, TimelineEntry
 from alert_router.store.preview import PreviewCard
 from alert_router.web import alert_filters, discord_html, filter_summary, jinja_filters
 from alert_router.web.alert_filters import Query
@@ -107,9 +108,9 @@ def alerts_page(*alerts: Alert, **changes: Any) -> AlertsPage:
     return AlertsPage(**{**given, **changes})
 
 
-def life_of(alert: Alert, **changes: Any) -> Life:
+def life_of(alert: Alert, **changes: Any) -> AlertDetail:
     opened = TimelineEntry(alert.starts_at, "opened", "alertmanager", "Prometheus")
-    return replace(Life(alert, (opened,), (), ()), **changes)
+    return replace(AlertDetail(alert, (opened,), (), ()), **changes)
 
 
 def alert_page(alert: Alert, **changes: Any) -> AlertPage:
@@ -493,7 +494,7 @@ def test_what_was_measured_is_told_at_the_top() -> None:
 
 
 def test_the_timeline_and_the_deliveries_are_told_in_words() -> None:
-    told = DeliveryEntry(NOON, "discord", "create", "sent", 200, "1234", 87, "")
+    told = Delivery(NOON, "discord", "create", "sent", 200, "1234", 87, "")
     failed = replace(told, action="edit", outcome="retry", status=503, detail="HTTP 503")
     late = TimelineEntry(at(3), "superseded", "alert_router", "its resolve was missed; alert 2 follows")
 
@@ -657,7 +658,7 @@ def hostile_pages() -> list[tuple[str, Page]]:
         reporter=HOSTILE,
     )
     entry = TimelineEntry(NOON, HOSTILE, HOSTILE, HOSTILE)
-    told = DeliveryEntry(NOON, HOSTILE, HOSTILE, HOSTILE, 400, HOSTILE, 1, HOSTILE)
+    told = Delivery(NOON, HOSTILE, HOSTILE, HOSTILE, 400, HOSTILE, 1, HOSTILE)
     life = {"transitions": (entry,), "deliveries": (told,), "siblings": (alert,)}
     query = asking(f"q={HOSTILE}&severity={HOSTILE}".replace("<", "%3C"))
     text = {"name": HOSTILE, "value": HOSTILE}
