@@ -8,30 +8,24 @@ from alert_router.domain import digest_policy
 from alert_router.domain.digest_policy import DigestAction
 from alert_router.domain.model import ChannelName
 from alert_router.store import digests
-from alert_router.store.digests import OpenDigest
 
 
 def is_due(conn: sa.Connection, channel: ChannelName, now: datetime, *, per_minute: int) -> bool:
     """Whether `update` would change anything. Reads only."""
-    return _decide(conn, channel, now, per_minute)[0] is not DigestAction.NONE
+    backlog = digests.backlog(conn, channel)
+    action = digest_policy.decide(backlog.waiting, backlog.last_folded_at, now, per_minute=per_minute)
+    return action is not DigestAction.NONE
 
 
 def update(conn: sa.Connection, channel: ChannelName, now: datetime, *, per_minute: int) -> None:
     """Fold the waiting cards, or end the open digest, when it is time."""
-    action, digest = _decide(conn, channel, now, per_minute)
+    backlog = digests.backlog(conn, channel)
+    action = digest_policy.decide(backlog.waiting, backlog.last_folded_at, now, per_minute=per_minute)
     if action is DigestAction.FOLD:
-        _fold(conn, channel, digest.id if digest else digests.begin(conn, channel, now), now)
-    elif action is DigestAction.END and digest is not None:
-        digests.end(conn, digest.id, now)
-        digests.touch(conn, [digest.id], now, every_s=digest_policy.EDIT_EVERY_S)
-
-
-def _decide(
-    conn: sa.Connection, channel: ChannelName, now: datetime, per_minute: int
-) -> tuple[DigestAction, OpenDigest | None]:
-    digest, waiting = digests.find_open(conn, channel), digests.waiting(conn, channel)
-    folded_at = digest.last_folded_at if digest else None
-    return digest_policy.decide(waiting, folded_at, now, per_minute=per_minute), digest
+        _fold(conn, channel, backlog.digest_id or digests.begin(conn, channel, now), now)
+    elif action is DigestAction.END and backlog.digest_id is not None:
+        digests.end(conn, backlog.digest_id, now)
+        digests.touch(conn, [backlog.digest_id], now, every_s=digest_policy.EDIT_EVERY_S)
 
 
 def _fold(conn: sa.Connection, channel: ChannelName, digest_id: int, now: datetime) -> None:

@@ -32,6 +32,8 @@ class RateLimiter:
             max_requests=rate_limits.INVALID_REQUESTS, window_s=rate_limits.INVALID_WINDOW_S
         )
         self._discord_id: dict[ChannelName, str] = {}
+        self._sharing: dict[str, list[ChannelName]] = {}
+        """By Discord channel, the channels that lead to it."""
 
     def register(self, name: ChannelName, discord_id: str | None = None) -> None:
         """Webhooks of one Discord channel share its limit. discord_id: that channel's, None while unknown."""
@@ -39,6 +41,7 @@ class RateLimiter:
         discord_id = discord_id or unknown
         former = self._discord_channels.pop(unknown, None)
         self._discord_id[name] = discord_id
+        self._sharing[discord_id] = [other for other, id_ in self._discord_id.items() if id_ == discord_id]
         self._webhooks.setdefault(name, Bucket())
         self._discord_channels.setdefault(discord_id, former or Bucket(max_requests=self.per_minute))
         self._old_edits.setdefault(
@@ -53,25 +56,18 @@ class RateLimiter:
         wait_s = self.wait_s(name)
         if wait_s > 0:
             return Capacity(wait_s)
-        shared = shared_limits.capacity(conn, name, self.sharing(name), now, per_minute=self.per_minute)
-        return replace(shared, old_edits=self.may_edit_old(name))
+        discord_id = self._discord_id[name]
+        shared = shared_limits.capacity(
+            conn, name, self._sharing[discord_id], now, per_minute=self.per_minute
+        )
+        old_edits_at = rate_limits.ready_at(self._old_edits[discord_id])
+        return replace(shared, old_edits=old_edits_at <= self._steady())
 
     def wait_s(self, name: ChannelName) -> float:
         """How long until this process may send any request to this webhook; 0 for at once."""
         discord_channel = self._discord_channels[self._discord_id[name]]
-        return self._wait_s(self._webhooks[name], discord_channel, self._address, self._invalid)
-
-    def may_edit_old(self, name: ChannelName) -> bool:
-        """Whether a message older than Discord's hour may be edited."""
-        return self._wait_s(self._old_edits[self._discord_id[name]]) == 0
-
-    def _wait_s(self, *buckets: Bucket) -> float:
+        buckets = (self._webhooks[name], discord_channel, self._address, self._invalid)
         return max(0.0, max(map(rate_limits.ready_at, buckets)) - self._steady())
-
-    def sharing(self, name: ChannelName) -> list[ChannelName]:
-        """The channels that lead to the same Discord channel as this one, itself among them."""
-        discord_id = self._discord_id[name]
-        return [other for other, other_id in self._discord_id.items() if other_id == discord_id]
 
     def record_request(self, name: ChannelName, *, old_edit: bool = False) -> None:
         """Counted when it leaves: a request without an answer has used the limit all the same."""
@@ -81,13 +77,19 @@ class RateLimiter:
             self._old_edits[discord_id] = rate_limits.record(self._old_edits[discord_id], now)
 
     def record_response(self, name: ChannelName, info: RateInfo) -> None:
-        now, discord_id = self._steady(), self._discord_id[name]
+        now = self._steady()
         if info.status in rate_limits.INVALID_STATUSES and info.scope != "shared":
             self._invalid = rate_limits.record(self._invalid, now)
         if info.blocked:
             self._address = rate_limits.block(self._address, now)
             return
-        self._address = rate_limits.unblock(self._address)
+        if self._address.blocks:
+            self._address = rate_limits.unblock(self._address)
+        if info.pause_s > 0:
+            self._pause(name, info, now)
+
+    def _pause(self, name: ChannelName, info: RateInfo, now: float) -> None:
+        discord_id = self._discord_id[name]
         if info.old_edits:
             self._old_edits[discord_id] = rate_limits.pause(self._old_edits[discord_id], info.pause_s, now)
         elif info.scope == "global":

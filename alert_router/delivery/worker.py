@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -62,7 +63,7 @@ class DeliveryWorker:
         renderer: Renderer,
         clocks: Clocks,
         rate_limiter: RateLimiter,
-        observe: Callable[[str, str, float], None] = lambda *_: None,
+        observe: Callable[[str, str, float], None] | None = None,
     ) -> None:
         """rate_limiter: shared by all channels of this process.
 
@@ -194,7 +195,8 @@ class DeliveryWorker:
         delivery = update.delivery
         if delivery is None:
             return
-        self._observe(delivery.action, delivery.outcome, took_s)
+        if self._observe is not None:
+            self._observe(delivery.action, delivery.outcome, took_s)
         if delivery.outcome != "sent":
             level = logging.ERROR if delivery.outcome in NEEDS_PERSON else logging.WARNING
             card_id = update.claim.card_id
@@ -202,10 +204,7 @@ class DeliveryWorker:
 
     async def _save(self, update: CardUpdate) -> None:
         """Retry while the database is away: a create whose outcome is lost would be repeated."""
-
-        def save(conn: sa.Connection) -> bool:
-            return outcome.save(conn, update)
-
+        save = partial(outcome.save, update=update)
         while True:
             try:
                 held = await self._writer.submit(_apply, save)

@@ -160,8 +160,8 @@ def _detail(body: dict[str, Any]) -> str:
 
 def _message_url(body: dict[str, Any], guild_id: str | None) -> str | None:
     """A message's link needs the guild, which only the webhook itself has."""
-    channel_id = _text(body.get("channel_id"))
-    if guild_id is None or channel_id is None:
+    channel_id = body.get("channel_id")
+    if guild_id is None or not channel_id:
         return None
     return f"https://discord.com/channels/{guild_id}/{channel_id}/{body['id']}"
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from urllib.parse import quote, urlencode
 
 from alert_router.discord import packer
@@ -64,8 +65,8 @@ def payload_hash(payload: Payload) -> str:
 def color_of(state: CardState) -> int:
     if state.newer_url is not None:
         return GREY
-    worst = max((severity_rank(alert.severity) for alert in state.alerts if alert.firing), default=None)
-    return GREEN if worst is None else COLORS[worst]
+    first = state.alerts[0] if state.alerts else None  # firing before resolved, worst first
+    return COLORS[severity_rank(first.severity)] if first and first.firing else GREEN
 
 
 def _buttons(alerts: Sequence[Alert], history_url: str) -> list[Button]:
@@ -73,13 +74,13 @@ def _buttons(alerts: Sequence[Alert], history_url: str) -> list[Button]:
     if not alerts:
         return buttons
     first = alerts[0]
-    wanted = (
-        ("Graph", first.generator_url),
-        ("Runbook", first.annotations.get("runbook_url", "")),
-        ("Dashboard", first.annotations.get("dashboard_url", "")),
-        ("Silence", silence_url(first) if first.firing else ""),
+    links = (
+        Button("Graph", first.generator_url),
+        Button("Runbook", first.annotations.get("runbook_url", "")),
+        Button("Dashboard", first.annotations.get("dashboard_url", "")),
+        Button("Silence", silence_url(first) if first.firing else ""),
     )
-    return buttons + [Button(label, url) for label, url in wanted if url]
+    return buttons + list(filter(attrgetter("url"), links))
 
 
 def silence_url(alert: Alert) -> str:

@@ -6,6 +6,7 @@ Nothing is cut silently: the message counts what does not fit, and links to all 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from alert_router.discord import limits, markdown, urls
@@ -162,7 +163,7 @@ def _pages(lines: Sequence[str], budget: int) -> tuple[list[str], int]:
     """The lines as descriptions of one embed after the other, and how many do not fit."""
     left_chars = budget - MORE_CHARS
     pages: list[str] = []
-    pieces = [piece for line in lines for piece in _pieces(line)]
+    pieces = list(chain.from_iterable(map(_pieces, lines)))
     for index, piece in enumerate(pieces):
         if len(piece) > left_chars or not _append(pages, piece):
             return pages, sum(1 for missing in pieces[index:] if missing.strip())

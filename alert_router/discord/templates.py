@@ -192,7 +192,7 @@ def _context(state: CardState) -> dict[str, Any]:
         "distinct": distinct,
         "since": min(map(attrgetter("starts_at"), firing or alerts), default=state.incident.opened_at),
         "until": max(_present("ends_at", resolved), default=None),
-        "flapped_for": _flapped_for(state),
+        "flapped_for": _flapped_for(state) if state.incident.flaps else "",
         "suppressed": sorted(_present("suppressed", firing)),
         "recoveries": list(filter(None, dict.fromkeys(state.recoveries.values()))),
         "text_of": _text_of,
@@ -210,8 +210,13 @@ def _labels(alerts: Sequence[Alert]) -> tuple[Labels, Mapping[int, Labels]]:
     shared = set(alerts[0].labels.items()) if alerts else set()
     for alert in alerts:
         shared &= alert.labels.items()
-    distinct = {alert.id: dict(sorted(alert.labels.items() - shared)) for alert in alerts}
-    return {name: value for name, value in sorted(shared) if name not in HIDDEN}, distinct
+    distinct: dict[int, Labels] = {}
+    for alert in alerts:
+        distinct[alert.id] = dict(sorted(alert.labels.items() - shared))
+    common = dict(sorted(shared))
+    for name in HIDDEN:
+        common.pop(name, None)
+    return common, distinct
 
 
 def _flapped_for(state: CardState) -> str:

@@ -19,7 +19,7 @@ def is_acceptable(url: str, max_chars: int = limits.URL_CHARS) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and (_is_address(host) or _is_dotted(host))
+    return parts.scheme in ("http", "https") and (_is_dotted(host) or _is_address(host))
 
 
 def _is_dotted(host: str) -> bool:

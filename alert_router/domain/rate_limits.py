@@ -41,19 +41,16 @@ class RateInfo:
     """It was the limit on edits of old messages."""
 
     @property
-    def limited(self) -> bool:
-        return self.status == HTTPStatus.TOO_MANY_REQUESTS
-
-    @property
     def blocked(self) -> bool:
         """A 429 that comes from a proxy in front of Discord, not from Discord's own limiter."""
-        return self.limited and self.remaining is None and self.retry_after_s is None
+        is_limited = self.status == HTTPStatus.TOO_MANY_REQUESTS
+        return is_limited and self.remaining is None and self.retry_after_s is None
 
     @property
     def pause_s(self) -> float:
         """How long the reply asks to wait, at most MAX_PAUSE_S."""
         reset_after_s = self.reset_after_s or 0.0
-        if self.limited:
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
             return min(max(self.retry_after_s or 0.0, reset_after_s), MAX_PAUSE_S)
         return min(reset_after_s, MAX_PAUSE_S) if self.remaining == 0 else 0.0
 
@@ -120,7 +117,7 @@ def quota(info: RateInfo) -> Quota | None:
     """What every router that uses this webhook must know; None when the reply says nothing about it."""
     if info.old_edits:
         return None
-    if info.limited:
+    if info.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Quota(0, BLOCKED_S if info.blocked else info.pause_s)
     if info.remaining is None or info.reset_after_s is None:
         return None

@@ -270,9 +270,13 @@ def mark_previous_dirty(conn: sa.Connection, claim: Claim, now: datetime) -> Non
     if claim.digest_id is not None:
         mark_replaced_dirty(conn, claim.channel, cards.c.folded_into == claim.digest_id, now)
         return
-    before = sa.select(incidents.c.previous_id).where(incidents.c.id == claim.incident_id).scalar_subquery()
-    older = sa.and_(cards.c.incident_id == claim.incident_id, cards.c.generation < claim.generation)
-    _mark_messages_dirty(conn, claim.channel, sa.or_(older, cards.c.incident_id == before), now)
+    parameters = {
+        "of_incident": claim.incident_id,
+        "of_channel": claim.channel,
+        "before": claim.generation,
+        "now": now,
+    }
+    conn.execute(_MARK_PREVIOUS, parameters)
 
 
 def mark_replaced_dirty(
@@ -282,17 +286,22 @@ def mark_replaced_dirty(
     same = sa.select(cards.c.incident_id).where(folded)
     before = sa.select(incidents.c.previous_id).where(incidents.c.id.in_(same))
     which = sa.or_(cards.c.incident_id.in_(same), cards.c.incident_id.in_(before))
-    _mark_messages_dirty(conn, channel, which, now)
+    conn.execute(_MARK_MESSAGES.where(which), {"of_channel": channel, "now": now})
 
 
-def _mark_messages_dirty(
-    conn: sa.Connection, channel: ChannelName, which: sa.ColumnElement[bool], now: datetime
-) -> None:
-    conn.execute(
-        sa.update(cards)
-        .where(which, cards.c.channel == channel, cards.c.message_id.is_not(None))
-        .values(dirty(now, create_priority=EDIT))
+_MARK_MESSAGES = (
+    sa.update(cards)
+    .where(cards.c.channel == sa.bindparam("of_channel"), cards.c.message_id.is_not(None))
+    .values(dirty(_time("now"), create_priority=EDIT))
+)
+_OF_INCIDENT = sa.bindparam("of_incident", type_=sa.BigInteger)
+_PREVIOUS_ID = sa.select(incidents.c.previous_id).where(incidents.c.id == _OF_INCIDENT).scalar_subquery()
+_MARK_PREVIOUS = _MARK_MESSAGES.where(
+    sa.or_(
+        sa.and_(cards.c.incident_id == _OF_INCIDENT, cards.c.generation < sa.bindparam("before")),
+        cards.c.incident_id == _PREVIOUS_ID,
     )
+)
 
 
 def release_all(conn: sa.Connection) -> None:

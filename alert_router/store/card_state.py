@@ -35,15 +35,13 @@ def of(conn: sa.Connection, claim: Claim) -> CardState:
         more_alerts=more,
         generation=claim.generation,
         newer_url=_newer_url(conn, incident, claim.channel, claim.generation),
-        note=_note(conn, claim),
-        recoveries=_recoveries(conn, shown),
+        note=_note(conn, claim) if claim.channel == FALLBACK else "",
+        recoveries=_recoveries(conn, shown) if shown and not shown[-1].firing else {},
     )
 
 
 def _note(conn: sa.Connection, claim: Claim) -> str:
     """In the fallback channel: why the card is there, and whether updates still come there."""
-    if claim.channel != FALLBACK:
-        return ""
     mirrors = conn.scalar(sa.select(cards.c.mirrors_rev).where(cards.c.id == claim.card_id))
     return MAIN_IS_BACK if mirrors is None else MAIN_IS_DOWN
 

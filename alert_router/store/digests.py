@@ -34,23 +34,32 @@ _NEW = sa.and_(
 
 
 @dataclass(frozen=True, slots=True)
-class OpenDigest:
-    id: int
-    last_folded_at: datetime
+class Backlog:
+    """What decides about a channel's digest."""
+
+    waiting: int
+    """How many new cards wait."""
+    digest_id: int | None
+    """The open digest; None where there is none."""
+    last_folded_at: datetime | None
 
 
-def waiting(conn: sa.Connection, channel: ChannelName) -> int:
-    """How many new cards wait in this channel."""
-    return conn.scalar(sa.select(sa.func.count()).where(cards.c.channel == channel, _NEW)) or 0
+_OPEN = (
+    sa.select(digests.c.id, digests.c.last_folded_at)
+    .where(digests.c.channel == sa.bindparam("of_channel"), digests.c.ended_at.is_(None))
+    .subquery("open")
+)
+_WAITING = (
+    sa.select(sa.func.count()).where(cards.c.channel == sa.bindparam("of_channel"), _NEW).scalar_subquery()
+)
+_ONE = sa.select(_WAITING.label("waiting")).subquery("one")
+_BACKLOG = sa.select(_ONE.c.waiting, _OPEN.c.id, _OPEN.c.last_folded_at).select_from(
+    _ONE.outerjoin(_OPEN, sa.true())
+)
 
 
-def find_open(conn: sa.Connection, channel: ChannelName) -> OpenDigest | None:
-    row = conn.execute(
-        sa.select(digests.c.id, digests.c.last_folded_at).where(
-            digests.c.channel == channel, digests.c.ended_at.is_(None)
-        )
-    ).one_or_none()
-    return OpenDigest(*row) if row else None
+def backlog(conn: sa.Connection, channel: ChannelName) -> Backlog:
+    return Backlog(*conn.execute(_BACKLOG, {"of_channel": channel}).one())
 
 
 def begin(conn: sa.Connection, channel: ChannelName, now: datetime) -> int:

@@ -127,31 +127,6 @@ def test_requests_count_before_the_discord_channel_is_known() -> None:
     assert rate_limiter.wait_s(ONE) == pytest.approx(rate_limits.CHANNEL_WINDOW_S)
 
 
-def test_edits_of_old_messages_have_their_own_limit() -> None:
-    clock = Clock()
-    rate_limiter = RateLimiter(clock)
-    rate_limiter.register(ONE)
-
-    for _ in range(3):
-        assert rate_limiter.may_edit_old(ONE)
-        rate_limiter.record_request(ONE, old_edit=True)
-
-    assert not rate_limiter.may_edit_old(ONE)
-    assert rate_limiter.wait_s(ONE) == 0
-    clock.move(6)
-    assert rate_limiter.may_edit_old(ONE)
-
-
-def test_old_edit_limit_delays_nothing_else() -> None:
-    rate_limiter = RateLimiter(Clock())
-    rate_limiter.register(ONE)
-
-    rate_limiter.record_response(ONE, facts(429, retry_after_s=5, old_edits=True))
-
-    assert rate_limiter.wait_s(ONE) == 0
-    assert not rate_limiter.may_edit_old(ONE)
-
-
 def test_window_is_at_least_discords_minute() -> None:
     assert rate_limits.CHANNEL_REQUESTS == 30
     assert rate_limits.CHANNEL_WINDOW_S >= 60
@@ -200,12 +175,3 @@ def test_shorter_pause_never_ends_a_longer_one() -> None:
 )
 def test_reply_sets_the_quota_that_routers_share(reply: RateInfo, quota: Quota | None) -> None:
     assert rate_limits.quota(reply) == quota
-
-
-def test_channels_sharing_a_discord_channel_are_listed() -> None:
-    rate_limiter, elsewhere = RateLimiter(Clock()), ChannelName("elsewhere")
-    rate_limiter.register(ONE, "100")
-    rate_limiter.register(OTHER, "100")
-    rate_limiter.register(elsewhere)
-
-    assert (rate_limiter.sharing(ONE), rate_limiter.sharing(elsewhere)) == ([ONE, OTHER], [elsewhere])
