@@ -1,9 +1,9 @@
 """Counts the functions of alert_router that one action runs through: how far its reader must follow.
 
-A function is a Python frame whose code lies in alert_router/, comprehensions, lambdas and generator expressions
-included. A move is a call from a function of one module into a function of another; frames of libraries in
-between are looked through. Each function and each move counts once, however often it is called, so that the
-numbers depend neither on how many labels an alert has nor on how many columns a table has.
+A function is a Python frame whose code lies in alert_router/; comprehensions, lambdas and generator
+expressions count too. A move is a call from a function of one module into a function of another; frames of
+libraries in between are looked through. Each function and each move counts once, however often it is called, so
+that the numbers depend neither on how many labels an alert has nor on how many columns a table has.
 """
 
 import sys

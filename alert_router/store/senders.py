@@ -1,14 +1,31 @@
-"""When each source's Watchdog was last heard."""
+"""Who sends: the receivers of Alertmanager that lead to this router, and when each source's Watchdog last came."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from alert_router.store.tables import heartbeats
+from alert_router.store.tables import heartbeats, receivers
 
 
-def heard(conn: sa.Connection, source: str, at: datetime) -> None:
+def record_receivers(conn: sa.Connection, names: Iterable[str], now: datetime) -> None:
+    """Under these names Alertmanager sends here. Only alerts routed to one of them are the router's concern."""
+    conn.execute(_insert_receiver(conn.dialect.name), [{"name": name, "heard_at": now} for name in names])
+
+
+@cache
+def _insert_receiver(dialect: str) -> sa.Insert:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(receivers).on_conflict_do_nothing()
+
+
+def receiver_names(conn: sa.Connection) -> frozenset[str]:
+    return frozenset(conn.scalars(sa.select(receivers.c.name)))
+
+
+def record_heartbeat(conn: sa.Connection, source: str, at: datetime) -> None:
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     statement = insert(heartbeats).values(source=source, at=at)
     conn.execute(
@@ -16,5 +33,5 @@ def heard(conn: sa.Connection, source: str, at: datetime) -> None:
     )
 
 
-def last(conn: sa.Connection) -> dict[str, datetime]:
+def last_heartbeats(conn: sa.Connection) -> dict[str, datetime]:
     return {row.source: row.at for row in conn.execute(sa.select(heartbeats))}
