@@ -1,6 +1,6 @@
 """The typed lifespan state, and the dependencies that hand it to the route handlers.
 
-All dependencies are coroutines: FastAPI would run a plain function in a thread, which costs more than it does.
+All dependencies are coroutines: FastAPI runs plain functions in a thread, which costs more.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypedDict, TypeVar, cast
 
 import sqlalchemy as sa
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from starlette.requests import HTTPConnection
 
 from alert_router.services.health import Health
@@ -88,5 +88,6 @@ MetricsDep = Annotated[Metrics, Depends(_metrics)]
 PagesDep = Annotated[Pages, Depends(_pages)]
 ReaderDep = Annotated[Reader, Depends(_reader)]
 HealthCheckDep = Annotated[Callable[[], Health], Depends(_health_check)]
+RowId = Annotated[int, Path(ge=1, lt=2**62)]
 Now = Annotated[datetime, Depends(_now)]
 """The time when the parameters before it were resolved: a handler declares it after the body."""
