@@ -17,7 +17,7 @@ from alert_router.store.engine import Unavailable
 from alert_router.web import actions, alerts, events, home, openapi, ops, webhooks
 from alert_router.web.dependencies import State, state_of
 from alert_router.web.metrics import UNKNOWN
-from alert_router.web.pages import FOLDER
+from alert_router.web.pages import STATIC
 from alert_router.web.problems import Problem, as_json, wants_html
 
 WEBHOOK_PREFIX = "/webhook"
@@ -36,7 +36,7 @@ def create(settings: Settings, lifespan: Lifespan) -> FastAPI:
         app.include_router(router, max_body_size=settings.max_body_bytes)
     for router in (alerts.router, actions.router, home.router, ops.router):
         app.include_router(router)
-    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(DescribeTooLarge)
     app.add_middleware(CountRequests)
     _add_error_handlers(app)

@@ -22,6 +22,12 @@ from alert_router.web.metrics import SOURCES
 from alert_router.web.problems import Problem
 
 FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+STYLESHEETS = (
+    *("colors", "base", "layout", "form", "severity", "chip"),
+    *("alert-list", "alert-detail", "timeline", "table", "health", "preview"),
+)
+"""In the order of the cascade."""
 VARY = {"Vary": "Accept"}
 """The same address answers browsers with HTML and everybody else with JSON."""
 HEADERS = {
@@ -166,6 +172,7 @@ GLOBALS: Mapping[str, object] = {
     "SOURCES": SOURCES,
     "SPANS": filter_summary.SPANS,
     "STATUSES": tuple(Status),
+    "STYLESHEETS": STYLESHEETS,
     "TRANSITIONS": jinja_filters.TRANSITIONS,
     "choices": filter_summary.choices,
     "has_filters": filter_summary.has_filters,
@@ -179,7 +186,7 @@ GLOBALS: Mapping[str, object] = {
 def _versions() -> dict[str, str]:
     """The URL of each static file changes with its content, so that no browser uses an old one."""
     return {
-        path.name: f"/static/{path.name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
-        for path in sorted((FOLDER / "static").iterdir())
-        if path.is_file()
+        name: f"/static/{name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+        for path in sorted(STATIC.rglob("*"))
+        if path.is_file() and (name := path.relative_to(STATIC).as_posix())
     }
