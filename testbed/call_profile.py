@@ -1,15 +1,15 @@
 """Counts the functions of alert_router that one action runs through: how far its reader must follow.
 
-A function is a Python frame whose code lies in alert_router/; comprehensions, lambdas and generator
-expressions count too. A move is a call from a function of one module into a function of another; frames of
-libraries in between are looked through. Each function and each move counts once, however often it is called, so
-that the numbers depend neither on how many labels an alert has nor on how many columns a table has.
+A function is code in alert_router/ that runs; comprehensions, lambdas and generator expressions count too.
+It counts once, however often it is called: a reader reads it once. A move is a call from a function of one
+module to a function of another; each of them counts. A call by a library (of a route handler, a validator,
+a column type) is no move.
 """
 
+import contextlib
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
@@ -37,11 +37,11 @@ class Function:
 class CallProfile:
     functions: dict[Function, None] = field(default_factory=dict)
     """In the order of their first call."""
-    moves: dict[tuple[Function, Function], None] = field(default_factory=dict)
+    moves: list[tuple[Function, Function]] = field(default_factory=list)
     """Caller and callee."""
     _counting: bool = False
 
-    @contextmanager
+    @contextlib.contextmanager
     def counting(self, *, until_commit_of: sa.Engine | None = None) -> Iterator[None]:
         """Count anew, until the block ends or, if that comes first, the next COMMIT of the engine."""
         self.functions.clear()
@@ -69,10 +69,10 @@ class CallProfile:
         self.functions[callee] = None
         caller = _caller(frame)
         if caller is not None and caller.module != callee.module:
-            self.moves[caller, callee] = None
+            self.moves.append((caller, callee))
 
 
-@contextmanager
+@contextlib.contextmanager
 def installed() -> Iterator[CallProfile]:
     """A profile of this thread and of the threads that start inside the block."""
     profile = CallProfile()
@@ -94,7 +94,8 @@ def _function(code: CodeType) -> Function:
 
 
 def _caller(frame: FrameType) -> Function | None:
+    """None when a library calls; a `with` of a context manager is a call like any other."""
     caller = frame.f_back
-    while caller is not None and not _is_counted(caller.f_code):
+    while caller is not None and caller.f_code.co_filename == contextlib.__file__:
         caller = caller.f_back
-    return None if caller is None else _function(caller.f_code)
+    return _function(caller.f_code) if caller is not None and _is_counted(caller.f_code) else None

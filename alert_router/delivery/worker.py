@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -149,7 +149,7 @@ class DeliveryWorker:
         if wait_s > 0:
             return wait_s
         asked_at = self._clocks.steady()
-        claim = await self._writer.submit(self._claim, self._clocks.now)
+        claim = await self._writer.run(self._claim)
         if not isinstance(claim, Claim):
             return claim
         await self._deliver(claim, asked_at)
@@ -248,7 +248,7 @@ class DeliveryWorker:
         """Write it down, however long the database is away: forgetting a create would repeat it."""
         while True:
             try:
-                held = await self._writer.submit(self._write, settled)
+                held = await self._writer.run(lambda conn: outcome.write_down(conn, settled))
             except Unavailable as error:
                 log.warning("card %d: not written down yet: %s", settled.claim.card_id, error)
                 await asyncio.sleep(DB_RETRY_S)
@@ -257,13 +257,11 @@ class DeliveryWorker:
                 log.warning("card %d: the lease was lost to another router", settled.claim.card_id)
             return
 
-    def _claim(self, conn: sa.Connection, clocks: Sequence[Callable[[], datetime]]) -> list[Claim | float]:
+    def _claim(self, conn: sa.Connection) -> Claim | float:
+        """The card to deliver; the seconds to wait when there is none, or no room for it."""
         # Read when it is our turn to write: by an earlier hour, the lease of a router that claimed while we
         # waited would look like one from before a clock's step, and both would tell the card.
-        return [self._next(conn, now()) for now in clocks]
-
-    def _next(self, conn: sa.Connection, now: datetime) -> Claim | float:
-        """The card to deliver; the seconds to wait when there is none, or no room for it."""
+        now = self._clocks.now()
         together = self._pacer.together(self.name)
         room = rate_limit_rows.room(conn, self.name, together, now, per_minute=self._per_minute)
         if room.wait_s > 0:
@@ -294,6 +292,3 @@ class DeliveryWorker:
         if digest and abs(now - digest.last_folded_at) >= timedelta(seconds=digest_policy.QUIET_S):
             digests.end(conn, digest.id, now)
             digests.touch(conn, [digest.id], now, every_s=digest_policy.EDIT_EVERY_S)
-
-    def _write(self, conn: sa.Connection, settlements: Sequence[CardUpdate]) -> list[bool]:
-        return [outcome.write_down(conn, one) for one in settlements]

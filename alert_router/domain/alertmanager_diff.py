@@ -55,8 +55,8 @@ def classify(
 ) -> Finding:
     """Compare an alert with what the API shows of it.
 
-    now: when the API was asked. complete: every Alertmanager answered for all alerts; one that is down, or has
-    just started, is not one without alerts.
+    now: when the API was asked. complete: every Alertmanager answered for all alerts; one that is down, or
+    has just started, is not one without alerts.
     """
     if known is not None and _signalled_since(known, now):
         return Finding.NOTHING

@@ -21,17 +21,18 @@ def add_alert(
     group_labels: Labels,
     now: datetime,
     *,
+    key: str,
     rules: Rules,
     new_id: Callable[[], int],
 ) -> Incident:
     """The incident of a newly opened or reopened alert, with the alert counted.
 
-    latest: the newest incident of the group. The alert joins it while it fires, and reopens it within the flap
-    window. After that people consider it closed, so a new incident notifies them.
+    latest: the newest incident of the group. The alert joins it while it fires, and reopens it within the
+    flap window. After that people consider it closed, so a new incident notifies them. key: the group's.
     """
     if latest is None or not (latest.is_firing or _is_flapping(latest, now, rules)):
-        previous_id = latest.id if latest else None
-        return _new_incident(alert, group_labels, now, incident_id=new_id(), previous_id=previous_id)
+        new = _new_incident(alert, group_labels, now, key=key, incident_id=new_id())
+        return replace(new, previous_id=latest.id) if latest else new
     return _raise_severity(_count(latest, alert), alert, now)
 
 
@@ -49,21 +50,21 @@ def _is_flapping(incident: Incident, now: datetime, rules: Rules) -> bool:
 
 
 def _new_incident(
-    alert: Alert, group_labels: Labels, now: datetime, *, incident_id: int, previous_id: int | None
+    alert: Alert, group_labels: Labels, now: datetime, *, key: str, incident_id: int
 ) -> Incident:
+    firing = alert.firing
     return Incident(
         id=incident_id,
-        key=key_of(group_labels),
+        key=key,
         group_labels=group_labels,
         status=alert.status,
         severity=alert.severity,
-        firing=1 if alert.firing else 0,
+        firing=1 if firing else 0,
         flaps=0,
         opened_at=now,
-        resolved_at=None if alert.firing else now,
+        resolved_at=None if firing else now,
         generation=1,
         pinged_at=now,
-        previous_id=previous_id,
     )
 
 

@@ -42,8 +42,12 @@ class Change:
 
     kind: SignalKind
     alerts: tuple[Alert, ...]
-    """The last one is the alert that the signal is about."""
     transitions: tuple[Transition, ...]
+
+    @property
+    def alert(self) -> Alert:
+        """The alert that the signal is about now."""
+        return self.alerts[-1]
 
 
 def classify(newest: Alert | None, signal: Signal) -> SignalKind:

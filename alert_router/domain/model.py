@@ -55,8 +55,17 @@ def severity_rank(severity: str) -> int:
     return SEVERITY_RANKS.get(severity.lower(), SEVERITY_RANKS["warning"])
 
 
+class _HasStatus:
+    __slots__ = ()
+    status: Status
+
+    @property
+    def firing(self) -> bool:
+        return self.status is Status.FIRING
+
+
 @dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(_HasStatus):
     """What one source says about one alert at one moment."""
 
     source: str
@@ -83,13 +92,9 @@ class Signal:
     may_be_late: bool = True
     """Whether replicas can send an old "firing" after a "resolved", so that one must be held."""
 
-    @property
-    def firing(self) -> bool:
-        return self.status is Status.FIRING
-
 
 @dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(_HasStatus):
     """One episode of one label set, as stored: one row of /alerts."""
 
     id: int
@@ -120,10 +125,6 @@ class Alert:
     absent_since: datetime | None = None
     """Since when Alertmanager's API has not shown it; None while it does, or was not asked. On a resolved
     alert: that is why it was closed."""
-
-    @property
-    def firing(self) -> bool:
-        return self.status is Status.FIRING
 
 
 @dataclass(frozen=True, slots=True)

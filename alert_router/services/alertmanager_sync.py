@@ -1,7 +1,7 @@
 """Compares the router's open alerts with those of the Alertmanagers, and applies the difference.
 
-An alert whose webhook never came is opened; one whose resolve never came is closed. An Alertmanager that does not
-answer proves nothing: an absence counts only when all of them answer.
+An alert whose webhook never came is opened; one whose resolve never came is closed. An Alertmanager that does
+not answer proves nothing: an absence counts only when all of them answer.
 """
 
 import asyncio
@@ -46,7 +46,9 @@ class View:
             if sighting.receiver in receivers and sighting.signal.labels.get("alertname") != WATCHDOG
         ]
         # Of several sightings of one alert, prefer one that is not suppressed, then the earliest start.
-        routed.sort(key=lambda sighting: (sighting.suppressed is None, -sighting.signal.starts_at.timestamp()))
+        routed.sort(
+            key=lambda sighting: (sighting.suppressed is None, -sighting.signal.starts_at.timestamp())
+        )
         return {sighting.signal.fingerprint: sighting for sighting in routed}
 
 
@@ -121,7 +123,7 @@ class AlertmanagerSync:
             return False
         if finding is Finding.MISSED_FIRING and sighting is not None:
             change = work.apply_signal(sighting.signal, now)
-            work.record(alertmanager_diff.missed_firing(change.alerts[-1], now))
+            work.record(alertmanager_diff.missed_firing(change.alert, now))
         elif alert is not None:
             change = alertmanager_diff.apply_finding(finding, alert, sighting, now)
             work.apply(change, work.group_labels_of(alert), now)
@@ -130,5 +132,5 @@ class AlertmanagerSync:
 
 def _known(conn: sa.Connection, sightings: Mapping[Fingerprint, Sighting]) -> dict[Fingerprint, Alert]:
     """The newest alert of every fingerprint that is open or held here, or shown there."""
-    open_alerts = {alert.fingerprint: alert for alert in alerts.open_or_held(conn, SOURCE)}
-    return alerts.newest(conn, SOURCE, sightings.keys()) | open_alerts
+    known = [*alerts.newest(conn, SOURCE, sightings.keys()), *alerts.open_or_held(conn, SOURCE)]
+    return {alert.fingerprint: alert for alert in known}

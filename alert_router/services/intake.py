@@ -1,15 +1,25 @@
-"""Takes signals in: decides what they change and stores it, with the request to notify, in one transaction."""
+"""Takes signals in: stores what they change, with the requests for cards, in one transaction."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import chain
+from operator import attrgetter
 
 import sqlalchemy as sa
 
 from alert_router.domain import digest_policy, lifecycle
 from alert_router.domain.lifecycle import SignalKind
-from alert_router.domain.model import ChannelName, Incident, Receipt, RefusedBody, Rules, Signal, severity_rank
+from alert_router.domain.model import (
+    ChannelName,
+    Incident,
+    Receipt,
+    Rules,
+    Signal,
+    severity_rank,
+)
 from alert_router.services.unit_of_work import UnitOfWork
 from alert_router.sources.event_signals import EventSignals
 from alert_router.sources.webhook import WebhookMessage
@@ -21,7 +31,7 @@ from alert_router.store.writer import Writer
 
 DUPLICATES = (SignalKind.REPEAT, SignalKind.LATE, SignalKind.HOLD)
 """The kinds of signals that bring nothing new."""
-
+CRITICAL = severity_rank("critical")
 FLAPPING = 5
 """After this many reopenings an incident's card changes less often..."""
 FLAPPING_EDIT_S = 60.0
@@ -76,10 +86,10 @@ class Intake:
     def _accept(self, conn: sa.Connection, messages: Sequence[WebhookMessage]) -> list[Receipt]:
         now = messages[-1].received_at
         work = UnitOfWork(conn, self._rules)
-        work.load(chain.from_iterable(message.signals for message in messages))
-        receipts = [_apply(work, message) for message in messages]
+        work.load(chain.from_iterable(map(attrgetter("signals"), messages)))
+        receipts = list(map(partial(_apply, work), messages))
         self._save(work, now)
-        _record_senders(conn, messages, now)
+        _record_rest(conn, messages, now)
         return receipts
 
     def _report(self, conn: sa.Connection, event: EventSignals, now: datetime) -> EventReceipt:
@@ -97,7 +107,7 @@ class Intake:
             for i, signal in enumerate([*own, *resolving])
         ]
         self._save(work, now)
-        return EventReceipt(changes[0].alerts[-1].id, new=changes[0].kind not in DUPLICATES)
+        return EventReceipt(changes[0].alert.id, new=changes[0].kind not in DUPLICATES)
 
     def _change(self, conn: sa.Connection, decide: Callable[[UnitOfWork], int], now: datetime) -> int:
         work = UnitOfWork(conn, self._rules)
@@ -106,7 +116,9 @@ class Intake:
         return changed
 
     def _save(self, work: UnitOfWork, now: datetime) -> None:
-        wishes = [wish(incident, channel) for incident in work.save() for channel in self._channels]
+        wishes: list[Wish] = []
+        for incident in work.save():
+            wishes += map(partial(wish, incident), self._channels)
         for one in wishes:
             if one.generation > 1:
                 card_queue.renew_unsent(work.conn, one)
@@ -117,13 +129,15 @@ class Intake:
 
 
 def _apply(work: UnitOfWork, message: WebhookMessage) -> Receipt:
-    kinds = [work.apply_signal(signal, message.received_at).kind for signal in message.signals]
-    duplicates = sum(map(kinds.count, DUPLICATES))
+    kinds: Counter[SignalKind] = Counter()
+    for signal in message.signals:
+        kinds[work.apply_signal(signal, message.received_at).kind] += 1
+    duplicates = sum(map(kinds.__getitem__, DUPLICATES))
     return Receipt(
-        accepted=len(kinds) - duplicates,
+        accepted=kinds.total() - duplicates,
         duplicates=duplicates,
-        quarantined=sum(refused.alerts for refused in message.refused),
-        held=kinds.count(SignalKind.HOLD),
+        quarantined=sum(map(attrgetter("alerts"), message.refused)),
+        held=kinds[SignalKind.HOLD],
     )
 
 
@@ -138,13 +152,14 @@ def enqueue_unannounced(conn: sa.Connection, channel: ChannelName, now: datetime
 
 
 def wish(incident: Incident, channel: ChannelName) -> Wish:
-    critical = incident.is_firing and severity_rank(incident.severity) >= severity_rank("critical")
+    firing = incident.is_firing
+    critical = firing and severity_rank(incident.severity) >= CRITICAL
     return Wish(
         incident_id=incident.id,
         channel=channel,
         generation=incident.generation,
         create_priority=card_queue.NEW_CRITICAL if critical else card_queue.NEW,
-        edit_priority=card_queue.EDIT if incident.is_firing else card_queue.RESOLVE,
+        edit_priority=card_queue.EDIT if firing else card_queue.RESOLVE,
         edit_delay_s=FLAPPING_EDIT_S if incident.flaps >= FLAPPING else 0.0,
     )
 
@@ -154,16 +169,14 @@ def _resolves(work: UnitOfWork, signal: Signal) -> bool:
     return known is not None and known.firing and lifecycle.classify(known, signal) is SignalKind.RESOLVE
 
 
-def _record_senders(conn: sa.Connection, messages: Iterable[WebhookMessage], now: datetime) -> None:
-    refused: list[RefusedBody] = []
+def _record_rest(conn: sa.Connection, messages: Iterable[WebhookMessage], now: datetime) -> None:
+    """What the messages bring beside signals."""
     receivers: set[str] = set()
     for message in messages:
-        refused += message.refused
-        if message.receiver:
-            receivers.add(message.receiver)
+        receivers.add(message.receiver)
+        if message.refused:
+            quarantine.keep(conn, message.refused)
         if message.heartbeat:
             senders.record_heartbeat(conn, message.source, now)
-    if receivers:
-        senders.record_receivers(conn, receivers, now)
-    if refused:
-        quarantine.keep(conn, refused)
+    for name in receivers - {""}:
+        senders.record_receiver(conn, name, now)

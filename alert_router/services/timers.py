@@ -29,7 +29,7 @@ class Timers:
         """Apply what is due; how many alerts and incidents that changed."""
         if not await asyncio.to_thread(self._is_due):
             return 0
-        # The clock is read in the transaction: by an earlier time, a hold that was set while this one waited for
+        # The clock is read in the transaction: by an earlier time, a hold that was set while this waited for
         # the writer would look as if set before the clock was set back, and reopen at once.
         return await self.intake.change(lambda work: self._apply(work, self.clock()), self.clock())
 

@@ -44,7 +44,7 @@ class Watchdog:
         state = signal(heartbeats, self.started_at, now, after_s=self.after_s)
         if state is None:
             return None
-        known = alerts.newest(conn, SOURCE, [state.fingerprint]).get(state.fingerprint)
+        known = next(iter(alerts.newest(conn, SOURCE, [state.fingerprint])), None)
         if known is None or not known.firing:
             return _after(known, state) if state.firing else None
         # Only a heartbeat resolves it: a restart, which begins the wait anew, proves nothing.

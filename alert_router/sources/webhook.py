@@ -1,4 +1,4 @@
-"""The webhook body of Alertmanager and Grafana: an envelope that describes a group, and the group's alerts."""
+"""The webhook body of Alertmanager and Grafana: an envelope for a group of alerts, and the alerts."""
 
 import re
 from collections.abc import Sequence

@@ -48,10 +48,10 @@ def _newest(dialect: str) -> sa.Select[Any]:
     return sa.select(*COLUMNS).where(alerts.c.id.in_(sa.select(newest_id).select_from(wanted)))
 
 
-def newest(conn: sa.Connection, source: str, fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, Alert]:
+def newest(conn: sa.Connection, source: str, fingerprints: Iterable[Fingerprint]) -> list[Alert]:
     """The newest alert of each fingerprint that has one."""
     result = conn.execute(_newest(conn.dialect.name), {"source": source, **rows.bound(conn, fingerprints)})
-    return {alert.fingerprint: alert for alert in map(alert_of, result)}
+    return list(map(alert_of, result))
 
 
 def due(conn: sa.Connection, now: datetime, *, hold_s: float) -> list[Alert]:
@@ -102,7 +102,9 @@ _UPDATE = (
 )
 
 
-def save(conn: sa.Connection, new: Sequence[Alert], changed: Sequence[Alert]) -> None:
+def save(
+    conn: sa.Connection, new: Sequence[Alert], changed: Sequence[Alert], new_transitions: Sequence[Transition]
+) -> None:
     if new:
         conn.execute(sa.insert(alerts), list(map(parameters.of, new)))
     if changed:
@@ -110,11 +112,8 @@ def save(conn: sa.Connection, new: Sequence[Alert], changed: Sequence[Alert]) ->
             _UPDATE,
             [{"which": a.id} | {f"new_{name}": getattr(a, name) for name in _MUTABLE} for a in changed],
         )
-
-
-def record(conn: sa.Connection, new: Sequence[Transition]) -> None:
-    if new:
-        conn.execute(sa.insert(transitions), list(map(parameters.of, new)))
+    if new_transitions:
+        conn.execute(sa.insert(transitions), list(map(parameters.of, new_transitions)))
 
 
 def id_by_event(conn: sa.Connection, event_key: str) -> int | None:

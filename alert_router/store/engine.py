@@ -28,7 +28,7 @@ ADVISORY_LOCK = 0x616C657274
 
 
 class Unavailable(Exception):
-    """The database cannot be used now: locked, full, unreachable. The caller answers 503; senders send again."""
+    """The database cannot be used now: locked, full, unreachable. Answered with 503: send it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ def _postgresql(url: str, *, connections: int) -> sa.Engine:
 
 
 def _sqlite(url: str, *, begin: str) -> sa.Engine:
-    # A writer's deferred BEGIN fails with "database is locked" under concurrent writers, whatever busy_timeout
-    # says; so the listener below begins, and isolation_level=None keeps the driver from doing it too.
+    # A writer's deferred BEGIN fails with "database is locked" under concurrent writers, whatever the
+    # busy_timeout; so the listener below begins, and isolation_level=None keeps the driver from doing it too.
     engine = sa.create_engine(
         url,
         json_serializer=to_json,

@@ -32,12 +32,11 @@ def _latest(dialect: str) -> sa.Select[Any]:
     return sa.select(incidents).where(incidents.c.id.in_(sa.select(latest_id).select_from(wanted)))
 
 
-def latest(conn: sa.Connection, group_keys: Collection[str]) -> dict[str, Incident]:
+def latest(conn: sa.Connection, group_keys: Collection[str]) -> list[Incident]:
     """The newest incident of each group that has one."""
     if not group_keys:
-        return {}
-    result = conn.execute(_latest(conn.dialect.name), rows.bound(conn, group_keys))
-    return {incident.key: incident for incident in map(incident_of, result)}
+        return []
+    return list(map(incident_of, conn.execute(_latest(conn.dialect.name), rows.bound(conn, group_keys))))
 
 
 @cache

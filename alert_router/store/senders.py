@@ -1,6 +1,5 @@
-"""Who sends: the receivers of Alertmanager that lead to this router, and when each source's Watchdog last came."""
+"""The senders: Alertmanager's receivers that lead to this router, and the last Watchdog of each source."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 
@@ -10,9 +9,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from alert_router.store.tables import heartbeats, receivers
 
 
-def record_receivers(conn: sa.Connection, names: Iterable[str], now: datetime) -> None:
-    """Under these names Alertmanager sends here. Only alerts routed to one of them are the router's concern."""
-    conn.execute(_insert_receiver(conn.dialect.name), [{"name": name, "heard_at": now} for name in names])
+def record_receiver(conn: sa.Connection, name: str, now: datetime) -> None:
+    """Alertmanager sends here under this name; alerts routed to receivers without a record go elsewhere."""
+    conn.execute(_insert_receiver(conn.dialect.name), {"name": name, "heard_at": now})
 
 
 @cache

@@ -301,7 +301,7 @@ def test_a_router_started_while_its_database_is_locked_waits_for_it(
     held, said = threading.Event(), threading.Event()
 
     def listen(record: logging.LogRecord) -> bool:
-        if "not started yet" in record.msg:
+        if "waiting for the database" in record.msg:
             said.set()
         return True
 

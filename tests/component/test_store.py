@@ -23,7 +23,7 @@ from alert_router.store import (
     incidents,
     migrate,
     rate_limits,
-    receivers,
+    senders,
 )
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.fallback_cards import StuckCriteria
@@ -193,7 +193,7 @@ HOT: dict[str, tuple[Question, set[str]]] = {
         {"ix_alerts_held_until"},
     ),
     "has this report been told": (
-        lambda conn: alerts.of_event(conn, "x"),
+        lambda conn: alerts.id_by_event(conn, "x"),
         {"sqlite_autoindex_transitions_1"},
     ),
     "is there room for another request": (
@@ -305,4 +305,4 @@ def test_what_postgresql_will_never_take_is_no_reason_to_send_it_again(new_datab
         pytest.raises(sa.exc.OperationalError, match="index row"),
         store.write() as conn,
     ):
-        receivers.heard(conn, incompressible, at(0))
+        senders.record_receiver(conn, incompressible, at(0))
