@@ -1,7 +1,7 @@
-"""Take the pictures of the documentation: docs/images/{alerts,alert,preview}.png, from one invented night.
+"""Take the pictures of the documentation: docs/images/{alerts,alert,preview}.png, from a night of sample alerts.
 
 Run it with the environment of the tests: .venv/bin/python -m testbed.screenshots [--all FOLDER]
---all also takes every page in light and dark, wide and narrow, into FOLDER, to be looked at.
+--all instead takes every page in light and dark, wide and narrow, into FOLDER.
 """
 
 import argparse
@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 WIDE, NARROW = 1280, 390
 HEIGHTS = {"alerts": 960, "alert": 860, "preview": 690}
-FIRING_AND_OVER = ("Message of incident 5", "Message of incident 4")
-"""Side by side on the page: one told by two reporters, one that is over."""
+FIRING_AND_RESOLVED = ("Message of incident 5", "Message of incident 4")
+"""Side by side on the page: one from two sources, one resolved."""
 MARGIN = 8
 
 
@@ -41,8 +41,8 @@ def main() -> None:
 
 
 def addresses(router: ServedRouter) -> dict[str, str]:
-    found = router.http.get("/alerts", params={"alertname": "ModelPerformanceCritical"}).json()
-    return {"alerts": "/alerts", "alert": f"/alerts/{found['alerts'][0]['id']}", "preview": "/preview"}
+    page = router.http.get("/alerts", params={"alertname": "ModelPerformanceCritical"}).json()
+    return {"alerts": "/alerts", "alert": f"/alerts/{page['alerts'][0]['id']}", "preview": "/preview"}
 
 
 def take_shown(browser: Browser, router: ServedRouter) -> None:
@@ -60,7 +60,7 @@ def take_shown(browser: Browser, router: ServedRouter) -> None:
 
 def around(page: Page) -> FloatRect:
     """The part of the page that holds the two cards."""
-    boxes = [page.get_by_label(label).bounding_box() for label in FIRING_AND_OVER]
+    boxes = [page.get_by_label(label).bounding_box() for label in FIRING_AND_RESOLVED]
     left, right = (box for box in boxes if box is not None)
     width = right["x"] + right["width"] - left["x"]
     height = max(left["height"], right["height"])
