@@ -1,4 +1,4 @@
-"""Take the pictures of the documentation: docs/images/{alerts,alert,preview}.png, from a night of sample alerts.
+"""Take the screenshots of the documentation, docs/images/{alerts,alert,preview}.png, from sample alerts.
 
 Run it with the environment of the tests: .venv/bin/python -m testbed.screenshots [--all FOLDER]
 --all instead takes every page in light and dark, wide and narrow, into FOLDER.
