@@ -227,7 +227,7 @@ async def _prepare_when_available(service: Service) -> None:
         except Unavailable as error:
             if time.monotonic() > deadline:
                 raise
-            log.warning("waiting for the database before the start: %s", error)
+            log.warning("not started yet: the database is not available: %s", error)
         await asyncio.sleep(TICK_S)
 
 

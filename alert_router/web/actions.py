@@ -57,7 +57,7 @@ AcknowledgeBody = Annotated[AcknowledgeIn, Depends(_acknowledge_body)]
     status_code=204,
     response_class=Response,
     dependencies=[Depends(require_ui_origin)],
-    responses=openapi.errors(401, 403, 409, 413, 422, 503),
+    responses=openapi.REDIRECT | openapi.errors(401, 403, 409, 413, 422, 503),
     openapi_extra=openapi.json_body(AcknowledgeIn.model_json_schema(), {"by": "Ada", "note": "on it"}),
     max_body_size=MAX_FORM_BYTES,
 )
@@ -91,7 +91,7 @@ async def letters(request: Request, reader: ReaderDep, pages: PagesDep, now: Now
     "/dead-letters/replay",
     response_model=Replayed,
     dependencies=[Depends(require_ui_origin)],
-    responses=openapi.errors(401, 403, 503),
+    responses=openapi.REDIRECT | openapi.errors(401, 403, 503),
     summary="Retry all dead letters",
 )
 async def replay_all(request: Request, intake: IntakeDep, now: Now) -> Response:
@@ -102,7 +102,7 @@ async def replay_all(request: Request, intake: IntakeDep, now: Now) -> Response:
     "/dead-letters/{card_id}/replay",
     response_model=Replayed,
     dependencies=[Depends(require_ui_origin)],
-    responses=openapi.errors(401, 403, 404, 422, 503),
+    responses=openapi.REDIRECT | openapi.errors(401, 403, 404, 422, 503),
     summary="Retry one dead letter",
 )
 async def replay(request: Request, card_id: RowId, intake: IntakeDep, now: Now) -> Response:

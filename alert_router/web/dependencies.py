@@ -54,20 +54,11 @@ class Reader:
             return query(conn)
 
 
-async def _settings(request: Request) -> Settings:
-    return state_of(request)["settings"]
+def _from_state(name: str) -> Any:
+    async def dependency(request: Request) -> Any:
+        return request.state[name]
 
-
-async def _intake(request: Request) -> Intake:
-    return state_of(request)["intake"]
-
-
-async def _metrics(request: Request) -> Metrics:
-    return state_of(request)["metrics"]
-
-
-async def _pages(request: Request) -> Pages:
-    return state_of(request)["pages"]
+    return Depends(dependency)
 
 
 async def _now(request: Request) -> datetime:
@@ -78,16 +69,12 @@ async def _reader(request: Request) -> Reader:
     return Reader(state_of(request)["store"])
 
 
-async def _health_check(request: Request) -> Callable[[], Health]:
-    return state_of(request)["check_health"]
-
-
-SettingsDep = Annotated[Settings, Depends(_settings)]
-IntakeDep = Annotated[Intake, Depends(_intake)]
-MetricsDep = Annotated[Metrics, Depends(_metrics)]
-PagesDep = Annotated[Pages, Depends(_pages)]
+SettingsDep = Annotated[Settings, _from_state("settings")]
+IntakeDep = Annotated[Intake, _from_state("intake")]
+MetricsDep = Annotated[Metrics, _from_state("metrics")]
+PagesDep = Annotated[Pages, _from_state("pages")]
+HealthCheckDep = Annotated[Callable[[], Health], _from_state("check_health")]
 ReaderDep = Annotated[Reader, Depends(_reader)]
-HealthCheckDep = Annotated[Callable[[], Health], Depends(_health_check)]
 RowId = Annotated[int, Path(ge=1, lt=2**62)]
 Now = Annotated[datetime, Depends(_now)]
 """The time when the parameters before it were resolved: a handler declares it after the body."""

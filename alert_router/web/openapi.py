@@ -24,6 +24,9 @@ DESCRIPTIONS: Mapping[int, str] = {
 }
 HTML: Responses = {200: {"content": {"text/html": {}}}}
 """For routes that answer browsers with a page."""
+REDIRECT: Responses = {
+    303: {"description": "To a browser, instead of a body: the page that shows the result"}
+}
 
 
 class FieldProblem(BaseModel):
