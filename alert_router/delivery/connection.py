@@ -57,7 +57,7 @@ class Connection:
         return is_due and self._rate_limiter.wait_s(self._name) == 0
 
     async def check(self) -> bool:
-        """Fetch the webhook: whose rate limit does it share, how are messages linked? False: it is not there."""
+        """Fetch the webhook: whose rate limit it shares, how messages are linked. False: it is not there."""
         self._checked_at = self._steady()
         webhook = await self._channel.fetch_webhook()
         if webhook is None:

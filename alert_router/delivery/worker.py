@@ -129,7 +129,7 @@ class DeliveryWorker:
         if idle_s > 0:
             return idle_s
         requested_at = self._clocks.steady()
-        claim = await self._writer.submit(_apply, self._claim)
+        claim = await self._writer.run(self._claim)
         if claim is None:
             return POLL_S
         await self._deliver(claim, requested_at)
@@ -207,7 +207,7 @@ class DeliveryWorker:
         save = partial(outcome.save, update=update)
         while True:
             try:
-                held = await self._writer.submit(_apply, save)
+                held = await self._writer.run(save)
             except Unavailable as error:
                 log.warning("card %d: the outcome is not stored yet: %s", update.claim.card_id, error)
                 await asyncio.sleep(DB_RETRY_S)
@@ -215,7 +215,3 @@ class DeliveryWorker:
             if not held:
                 log.warning("card %d: the lease was lost to another router", update.claim.card_id)
             return
-
-
-def _apply(conn, fns):  # type: ignore[no-untyped-def]
-    return [fn(conn) for fn in fns]

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -88,7 +89,7 @@ def dirty(
 def enqueue(conn: sa.Connection, requests: Sequence[CardRequest], now: datetime) -> None:
     """Mark the requested cards dirty and create missing ones. A card in back-off keeps its due time."""
     if requests:
-        conn.execute(_enqueue(conn.dialect.name), [_parameters(request, now) for request in requests])
+        conn.execute(_enqueue(conn.dialect.name), list(map(partial(_parameters, now), requests)))
 
 
 @cache
@@ -118,14 +119,21 @@ def _enqueue(dialect: str) -> sa.Insert:
     )
 
 
-def _parameters(request: CardRequest, now: datetime) -> dict[str, Any]:
-    row = rows.to_row(request)
-    return {**row, "now": now, "edit_at": now + timedelta(seconds=row.pop("edit_delay_s"))}
+def _parameters(now: datetime, request: CardRequest) -> dict[str, Any]:
+    return {
+        "incident_id": request.incident_id,
+        "channel": request.channel,
+        "generation": request.generation,
+        "create_priority": request.create_priority,
+        "edit_priority": request.edit_priority,
+        "now": now,
+        "edit_at": now + timedelta(seconds=request.edit_delay_s),
+    }
 
 
 def digests_of(conn: sa.Connection, requests: Sequence[CardRequest]) -> list[int]:
     """The digests that show some of the requested cards."""
-    bound = rows.bound(conn, {request.incident_id for request in requests})
+    bound = rows.bound(conn, map(attrgetter("incident_id"), requests))
     return list(conn.scalars(_digests_of(conn.dialect.name), bound))
 
 
@@ -305,5 +313,5 @@ _MARK_PREVIOUS = _MARK_MESSAGES.where(
 
 
 def release_all(conn: sa.Connection) -> None:
-    """For the start of a router that is alone on its database (SQLite): the holders of all leases are gone."""
+    """For a router that starts and is alone on its database (SQLite): the holder of every lease is gone."""
     conn.execute(sa.update(cards).where(cards.c.lease.is_not(None)).values(lease=None, lease_until=None))

@@ -82,9 +82,9 @@ _UNDER_WAY = sa.select(sa.func.count()).where(
     cards.c.lease_until <= _time("past_lease"),
 )
 """Requests that are leaving or have left, whose outcome is not stored yet."""
-_IS_SHARING = sa.bindparam("sharing", expanding=True)
+_SHARING: sa.BindParameter[str] = sa.bindparam("sharing", expanding=True)
 _USE = sa.select(
-    _UNDER_WAY.where(cards.c.channel.in_(_IS_SHARING)).scalar_subquery().label("under_way_sharing"),
+    _UNDER_WAY.where(cards.c.channel.in_(_SHARING)).scalar_subquery().label("under_way_sharing"),
     _UNDER_WAY.where(cards.c.channel == sa.bindparam("own")).scalar_subquery().label("under_way"),
     sa.select(paces.c.remaining).where(*_QUOTA).scalar_subquery().label("remaining"),
     sa.select(paces.c.until).where(*_QUOTA).scalar_subquery().label("until"),
@@ -92,7 +92,7 @@ _USE = sa.select(
 _RECENT = (
     sa.select(deliveries.c.at)
     .where(
-        deliveries.c.channel.in_(_IS_SHARING),
+        deliveries.c.channel.in_(_SHARING),
         deliveries.c.at > _time("minute_ago"),
         deliveries.c.at <= _time("past_clock"),
     )

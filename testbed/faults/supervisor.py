@@ -8,7 +8,7 @@ from testbed.faults.fake_clock import Clockwork
 from testbed.processes import Process
 
 LOOK_S = 0.2
-AWAY = ("the database is away", "not written down yet", "does not answer")
+AWAY = ("the database is away", "the database is not available", "not written down yet", "does not answer")
 """What the router's log says when it cannot write."""
 
 

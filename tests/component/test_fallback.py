@@ -41,12 +41,13 @@ class TwoChannels:
             is_stopped=lambda: harness.delivery.stopped is not None,
             writer=harness.writer,
             wake=lambda: None,
+            clock=harness.clock.time,
         )
 
     def live(self, seconds: float, *, step_s: float = 5.0) -> None:
         for _ in range(int(seconds / step_s)):
             self.harness.deliver()
-            self.harness.run(self.fallback.run_once(self.harness.clock.time()))
+            self.harness.run(self.fallback.run_once())
             self.harness.deliver(self.other)
             self.harness.clock.move(step_s)
 
@@ -158,9 +159,10 @@ def test_after_a_restart_the_first_channel_has_its_chance(two: TwoChannels) -> N
         is_stopped=lambda: False,
         writer=two.harness.writer,
         wake=lambda: None,
+        clock=two.harness.clock.time,
     )
 
-    two.harness.run(two.fallback.run_once(two.harness.clock.time()))
+    two.harness.run(two.fallback.run_once())
     two.harness.deliver(two.other)
     two.live(300)
 
@@ -271,7 +273,7 @@ def test_a_change_just_when_the_main_channel_is_back_leaves_no_copy_that_denies_
     harness.clock.move(STOPPED_S)
     harness.deliver()
 
-    harness.run(two.fallback.run_once(harness.clock.time()))
+    harness.run(two.fallback.run_once())
     harness.accept(make_signal(annotations={"summary": "worse"}))
     harness.deliver(two.other)
     two.live(60)
