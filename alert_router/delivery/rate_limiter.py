@@ -78,11 +78,12 @@ class RateLimiter:
 
     def record_response(self, name: ChannelName, info: RateInfo) -> None:
         now = self._steady()
-        if info.status in rate_limits.INVALID_STATUSES and info.scope != "shared":
-            self._invalid = rate_limits.record(self._invalid, now)
-        if info.blocked:
-            self._address = rate_limits.block(self._address, now)
-            return
+        if info.status in rate_limits.INVALID_STATUSES:
+            if info.scope != "shared":
+                self._invalid = rate_limits.record(self._invalid, now)
+            if info.blocked:
+                self._address = rate_limits.block(self._address, now)
+                return
         if self._address.blocks:
             self._address = rate_limits.unblock(self._address)
         if info.pause_s > 0:
