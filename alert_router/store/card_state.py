@@ -104,7 +104,7 @@ def _recoveries(conn: sa.Connection, shown: Iterable[Alert]) -> dict[int, str]:
         transitions.c.kind == TransitionKind.RESOLVED,
         transitions.c.source == "events",
     )
-    return dict(conn.execute(query.order_by(transitions.c.id)).tuples().all())
+    return dict(conn.execute(query.order_by(transitions.c.id)).all())
 
 
 def newest_alert_id() -> sa.ScalarSelect[int | None]:
