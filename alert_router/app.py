@@ -159,7 +159,6 @@ def _workers(
             renderer=renderer,
             clocks=clocks,
             rate_limiter=rate_limiter,
-            per_minute=per_minute,
             observe=partial(metrics.delivered, name),
         )
         for name, channel in channels.items()

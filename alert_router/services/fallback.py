@@ -40,8 +40,8 @@ class Fallback:
         stuck = fallback_cards.StuckCriteria(
             at_once=self.is_stopped(), failures=FAILURES, since=self._since(now)
         )
-        sent = fallback_cards.send(conn, self.main, self.other, stuck, now)
-        return sent + fallback_cards.end(conn, self.main, self.other, now)
+        copied = fallback_cards.copy_stuck(conn, self.main, self.other, stuck, now)
+        return copied + fallback_cards.end_copies(conn, self.main, self.other, now)
 
     def _since(self, now: datetime) -> datetime | None:
         wait = timedelta(seconds=self.after_s)

@@ -26,7 +26,7 @@ from alert_router.sources.webhook import WebhookMessage
 from alert_router.store import alerts as alert_rows
 from alert_router.store import card_queue, digests, quarantine, senders
 from alert_router.store import incidents as incident_rows
-from alert_router.store.card_queue import Wish
+from alert_router.store.card_queue import CardRequest
 from alert_router.store.writer import Writer
 
 DUPLICATES = (SignalKind.REPEAT, SignalKind.LATE, SignalKind.HOLD)
@@ -116,15 +116,14 @@ class Intake:
         return changed
 
     def _save(self, work: UnitOfWork, now: datetime) -> None:
-        wishes: list[Wish] = []
+        requests: list[CardRequest] = []
         for incident in work.save():
-            wishes += map(partial(wish, incident), self._channels)
-        for one in wishes:
-            if one.generation > 1:
-                card_queue.renew_unsent(work.conn, one)
-        card_queue.want(work.conn, wishes, now)
-        if wishes:
-            folded = card_queue.folded(work.conn, wishes)
+            requests += map(partial(_card_request, incident), self._channels)
+        for request in requests:
+            if request.generation > 1:
+                card_queue.reuse_unsent_card(work.conn, request)
+        card_queue.enqueue(work.conn, requests, now)
+        if requests and (folded := card_queue.digests_of(work.conn, requests)):
             digests.touch(work.conn, folded, now, every_s=digest_policy.EDIT_EVERY_S)
 
 
@@ -147,14 +146,14 @@ def enqueue_unannounced(conn: sa.Connection, channel: ChannelName, now: datetime
     The channel has just become the main one.
     """
     incidents = incident_rows.unannounced(conn, channel)
-    card_queue.want(conn, [wish(incident, channel) for incident in incidents], now)
+    card_queue.enqueue(conn, [_card_request(incident, channel) for incident in incidents], now)
     return len(incidents)
 
 
-def wish(incident: Incident, channel: ChannelName) -> Wish:
+def _card_request(incident: Incident, channel: ChannelName) -> CardRequest:
     firing = incident.is_firing
     critical = firing and severity_rank(incident.severity) >= CRITICAL
-    return Wish(
+    return CardRequest(
         incident_id=incident.id,
         channel=channel,
         generation=incident.generation,

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alert_router.domain.model import CLOCK_SKEW_S, Alert, Fingerprint, Status, Transition
-from alert_router.store import parameters, rows
+from alert_router.store import rows
 from alert_router.store.tables import alerts, incidents, transitions
 
 COLUMNS = tuple(alerts.c)
@@ -106,14 +106,14 @@ def save(
     conn: sa.Connection, new: Sequence[Alert], changed: Sequence[Alert], new_transitions: Sequence[Transition]
 ) -> None:
     if new:
-        conn.execute(sa.insert(alerts), list(map(parameters.of, new)))
+        conn.execute(sa.insert(alerts), list(map(rows.to_row, new)))
     if changed:
         conn.execute(
             _UPDATE,
             [{"which": a.id} | {f"new_{name}": getattr(a, name) for name in _MUTABLE} for a in changed],
         )
     if new_transitions:
-        conn.execute(sa.insert(transitions), list(map(parameters.of, new_transitions)))
+        conn.execute(sa.insert(transitions), list(map(rows.to_row, new_transitions)))
 
 
 def id_by_event(conn: sa.Connection, event_key: str) -> int | None:

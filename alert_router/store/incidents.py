@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alert_router.domain.model import ChannelName, Incident, Status
-from alert_router.store import parameters, rows
+from alert_router.store import rows
 from alert_router.store.tables import alerts, cards, incidents
 
 FIRING = incidents.c.status == sa.literal_column("'firing'")
@@ -69,7 +69,7 @@ _UPDATE = (
 
 def save(conn: sa.Connection, new: Sequence[Incident], changed: Sequence[Incident]) -> None:
     if new:
-        conn.execute(sa.insert(incidents), list(map(parameters.of, new)))
+        conn.execute(sa.insert(incidents), list(map(rows.to_row, new)))
     if changed:
         conn.execute(
             _UPDATE,

@@ -4,8 +4,8 @@ from datetime import datetime
 from functools import cache
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from alert_router.store import rows
 from alert_router.store.tables import heartbeats, receivers
 
 
@@ -16,8 +16,7 @@ def record_receiver(conn: sa.Connection, name: str, now: datetime) -> None:
 
 @cache
 def _insert_receiver(dialect: str) -> sa.Insert:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(receivers).on_conflict_do_nothing()
+    return rows.upsert(dialect, receivers).on_conflict_do_nothing()
 
 
 def receiver_names(conn: sa.Connection) -> frozenset[str]:
@@ -25,8 +24,7 @@ def receiver_names(conn: sa.Connection) -> frozenset[str]:
 
 
 def record_heartbeat(conn: sa.Connection, source: str, at: datetime) -> None:
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(heartbeats).values(source=source, at=at)
+    statement = rows.upsert(conn.dialect.name, heartbeats).values(source=source, at=at)
     conn.execute(
         statement.on_conflict_do_update(index_elements=["source"], set_={"at": statement.excluded["at"]})
     )

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from alert_router.delivery.connection import CHECK_S
 from alert_router.delivery.outcome import STOPPED_S
-from alert_router.delivery.worker import CHECK_S
 from alert_router.discord.client import DiscordChannel, Reply
 from alert_router.discord.packer import Payload
 from alert_router.discord.responses import ChannelGone

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from alert_router.discord.client import DiscordChannel, Place, Reply
+from alert_router.discord.client import DiscordChannel, Reply, WebhookInfo
 from alert_router.discord.packer import Payload
 from alert_router.domain.model import FALLBACK, Rules, Signal
 from alert_router.services.alertmanager_sync import AlertmanagerSync
@@ -71,8 +71,8 @@ class Watched:
         self._look()
         return await self._channel.edit(message_id, payload)
 
-    async def look(self) -> Place | None:
-        return await self._channel.look()
+    async def fetch_webhook(self) -> WebhookInfo | None:
+        return await self._channel.fetch_webhook()
 
 
 class Life(RuleBasedStateMachine):
@@ -247,7 +247,7 @@ class Life(RuleBasedStateMachine):
             if card.channel != CHANNEL or card.state == "folded":
                 continue
             shown = _title(titles[card.message_id])
-            moved = "told again" in shown
+            moved = "continued" in shown
             assert moved or ("🟢" in shown) == (not incident.is_firing), (shown, incident)
 
     # --- the parts
