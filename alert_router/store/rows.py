@@ -58,13 +58,13 @@ def table(dialect: str, type_: Type) -> sa.TableValuedAlias:
 
 def bound(conn: sa.Connection, values: Iterable[Key]) -> dict[str, object]:
     """The value of that parameter."""
-    return {NAME: _carried(conn.dialect.name, values)}
+    return {NAME: to_json(list(values)) if conn.dialect.name == "sqlite" else list(values)}
 
 
 def table_of(conn: sa.Connection, values: Iterable[Key], type_: Type) -> sa.TableValuedAlias:
     """These values as such a table: for a statement that is built for them."""
     dialect = conn.dialect.name
-    return _table(dialect, sa.literal(_carried(dialect, values), _carrier(dialect, type_)), type_)
+    return _table(dialect, sa.literal(bound(conn, values)[NAME], _carrier(dialect, type_)), type_)
 
 
 def _table(dialect: str, carrier: sa.ColumnElement[object], type_: Type) -> sa.TableValuedAlias:
@@ -77,7 +77,3 @@ def _table(dialect: str, carrier: sa.ColumnElement[object], type_: Type) -> sa.T
 
 def _carrier(dialect: str, type_: Type) -> sa.types.TypeEngine[Any]:
     return sa.Text() if dialect == "sqlite" else sa.ARRAY(type_)
-
-
-def _carried(dialect: str, values: Iterable[Key]) -> object:
-    return to_json(list(values)) if dialect == "sqlite" else list(values)
