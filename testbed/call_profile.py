@@ -8,6 +8,7 @@ a column type) is no move.
 """
 
 import contextlib
+import inspect
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 
 import alert_router
 
+RESUMABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 PACKAGE = str(Path(alert_router.__file__).parent) + "/"
 
 
@@ -41,12 +43,14 @@ class CallProfile:
     moves: list[tuple[Function, Function]] = field(default_factory=list)
     """Caller and callee."""
     _counting: bool = False
+    _generators: set[FrameType] = field(default_factory=set)
 
     @contextlib.contextmanager
     def counting(self, *, until_commit_of: sa.Engine | None = None) -> Iterator[None]:
         """Count anew, until the block ends or, if that comes first, the next COMMIT of the engine."""
         self.functions.clear()
         self.moves.clear()
+        self._generators.clear()
         self._counting = True
         if until_commit_of is not None:
             sa.event.listen(until_commit_of, "commit", self._stop, once=True)
@@ -63,8 +67,16 @@ class CallProfile:
     def _stop(self, _conn: sa.Connection) -> None:
         self._counting = False
 
+    def _resumes(self, frame: FrameType) -> bool:
+        """Whether the event is the resumption of a generator or a coroutine: it has been called before."""
+        if not frame.f_code.co_flags & RESUMABLE:
+            return False
+        resumes = frame in self._generators
+        self._generators.add(frame)
+        return resumes
+
     def _hook(self, frame: FrameType, event: str, _arg: Any) -> None:
-        if not self._counting or event != "call" or not _is_counted(frame.f_code):
+        if not self._counting or event != "call" or not _is_counted(frame.f_code) or self._resumes(frame):
             return
         callee = _function(frame.f_code)
         self.functions[callee] = None

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from operator import attrgetter
@@ -118,11 +118,11 @@ class Intake:
     def _save(self, work: UnitOfWork, now: datetime) -> None:
         requests: list[CardRequest] = []
         for incident in work.save():
-            requests += map(partial(_card_request, incident), self._channels)
+            requests += map(partial(_card_request, incident, now), self._channels)
         for request in requests:
             if request.generation > 1:
                 card_queue.reuse_unsent_card(work.conn, request)
-        card_queue.enqueue(work.conn, requests, now)
+        card_queue.enqueue(work.conn, requests)
         if requests and (folded := card_queue.digests_of(work.conn, requests)):
             digests.touch(work.conn, folded, now, every_s=digest_policy.EDIT_EVERY_S)
 
@@ -146,11 +146,12 @@ def enqueue_unannounced(conn: sa.Connection, channel: ChannelName, now: datetime
     The channel has just become the main one.
     """
     incidents = incident_rows.unannounced(conn, channel)
-    card_queue.enqueue(conn, [_card_request(incident, channel) for incident in incidents], now)
+    card_queue.enqueue(conn, [_card_request(incident, now, channel) for incident in incidents])
     return len(incidents)
 
 
-def _card_request(incident: Incident, channel: ChannelName) -> CardRequest:
+def _card_request(incident: Incident, now: datetime, channel: ChannelName) -> CardRequest:
+    delay_s = FLAPPING_EDIT_S if incident.flaps >= FLAPPING else 0.0
     firing = incident.is_firing
     critical = firing and severity_rank(incident.severity) >= CRITICAL
     return CardRequest(
@@ -159,7 +160,8 @@ def _card_request(incident: Incident, channel: ChannelName) -> CardRequest:
         generation=incident.generation,
         create_priority=card_queue.NEW_CRITICAL if critical else card_queue.NEW,
         edit_priority=card_queue.EDIT if firing else card_queue.RESOLVE,
-        edit_delay_s=FLAPPING_EDIT_S if incident.flaps >= FLAPPING else 0.0,
+        requested_at=now,
+        edit_at=now + timedelta(seconds=delay_s),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -33,8 +33,9 @@ class CardRequest:
     generation: int
     create_priority: int
     edit_priority: int
-    edit_delay_s: float = 0.0
-    """How long a change may wait for others to join it; at most MAX_DELAY_S."""
+    requested_at: datetime
+    edit_at: datetime
+    """Later than requested_at, by at most MAX_DELAY_S, for an edit that may wait for others to join it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,15 @@ def dirty(
     }
 
 
-def enqueue(conn: sa.Connection, requests: Sequence[CardRequest], now: datetime) -> None:
+def enqueue(conn: sa.Connection, requests: Sequence[CardRequest]) -> None:
     """Mark the requested cards dirty and create missing ones. A card in back-off keeps its due time."""
     if requests:
-        conn.execute(_enqueue(conn.dialect.name), list(map(partial(_parameters, now), requests)))
+        conn.execute(_enqueue(conn.dialect.name), list(map(rows.to_row, requests)))
 
 
 @cache
 def _enqueue(dialect: str) -> sa.Insert:
-    now, edit_at = (sa.bindparam(name, type_=cards.c.due_at.type) for name in ("now", "edit_at"))
+    now, edit_at = (sa.bindparam(name, type_=cards.c.due_at.type) for name in ("requested_at", "edit_at"))
     subject = ("incident_id", "channel", "generation")
     create_priority: sa.BindParameter[int] = sa.bindparam("create_priority")
     edit_priority: sa.BindParameter[int] = sa.bindparam("edit_priority")
@@ -117,18 +118,6 @@ def _enqueue(dialect: str) -> sa.Insert:
         index_elements=subject,
         set_=dirty(now, create_priority=create_priority, edit_priority=edit_priority, due_at=due_at),
     )
-
-
-def _parameters(now: datetime, request: CardRequest) -> dict[str, Any]:
-    return {
-        "incident_id": request.incident_id,
-        "channel": request.channel,
-        "generation": request.generation,
-        "create_priority": request.create_priority,
-        "edit_priority": request.edit_priority,
-        "now": now,
-        "edit_at": now + timedelta(seconds=request.edit_delay_s),
-    }
 
 
 def digests_of(conn: sa.Connection, requests: Sequence[CardRequest]) -> list[int]:

@@ -58,8 +58,7 @@ def table(dialect: str, type_: Type) -> sa.TableValuedAlias:
 
 def bound(conn: sa.Connection, values: Iterable[Key]) -> dict[str, object]:
     """The value of that parameter."""
-    keys = list(values)
-    return {NAME: to_json(keys) if conn.dialect.name == "sqlite" else keys}
+    return {NAME: to_json(list(values)) if conn.dialect.name == "sqlite" else list(values)}
 
 
 def table_of(conn: sa.Connection, values: Iterable[Key], type_: Type) -> sa.TableValuedAlias:

@@ -310,7 +310,7 @@ def test_requests_with_an_origin_are_refused(client: TestClient, route: str, bod
 def test_actions_require_the_origin_of_the_own_pages(
     make_client: Callable[..., TestClient], origin: str, status: int, *, proxied: bool
 ) -> None:
-    """Whatever the Host says: a proxy writes its own, and a other's name may be made to lead here."""
+    """Whatever the Host says: a proxy writes its own, and any DNS name may point here."""
     client = make_client(external_url="https://alerts.example.org")
     client.post(WEBHOOK, json=webhook_json())
     host = "127.0.0.1:8010" if proxied else origin.rpartition("/")[2]
