@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 
 from alert_router.store import migrate
 from alert_router.store.engine import open_store
 from alert_router.store.tables import metadata
+from testbed import real_parts
 
 DEBIAN = Path("/usr/lib/postgresql")
 OPTIONS = (
@@ -119,10 +119,7 @@ def _programs() -> Path:
         return found[-1].parent
     if on_path:
         return Path(on_path).resolve().parent
-    reason = "PostgreSQL is not installed (Debian: apt-get install postgresql)"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    real_parts.missing("PostgreSQL is not installed (Debian: apt-get install postgresql)")
 
 
 def _user() -> str | None:

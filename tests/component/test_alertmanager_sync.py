@@ -285,6 +285,7 @@ def test_an_inhibited_alert_is_marked_so_and_is_no_end(place: Place) -> None:
     place.hears(firing(place.slow, place.began), firing(place.down, place.began))
     for labels in (place.slow, place.down):
         place.one.fires(labels, since=place.began)
+    place.one.until_inhibited(place.slow)
 
     place.looks(after_s=60)
     place.looks(after_s=60)

@@ -16,6 +16,7 @@ from testbed.fakes.discord.caller import Caller
 
 HI = {"content": "hi"}
 DEADLINE_S = 10.0
+LOOPBACK = pytest.mark.allow_hosts(["127.0.0.1"])
 
 
 @pytest.fixture
@@ -256,6 +257,7 @@ def post(server: RunningDiscord, timeout: float = DEADLINE_S) -> httpx.Response:
 
 
 @pytest.mark.parametrize("stored", [False, True])
+@LOOPBACK
 def test_a_reset_is_seen_as_one(stored: bool, server: RunningDiscord) -> None:
     server.state.faults.next(faults.reset(stored=stored))
 
@@ -267,6 +269,7 @@ def test_a_reset_is_seen_as_one(stored: bool, server: RunningDiscord) -> None:
 
 
 @pytest.mark.parametrize("stored", [False, True])
+@LOOPBACK
 def test_a_client_times_out_when_no_answer_comes(stored: bool, server: RunningDiscord) -> None:
     server.state.faults.next(faults.timeout(stored=stored))
 
@@ -277,6 +280,7 @@ def test_a_client_times_out_when_no_answer_comes(stored: bool, server: RunningDi
     assert post(server).status_code == 200
 
 
+@LOOPBACK
 def test_an_unanswered_connection_is_cut_in_the_end(server: RunningDiscord) -> None:
     server.state.faults.next(faults.timeout(seconds=0.01))
 
@@ -284,6 +288,7 @@ def test_an_unanswered_connection_is_cut_in_the_end(server: RunningDiscord) -> N
         post(server)
 
 
+@LOOPBACK
 def test_a_held_answer_goes_out_when_released(server: RunningDiscord) -> None:
     server.state.faults.next(faults.hold(stored=True))
     answers: list[httpx.Response] = []
@@ -415,6 +420,7 @@ def test_any_webhook_is_taken_when_told_so(clock: MovableClock) -> None:
     assert Caller(state, "42", "other").create(HI).status_code == 401
 
 
+@LOOPBACK
 def test_it_runs_by_itself_and_takes_any_webhook() -> None:
     command = [sys.executable, "-m", "testbed.fakes.discord", "--port", "0"]
     root = Path(__file__).parents[3]
