@@ -90,7 +90,7 @@ class Alertmanager:
         )
 
     def _has_taken(self, labels: Mapping[str, str], sent_at: datetime, *, over: bool) -> bool:
-        """A group gets an alert a moment after the answer to its POST: the dispatcher is a task of its own."""
+        """A group gets an alert a moment after the POST was answered: the dispatcher is a task of its own."""
         shown = [
             datetime.fromisoformat(alert["updatedAt"])
             for group in self.client.get("/api/v2/alerts/groups").json()

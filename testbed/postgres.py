@@ -113,13 +113,13 @@ def _url(folder: Path, name: str) -> str:
 
 
 def _programs() -> Path:
-    found = sorted(DEBIAN.glob("*/bin/pg_ctl"), key=lambda path: int(path.parts[-3]))
+    installed = sorted(DEBIAN.glob("*/bin/pg_ctl"), key=lambda path: int(path.parts[-3]))
     on_path = shutil.which("pg_ctl")
-    if found:
-        return found[-1].parent
-    if on_path:
-        return Path(on_path).resolve().parent
-    real_parts.missing("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    if installed:
+        return installed[-1].parent
+    if on_path is None:
+        real_parts.missing("PostgreSQL is not installed (Debian: postgresql)")
+    return Path(on_path).resolve().parent
 
 
 def _user() -> str | None:

@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """No sockets but Unix ones, which asyncio and PostgreSQL need; pytest-socket reads these when it is configured."""
+    """Block all sockets but Unix ones, which asyncio and PostgreSQL need; pytest-socket reads the options."""
     config.option.disable_socket = True
     config.option.allow_unix_socket = True
     if missing := [name for name in BOTH_DATABASES if not (HERE / name).exists()]:

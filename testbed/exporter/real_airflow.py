@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from testbed import real_parts
 from testbed.ports import free_port
 from testbed.processes import Process, until
 
@@ -27,7 +28,9 @@ def needed() -> None:
     """Airflow missing is a failure in CI, else a skip."""
     if (BIN / "airflow").exists():
         return
-    real_parts.missing("there is no .venv-airflow (make setup-airflow builds it from requirements/airflow.lock)")
+    real_parts.missing(
+        "there is no .venv-airflow (make setup-airflow builds it from requirements/airflow.lock)"
+    )
 
 
 @dataclass(slots=True)

@@ -133,7 +133,7 @@ FAULTS: dict[str, Fault | None] = {
     "502 page": faults.status(502),
     "timeout": faults.timeout(seconds=0.05),
     "reset": faults.reset(),
-    "broken answer": faults.malformed("broken_json"),
+    "broken answer": faults.invalid_body("broken_json"),
 }
 
 

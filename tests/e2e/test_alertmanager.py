@@ -39,7 +39,7 @@ def test_what_happens_while_we_are_down_arrives_after_the_restart(
     here = [stack.local(port)]
     began = datetime.now(UTC)
     webhook_alerts.push(here, name="DiskFull", starts_at=began, firing=True)
-    until(lambda: _statuses(router) == ["firing"] and router.all_told, "DiskFull is told", within_s=20)
+    until(lambda: _statuses(router) == ["firing"] and router.all_delivered, "DiskFull is told", within_s=20)
     router.program.kill()
 
     webhook_alerts.push(here, name="DiskFull", starts_at=began, firing=False)
@@ -51,7 +51,7 @@ def test_what_happens_while_we_are_down_arrives_after_the_restart(
 
     wanted = {"ApiDown": "firing", "DiskFull": "resolved", "ShortLived": "resolved"}
     until(lambda: _by_name(router) == wanted, f"the history is {wanted}", within_s=30)
-    until(lambda: router.all_told, "all is told", within_s=20)
+    until(lambda: router.all_delivered, "all is told", within_s=20)
     assert len(router.alerts()) == len(wanted)
     assert len(discord.state.messages()) == len(wanted)
 
@@ -109,4 +109,4 @@ def _statuses(router: RunningRouter) -> list[str]:
 def _quiet(router: RunningRouter) -> bool:
     """Nothing was heard for longer than the hold, and nothing waits."""
     heard = max(datetime.fromisoformat(alert["last_seen_at"]) for alert in router.alerts())
-    return (datetime.now(UTC) - heard).total_seconds() > 6 and router.all_told
+    return (datetime.now(UTC) - heard).total_seconds() > 6 and router.all_delivered

@@ -89,7 +89,7 @@ def test_whatever_was_answered_2xx_survives_ten_kills_once(
     for thread in threads:
         thread.join()
     router.program.wait_ready()  # the last group may have been taken before the last kill
-    until(lambda: router.all_told, "every card is told", within_s=90)
+    until(lambda: router.all_delivered, "every card is told", within_s=90)
 
     found = Counter(alert["labels"]["instance"] for alert in router.alerts())
     assert found == Counter({f"{name}-{number}": 1 for name in names for number in range(INSTANCES)})

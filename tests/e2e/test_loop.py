@@ -37,7 +37,7 @@ def test_christmas_breaks_the_model_and_people_are_told_once_and_told_when_it_is
         closing(RunningRouter(stack.router, stack.router_url)) as asked,
     ):
         Story(model, router, print).tell()
-        until(lambda: asked.all_told, "all is told", within_s=90)
+        until(lambda: asked.all_delivered, "all is told", within_s=90)
         log = stack.router.log.read_text()
         warned = _has_fired(stack.prometheus_url, "ModelPerformanceWarning")
 

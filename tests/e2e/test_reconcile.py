@@ -95,7 +95,7 @@ def test_nothing_stays_missed_and_neither_silence_inhibition_nor_a_restart_is_an
     began = datetime.now(UTC) - timedelta(minutes=5)
     webhook_alerts.push(here, name="DiskFull", starts_at=began, firing=True)
     until(lambda: states(router) == {"DiskFull": "firing"}, "DiskFull is known", within_s=20)
-    until(lambda: router.all_told, "DiskFull is told", within_s=20)
+    until(lambda: router.all_delivered, "DiskFull is told", within_s=20)
 
     router.program.kill()
     with listening(urlsplit(router.url).port or 0) as nobody:
@@ -130,7 +130,7 @@ def test_nothing_stays_missed_and_neither_silence_inhibition_nor_a_restart_is_an
     assert states(router) == {**missed, "ApiSlow": "resolved", "ClusterDown": "firing"}
     assert len(router.alerts()) == 4
     assert "resolved" not in kinds(router, "ApiDown")
-    until(lambda: router.all_told, "all is told", within_s=20)
+    until(lambda: router.all_delivered, "all is told", within_s=20)
     assert "🟢" in card(discord, "DiskFull").embeds[0]["title"]
     shown = [one.shown.embeds[0]["title"] for one in card(discord, "ApiDown").revisions]
     assert {title[0] for title in shown} == {"🔴"}

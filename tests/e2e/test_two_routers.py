@@ -50,7 +50,7 @@ def test_whichever_of_each_pair_dies_every_incident_is_told_once_and_to_its_end(
         discord.state.faults.sometimes(1.0, faults.slow(0.2), seed=SEED)
         for number in range(PER_ROUND):
             prometheus.fire(f"Calm{number}")
-        until(lambda: pair.all_told and _shows(pair, prometheus), "both tell it", within_s=30)
+        until(lambda: pair.all_delivered and _shows(pair, prometheus), "both tell it", within_s=30)
         discord.state.faults.clear()
         for round_ in range(ROUNDS):
             # Of those that were heard of: what ends before its first notification is never told to anybody.
@@ -66,7 +66,7 @@ def test_whichever_of_each_pair_dies_every_incident_is_told_once_and_to_its_end(
         for name in prometheus.firing[1:]:
             prometheus.resolve(name)
         # Longer than a late "firing" is held: whatever the pair still contradicts has shown by then.
-        end = Lasting(lambda: pair.all_told and _shows(pair, prometheus), 1.5 * HOLD_S)
+        end = Lasting(lambda: pair.all_delivered and _shows(pair, prometheus), 1.5 * HOLD_S)
         until(end, "the end is told, and stays", within_s=90)
 
     assert pair.times_in_history() == Counter(prometheus.wanted.keys())

@@ -131,7 +131,7 @@ def test_a_block_by_cloudflare_says_nothing_about_its_length(
 def test_a_malformed_answer_is_a_200_without_a_message(
     body: Any, stored: bool, caller: Caller, state: DiscordState
 ) -> None:
-    state.faults.next(faults.malformed(body, stored=stored))
+    state.faults.next(faults.invalid_body(body, stored=stored))
 
     response = caller.create(HI)
 

@@ -66,7 +66,7 @@ def test_the_sixth_request_within_two_seconds_must_wait(clock: MovableClock) -> 
     assert response.headers["x-ratelimit-scope"] == "user"
     assert response.headers["x-ratelimit-remaining"] == "0"
     assert "x-ratelimit-global" not in response.headers
-    assert (state.limited, state.rates.given["webhook"], len(state.creates)) == (1, 1, 5)
+    assert (state.limited, state.rates.sent_429["webhook"], len(state.creates)) == (1, 1, 5)
 
 
 @pytest.mark.parametrize(("moved", "status"), [(1.299, 429), (1.3, 200)])
