@@ -134,7 +134,7 @@ test-dags: setup ## the DAGs, on a real Airflow
 
 # Measurements: printed, never asserted.
 
-storm: .venv/.ready prometheus ## 1,000 alerts in ten seconds, and what is told of them; MINUTES=4 also Alertmanager's own receiver
+storm: .venv/.ready prometheus ## 1,000 alerts in ten seconds, and how they are notified; MINUTES=4 also Alertmanager's own receiver
 	@$(BIN)/python -m testbed.storm --beside $(or $(MINUTES),0)
 
 bench: .venv/.ready ## how many alerts a second are taken in and kept
@@ -145,7 +145,7 @@ ha: .venv/.ready prometheus postgresql ## two routers and two Alertmanagers, one
 
 # Now and then.
 
-faults: .venv/.ready postgresql faketime ## everything goes wrong at once, 2,000 incidents; SEED=7 DATABASE=postgres
+faults: .venv/.ready postgresql faketime ## the fault campaign, 2,000 incidents; SEED=7 DATABASE=postgres
 	@$(BIN)/python -m testbed.faults --seed $(or $(SEED),1) --database $(or $(DATABASE),sqlite)
 
 baselines: .venv-backend/.ready ## the models against three baselines on the city's counts; docs/MODEL.md

@@ -118,8 +118,8 @@ def _accuracy(year: Year) -> str:
         return ""
     return (
         f"the R² a Monday's run saw was {accuracy.mean_difference:.3f} from the whole week's (mean of "
-        f"{accuracy.weeks} weeks); {accuracy.misplaced} weeks lay on another side of a threshold than the run "
-        "saw"
+        f"{accuracy.weeks} weeks); {accuracy.misplaced} weeks lay on another side of a threshold than "
+        "the run saw"
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.dates import ConciseDateFormatter, MonthLocator, date2num
+from matplotlib.dates import ConciseDateFormatter, MonthLocator
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -92,8 +92,9 @@ def _frame(panels: Sequence[Axes], year: Year) -> None:
         for week in year.weeks:
             if week.deployed:
                 panel.axvline(_x(week.at), color=ADAPTIVE, linewidth=0.8, linestyle=":")
-    panels[-1].xaxis.set_major_locator(MonthLocator())
-    panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(MonthLocator()))
+    months = MonthLocator()  # type: ignore[no-untyped-call] # matplotlib.dates has no annotations
+    panels[-1].xaxis.set_major_locator(months)
+    panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(months))  # type: ignore[no-untyped-call] # as above
     _event_names(panels[0], events)
 
 
@@ -195,7 +196,8 @@ def _episode(panel: Axes, episode: Episode, row: int, *, until: datetime) -> Non
 
 
 def _x(moment: datetime) -> float:
-    return float(date2num(moment))
+    """Matplotlib's dates are days since 1970."""
+    return moment.timestamp() / DAY.total_seconds()
 
 
 def _x_of_week(first_day: date) -> float:

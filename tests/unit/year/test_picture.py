@@ -1,5 +1,6 @@
 """The picture contains the marks of the results; its look is for eyes."""
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -11,11 +12,11 @@ from testbed.year.results import Score
 
 def texts(figure: Figure) -> set[str]:
     figure.draw_without_rendering()
-    return {text.get_text() for text in figure.findobj(Text) if isinstance(text, Text)}
+    return {text.get_text() for text in figure.findobj(Text)}
 
 
 def marks(panel: Axes, marker: str) -> int:
-    return sum(len(line.get_xydata()) for line in panel.lines if line.get_marker() == marker)
+    return sum(np.size(line.get_xdata()) for line in panel.lines if line.get_marker() == marker)
 
 
 def test_every_training_and_deployment_has_a_mark() -> None:
