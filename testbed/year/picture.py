@@ -174,7 +174,7 @@ def _runs(panel: Axes, year: Year, lanes: Sequence[str]) -> None:
     """A row each for trainings, deployments and every alertname."""
     panel.set_yticks(range(len(lanes)), [name.replace("ModelPerformance", "Performance ") for name in lanes])
     panel.set_ylim(len(lanes) - 0.5, -0.5)
-    panel.set_xlabel(LEGEND, color=FAINT, fontsize=9, loc="right")
+    panel.set_xlabel(LEGEND, color=FAINT, fontsize=9, loc="left")
     for row, weeks, filled in (
         (0, [week for week in year.weeks if week.trained], "white"),
         (1, [week for week in year.weeks if week.deployed], ADAPTIVE),
