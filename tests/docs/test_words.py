@@ -35,10 +35,8 @@ def test_planted_module_name_is_found(tmp_path: Path) -> None:
     assert list(words.findings(tmp_path, ["pacer.py"])) == ["pacer.py: the name pacer"]
 
 
-@pytest.mark.parametrize(
-    "text", ["warehouse = 1", "# The space between; its meaning is clear.", "# doorstep"]
-)
-def test_other_words_are_accepted(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["warehouse = 1", "# Space; its meaning is clear.", "# doorstep"])
+def test_other_words_are_accepted(line: str, tmp_path: Path) -> None:
     (tmp_path / "clean.py").write_text(line)
 
     assert list(words.findings(tmp_path, ["clean.py"])) == []
