@@ -1,4 +1,4 @@
-"""The whole pipeline as it is run: Airflow, the model service, the router. Paris and Discord stand in."""
+"""The whole pipeline as processes: Airflow, the model service, the router. Paris and Discord are fakes."""
 
 import json
 import os
@@ -21,39 +21,42 @@ from dags.pipeline.tables import event_outbox, monitoring_audit, predictions
 from testbed.fakes.paris import server, year
 from testbed.fakes.paris.publication import PROMPT
 from testbed.fakes.paris.state import Fault, ParisState
-from testbed.pipeline.processes import AirflowApi, Program, until
+from testbed.pipeline.airflow_api import AirflowApi, first
 from testbed.ports import free_port
+from testbed.processes import Process, until
+from testbed.real_airflow import ADMIN, BIN, PARTS, ROOT, RealAirflow
 
-ROOT = Path(__file__).parents[2]
-BIN = ROOT / ".venv-airflow" / "bin"
 ROUTER, BACKEND = ROOT / ".venv" / "bin" / "alert-router", ROOT / ".venv-backend" / "bin" / "uvicorn"
 FETCH, PREDICT, MONITOR = "daily_fetch_bike_data", "daily_prediction", "monitor_and_fine_tune"
 TOKEN = "an-ingest-token"
 COUNTERS, DAYS = 8, 60
+PIPELINE = {
+    "BIKE_RETRIES": "0",
+    "BIKE_FIRST_FETCH_DAYS": "45",
+    "BIKE_TRAIN_DAYS": "30",
+    "ALERT_ROUTER_TOKEN": TOKEN,
+}
 
 
 @dataclass
 class Stack:
-    folder: Path
-    environ: dict[str, str]
+    airflow: RealAirflow
+    api: AirflowApi
     paris: ParisState
-    airflow: AirflowApi
-    router: Program
-    backend: Program
-    discord_url: str
+    router: Process
+    backend: Process
+    urls: dict[str, str]
     warehouse_url: str
 
-    def events(self) -> Counter[tuple[str, str]]:
-        """What the router has in its history: alert name and what it is about, and how often."""
-        answer = httpx.get(
-            self.router.health_url.replace("/-/healthy", "/alerts"), headers={"accept": "application/json"}
-        )
-        found = answer.raise_for_status().json()["alerts"]
-        return Counter((one["alertname"], one["labels"].get("endpoint", "")) for one in found)
+    def alerts(self) -> Counter[tuple[str, str]]:
+        """The router's history: alert name and endpoint, and how often."""
+        answer = httpx.get(f"{self.urls['router']}/alerts", headers={"accept": "application/json"})
+        alerts = answer.raise_for_status().json()["alerts"]
+        return Counter((alert["alertname"], alert["labels"].get("endpoint", "")) for alert in alerts)
 
     def cards(self) -> list[str]:
         """Each message in the channel as it is now, as text without markdown's escapes."""
-        state = httpx.get(f"{self.discord_url}/control/state?requests=0").json()
+        state = httpx.get(f"{self.urls['discord']}/control/state?requests=0").json()
         return [str(message["revisions"][-1]["embeds"]).replace("\\", "") for message in state["messages"]]
 
     def rows(self, table: sa.Table) -> list[Any]:
@@ -63,69 +66,34 @@ class Stack:
     def trigger_by_command(self, dag_id: str, conf: dict[str, Any]) -> str:
         subprocess.run(
             [BIN / "airflow", "dags", "trigger", dag_id, "--conf", json.dumps(conf)],
-            env={**os.environ, **self.environ},
-            cwd=self.folder,
+            env=os.environ | self.airflow.environ(),
+            cwd=self.airflow.folder,
             check=True,
             capture_output=True,
             timeout=100,
         )
-        run_id: str = self.airflow.runs(dag_id)[-1]["dag_run_id"]
+        run_id: str = self.api.runs(dag_id)[-1]["dag_run_id"]
         return run_id
-
-
-def airflow_environ(folder: Path, port: int) -> dict[str, str]:
-    passwords = folder / "passwords.json"
-    passwords.write_text(json.dumps({"admin": "admin"}))
-    url = f"http://127.0.0.1:{port}"
-    return {
-        "PATH": f"{BIN}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "AIRFLOW_HOME": str(folder),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow.db",
-        "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-this-test-only-for-this-test-only-for-this-test-only-for",
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
-        "BIKE_RETRIES": "0",
-        "BIKE_FIRST_FETCH_DAYS": "45",
-        "BIKE_TRAIN_DAYS": "30",
-        "ALERT_ROUTER_TOKEN": TOKEN,
-    }
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    if missing := [str(one) for one in (ROUTER, BACKEND) if not one.exists()]:
+    if missing := [str(path) for path in (ROUTER, BACKEND) if not path.exists()]:
         reason = f"not built yet (make setup): {', '.join(missing)}"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    ports = {name: free_port() for name in ("airflow", "router", "backend", "discord")}
+    ports = {name: free_port() for name in ("router", "backend", "discord")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
-    def program(name: str, command: list[str], health: str, **environ: str) -> Program:
-        return Program(name, command, environ, urls[name] + health, tmp_path / f"{name}.log", ROOT)
+    def process(name: str, command: list[str], health: str, **environ: str) -> Process:
+        return Process(name, command, urls[name] + health, tmp_path / f"{name}.log", environ, ROOT)
 
-    discord = program(
+    python = str(ROOT / ".venv/bin/python")
+    discord = process(
         "discord",
-        [
-            str(ROOT / ".venv/bin/python"),
-            "-m",
-            "testbed.fakes.discord",
-            "--no-limits",
-            "--port",
-            str(ports["discord"]),
-        ],
+        [python, "-m", "testbed.fakes.discord", "--no-limits", "--port", str(ports["discord"])],
         "/control/counters",
     )
-    router = program(
+    router = process(
         "router",
         [str(ROUTER), "serve"],
         "/-/healthy",
@@ -134,15 +102,10 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         ALERT_ROUTER_LISTEN=f"127.0.0.1:{ports['router']}",
         ALERT_ROUTER_INGEST_TOKENS=TOKEN,
     )
-    backend = program(
+    factory = "backend.regmodel.app.fastapi_app:create_app_from_env"
+    backend = process(
         "backend",
-        [
-            str(BACKEND),
-            "--factory",
-            "backend.regmodel.app.fastapi_app:create_app_from_env",
-            "--port",
-            str(ports["backend"]),
-        ],
+        [str(BACKEND), "--factory", factory, "--port", str(ports["backend"])],
         "/health",
         REGMODEL_STATE_DIR=str(tmp_path / "regmodel"),
         REGMODEL_GENERATED_COUNTERS="14",
@@ -151,39 +114,35 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     start = (now - timedelta(days=DAYS)).replace(minute=0, second=0, microsecond=0)
     paris = ParisState(year.generated(counters=COUNTERS, start=start, days=DAYS), now, PROMPT)
     warehouse_url = f"sqlite:///{tmp_path}/warehouse.db"
-    with ExitStack() as running:
-        paris_url = running.enter_context(server.running(paris))
+    with ExitStack() as exits:
+        for program in (discord, router, backend):
+            exits.callback(program.kill)
+            program.start()
         environ = {
-            **airflow_environ(tmp_path, ports["airflow"]),
+            **PIPELINE,
             "BIKE_WAREHOUSE_URL": warehouse_url,
-            "BIKE_PARIS_API_URL": paris_url,
+            "BIKE_PARIS_API_URL": exits.enter_context(server.running(paris)),
             "BIKE_MODEL_API_URL": urls["backend"],
             "ALERT_ROUTER_URL": urls["router"],
         }
-        airflow = program(
-            "airflow", [str(BIN / "airflow"), "standalone"], "/api/v2/monitor/health", **environ
-        )
-        for one in (discord, router, backend, airflow):
-            running.callback(one.stop)
-            one.start()
-        api = AirflowApi(running.enter_context(httpx.Client(base_url=urls["airflow"], timeout=30)))
-        api.log_in("admin", "admin")
-        yield Stack(tmp_path, environ, paris, api, router, backend, urls["discord"], warehouse_url)
+        airflow = exits.enter_context(RealAirflow(tmp_path, ROOT / "dags", environ, PARTS).running())
+        for program in (discord, router, backend):
+            program.wait_ready()
+        api = AirflowApi(exits.enter_context(httpx.Client(base_url=airflow.url, timeout=30)))
+        api.log_in(*ADMIN)
+        yield Stack(airflow, api, paris, router, backend, urls, warehouse_url)
 
 
 @pytest.mark.airflow
 @pytest.mark.timeout(600)
-def test_the_pipeline_runs_and_every_fault_is_told_once(stack: Stack) -> None:
-    airflow = stack.airflow
-    until(lambda: airflow.knows(FETCH, PREDICT, MONITOR), "the DAGs are parsed", deadline_s=90)
+def test_the_pipeline_runs_and_reports_every_fault_once(stack: Stack) -> None:
+    scheduled_runs_succeed(stack)
+    forced_training_in_test_mode_ends_in_a_card(stack)
+    outage_of_backend_and_router_is_queued(stack)
+    killed_task_is_reported(stack)
+    second_fetch_of_the_day_finds_nothing_new(stack)
 
-    runs_by_the_scheduler(stack)
-    a_forced_training_in_test_mode_ends_in_a_card(stack)
-    a_backend_and_a_router_that_are_away(stack)
-    a_killed_task(stack)
-    a_second_run_of_the_day(stack)
-
-    assert stack.events() == {
+    assert stack.alerts() == {
         ("TrainingSuccess", ""): 2,
         ("APIError", "POST /monitor"): 1,
         ("APIError", "POST /evaluate"): 1,
@@ -194,62 +153,62 @@ def test_the_pipeline_runs_and_every_fault_is_told_once(stack: Stack) -> None:
     assert len(stack.rows(event_outbox)) == 5
 
 
-def runs_by_the_scheduler(stack: Stack) -> None:
-    """Unpaused, a DAG whose time has come runs at once; the forecast follows the fetch by its asset."""
-    airflow = stack.airflow
+def scheduled_runs_succeed(stack: Stack) -> None:
+    """Unpaused, an overdue DAG runs at once; its asset starts the forecast."""
+    api = stack.api
     for dag_id in (PREDICT, FETCH):
-        airflow.unpause(dag_id)
-    first = until(lambda: airflow.runs(PREDICT), "the asset starts the forecast", deadline_s=120)[0]
-    assert airflow.ended(PREDICT, first["dag_run_id"]) == "success"
-    [fetched] = airflow.runs(FETCH)
-    assert (fetched["state"], fetched["run_type"]) == ("success", "scheduled")
-    assert airflow.xcom(FETCH, fetched["dag_run_id"], "fetch_bike_data", "records_count") > 40 * 24 * COUNTERS
-    airflow.unpause(MONITOR)
-    monitored = until(lambda: airflow.runs(MONITOR), "the monitoring is scheduled", deadline_s=60)[0]
-    assert airflow.ended(MONITOR, monitored["dag_run_id"]) == "success"
-    assert airflow.xcom(MONITOR, monitored["dag_run_id"], "validate_new_champion", "deployed") is True
+        api.unpause(dag_id)
+    forecast = first(lambda: api.runs(PREDICT), "the asset starts the forecast", within_s=120)[0]
+    assert api.final_state(PREDICT, forecast["dag_run_id"]) == "success"
+    [fetch] = api.runs(FETCH)
+    assert (fetch["state"], fetch["run_type"]) == ("success", "scheduled")
+    assert api.xcom(FETCH, fetch["dag_run_id"], "fetch_bike_data", "records_count") > 40 * 24 * COUNTERS
+    api.unpause(MONITOR)
+    monitoring = first(lambda: api.runs(MONITOR), "the monitoring is scheduled", within_s=60)[0]
+    assert api.final_state(MONITOR, monitoring["dag_run_id"]) == "success"
+    assert api.xcom(MONITOR, monitoring["dag_run_id"], "validate_new_champion", "deployed") is True
 
 
-def a_forced_training_in_test_mode_ends_in_a_card(stack: Stack) -> None:
+def forced_training_in_test_mode_ends_in_a_card(stack: Stack) -> None:
     run_id = stack.trigger_by_command(MONITOR, {"force_fine_tune": True, "test_mode": True})
 
-    assert stack.airflow.ended(MONITOR, run_id) == "success"
-    until(lambda: any("skip_test_mode" in card for card in stack.cards()), "the training card", deadline_s=30)
+    assert stack.api.final_state(MONITOR, run_id) == "success"
+    until(lambda: any("skip_test_mode" in card for card in stack.cards()), "the training card", within_s=30)
 
 
-def a_backend_and_a_router_that_are_away(stack: Stack) -> None:
+def outage_of_backend_and_router_is_queued(stack: Stack) -> None:
     stack.router.stop()
     stack.backend.stop()
 
-    run_id = stack.airflow.trigger(MONITOR)
+    run_id = stack.api.trigger(MONITOR)
 
-    assert stack.airflow.ended(MONITOR, run_id) == "failed"
-    waiting = [row.key for row in stack.rows(event_outbox) if row.state == "pending"]
-    assert len(waiting) == 2
+    assert stack.api.final_state(MONITOR, run_id) == "failed"
+    assert [row.state for row in stack.rows(event_outbox)].count("pending") == 2
     assert next(row for row in stack.rows(monitoring_audit) if row.run_id == run_id).outcome == "failed"
-    stack.router.start()
-    stack.backend.start()
+    for program in (stack.router, stack.backend):
+        program.start()
+        program.wait_ready()
 
 
-def a_killed_task(stack: Stack) -> None:
-    airflow, asked = stack.airflow, len(stack.paris.requests)
+def killed_task_is_reported(stack: Stack) -> None:
+    api, requests = stack.api, len(stack.paris.requests)
     stack.paris.faults.append(Fault(status=429, retry_after_s=60))
-    run_id = airflow.trigger(FETCH)
-    until(lambda: len(stack.paris.requests) > asked, "the task waits for Paris", deadline_s=60)
+    run_id = api.trigger(FETCH)
+    until(lambda: len(stack.paris.requests) > requests, "the task waits for Paris", within_s=60)
 
-    os.kill(airflow.task(FETCH, run_id, "fetch_bike_data")["pid"], signal.SIGKILL)
+    os.kill(api.task(FETCH, run_id, "fetch_bike_data")["pid"], signal.SIGKILL)
 
-    assert airflow.ended(FETCH, run_id) == "failed"
-    until(lambda: stack.events()["APIError", f"DAG {FETCH}"], "the killed task is told", deadline_s=60)
+    assert api.final_state(FETCH, run_id) == "failed"
+    until(lambda: stack.alerts()["APIError", f"DAG {FETCH}"] > 0, "the killed task is reported", within_s=60)
 
 
-def a_second_run_of_the_day(stack: Stack) -> None:
-    airflow, before = stack.airflow, len(stack.airflow.runs(PREDICT))
-    run_id = airflow.trigger(FETCH)
+def second_fetch_of_the_day_finds_nothing_new(stack: Stack) -> None:
+    api, before = stack.api, len(stack.api.runs(PREDICT))
+    run_id = api.trigger(FETCH)
 
-    assert airflow.ended(FETCH, run_id) == "success"
-    assert airflow.xcom(FETCH, run_id, "fetch_bike_data", "status") == "no_new_data"
-    until(lambda: len(airflow.runs(PREDICT)) > before, "the forecast follows", deadline_s=60)
-    forecast = airflow.runs(PREDICT)[-1]["dag_run_id"]
-    assert airflow.ended(PREDICT, forecast) == "success"
+    assert api.final_state(FETCH, run_id) == "success"
+    assert api.xcom(FETCH, run_id, "fetch_bike_data", "status") == "no_new_data"
+    until(lambda: len(api.runs(PREDICT)) > before, "the forecast follows", within_s=60)
+    forecast = api.runs(PREDICT)[-1]["dag_run_id"]
+    assert api.final_state(PREDICT, forecast) == "success"
     assert len(stack.rows(predictions)) == COUNTERS * 48
