@@ -22,6 +22,7 @@ VENV = ROOT / ".venv-airflow"
 BIN = VENV / "bin"
 ADMIN, VIEWER = ("admin", "admin's password"), ("exporter", "viewer's password")
 START_S = 100.0
+UNPAUSED = {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"}
 PARTS = (["scheduler", "--skip-serve-logs"], ["dag-processor"], ["api-server"])
 
 

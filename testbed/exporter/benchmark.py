@@ -12,7 +12,7 @@ from pathlib import Path
 from testbed.exporter.real_exporter import DAGS, RealExporter
 from testbed.exporter.slow_proxy import SlowProxy
 from testbed.processes import until
-from testbed.real_airflow import RealAirflow
+from testbed.real_airflow import UNPAUSED, RealAirflow
 
 SCRAPES = 50
 LIMIT_MS = 100.0
@@ -21,7 +21,7 @@ LIMIT_MS = 100.0
 def main(delay_s: float) -> int:
     with (
         tempfile.TemporaryDirectory() as name,
-        RealAirflow(Path(name), DAGS).running() as airflow,
+        RealAirflow(Path(name), DAGS, UNPAUSED).running() as airflow,
         SlowProxy.before(airflow.url) as proxy,
         RealExporter.started(proxy.url, Path(name)) as exporter,
     ):

@@ -49,10 +49,10 @@ class RealExporter:
         finally:
             process.stop()
 
-    def scraped(self) -> Scraped:
+    def scrape(self) -> Scraped:
         return parsed(self.http.get("/metrics").text)
 
     def when(self, what: str, condition: Callable[[Scraped], bool]) -> Scraped:
-        """The first scrape of which it is true."""
-        until(lambda: condition(self.scraped()), what, within_s=WAIT_S)
-        return self.scraped()
+        """The first scrape for which the condition holds."""
+        until(lambda: condition(self.scrape()), what, within_s=WAIT_S)
+        return self.scrape()
