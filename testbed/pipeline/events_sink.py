@@ -1,4 +1,4 @@
-"""A fake router on HTTP that only records events. The real router runs in test_standalone.py."""
+"""A fake router on HTTP that only records events. The real router runs in test_airflow.py."""
 
 from dataclasses import dataclass, field
 from typing import Any
