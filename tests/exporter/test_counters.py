@@ -16,14 +16,14 @@ from testbed.exporter.harness import ExporterHarness, RunningExporter
 from testbed.exporter.scraped import Scraped
 
 FETCHED = "bike_api_records_fetched_total"
-AMOUNTS = [one for one in COUNTERS if one.label is None]
+AMOUNTS = [counter for counter in COUNTERS if counter.label is None]
 
 
 def runs_of(scraped: Scraped, state: str, dag_id: str = FETCH) -> float | None:
     return scraped("airflow_dag_runs_total", dag_id=dag_id, state=state)
 
 
-@pytest.mark.parametrize("counter", AMOUNTS, ids=lambda one: one.metric)
+@pytest.mark.parametrize("counter", AMOUNTS, ids=lambda counter: counter.metric)
 def test_amount_is_the_sum_over_runs(
     harness: ExporterHarness, exporter: RunningExporter, counter: Any
 ) -> None:
