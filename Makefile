@@ -130,7 +130,7 @@ test-backend: .venv-backend/.ready ## the model service
 	@.venv-backend/bin/python -m pytest $(or $(T),backend)
 
 test-dags: setup ## the DAGs, on a real Airflow
-	@.venv-airflow/bin/python -m pytest $(or $(T),tests/dags)
+	@.venv-airflow/bin/python -m pytest $(or $(T),-n 2 --dist loadfile --no-loadscope-reorder tests/dags)
 
 # Measurements: printed, never asserted.
 
@@ -169,7 +169,7 @@ lock: .venv/.run ## resolve the requirements anew, with hashes; LOCK=--upgrade t
 	@$(COMPILE) $(LOCK) pyproject.toml -o requirements/router-run.lock
 	@$(COMPILE) $(LOCK) -c requirements/router-run.lock pyproject.toml --group dev -o requirements/router.lock
 	@$(COMPILE) -c requirements/router.lock requirements/demo.in -o requirements/demo.lock
-	@for room in backend airflow; do $(COMPILE) $(LOCK) requirements/$$room.in -o requirements/$$room.lock; done
+	@for room in exporter-run airflow-run airflow backend-run backend; do $(COMPILE) $(LOCK) requirements/$$room.in -o requirements/$$room.lock; done
 
 clean: ## remove what the commands made
 	@rm -rf .venv .venv-backend .venv-airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* var

@@ -18,18 +18,18 @@ def need(program: str) -> str:
 
 
 def run(program: str, *arguments: str | Path) -> str:
-    """Run to the end and return what it said; a failure is the test's failure, with that text."""
+    """Returns the program's output; its failure fails the test with that output."""
     command = [need(program), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    return said
+    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+    output = process.stdout + process.stderr
+    assert process.returncode == 0, output
+    return output
 
 
-def wait_until(happened: Callable[[], bool], *, within_s: float, otherwise: str) -> None:
+def wait_until(condition: Callable[[], bool], *, within_s: float, otherwise: str) -> None:
     pause = Event()
     for _ in range(int(within_s / 0.05)):
-        if happened():
+        if condition():
             return
         pause.wait(0.05)
     pytest.fail(otherwise)
@@ -37,7 +37,7 @@ def wait_until(happened: Callable[[], bool], *, within_s: float, otherwise: str)
 
 @contextmanager
 def alertmanager(config: Path, folder: Path) -> Iterator[httpx.Client]:
-    """A single Alertmanager on a free port; the client speaks to its API v2."""
+    """A single Alertmanager on a free port; the client is for its API v2."""
     address = f"127.0.0.1:{free_port()}"
     command = [
         need("prometheus-alertmanager"),

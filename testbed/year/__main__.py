@@ -104,15 +104,13 @@ def _generated(folder: Path) -> Path:
 
 
 def _settings(folder: Path, services: Services, model_type: str) -> settings.Settings:
-    return settings.from_environment(
-        {
-            "BIKE_WAREHOUSE_URL": f"sqlite:///{folder / 'warehouse.db'}",
-            "BIKE_PARIS_API_URL": services.paris_url,
-            "BIKE_MODEL_API_URL": services.model_url,
-            "BIKE_MODEL_TYPE": model_type,
-            "ALERT_ROUTER_URL": services.router_url,
-            "ALERT_ROUTER_TOKEN": TOKEN,
-        }
+    return settings.load(
+        warehouse_url=f"sqlite:///{folder / 'warehouse.db'}",
+        paris_url=services.paris_url,
+        model_url=services.model_url,
+        model_type=model_type,
+        router_url=services.router_url,
+        router_token=TOKEN,
     )
 
 

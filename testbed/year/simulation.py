@@ -74,7 +74,7 @@ class Simulation:
 
 
 def monitored(results: Results) -> dict[str, Any]:
-    measured, decided = results.measured, results.decide_fine_tune or {}
+    measured, decided = results.measurements, results.decide_fine_tune or {}
     trained, champion = results.fine_tune_model or {}, results.validate_new_champion or {}
     before = (results.validate_model or {}).get("champion_run_id")
     return {

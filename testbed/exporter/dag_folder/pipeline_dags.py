@@ -1,7 +1,6 @@
-"""The pipeline's three DAGs for a real Airflow, without its work: a run's conf says what each task pushes.
+"""The pipeline's three DAGs for a real Airflow, without their work: a run's conf sets what each task pushes.
 
-Copied into a DAG folder by real_airflow.py. `conf` may hold xcom ({task: {key: value}}), fails (a task) and
-waits_for (a path).
+`conf` may hold xcom ({task: {key: value}}), fails (a task) and waits_for (a path).
 """
 
 import time
@@ -26,7 +25,7 @@ def work(**context: Any) -> None:
     while (path := conf.get("waits_for")) and not Path(path).exists():
         time.sleep(0.1)  # noqa: TID251 - inside Airflow's process there is nothing else to wait on
     if conf.get("fails") == task:
-        raise AirflowFailException("as asked")
+        raise AirflowFailException("conf says so")
 
 
 for dag_id, tasks in TASKS.items():

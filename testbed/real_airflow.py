@@ -1,11 +1,11 @@
-"""A real Airflow on a free port, with the DAGs of real_dags.py, an admin who triggers and a viewer."""
+"""A real Airflow on a free port: its processes, an admin who triggers runs and a viewer."""
 
 import json
 import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +17,16 @@ from testbed import real_parts
 from testbed.ports import free_port
 from testbed.processes import Process, until
 
-ROOT = Path(__file__).parents[2]
-BIN = ROOT / ".venv-airflow/bin"
+ROOT = Path(__file__).parents[1]
+VENV = ROOT / ".venv-airflow"
+BIN = VENV / "bin"
 ADMIN, VIEWER = ("admin", "admin's password"), ("exporter", "viewer's password")
 START_S = 100.0
+UNPAUSED = {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"}
 PARTS = (["scheduler", "--skip-serve-logs"], ["dag-processor"], ["api-server"])
 
 
-def needed() -> None:
+def require() -> None:
     """Airflow missing is a failure in CI, else a skip."""
     if (BIN / "airflow").exists():
         return
@@ -33,56 +35,64 @@ def needed() -> None:
     )
 
 
+def migrated_database() -> Path:
+    """An empty SQLite database at the installed Airflow's version, to copy. Made once per environment."""
+    [version] = [path.name for path in VENV.glob("lib/*/site-packages/apache_airflow_core-*.dist-info")]
+    database = VENV / f"{version.removesuffix('.dist-info')}.db"
+    if not database.exists():
+        own = database.with_suffix(f".{os.getpid()}")
+        own.mkdir()
+        url = f"sqlite:///{own / 'airflow.db'}"
+        environ = {"AIRFLOW_HOME": str(own), "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url}
+        subprocess.run([BIN / "airflow", "db", "migrate"], env=os.environ | environ, check=True)
+        (own / "airflow.db").replace(database)
+        shutil.rmtree(own)
+    return database
+
+
 @dataclass(slots=True)
 class RealAirflow:
     folder: Path
+    dags: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence[list[str]] = PARTS
     port: int = field(default_factory=free_port)
-    _parts: list[Process] = field(default_factory=list)
+    _processes: list[Process] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @classmethod
     @contextmanager
-    def started(cls, folder: Path) -> Iterator["RealAirflow"]:
-        airflow = cls(folder)
-        airflow.prepare()
-        try:
-            airflow.start()
-            yield airflow
-        finally:
-            airflow.stop()
-
-    def prepare(self) -> None:
-        dags = self.folder / "dags"
-        dags.mkdir()
-        shutil.copy(Path(__file__).with_name("real_dags.py"), dags)
+    def running(self) -> Iterator["RealAirflow"]:
         (self.folder / "passwords.json").write_text(json.dumps(dict((ADMIN, VIEWER))))
-        command, given = [str(BIN / "airflow"), "db", "migrate"], os.environ | self._environment()
-        with (self.folder / "migrate.log").open("wb") as log:
-            subprocess.run(command, env=given, stdout=log, stderr=log, check=True)
+        shutil.copy(migrated_database(), self.folder / "airflow.db")
+        try:
+            self.start()
+            yield self
+        finally:
+            self.kill()
 
     def start(self) -> None:
-        """With a new signing key, so that tokens of the time before are refused."""
-        environment = self._environment() | {"AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64)}
+        """With a new signing key, so that earlier tokens are refused."""
+        environment = self.environ() | {"AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64)}
         health = f"{self.url}/api/v2/monitor/health"
-        self._parts = [
+        self._processes = [
             Process(
                 part[0], [str(BIN / "airflow"), *part], health, self.folder / f"{part[0]}.log", environment
             )
-            for part in PARTS
+            for part in self.parts
         ]
-        for part in self._parts:
-            part.start()
-        self._parts[-1].wait_ready(START_S)
+        for process in self._processes:
+            process.start()
+        self._processes[-1].wait_ready(START_S)
         until(self._is_ready, "Airflow knows its DAGs and schedules", within_s=START_S)
 
-    def stop(self) -> None:
-        """As if the power had gone: a polite end of the scheduler takes half a minute."""
-        for part in self._parts:
-            part.kill()
-        self._parts = []
+    def kill(self) -> None:
+        """As in a power cut: a regular stop of the scheduler takes half a minute."""
+        for process in self._processes:
+            process.kill()
+        self._processes = []
 
     def client(self, user: tuple[str, str]) -> httpx.Client:
         with httpx.Client(base_url=self.url, trust_env=False, timeout=30) as http:
@@ -99,17 +109,11 @@ class RealAirflow:
         run_id: str = answer.json()["dag_run_id"]
         return run_id
 
-    def _is_ready(self) -> bool:
-        with self.client(VIEWER) as viewer:
-            health = viewer.get("/monitor/health").json()
-            dags: int = viewer.get("/dags").json()["total_entries"]
-            return dags == 3 and bool(health["scheduler"]["status"] == "healthy")
-
-    def _environment(self) -> dict[str, str]:
-        given = {
+    def environ(self) -> dict[str, str]:
+        """Of every Airflow process, and of the airflow command."""
+        options = {
             "CORE__LOAD_EXAMPLES": "False",
-            "CORE__DAGS_FOLDER": str(self.folder / "dags"),
-            "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "CORE__DAGS_FOLDER": str(self.dags),
             "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,exporter:viewer",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.folder / "passwords.json"),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
@@ -121,5 +125,11 @@ class RealAirflow:
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         }
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-        home = {"AIRFLOW_HOME": str(self.folder), "PATH": path}
-        return home | {f"AIRFLOW__{name}": value for name, value in given.items()}
+        home = {"AIRFLOW_HOME": str(self.folder), "PATH": path, "PYTHONPATH": str(ROOT)}
+        return home | {f"AIRFLOW__{name}": value for name, value in options.items()} | dict(self.environment)
+
+    def _is_ready(self) -> bool:
+        with self.client(VIEWER) as viewer:
+            health = viewer.get("/monitor/health").json()
+            dags: int = viewer.get("/dags").json()["total_entries"]
+            return dags == 3 and bool(health["scheduler"]["status"] == "healthy")
