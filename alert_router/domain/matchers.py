@@ -101,4 +101,5 @@ def _check_regex(matcher: Matcher) -> None:
         re2.compile(matcher.pattern, options)
     except re2.error as error:
         reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+        reason = reason.removesuffix(f": {matcher.pattern}")
         raise ValueError(f"{matcher}: {matcher.value!r} is not a regular expression: {reason}") from None
