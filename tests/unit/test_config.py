@@ -421,6 +421,24 @@ incidents: {group_by: [alertname, cluster], churn_labels: []}
     assert again == loaded
 
 
+def test_shown_route_has_only_what_differs_from_the_one_above(load: Load) -> None:
+    (shop,) = yaml.safe_load(config.show(load(with_secrets(EXAMPLE))))["route"]["routes"]
+
+    assert list(shop) == ["matchers", "channel", "continue", "mentions", "escalate_after", "escalate_to"]
+
+
+@pytest.mark.parametrize(
+    ("url", "redacted"),
+    [
+        (URL + "?thread_id=1", "https://discord.com/api/webhooks/123456789012345678/***?thread_id=1"),
+        ("http://user:secret@[::1]:80/api/webhooks/1/secret/", "http://[::1]:80/api/webhooks/1/***"),
+        ("secret", "***"),
+    ],
+)
+def test_redacted_url_names_the_webhook_alone(url: str, redacted: str) -> None:
+    assert webhook_urls.redacted(url) == redacted
+
+
 def test_channel_of_the_environment_is_shown_as_a_comment() -> None:
     shown = config.show(config.single(SecretStr(URL)))
 
