@@ -32,8 +32,9 @@ from alert_router.store import card_queue, migrate
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
 from alert_router.web import application
-from alert_router.web.dependencies import Parts
+from alert_router.web.dependencies import State
 from alert_router.web.metrics import Metrics
+from alert_router.web.pages import Pages
 
 log = logging.getLogger(__name__)
 PREVIEW_PER_MINUTE = 1_200
@@ -58,7 +59,7 @@ Turn = Callable[[], Awaitable[object]]
 class Service:
     """Everything that runs, and what it runs on."""
 
-    parts: Parts
+    state: State
     store: Store
     writer: Writer
     http: httpx.AsyncClient
@@ -80,11 +81,11 @@ def create_app(
     service = build(settings, clocks=clocks, transport=transport)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         async with running(service):
-            yield
+            yield service.state
 
-    return application.create(service.parts, lifespan)
+    return application.create(settings, lifespan)
 
 
 def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTransport | None) -> Service:
@@ -105,9 +106,17 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     tasks: dict[str, asyncio.Task[None]] = {}
     reconcile = Reconcile(entrance, http, settings.alertmanager_urls, rules=rules)
     examine = partial(health.examine, store, tasks, deliveries, reconcile)
-    parts = Parts(settings, store, entrance, metrics, clocks.now, examine, main.wake)
-    turns = _turns(settings, parts, deliveries, writer, reconcile)
-    return Service(parts, store, writer, http, deliveries, turns, doubt, tasks)
+    state = State(
+        settings=settings,
+        store=store,
+        intake=entrance,
+        metrics=metrics,
+        pages=Pages(),
+        clock=clocks.now,
+        check_health=examine,
+    )
+    turns = _turns(settings, state, deliveries, writer, reconcile)
+    return Service(state, store, writer, http, deliveries, turns, doubt, tasks)
 
 
 def _rules(settings: Settings) -> Rules:
@@ -162,17 +171,17 @@ def _deliveries(
 
 def _turns(
     settings: Settings,
-    parts: Parts,
+    state: State,
     deliveries: tuple[DeliveryWorker, ...],
     writer: Writer,
     reconcile: Reconcile,
 ) -> dict[str, tuple[float, Turn]]:
-    now = parts.now
-    timekeeping = Timers(parts.intake, settings.remind_every, _rules(settings))
-    watchdog = Watchdog(parts.intake, started_at=now(), after_s=settings.watchdog_seconds)
+    now = state["clock"]
+    timekeeping = Timers(state["intake"], settings.remind_every, _rules(settings))
+    watchdog = Watchdog(state["intake"], started_at=now(), after_s=settings.watchdog_seconds)
     turns: dict[str, tuple[float, Turn]] = {
-        "timekeeping": (TICK_S, lambda: timekeeping.turn_if_due(parts.store, now)),
-        "watchdog": (TICK_S, lambda: watchdog.turn(parts.store, now())),
+        "timekeeping": (TICK_S, lambda: timekeeping.turn_if_due(state["store"], now)),
+        "watchdog": (TICK_S, lambda: watchdog.turn(state["store"], now())),
     }
     if settings.alertmanager_urls:
         turns[RECONCILE] = (settings.reconcile_seconds, lambda: reconcile.turn(now()))
@@ -194,7 +203,7 @@ def _turns(
 @asynccontextmanager
 async def running(service: Service) -> AsyncIterator[None]:
     """Tables at their newest, then the writer, then those who use it; stopped in the opposite order."""
-    await _prepared(service.store, service.deliveries[0].name, service.parts.now)
+    await _prepared(service.store, service.deliveries[0].name, service.state["clock"])
     service.writer.start()
     for delivery in service.deliveries:
         service.tasks[f"delivery to {delivery.name}"] = asyncio.create_task(delivery.run())
