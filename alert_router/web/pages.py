@@ -25,11 +25,11 @@ FOLDER = Path(__file__).parent
 HEADERS = {
     # The same address answers JSON to those who do not ask for HTML.
     "Vary": "Accept",
-    # Should an alert's text ever get past the escaping, it still runs, loads and posts nothing.
+    # Defence in depth: markup that got past the escaping could still run, load and post nothing.
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    # A label in a filter is nobody else's business.
+    # Filters hold labels: they are not sent to other sites.
     "Referrer-Policy": "same-origin",
 }
 
@@ -46,17 +46,17 @@ class AlertsPage(Page):
     next_url: str | None
     """The next page, further into the past."""
     firing: Mapping[str, int]
-    """How many alerts fire now, by severity: of all, whatever the filters."""
+    """How many alerts are firing now, by severity, regardless of the filters."""
     severities: tuple[str, ...]
-    """To choose from."""
+    """The options of the form."""
     alertnames: tuple[str, ...]
-    """Of all alerts; none: nothing has come in yet."""
+    """Of all alerts; empty when no alert was ever received."""
     troubles: Mapping[str, str]
-    """What a person should look at, by the name of the part."""
+    """What needs a person's attention, by component."""
     webhook_url: str
-    """What to write into alertmanager.yml."""
+    """For alertmanager.yml."""
     needs_token: bool
-    """Whether a sender must show one."""
+    """Whether a sender needs a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,11 @@ class LandingPage(Page):
     quarantined: int
     channel: str
     not_ready: Mapping[str, str]
-    """What is not ready, by the name of the part; empty when all is well."""
+    """What is not ready or needs attention, by component; empty when all is well."""
     webhook_url: str
-    """What to write into alertmanager.yml."""
+    """For alertmanager.yml."""
     needs_token: bool
-    """Whether a sender must show one."""
+    """Whether a sender needs a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +150,10 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "moment": datetime.fromisoformat,
     "rank_name": jinja_filters.rank_name,
     "rows": discord_html.rows,
-    "said": jinja_filters.said,
+    "headline_and_text": jinja_filters.headline_and_text,
     "silence_url": embeds.silence_url,
     "span_in_words": filter_summary.span_in_words,
-    "telling_labels": jinja_filters.telling_labels,
+    "distinguishing_labels_first": jinja_filters.distinguishing_labels_first,
     "times": jinja_filters.times,
     "web_url": jinja_filters.web_url,
     "words": jinja_filters.words,
@@ -176,7 +176,7 @@ GLOBALS: Mapping[str, object] = {
 
 
 def _versions() -> dict[str, str]:
-    """The address of each static file changes with the file, so that no browser keeps an old one."""
+    """The URL of each static file changes with its content, so that no browser uses an old one."""
     return {
         path.name: f"/static/{path.name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
         for path in sorted((FOLDER / "static").iterdir())

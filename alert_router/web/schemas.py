@@ -1,4 +1,4 @@
-"""The JSON of alerts: names that others rely on."""
+"""The JSON of the history. Field names are part of the API."""
 
 from datetime import datetime
 from typing import Self
