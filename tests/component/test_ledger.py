@@ -50,7 +50,7 @@ FAULTS = [
     faults.limited("user", seconds=3),
     faults.limited("shared", seconds=200),
     faults.limited("cloudflare_html", seconds=50),
-    faults.malformed("broken_json"),
+    faults.invalid_body("broken_json"),
 ]
 
 
