@@ -13,7 +13,7 @@ from alert_router.store import rate_limits as shared_limits
 
 
 class RateLimiter:
-    """Is asked before a request, and told of the request and of its reply. One event loop, so no locks."""
+    """Is asked before a request, and records the request and its reply: on one event loop, so without locks."""
 
     def __init__(
         self, steady: Callable[[], float], *, per_minute: int = rate_limits.CHANNEL_REQUESTS

@@ -21,7 +21,7 @@ def storm(count: int, **changes: Any) -> list[Any]:
     ]
 
 
-def test_a_digest_counts_lists_and_leads_to_what_it_tells(make_client: Any, unlimited: DiscordState) -> None:
+def test_digest_counts_lists_and_links_its_alerts(make_client: Any, unlimited: DiscordState) -> None:
     client: TestClient = make_client(discord_webhook_url=WEBHOOK, external_url="http://router.example.org")
     bodies = [
         webhook_json(wire_alert({**DISK_FULL, "n": str(n)}), groupLabels={"n": str(n)}) for n in range(60)
@@ -44,7 +44,7 @@ def test_a_digest_counts_lists_and_leads_to_what_it_tells(make_client: Any, unli
     assert len([one for one in page["alerts"] if one["alertname"] == "DiskFull"]) == 60
 
 
-def test_a_digest_is_kept_up_to_date_survives_a_restart_and_is_left_by_itself(harness: RouterHarness) -> None:
+def test_digest_is_updated_survives_a_restart_and_ends(harness: RouterHarness) -> None:
     harness.accept(*storm(60))
     harness.deliver_for(5)
     restarted = harness.another_delivery()
@@ -70,7 +70,7 @@ def test_a_digest_is_kept_up_to_date_survives_a_restart_and_is_left_by_itself(ha
     assert harness.discord.limited == 0
 
 
-def test_an_alert_that_a_digest_tells_shows_how_that_was_delivered(harness: RouterHarness) -> None:
+def test_folded_alert_shows_its_digests_deliveries(harness: RouterHarness) -> None:
     harness.accept(*storm(60))
     harness.deliver_for(5)
     harness.discord.faults.next(faults.status(503), operation="edit")
@@ -89,7 +89,7 @@ def test_an_alert_that_a_digest_tells_shows_how_that_was_delivered(harness: Rout
     assert shown(71) == [(*CREATED, own.id)]
 
 
-def test_an_incident_that_rises_within_a_storm_is_counted_once(harness: RouterHarness) -> None:
+def test_incident_rising_in_a_storm_is_counted_once(harness: RouterHarness) -> None:
     harness.accept(*storm(60))
     harness.deliver_for(5)
 
@@ -106,7 +106,7 @@ def test_an_incident_that_rises_within_a_storm_is_counted_once(harness: RouterHa
     assert harness.ledger().balanced
 
 
-def test_a_storm_ends_though_the_clock_stepped_back(harness: RouterHarness) -> None:
+def test_storm_ends_after_a_clock_step_back(harness: RouterHarness) -> None:
     harness.clock.wrong_by_s = 86_400
     harness.accept(*storm(60))
     harness.deliver_for(5)
