@@ -1,4 +1,4 @@
-"""One rate limit for a channel: for several routers, across restarts, with a reserve for new critical cards."""
+"""One rate limit for a channel: for several routers, across restarts, with a reserve for critical cards."""
 
 import asyncio
 from collections.abc import Mapping
