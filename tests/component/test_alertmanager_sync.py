@@ -291,6 +291,7 @@ def test_inhibited_alert_is_marked_and_stays_open(place: Place) -> None:
     place.receive(firing(place.slow, place.began), firing(place.down, place.began))
     for labels in (place.slow, place.down):
         place.one.fires(labels, since=place.began)
+    place.one.until_inhibited(place.slow)
 
     place.compare(after_s=60)
     place.compare(after_s=60)

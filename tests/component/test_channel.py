@@ -54,7 +54,7 @@ def test_stopped_channel_shows_on_pages_readiness_metrics_and_log(
     metrics = client.get("/metrics").text
     assert 'alert_router_channel_up{channel="discord"} 0.0' in metrics
     assert 'alert_router_cards{state="pending"} 1.0' in metrics
-    errors = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert errors == ["card 1: create stopped: HTTP 404 code 10015: Unknown Webhook"]
 
 
@@ -78,7 +78,7 @@ def test_unknown_message_in_reply_to_a_create_backs_off(harness: RouterHarness) 
 
     harness.deliver_for(60)
 
-    assert len([one for one in harness.discord.requests if one.operation == "create"]) <= 7
+    assert len([request for request in harness.discord.requests if request.operation == "create"]) <= 7
     assert harness.cards()[0].state == "pending"
 
 
@@ -94,7 +94,7 @@ def test_recreated_message_goes_before_edits(harness: RouterHarness) -> None:
     harness.accept(make_signal({**API_DOWN, "alertname": "Edited"}, ends_at=at(1)))
     harness.deliver_for(5)
 
-    assert [one.operation for one in harness.discord.requests] == ["edit", "create", "edit"]
+    assert [request.operation for request in harness.discord.requests] == ["edit", "create", "edit"]
 
 
 def test_constantly_changing_card_is_still_edited(harness: RouterHarness) -> None:
@@ -107,11 +107,11 @@ def test_constantly_changing_card_is_still_edited(harness: RouterHarness) -> Non
         harness.accept(make_signal(starts_at=now, ends_at=now) if flap % 2 else make_signal(starts_at=now))
         harness.deliver()
 
-    edits = [one.at for one in harness.discord.edits]
+    edits = [edit.at for edit in harness.discord.edits]
     flapping = [moment for moment in edits if moment - edits[0] > 10 * 15]
     assert len(flapping) >= 10
-    assert max(later - one for one, later in pairwise(edits)) <= 75
-    assert min(later - one for one, later in pairwise(flapping)) >= 60
+    assert max(later - earlier for earlier, later in pairwise(edits)) <= 75
+    assert min(later - earlier for earlier, later in pairwise(flapping)) >= 60
 
 
 def test_card_shows_flap_count_and_span(harness: RouterHarness) -> None:
@@ -124,7 +124,9 @@ def test_card_shows_flap_count_and_span(harness: RouterHarness) -> None:
         harness.deliver()
     harness.deliver_for(120)
 
-    fields = {one["name"]: one["value"] for one in only(harness.discord.messages()).embeds[0]["fields"]}
+    fields = {
+        message["name"]: message["value"] for message in only(harness.discord.messages()).embeds[0]["fields"]
+    }
     assert fields["Flapped"] == "7 times in 28 min"
     assert len(harness.discord.creates) == 1
 
@@ -146,7 +148,7 @@ def test_edits_of_old_messages_have_their_own_rate(harness: RouterHarness) -> No
     harness.deliver_for(60)
 
     assert harness.discord.limited == 0
-    edits = [one.at for one in harness.discord.edits]
+    edits = [edit.at for edit in harness.discord.edits]
     assert len(edits) == 9
     assert all(later - first >= 6 for first, later in zip(edits, edits[3:], strict=False))
     assert harness.discord.creates[0].at < edits[3], "what is new does not wait for old edits"
@@ -195,7 +197,7 @@ def test_resolve_during_a_delivery_goes_before_other_edits(harness: RouterHarnes
     harness.run(asyncio.wait_for(resolve_while_it_is_held(), 20))
     harness.deliver_for(5)
 
-    titles = [one.payload["embeds"][0]["title"] for one in harness.discord.edits]
+    titles = [edit.payload["embeds"][0]["title"] for edit in harness.discord.edits]
     assert ["ApiDown" in title for title in titles] == [True, False]
 
 
@@ -209,7 +211,9 @@ def test_message_from_before_a_clock_step_counts_as_old(harness: RouterHarness) 
     harness.clock.move(3700)
     harness.clock.wrong_by_s = 0
 
-    harness.accept(*[make_signal(one.labels, ends_at=at(1), group_labels=one.group_labels) for one in disks])
+    harness.accept(
+        *[make_signal(disk.labels, ends_at=at(1), group_labels=disk.group_labels) for disk in disks]
+    )
     harness.deliver_for(120)
 
     assert harness.discord.limited == 0
@@ -242,6 +246,6 @@ def test_cards_of_a_removed_channel_are_not_in_metrics(
     after: TestClient = make_client()
     until(lambda: 'alert_router_cards{state="delivered"} 1.0' in after.get("/metrics").text)
 
-    found = after.get("/metrics").text
-    assert 'alert_router_cards{state="pending"} 0.0' in found
-    assert "alert_router_oldest_pending_card_age_seconds 0.0" in found
+    metrics = after.get("/metrics").text
+    assert 'alert_router_cards{state="pending"} 0.0' in metrics
+    assert "alert_router_oldest_pending_card_age_seconds 0.0" in metrics

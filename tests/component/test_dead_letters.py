@@ -115,11 +115,11 @@ def test_api_lists_and_replays_dead_letters(refused: TestClient) -> None:
     assert all("not <like> this" in letter["reason"] for letter in listed)
     assert [letter["alert_id"] for letter in listed] == [1, 2]
 
-    one = refused.post(f"/dead-letters/{listed[0]['card_id']}/replay")
+    first = refused.post(f"/dead-letters/{listed[0]['card_id']}/replay")
     again = refused.post(f"/dead-letters/{listed[0]['card_id']}/replay")
     rest = refused.post("/dead-letters/replay")
 
-    assert (one.status_code, one.json()) == (200, {"replayed": 1})
+    assert (first.status_code, first.json()) == (200, {"replayed": 1})
     assert again.status_code == 404
     assert rest.json() == {"replayed": 1}
     assert refused.get("/dead-letters").json() == []
@@ -129,11 +129,11 @@ def test_page_lists_and_replays_dead_letters(refused: TestClient, unlimited: Dis
     page = refused.get("/dead-letters", headers=PAGE).text
     assert "not &lt;like&gt; this" in page
 
-    one = refused.post("/dead-letters/1/replay", headers={**PAGE, **HERE}, follow_redirects=False)
+    first = refused.post("/dead-letters/1/replay", headers={**PAGE, **HERE}, follow_redirects=False)
     rest = refused.post("/dead-letters/replay", headers={**PAGE, **HERE}, follow_redirects=False)
     until(lambda: len(unlimited.messages()) == 2)
 
-    for answer in (one, rest):
+    for answer in (first, rest):
         assert (answer.status_code, answer.headers["location"]) == (303, "/dead-letters")
 
 
@@ -149,7 +149,7 @@ def test_commands_list_replay_and_count(harness: RouterHarness) -> None:
 
     listed = command(harness.url, "dead-letters", "list")
     counted = command(harness.url, "ledger")
-    one = command(harness.url, "dead-letters", "replay", "1")
+    first = command(harness.url, "dead-letters", "replay", "1")
     wrong = command(harness.url, "dead-letters", "replay", "1")
     rest = command(harness.url, "dead-letters", "replay")
 
@@ -158,7 +158,7 @@ def test_commands_list_replay_and_count(harness: RouterHarness) -> None:
     assert "not like this" in listed[1]
     assert SECRET not in listed[1]
     assert counted == (0, "wanted 2 = delivered 0 + pending 0 + dead 2 (channel discord)\n")
-    assert one == (0, "1 queued again\n")
+    assert first == (0, "1 queued again\n")
     assert wrong[0] == 1
     assert rest == (0, "1 queued again\n")
     harness.clock.move(86_400 * 365)
@@ -170,10 +170,10 @@ def test_ledger_command_fails_when_unbalanced(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.lose_cards()
 
-    status, said = command(harness.url, "ledger")
+    status, output = command(harness.url, "ledger")
 
     assert status == 1
-    assert "does not balance" in said
+    assert "does not balance" in output
 
 
 @pytest.mark.parametrize("webhook", ["", WEBHOOK.get_secret_value()])
@@ -181,9 +181,9 @@ def test_ledger_command_counts_the_routers_channel(harness: RouterHarness, webho
     harness.accept(make_signal())
     harness.deliver()
 
-    status, said = command(harness.url, "ledger", DISCORD_WEBHOOK_URL=webhook)
+    status, output = command(harness.url, "ledger", DISCORD_WEBHOOK_URL=webhook)
 
-    assert (status, said) == (0, "wanted 1 = delivered 1 + pending 0 + dead 0 (channel discord)\n")
+    assert (status, output) == (0, "wanted 1 = delivered 1 + pending 0 + dead 0 (channel discord)\n")
 
 
 READING = [("ledger",), ("dead-letters", "list"), ("dead-letters", "replay")]
@@ -193,11 +193,11 @@ READING = [("ledger",), ("dead-letters", "list"), ("dead-letters", "replay")]
 def test_commands_create_no_database(words: tuple[str, ...], tmp_path: Path) -> None:
     file = tmp_path / "elsewhere.db"
 
-    status, said = command(f"sqlite:///{file}", *words)
+    status, output = command(f"sqlite:///{file}", *words)
 
     assert status == 1
-    assert str(file) in said
-    assert "ALERT_ROUTER_DATABASE_URL" in said
+    assert str(file) in output
+    assert "ALERT_ROUTER_DATABASE_URL" in output
     assert not file.exists()
 
 
@@ -205,8 +205,8 @@ def test_commands_create_no_database(words: tuple[str, ...], tmp_path: Path) -> 
 def test_command_without_tables_suggests_db_upgrade(words: tuple[str, ...], harness: RouterHarness) -> None:
     migrate.downgrade(harness.store, "base")
 
-    status, said = command(harness.url, *words)
+    status, output = command(harness.url, *words)
 
-    assert (status, said.count("alert-router db upgrade")) == (1, 1)
+    assert (status, output.count("alert-router db upgrade")) == (1, 1)
     assert command(harness.url, "db", "upgrade")[0] == 0
     assert command(harness.url, *words)[0] == 0

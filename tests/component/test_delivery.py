@@ -121,9 +121,9 @@ def test_every_sent_message_matches_discords_openapi(harness: RouterHarness) -> 
         faults.limited("global", seconds=3),
         faults.limited("cloudflare_html", seconds=50),
         faults.limited("cloudflare_json", seconds=50),
-        faults.malformed("html", stored=False),
-        faults.malformed("empty", stored=False),
-        faults.malformed("list", stored=False),
+        faults.invalid_body("html", stored=False),
+        faults.invalid_body("empty", stored=False),
+        faults.invalid_body("list", stored=False),
     ],
     ids=str,
 )
@@ -145,7 +145,7 @@ def test_passing_fault_only_delays_the_card(harness: RouterHarness, fault: Fault
         faults.timeout(stored=True),
         faults.reset(stored=True),
         faults.status(504, stored=True),
-        faults.malformed("broken_json"),
+        faults.invalid_body("broken_json"),
     ],
     ids=str,
 )
@@ -167,8 +167,8 @@ def test_backoff_grows_up_to_its_limit(harness: RouterHarness) -> None:
 
     harness.deliver_for(3600)
 
-    requests = [one.at for one in harness.discord.requests if one.operation == "create"]
-    waits = [later - one for one, later in pairwise(requests)]
+    requests = [request.at for request in harness.discord.requests if request.operation == "create"]
+    waits = [later - request for request, later in pairwise(requests)]
     assert waits == sorted(waits)
     assert 300 <= waits[-1] <= 300 + 2 * 60
     assert harness.cards()[0].state == "pending"
@@ -233,10 +233,10 @@ def test_stopped_channel_keeps_its_cards_pending(harness: RouterHarness, how: st
 
     harness.deliver_for(3600)
 
-    sent = [one for one in harness.discord.requests if one.operation == "create"]
-    asked = [one for one in harness.discord.requests if one.operation == "webhook"]
+    sent = [request for request in harness.discord.requests if request.operation == "create"]
+    fetched = [request for request in harness.discord.requests if request.operation == "webhook"]
     assert len(sent) == 1
-    assert len(asked) <= 3600 / CHECK_S + 1
+    assert len(fetched) <= 3600 / CHECK_S + 1
     assert harness.cards()[0].state == "pending"
     assert harness.delivery.stopped
 
@@ -267,7 +267,9 @@ def test_priority_is_critical_then_new_then_resolve_then_edit(harness: RouterHar
     harness.accept(make_signal(API_DOWN))
     harness.deliver_for(10)
 
-    titles = [one.payload["embeds"][0]["title"] for one in harness.discord.requests if one.payload]
+    titles = [
+        request.payload["embeds"][0]["title"] for request in harness.discord.requests if request.payload
+    ]
     names = [
         name for text in titles for name in ("ApiDown", "DriftHigh", "Resolving", "Editing") if name in text
     ]
@@ -306,7 +308,7 @@ def test_two_routers_on_one_database_create_a_card_once(harness: RouterHarness) 
     harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(20)])
 
     async def together() -> None:
-        await asyncio.gather(*[one.step() for _ in range(20) for one in (harness.delivery, other)])
+        await asyncio.gather(*[worker.step() for _ in range(20) for worker in (harness.delivery, other)])
 
     harness.run(together())
 
@@ -509,7 +511,9 @@ def test_card_overtaken_by_a_digest_links_to_the_digest(harness: RouterHarness, 
     harness.accept(make_signal({**DRIFT_HIGH, "severity": "critical"}, ends_at=at(minute + 1)))
     harness.deliver_for(20)
 
-    digest = next(one for one in harness.discord.messages() if "incidents" in one.embeds[0]["title"])
-    old = next(one for one in harness.discord.messages() if "DriftHigh" in one.embeds[0]["title"])
+    digest = next(
+        message for message in harness.discord.messages() if "incidents" in message.embeds[0]["title"]
+    )
+    old = next(message for message in harness.discord.messages() if "DriftHigh" in message.embeds[0]["title"])
     assert "continued" in old.embeds[0]["title"]
     assert f"/{digest.id}" in str(old.embeds)

@@ -41,7 +41,7 @@ def test_digest_counts_lists_and_links_its_alerts(make_client: Any, unlimited: D
     link = digest.components[0]["components"][0]["url"]
     assert link.startswith("http://router.example.org/alerts?since=")
     page = client.get(f"{link}&limit=100").json()
-    assert len([one for one in page["alerts"] if one["alertname"] == "DiskFull"]) == 60
+    assert len([alert for alert in page["alerts"] if alert["alertname"] == "DiskFull"]) == 60
 
 
 def test_digest_is_updated_survives_a_restart_and_ends(harness: RouterHarness) -> None:
@@ -81,10 +81,16 @@ def test_folded_alert_shows_its_digests_deliveries(harness: RouterHarness) -> No
 
     def shown(alert_id: int) -> list[tuple[str, str, str | None]]:
         life = harness.ask(lambda conn: history.alert_detail(conn, alert_id))
-        return [(one.action, one.outcome, one.message_id) for one in life.deliveries] if life else []
+        return (
+            [(delivery.action, delivery.outcome, delivery.message_id) for delivery in life.deliveries]
+            if life
+            else []
+        )
 
     [digest, own] = harness.discord.messages()
-    assert shown(1) == [(one, two, digest.id) for one, two in [CREATED, ("edit", "retry"), ("edit", "sent")]]
+    assert shown(1) == [
+        (action, outcome, digest.id) for action, outcome in [CREATED, ("edit", "retry"), ("edit", "sent")]
+    ]
     assert shown(60) == shown(1)
     assert shown(71) == [(*CREATED, own.id)]
 

@@ -56,7 +56,8 @@ class TwoChannels:
 
     def requests_to_main(self) -> int:
         return sum(
-            one.webhook_id == "1" and one.operation == "create" for one in self.harness.discord.requests
+            request.webhook_id == "1" and request.operation == "create"
+            for request in self.harness.discord.requests
         )
 
 
@@ -169,7 +170,7 @@ def test_restart_gives_the_main_channel_its_chance(two: TwoChannels) -> None:
 
 
 def test_copy_is_dropped_when_the_main_channel_delivers_first(two: TwoChannels) -> None:
-    """Both were away; the first came back before the second had said anything."""
+    """Both were away; the first came back before the second had sent anything."""
     two.harness.discord.delete_webhook("1")
     two.harness.discord.delete_webhook("2")
     two.harness.accept(make_signal())
@@ -239,8 +240,8 @@ def test_webhooks_of_one_discord_channel_share_its_rate(harness: RouterHarness) 
     two.live(50, step_s=10)
 
     assert harness.discord.limited == 0
-    asked = sum(one.operation != "webhook" for one in harness.discord.requests)
-    assert asked == rate_limits.CHANNEL_REQUESTS - rate_limits.CHANNEL_REQUESTS // rate_limits.RESERVED_SHARE
+    sent = sum(request.operation != "webhook" for request in harness.discord.requests)
+    assert sent == rate_limits.CHANNEL_REQUESTS - rate_limits.CHANNEL_REQUESTS // rate_limits.RESERVED_SHARE
 
 
 def test_copy_of_a_reused_card_is_ended(two: TwoChannels) -> None:

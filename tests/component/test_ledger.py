@@ -50,7 +50,7 @@ FAULTS = [
     faults.limited("user", seconds=3),
     faults.limited("shared", seconds=200),
     faults.limited("cloudflare_html", seconds=50),
-    faults.malformed("broken_json"),
+    faults.invalid_body("broken_json"),
 ]
 
 
@@ -192,9 +192,9 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_balances(self) -> None:
-        found = self.harness.ledger()
-        assert found.balanced, found
-        assert found.wanted == len(self.harness.incidents())
+        ledger = self.harness.ledger()
+        assert ledger.balanced, ledger
+        assert ledger.wanted == len(self.harness.incidents())
 
     @invariant()
     def what_is_pending_is_due_and_nothing_else_is(self) -> None:
@@ -225,8 +225,8 @@ class Life(RuleBasedStateMachine):
             harness.deliver_for(400)
             harness.run(self.fallback.run_once())
             harness.deliver(self.other)
-        found = harness.ledger()
-        assert found == Ledger(wanted=found.wanted, delivered=found.wanted, pending=0, dead=0)
+        ledger = harness.ledger()
+        assert ledger == Ledger(wanted=ledger.wanted, delivered=ledger.wanted, pending=0, dead=0)
         self.every_card_shows_the_present()
 
     def every_card_shows_the_present(self) -> None:
@@ -350,13 +350,13 @@ def test_new_main_channel_gets_firing_incidents_and_balances(
 
 def _ledger(client: TestClient) -> tuple[float, bool]:
     lines = client.get("/metrics").text.splitlines()
-    found = {
+    counts = {
         name: float(line.rpartition(" ")[2])
         for line in lines
         for name in ("wanted", "delivered", "pending", "dead")
         if line.startswith(f'alert_router_ledger{{account="{name}"}}')
     }
-    return found["wanted"], found["wanted"] == found["delivered"] + found["pending"] + found["dead"]
+    return counts["wanted"], counts["wanted"] == counts["delivered"] + counts["pending"] + counts["dead"]
 
 
 def _wire(signal: Signal) -> dict[str, Any]:

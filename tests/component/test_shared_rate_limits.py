@@ -27,7 +27,7 @@ def deliver_together(harness: RouterHarness, seconds: float, *deliveries: Delive
     """All at once, and again when the first of them wants to."""
 
     async def together() -> float:
-        return min(await asyncio.gather(*[until_idle(one) for one in deliveries]))
+        return min(await asyncio.gather(*[until_idle(worker) for worker in deliveries]))
 
     until = harness.clock.now + seconds
     while harness.clock.now < until:

@@ -66,14 +66,14 @@ def test_time_round_trips_in_utc(store: Store, moment: datetime) -> None:
     value = sa.literal(moment, UtcDateTime())
 
     with store.read() as conn:
-        found = conn.scalar(
+        stored = conn.scalar(
             sa.select(sa.cast(value, UtcDateTime()) if store.dialect == "postgresql" else value)
         )
 
-    assert found == moment
-    assert found is not None
-    assert found.utcoffset() is not None
-    assert found.utcoffset() == NOON.utcoffset()
+    assert stored == moment
+    assert stored is not None
+    assert stored.utcoffset() is not None
+    assert stored.utcoffset() == NOON.utcoffset()
 
 
 def test_read_transaction_rolls_back(harness: RouterHarness) -> None:
@@ -113,14 +113,14 @@ def test_write_transaction_is_exclusive_from_its_start(sqlite_url: str) -> None:
 
 def test_write_waits_for_another_and_times_out(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.05)
-    one, other = open_store(database_url), open_store(database_url)
+    first, other = open_store(database_url), open_store(database_url)
 
-    with one.write(), pytest.raises(Unavailable), other.write():
+    with first.write(), pytest.raises(Unavailable), other.write():
         pytest.fail("two write at once")
 
     with other.write():
         pass
-    one.close()
+    first.close()
     other.close()
 
 
@@ -167,7 +167,10 @@ def busy(harness: RouterHarness) -> RouterHarness:
     signals = [make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n % 40)}) for n in range(300)]
     harness.accept(*signals)
     harness.accept(
-        *[make_signal(one.labels, ends_at=at(1), group_labels=one.group_labels) for one in signals[:200]]
+        *[
+            make_signal(signal.labels, ends_at=at(1), group_labels=signal.group_labels)
+            for signal in signals[:200]
+        ]
     )
     return harness
 
@@ -253,10 +256,10 @@ def scans_a_table(line: str) -> bool:
 
 def plans_of(harness: RouterHarness, ask: Question) -> list[list[str]]:
     """How the database goes about each statement of the question."""
-    asked: list[tuple[str, Any]] = []
+    statements: list[tuple[str, Any]] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        asked.append((statement, parameters))
+        statements.append((statement, parameters))
 
     sa.event.listen(harness.store.writer, "before_cursor_execute", note)
     with harness.store.write() as conn:
@@ -269,7 +272,7 @@ def plans_of(harness: RouterHarness, ask: Question) -> list[list[str]]:
             conn.execute(sa.text("SET LOCAL enable_seqscan = off"))
         return [
             [str(row[-1]) for row in conn.exec_driver_sql(f"{explain} {statement}", parameters)]
-            for statement, parameters in asked
+            for statement, parameters in statements
             if "BEGIN" not in statement and "advisory" not in statement
         ]
 

@@ -24,7 +24,7 @@ def signals(
 
 
 def digest_of(harness: RouterHarness) -> Message:
-    """The one there must be."""
+    """The only one."""
     return only([m for m in harness.discord.messages() if "digest" in m.embeds[0]["footer"]["text"]])
 
 
@@ -46,7 +46,7 @@ def test_storm_is_one_digest_and_loses_nothing(harness: RouterHarness) -> None:
     assert {card.state for card in harness.cards()} <= {"delivered", "folded"}
     text = str([message.embeds for message in harness.discord.messages()])
     assert "300" in text
-    assert sum("ApiDown" in title(one) for one in harness.discord.messages()) == 3
+    assert sum("ApiDown" in title(message) for message in harness.discord.messages()) == 3
 
 
 def test_restart_in_a_storm_continues_its_digest(harness: RouterHarness) -> None:

@@ -256,9 +256,11 @@ def test_missing_blocks_come_from_the_builtin_template(tmp_path: Path) -> None:
     (tmp_path / "default.j2").write_text("{% block title %}Mine{% endblock %}")
     renderer = Renderer(Templates(tmp_path), "https://router.example.org")
 
-    mine, ours = (one.render(make_state(make_alert(API_DOWN)))["embeds"][0] for one in (renderer, RENDERER))
+    custom, builtin = (
+        each.render(make_state(make_alert(API_DOWN)))["embeds"][0] for each in (renderer, RENDERER)
+    )
 
-    assert mine == {**ours, "title": "Mine"}
+    assert custom == {**builtin, "title": "Mine"}
 
 
 def test_documented_template_example_works(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def taken(**changes: Any) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("given", "called"),
+    ("url", "called"),
     [
         (URL, f"https://discord.com/api/v10/webhooks/1/{SECRET}"),
         (
@@ -65,8 +65,8 @@ def taken(**changes: Any) -> httpx.Response:
         (f"http://127.0.0.1:9199/api/webhooks/1/{SECRET}", f"http://127.0.0.1:9199/api/webhooks/1/{SECRET}"),
     ],
 )
-def test_only_discord_hosts_are_rewritten(given: str, called: str) -> None:
-    _, requests = call(taken(), url=given)
+def test_only_discord_hosts_are_rewritten(url: str, called: str) -> None:
+    _, requests = call(taken(), url=url)
 
     assert str(requests[0].url.copy_with(query=None)) == called
     assert dict(requests[0].url.params) == {"wait": "true", "with_components": "true"}

@@ -1,4 +1,4 @@
-"""What an alert says is shown as it is said; only our own markup is markup."""
+"""Text from an alert is shown literally; only markup from templates is markup."""
 
 import re
 from datetime import timedelta
@@ -102,9 +102,9 @@ def test_code_span_is_too_short_to_be_split() -> None:
     ["https://a.example/x y", "https://a.example/(x)", "https://a.example/>x", "https://a.example/\n# x"],
 )
 def test_link_ends_where_its_url_ends(url: str) -> None:
-    made = markdown.link("a [label](x)", url)
+    link = markdown.link("a [label](x)", url)
 
-    assert re.fullmatch(r"\[a \\\[label\\\]\(x\)\]\(https://a\.example/[^\s()>]*\)", made)
+    assert re.fullmatch(r"\[a \\\[label\\\]\(x\)\]\(https://a\.example/[^\s()>]*\)", link)
 
 
 def test_times_are_discord_timestamps() -> None:

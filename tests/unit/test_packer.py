@@ -44,8 +44,8 @@ def descriptions(payload: Payload) -> str:
 
 
 def counted(payload: Payload, what: str = "") -> int:
-    found = re.search(rf"(\d+) more{what}(?: and|:)", descriptions(payload))
-    return int(found[1]) if found else 0
+    count = re.search(rf"(\d+) more{what}(?: and|:)", descriptions(payload))
+    return int(count[1]) if count else 0
 
 
 SIZES = st.sampled_from(
@@ -217,7 +217,7 @@ def test_link_too_long_for_a_button_is_shown_as_text_or_counted(
 
     payload = packer.pack(make_draft(buttons=[Button("Silence", url)]))
 
-    shown = [one["url"] for row in payload["components"] for one in row["components"]]
+    shown = [button["url"] for row in payload["components"] for button in row["components"]]
     assert (shown == [url]) == as_button
     assert any(url in field["value"] for field in payload["embeds"][0]["fields"]) == as_text
     assert ("… and 1 more link: [all of it]" in descriptions(payload)) == (not as_button and not as_text)
@@ -228,7 +228,13 @@ def test_sixth_button_is_text_and_dotless_host_is_dropped() -> None:
 
     payload = packer.pack(make_draft(buttons=[Button("Dotless", "http://alertmanager:9093"), *buttons]))
 
-    assert [one["label"] for one in payload["components"][0]["components"]] == ["B0", "B1", "B2", "B3", "B4"]
+    assert [button["label"] for button in payload["components"][0]["components"]] == [
+        "B0",
+        "B1",
+        "B2",
+        "B3",
+        "B4",
+    ]
     assert payload["embeds"][0]["fields"][-1] == {
         "name": "Links",
         "value": "[B5](https://a.example/5)",
