@@ -13,7 +13,7 @@ from alert_router.store import rate_limits as shared_limits
 
 
 class RateLimiter:
-    """Is asked before a request, and told of the request and of its reply. One event loop, so no locks."""
+    """Is asked before a request, and records requests and replies. One event loop, so no locks."""
 
     def __init__(
         self, steady: Callable[[], float], *, per_minute: int = rate_limits.CHANNEL_REQUESTS
