@@ -134,7 +134,7 @@ migration: .venv/.ready ## M="add x" N=0002: the migration to the tables as they
 
 lock: .venv/.ready ## resolve the requirements anew, with hashes
 	@$(UV) pip compile -q pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-header -o requirements/router.lock
-	@for room in backend airflow; do \
+	@for room in backend-run backend airflow; do \
 		$(UV) pip compile -q requirements/$$room.in --generate-hashes --universal --python-version 3.11 --no-header -o requirements/$$room.lock; done
 
 clean: ## remove what the commands made

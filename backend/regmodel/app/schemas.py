@@ -1,4 +1,4 @@
-"""What goes in and out over HTTP. Unknown keys are errors: a misspelt option must not be silently ignored."""
+"""Bodies of requests and answers. Unknown keys are errors: a misspelt option must not be ignored silently."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
@@ -14,7 +14,7 @@ from backend.regmodel.registry.summary import Expected, Model, Span
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 MAX_POSTED = 50_000
 MAX_COUNT = 1_000_000
-"""In one hour: more is a mistake, and squares of what is far greater are no numbers any more."""
+"""Per hour. Far larger numbers overflow when they are squared for a score."""
 
 
 def _in_range(at: datetime) -> datetime:
@@ -37,7 +37,7 @@ class Timespan(Body):
     end: Moment
 
     @model_validator(mode="after")
-    def _forwards(self) -> Self:
+    def _check_order(self) -> Self:
         if self.start >= self.end:
             raise ValueError("end must be later than start")
         return self
@@ -47,12 +47,12 @@ class Timespan(Body):
         return Window(self.start, self.end)
 
 
-class Point(Body):
+class ForecastRow(Body):
     counter_id: CounterId
     at: Moment
 
 
-class Counted(Point):
+class CountRow(ForecastRow):
     count: Annotated[FiniteFloat, Field(ge=0, le=MAX_COUNT)]
 
     def observation(self) -> Observation:
@@ -61,7 +61,7 @@ class Counted(Point):
 
 class PredictRequest(Body):
     model_type: ModelType | None = None
-    rows: list[Point] = Field(min_length=1, max_length=MAX_POSTED)
+    rows: list[ForecastRow] = Field(min_length=1, max_length=MAX_POSTED)
 
 
 class Prediction(Body):
@@ -76,7 +76,7 @@ class PredictResponse(Body):
     champion_run_id: str
     predictions: list[Prediction]
     unknown_counters: list[str]
-    """Not in the champion's training: their forecasts rest on their own recent counts, or on the city's."""
+    """Not in the champion's training: forecast from their own recent counts, or from the city's mean week."""
 
 
 class TrainRequest(Body):
@@ -89,7 +89,7 @@ class TrainRequest(Body):
     hyperparameters: dict[str, Any] = Field(default={}, max_length=20)
 
     @model_validator(mode="after")
-    def _forwards(self) -> Self:
+    def _check_order(self) -> Self:
         if self.start and self.end and self.start >= self.end:
             raise ValueError("end must be later than start")
         return self
@@ -104,20 +104,20 @@ class RunResponse(Body):
     started_at: datetime | None
     finished_at: datetime | None
     reason: str | None
-    """Why it failed."""
+    """The reason of a failure."""
     promoted: bool
     result: Model | None
 
     @classmethod
     def of(cls, run: Run, stage: str) -> Self:
-        known = run.model_dump(exclude={"idempotency_key", "result"})
-        return cls(**known, stage=stage, result=run.result)
+        fields = run.model_dump(exclude={"idempotency_key", "result"})
+        return cls(**fields, stage=stage, result=run.result)
 
 
 class EvaluateRequest(Timespan):
     model_type: ModelType | None = None
     run_id: RunId | None = None
-    rows: list[Counted] = Field(default=[], max_length=MAX_POSTED)
+    rows: list[CountRow] = Field(default=[], max_length=MAX_POSTED)
 
 
 class EvaluateResponse(Body):
@@ -138,8 +138,8 @@ class EvaluateResponse(Body):
 class MonitorRequest(Timespan):
     model_type: ModelType | None = None
     reference: Timespan | None = None
-    """Default: what the champion was fitted on."""
-    rows: list[Counted] = Field(default=[], max_length=MAX_POSTED)
+    """Default: the window the champion was fitted on."""
+    rows: list[CountRow] = Field(default=[], max_length=MAX_POSTED)
 
 
 class MonitorResponse(Body):
@@ -163,7 +163,7 @@ class PromoteRequest(Body):
     model_type: ModelType
     run_id: RunId
     expected_champion: RunId | None = None
-    """When given and another model is champion by now, nothing is promoted (409); null: when there is any."""
+    """When set and another model is champion, nothing is promoted (409); null expects no champion."""
 
     @property
     def expected(self) -> str | Expected | None:
@@ -178,7 +178,7 @@ class PromoteResponse(Body):
 
 
 class ObservationsRequest(Body):
-    rows: list[Counted] = Field(min_length=1, max_length=MAX_POSTED)
+    rows: list[CountRow] = Field(min_length=1, max_length=MAX_POSTED)
 
 
 class ObservationsResponse(Body):

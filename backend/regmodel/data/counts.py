@@ -25,7 +25,7 @@ def hour_start(number: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Half-open: start counts, end does not. Both aware."""
+    """Half-open: includes start, excludes end. Both aware."""
 
     start: datetime
     end: datetime
@@ -41,7 +41,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Points of the grid that somebody asks about: parallel arrays, any order, any hour."""
+    """Points of the grid: parallel arrays, any order, any hour."""
 
     hours: Ints
     columns: Ints
@@ -79,9 +79,9 @@ class Counts:
         """Counts at these points, NaN outside the grid."""
         offsets = hours - self.first_hour
         inside = (offsets >= 0) & (offsets < len(self.grid)) & (columns >= 0)
-        found = np.full(np.broadcast(offsets, columns).shape, np.nan)
-        found[inside] = self.grid[offsets[inside], columns[inside]]
-        return found
+        values = np.full(np.broadcast(offsets, columns).shape, np.nan)
+        values[inside] = self.grid[offsets[inside], columns[inside]]
+        return values
 
     def slice(self, window: Window) -> Floats:
         """The grid's rows inside the window, fewer than the window's hours where the grid ends."""
@@ -105,8 +105,8 @@ def without(rows: Rows, window: Window | None) -> Rows:
     return Rows(rows.hours[keep], rows.columns[keep])
 
 
-def overlaid(counts: Counts, newer: Counts) -> Counts:
-    """Lay newer over counts: where both know a point, newer is right; new hours and counters are added."""
+def overlay(counts: Counts, newer: Counts) -> Counts:
+    """Lay newer over counts: where both have a point, newer wins; new hours and counters are added."""
     if not newer.grid.size:
         return counts
     if not counts.grid.size:

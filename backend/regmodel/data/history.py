@@ -1,4 +1,4 @@
-"""What a model may look back at: the counts and their running means, once for each load of the data."""
+"""The counts and their running means, computed once for each load of the data."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,7 @@ import numpy as np
 from backend.regmodel.data.calendar import HOURS_A_WEEK
 from backend.regmodel.data.counts import Counts, Floats, Rows
 
-# A forecast reaches 48 hours ahead and the city publishes up to 48 hours late: nothing newer is ever
-# looked at.
+# A forecast reaches 48 hours ahead and the city publishes up to 48 hours late: features use nothing newer.
 GAP_HOURS = 96
 THREE_DAYS = 72
 
@@ -36,7 +35,7 @@ class History:
         )
 
     def lag(self, rows: Rows, *, days: int) -> Floats:
-        """The count at the same hour so many days ago; not of days that are not published in time."""
+        """The count at the same hour `days` ago. ValueError when it is not published in time."""
         if days * 24 < GAP_HOURS:
             raise ValueError(f"counts of {days} days ago are not known {GAP_HOURS} hours ahead")
         return self.counts.at(rows.hours - days * 24, rows.columns)

@@ -1,10 +1,10 @@
-"""Where the counts come from, as a value that can be sent to a worker process; and their loading."""
+"""The origin of the counts, as a value that can be sent to a worker process, and their loading."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend.regmodel.data import files, observations
-from backend.regmodel.data.counts import Counts, overlaid
+from backend.regmodel.data.counts import Counts, overlay
 from backend.regmodel.data.generated import generated_year
 
 
@@ -13,7 +13,7 @@ class Source:
     data_dir: Path | None
     """None: the generated year."""
     observations: Path
-    """Counts posted since, laid over the rest; need not exist."""
+    """SQLite file of posted counts, laid over the rest; may be absent."""
     generated_counters: int
 
     @property
@@ -26,4 +26,4 @@ class Source:
             counts = generated_year(counters=self.generated_counters)
         else:
             counts = files.read_folder(self.data_dir)
-        return overlaid(counts, observations.read(self.observations))
+        return overlay(counts, observations.read(self.observations))

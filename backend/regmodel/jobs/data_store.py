@@ -1,10 +1,10 @@
-"""The counts as the API process sees them, and the one place that changes them."""
+"""The counts in the API process's memory, and the only code that changes them."""
 
 import threading
 from collections.abc import Sequence
 
 from backend.regmodel.data import observations
-from backend.regmodel.data.counts import overlaid
+from backend.regmodel.data.counts import overlay
 from backend.regmodel.data.history import History
 from backend.regmodel.data.observations import Observation
 from backend.regmodel.data.source import Source
@@ -29,19 +29,19 @@ class DataStore:
 
     def for_workers(self, posted: Sequence[Observation] = ()) -> Data:
         """Raises TooWide."""
-        overlay = observations.gridded(posted, beside=self._history.counts) if posted else None
+        overlay = observations.to_grid(posted, beside=self._history.counts) if posted else None
         return Data(self._source, self._version, overlay)
 
     def add(self, observed: Sequence[Observation]) -> None:
-        """Stored, and seen by every call from now on, when this returns; nothing is when it raises.
+        """Stored and used by every later call when this returns; unchanged when it raises.
 
-        Raises TooWide, or what the disk says.
+        Raises TooWide, sqlite3.Error or OSError.
         """
         with self._changing:
             # Laid over what is known, as a load of the whole file would: that one takes longer every day.
             # Before it is stored: what cannot be held in memory must not wait on disk for the next start.
             known = self._history.counts
-            changed = History.of(overlaid(known, observations.gridded(observed, beside=known)))
+            changed = History.of(overlay(known, observations.to_grid(observed, beside=known)))
             observations.write(self._source.observations, observed)
             self._history = changed
             self._version += 1

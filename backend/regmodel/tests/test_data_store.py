@@ -25,7 +25,7 @@ def seen(counts: Counts, counter: str, hour: str) -> float:
     return float(counts.at(row, counts.columns_of([counter]))[0])
 
 
-def test_posted_counts_are_known_at_once_as_after_a_restart(source: Source) -> None:
+def test_posted_counts_are_the_same_before_and_after_a_restart(source: Source) -> None:
     store = DataStore(source)
     known = store.history.counts.counters[0]
 
@@ -41,7 +41,7 @@ def test_posted_counts_are_known_at_once_as_after_a_restart(source: Source) -> N
     assert np.allclose(store.history.week_mean, restarted.week_mean, equal_nan=True)
 
 
-def test_every_post_is_another_version_for_the_workers(source: Source) -> None:
+def test_every_post_changes_the_data_version(source: Source) -> None:
     store = DataStore(source)
     before = store.for_workers().version
 
@@ -50,7 +50,7 @@ def test_every_post_is_another_version_for_the_workers(source: Source) -> None:
     assert store.for_workers().version > before
 
 
-def test_counts_that_do_not_fit_are_neither_used_nor_stored(source: Source) -> None:
+def test_too_wide_counts_are_neither_used_nor_stored(source: Source) -> None:
     store = DataStore(source)
     before = store.for_workers()
     far = [Observation(f"c{number}", at("2006-01-01T00"), 1.0) for number in range(200)]

@@ -1,6 +1,6 @@
 """The service's metrics: a registry per app, the twelve metrics, and the middleware that counts requests.
 
-Endpoints are labelled with their route template, never the raw path: no caller can grow the series.
+Endpoints are labelled with their route template, never the raw path: the number of series is bounded.
 """
 
 import time
@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.regmodel.measurements import DriftSeen, Measurements
+from backend.regmodel.measurements import DriftMeasurement, Measurements
 from backend.regmodel.model.estimators import ModelType
 
 UNMATCHED = "unmatched"
@@ -21,7 +21,7 @@ METRICS_PATH = "/metrics"
 METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SERVER_ERROR = 500
 FIRST_ERROR = 400
-# A latency alert at 5 s needs buckets well beyond it, or its quantile can never rise above the last bound.
+# A latency alert at 5 s needs buckets well above it: a quantile cannot exceed the last bound.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 30.0, 60.0)
 TRAINING_BUCKETS = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0)
 OUTCOMES = ("success", "failed")
@@ -30,7 +30,7 @@ OUTCOMES = ("success", "failed")
 class Metrics:
     def __init__(self, measurements: Measurements) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(MeasuredGauges(measurements))
+        self.registry.register(MeasurementCollector(measurements))
         self.requests = Counter(
             "fastapi_requests_total",
             "Requests answered, by route template",
@@ -74,23 +74,23 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
-        self._found_at_start: list[tuple[bool, ModelType]] = []
+        self._interrupted: list[tuple[bool, ModelType]] = []
         for model_type in ModelType:
             for outcome in OUTCOMES:
                 self.training_runs.labels(outcome, model_type.value)
 
-    def expect(self, router: APIRouter) -> None:
-        """Let every answer these routes can give exist at 0: a first failure must be an increase."""
+    def initialize(self, router: APIRouter) -> None:
+        """Create the series of every documented status at 0: a first failure must be an increase."""
         for route in router.routes:
             if not isinstance(route, APIRoute) or route.path == METRICS_PATH:
                 continue
             declared = {int(status) for status in route.responses}
             for method in sorted(route.methods or ()):
                 self.request_seconds.labels(method, route.path)
-                for status in sorted(declared | {route.status_code or 200, SERVER_ERROR}):
-                    self._answers(method, route.path, status)
+                for status in sorted(declared | {route.status_code or 200}):
+                    self._initialize_status(method, route.path, status)
 
-    def _answers(self, method: str, endpoint: str, status: int) -> None:
+    def _initialize_status(self, method: str, endpoint: str, status: int) -> None:
         self.requests.labels(method, endpoint, str(status))
         if status >= FIRST_ERROR:
             self.errors.labels(method, endpoint, str(status))
@@ -100,26 +100,26 @@ class Metrics:
         if seconds is not None:
             self.training_seconds.observe(seconds)
 
-    def found_at_start(self, *, succeeded: bool, model_type: ModelType) -> None:
-        """A run of the life before this one. Counted after the first scrape, which must see 0 before it."""
-        self._found_at_start.append((succeeded, model_type))
+    def queue_interrupted(self, *, succeeded: bool, model_type: ModelType) -> None:
+        """A run of the previous process. Counted after the first scrape, which must see the 0 before it."""
+        self._interrupted.append((succeeded, model_type))
 
-    def rendered(self) -> bytes:
+    def render(self) -> bytes:
         text = generate_latest(self.registry)
-        found, self._found_at_start = self._found_at_start, []
-        for succeeded, model_type in found:
+        interrupted, self._interrupted = self._interrupted, []
+        for succeeded, model_type in interrupted:
             self.training_ended(succeeded=succeeded, model_type=model_type, seconds=None)
         return text
 
-    def answered(self, *, method: str, endpoint: str, status: int, seconds: float) -> None:
+    def observe_request(self, *, method: str, endpoint: str, status: int, seconds: float) -> None:
         self.requests.labels(method, endpoint, str(status)).inc()
         self.request_seconds.labels(method, endpoint).observe(seconds)
         if status >= FIRST_ERROR:
             self.errors.labels(method, endpoint, str(status)).inc()
 
 
-class MeasuredGauges(Collector):
-    """Reads the last measurements at scrape. What was never measured has no sample: 0 would be an alarm."""
+class MeasurementCollector(Collector):
+    """Reads the last measurements at scrape. A value never measured has no sample: 0 would raise an alert."""
 
     def __init__(self, measurements: Measurements) -> None:
         self._measurements = measurements
@@ -140,7 +140,7 @@ class MeasuredGauges(Collector):
         yield from _drift_gauges(last.drift)
 
 
-def _drift_gauges(drift: DriftSeen | None) -> Iterator[GaugeMetricFamily]:
+def _drift_gauges(drift: DriftMeasurement | None) -> Iterator[GaugeMetricFamily]:
     detected = GaugeMetricFamily("drift_detected", "1 when the last /monitor found drift, else 0")
     share = GaugeMetricFamily("drift_share", "Drifted counters over compared counters, at the last /monitor")
     drifted = GaugeMetricFamily("drifted_features_count", "Counters that drifted, at the last /monitor")
@@ -160,10 +160,10 @@ class PrometheusMiddleware:
         if scope["type"] != "http" or scope["path"] == METRICS_PATH:
             await self.app(scope, receive, send)
             return
-        # An exception that reaches us becomes a 500 further out; so does an answer that was never begun.
+        # An exception that passes here becomes a 500 in an outer middleware.
         status = SERVER_ERROR
 
-        async def watch(message: Message) -> None:
+        async def record_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -171,9 +171,9 @@ class PrometheusMiddleware:
 
         started = time.perf_counter()
         try:
-            await self.app(scope, receive, watch)
+            await self.app(scope, receive, record_status)
         finally:
-            self.metrics.answered(
+            self.metrics.observe_request(
                 method=scope["method"] if scope["method"] in METHODS else "other",
                 endpoint=endpoint_of(scope),
                 status=status,
