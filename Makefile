@@ -95,7 +95,7 @@ test-router: setup prometheus postgresql faketime ## router, monitoring, exporte
 test-browser: setup browser ## the pages in a real Chromium (apart: its driver keeps an event loop running)
 	@$(BIN)/pytest $(or $(T),tests/browser)
 
-test-backend: .venv-backend/.ready ## the model service
+test-backend: .venv-backend/.ready prometheus ## the model service
 	@.venv-backend/bin/python -m pytest $(or $(T),backend)
 
 test-dags: setup ## the DAGs, on a real Airflow

@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 class Performance(Frozen):
     r2: float
     rmse: float
+    mae: float | None = None
+    """None when it was measured before this field existed."""
     run_id: str
     at: AwareDatetime
 

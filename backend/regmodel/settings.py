@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     max_waiting_runs: int = Field(
         default=8, ge=1, description="Trainings that may wait; more are answered 503"
     )
+    max_days_ahead: float = Field(
+        default=14, gt=0, description="Forecasts further ahead of the newest count are refused by /predict"
+    )
     max_rows: int = Field(default=20_000, ge=1, le=50_000, description="Rows of one /predict")
 
     @classmethod

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 
 from backend.regmodel.app import openapi, problems
-from backend.regmodel.app.api import evaluation, models, observations, ops, predict, training
+from backend.regmodel.app.api import evaluation, models, observations, ops, predict, sensors, training
+from backend.regmodel.app.collectors import StateCollector
 from backend.regmodel.app.middleware.body_limit import BodyLimitMiddleware
 from backend.regmodel.app.middleware.prometheus_metrics import Metrics, PrometheusMiddleware
 from backend.regmodel.app.state import Lifespan, Service
 from backend.regmodel.data.source import Source
 from backend.regmodel.jobs.data_store import DataStore
-from backend.regmodel.jobs.runs import Run, RunTable, State
+from backend.regmodel.jobs.runs import RunTable
 from backend.regmodel.jobs.trainer import Trainer
 from backend.regmodel.jobs.workers import Worker
 from backend.regmodel.measurements import Measurements
@@ -24,7 +25,7 @@ from backend.regmodel.registry.storage import Storage
 from backend.regmodel.settings import Settings
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
-ROUTERS = tuple(module.router for module in (predict, training, evaluation, models, observations, ops))
+MODULES = (predict, training, evaluation, models, observations, sensors, ops)
 
 
 def create_app_from_env() -> FastAPI:
@@ -50,9 +51,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     openapi.install(app)
     app.add_middleware(BodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(PrometheusMiddleware, metrics=metrics)
-    for router in ROUTERS:
-        app.include_router(router)
-        metrics.initialize(router)
+    for module in MODULES:
+        app.include_router(module.router)
+        metrics.initialize(module.router)
     return app
 
 
@@ -67,12 +68,8 @@ async def _running(
     champions.refresh()
     runs = RunTable(settings.state_dir / "runs")
     for run in runs.close_interrupted(clock(), champions.summary):
-        metrics.queue_interrupted(succeeded=run.state is State.SUCCEEDED, model_type=run.model_type)
+        metrics.queue_interrupted(run)
     trainings, measurer = Worker("training"), Worker("measuring")
-
-    def count_run(run: Run, seconds: float) -> None:
-        succeeded = run.state is State.SUCCEEDED
-        metrics.training_ended(succeeded=succeeded, model_type=run.model_type, seconds=seconds)
 
     trainer = Trainer(
         settings=settings,
@@ -80,22 +77,24 @@ async def _running(
         champions=champions,
         data=data,
         worker=trainings,
-        on_end=count_run,
+        on_end=metrics.training_ended,
         clock=clock,
     )
     refresher = asyncio.create_task(_refresh(champions, runs, settings.registry_refresh_seconds))
+    service = Service(
+        settings=settings,
+        data=data,
+        champions=champions,
+        runs=runs,
+        trainer=trainer,
+        measurer=measurer,
+        measurements=measurements,
+        metrics=metrics,
+        clock=clock,
+    )
     try:
-        yield Service(
-            settings=settings,
-            data=data,
-            champions=champions,
-            runs=runs,
-            trainer=trainer,
-            measurer=measurer,
-            measurements=measurements,
-            metrics=metrics,
-            clock=clock,
-        )
+        with metrics.of_state(StateCollector(data, champions)):
+            yield service
     finally:
         refresher.cancel()
         # The trainer first: it would take the end of its worker process for a failure of the training.

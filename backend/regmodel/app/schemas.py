@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from backend.regmodel.data.counts import Window
 from backend.regmodel.data.observations import Observation
+from backend.regmodel.data.source import Origin
 from backend.regmodel.jobs.runs import Run, State
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.registry.summary import Expected, Model, Span
@@ -62,6 +63,8 @@ class CountRow(ForecastRow):
 class PredictRequest(Body):
     model_type: ModelType | None = None
     rows: list[ForecastRow] = Field(min_length=1, max_length=MAX_POSTED)
+    allow_stale: bool = False
+    """Forecast also further ahead of the newest count than REGMODEL_MAX_DAYS_AHEAD."""
 
 
 class Prediction(Body):
@@ -74,6 +77,10 @@ class Prediction(Body):
 class PredictResponse(Body):
     model_type: ModelType
     champion_run_id: str
+    newest_observation: datetime | None
+    """The beginning of the newest recorded hour; null without any count."""
+    data_age_hours: float | None
+    """How long ago that hour ended."""
     predictions: list[Prediction]
     unknown_counters: list[str]
     """Not in the champion's training: forecast from their own recent counts, or from the city's mean week."""
@@ -105,12 +112,14 @@ class RunResponse(Body):
     finished_at: datetime | None
     reason: str | None
     """The reason of a failure."""
+    interrupted: bool
+    """It failed because the service stopped: order it again, the same Idempotency-Key gives a new run."""
     promoted: bool
     result: Model | None
 
     @classmethod
     def of(cls, run: Run, stage: str) -> Self:
-        fields = run.model_dump(exclude={"idempotency_key", "result"})
+        fields = run.model_dump(exclude={"idempotency_key", "result", "test_mode"})
         return cls(**fields, stage=stage, result=run.result)
 
 
@@ -187,10 +196,24 @@ class ObservationsResponse(Body):
 
 
 class DataInfo(Body):
-    source: Literal["files", "generated"]
+    source: Origin
     start: datetime
     end: datetime
     counters: int
+
+
+class Sensor(Body):
+    counter_id: str
+    since: datetime
+    """The first of its zeros."""
+    usual: float
+    """Mean count an hour before."""
+
+
+class SensorsResponse(Body):
+    counters: int
+    dead: list[Sensor]
+    """Counters that have reported only 0 for at least a day where at least 5 an hour are usual."""
 
 
 class HealthResponse(Body):

@@ -98,6 +98,9 @@ class Counts:
         return Rows(hours=hours + start, columns=columns)
 
 
+EMPTY = Counts(0, (), np.empty((0, 0)))
+
+
 def without(rows: Rows, window: Window | None) -> Rows:
     if window is None:
         return rows
@@ -114,10 +117,19 @@ def overlay(counts: Counts, newer: Counts) -> Counts:
     counters = (*counts.counters, *(c for c in newer.counters if c not in set(counts.counters)))
     first = min(counts.first_hour, newer.first_hour)
     last = max(counts.first_hour + len(counts.grid), newer.first_hour + len(newer.grid))
-    merged = Counts(first, counters, np.full((last - first, len(counters)), np.nan))
-    for layer in (counts, newer):
-        columns = merged.columns_of(layer.counters)
-        rows = layer.first_hour - first + np.arange(len(layer.grid))
-        block = merged.grid[np.ix_(rows, columns)]
-        merged.grid[np.ix_(rows, columns)] = np.where(np.isnan(layer.grid), block, layer.grid)
+    grid = np.full((last - first, len(counters)), np.nan)
+    merged = Counts(first, counters, grid)
+    grid[counts.first_hour - first :][: len(counts.grid), : len(counts.counters)] = counts.grid
+    cells = np.ix_(newer.first_hour - first + np.arange(len(newer.grid)), merged.columns_of(newer.counters))
+    grid[cells] = np.where(np.isnan(newer.grid), grid[cells], newer.grid)
     return merged
+
+
+def enlarged(values: Floats, old: Counts, new: Counts, width: int) -> Floats:
+    """Move values from the rows of `old` to the rows of `new`, which includes them; NaN elsewhere.
+
+    float64[hours of old, columns] becomes float64[hours of new, width].
+    """
+    larger = np.full((len(new.grid), width), np.nan)
+    larger[old.first_hour - new.first_hour :][: len(values), : values.shape[1]] = values
+    return larger

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.regmodel.data.counts import Counts, hour_number
+from backend.regmodel.data.counts import EMPTY, Counts, hour_number
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS counts (counter TEXT, hour INTEGER, count REAL, PRIMARY KEY (counter, hour))"
@@ -45,7 +45,7 @@ def write(path: Path, posted: Sequence[Observation]) -> None:
 
 def read(path: Path) -> Counts:
     if not path.exists():
-        return _grid([])
+        return EMPTY
     with _connected(path) as connection:
         connection.execute(SCHEMA)
         return _grid(connection.execute("SELECT counter, hour, count FROM counts").fetchall())
@@ -80,7 +80,7 @@ def _check_size(posted: Sequence[Observation], beside: Counts) -> None:
 
 def _grid(points: Sequence[tuple[str, int, float]]) -> Counts:
     if not points:
-        return Counts(0, (), np.empty((0, 0)))
+        return EMPTY
     names = tuple(sorted({counter for counter, _, _ in points}))
     first = min(hour for _, hour, _ in points)
     last = max(hour for _, hour, _ in points)

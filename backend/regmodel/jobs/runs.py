@@ -33,9 +33,12 @@ class Run(Frozen):
     submitted_at: AwareDatetime
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
+    test_mode: bool = False
     idempotency_key: str | None = None
     reason: str | None = None
     """Why it failed, for people."""
+    interrupted: bool = False
+    """The service stopped during the run: it failed through no fault of its own and can be repeated."""
     result: Model | None = None
     promoted: bool = False
 
@@ -116,7 +119,7 @@ class RunTable:
 def _close(run: Run, now: datetime, registry: Summary) -> Run:
     model = registry.model(run.run_id)
     if model is None:
-        return run.changed(state=State.FAILED, finished_at=now, reason=INTERRUPTED)
+        return run.changed(state=State.FAILED, finished_at=now, reason=INTERRUPTED, interrupted=True)
     promoted = any(promotion.run_id == run.run_id for promotion in registry.promotions)
     return run.changed(state=State.SUCCEEDED, finished_at=model.created_at, result=model, promoted=promoted)
 

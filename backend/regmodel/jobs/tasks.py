@@ -8,10 +8,10 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.regmodel.data.counts import Counts, Window, overlay
+from backend.regmodel.data.counts import Counts, Window
 from backend.regmodel.data.files import DataFolderError
 from backend.regmodel.data.history import History
-from backend.regmodel.data.source import Source
+from backend.regmodel.data.source import Origin, Source
 from backend.regmodel.model.decision import Decision, Evaluation
 from backend.regmodel.model.drift import Drift, DriftLimits, drift
 from backend.regmodel.model.scores import NotComputed, Scores
@@ -28,8 +28,9 @@ class Data:
 
     source: Source
     version: int
+    origin: Origin
     posted: Counts | None = None
-    """Counts of this one request, laid over the rest."""
+    """Counts of this one request, laid over the recorded ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def evaluate_model(
 ) -> Scores | NotComputed | Failed:
     try:
         forecaster = Registry(Storage.at(registry_url)).load(run_id)
-        return measure(_history(data), forecaster, window, min_rows=min_rows)
+        return measure(history_of(data), forecaster, window, min_rows=min_rows)
     except (DataFolderError, RegistryError) as error:
         return Failed(str(error))
 
@@ -87,7 +88,7 @@ def measure_drift(
     data: Data, reference: Window, current: Window, limits: DriftLimits
 ) -> Drift | NotComputed | Failed:
     try:
-        return drift(_history(data).counts, reference=reference, current=current, limits=limits)
+        return drift(history_of(data).counts, reference=reference, current=current, limits=limits)
     except DataFolderError as error:
         return Failed(str(error))
 
@@ -98,7 +99,7 @@ def _train(job: TrainingJob) -> Fitted:
 
     progress("loading")
     registry = Registry(Storage.at(job.registry_url))
-    history = _history(job.data)
+    history = history_of(job.data)
     trained = train(history, job.spec, _champion(registry, job), progress)
     progress("storing")
     registry.save(job.run_id, trained.forecaster)
@@ -112,12 +113,15 @@ def _champion(registry: Registry, job: TrainingJob) -> Champion | None:
     return Champion(job.champion_run_id, forecaster, job.champion_fit, job.champion_left_out)
 
 
-def _history(data: Data) -> History:
+def history_of(data: Data) -> History:
     if data.posted is None:
         return _load(data.source, data.version)
-    return History.of(overlay(_load(data.source, data.version).counts, data.posted))
+    if data.origin is Origin.GENERATED:
+        return History.of(data.posted)
+    return _load(data.source, data.version).updated(data.posted)
 
 
 @functools.lru_cache(maxsize=1)
 def _load(source: Source, _version: int) -> History:
-    return History.of(source.load())
+    counts, _ = source.load()
+    return History.of(counts)

@@ -77,6 +77,7 @@ class Trainer:
             model_type=request.model_type,
             state=State.QUEUED,
             submitted_at=now,
+            test_mode=request.test_mode,
             idempotency_key=request.idempotency_key,
         )
         self._runs.create(run)
@@ -174,7 +175,7 @@ class Trainer:
             rows=fitted.rows,
             fit_seconds=fitted.fit_seconds,
             hyperparameters=spec.hyperparameters,
-            data="files" if job.data.source.data_dir else "generated",
+            data=job.data.origin,
             challenger=EvaluationRecord.of(fitted.challenger),
             champion=EvaluationRecord.of(fitted.champion) if fitted.champion else None,
             champion_run_id=job.champion_run_id,

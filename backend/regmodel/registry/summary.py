@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backend.regmodel.data.counts import Window
+from backend.regmodel.data.source import Origin
 from backend.regmodel.model.decision import DecisionKind, Evaluation
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.model.scores import NotComputed, Scores
@@ -65,7 +66,7 @@ class Model(Frozen):
     rows: int
     fit_seconds: float
     hyperparameters: dict[str, Any]
-    data: Literal["files", "generated"]
+    data: Origin
     challenger: EvaluationRecord
     champion: EvaluationRecord | None
     """The champion at that time, on the same rows."""
@@ -147,9 +148,18 @@ def promote(
         update={
             "champions": {**summary.champions, model_type: run_id},
             "promotions": (*summary.promotions, promotion)[-200:],
-            "baseline": summary.baseline or model.holdout,
+            "baseline": _baseline(summary, model),
         }
     )
+
+
+def _baseline(summary: Summary, model: Model) -> Span:
+    """The first champion's holdout; recorded counts replace one of the generated year."""
+    chosen = (m for m in summary.models if m.holdout == summary.baseline and m.data is Origin.GENERATED)
+    is_generated = next(chosen, None) is not None
+    if summary.baseline is None or (is_generated and model.data is not Origin.GENERATED):
+        return model.holdout
+    return summary.baseline
 
 
 def _name_of(champion: str | Expected | None) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from backend.regmodel.data.source import Origin
 from backend.regmodel.model.decision import DecisionKind
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.registry import summary as summaries
@@ -34,7 +35,7 @@ def make_model(run_id: str, **changes: Any) -> Model:
         rows=10_000,
         fit_seconds=2.5,
         hyperparameters={},
-        data="generated",
+        data=Origin.GENERATED,
         challenger=scores,
         champion=None,
         champion_run_id=None,

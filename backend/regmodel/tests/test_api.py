@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_health_without_champion_is_ok_and_describes_the_data(client: TestClient
 def test_predict_names_champion_and_unknown_counters(served: TestClient) -> None:
     known = served.get("/health").json()["data"]["end"]
     rows = [{"counter_id": name, "at": known} for name in ("100000000-100000000", "unknown", "unknown")]
-    before = sample(served, "predictions_unknown_counter_total") or 0
+    before = sample(served, "predictions_unknown_total") or 0
 
     answer = served.post("/predict", json={"rows": rows}).json()
 
@@ -78,7 +79,7 @@ def test_predict_names_champion_and_unknown_counters(served: TestClient) -> None
     assert [p["counter_id"] for p in answer["predictions"]] == [row["counter_id"] for row in rows]
     assert all(p["count"] > 0 for p in answer["predictions"])
     assert answer["unknown_counters"] == ["unknown"]
-    assert sample(served, "predictions_unknown_counter_total") == before + 2
+    assert sample(served, "predictions_unknown_total") == before + 2
 
 
 def test_evaluating_the_champion_sets_its_gauges(served: TestClient) -> None:
@@ -158,7 +159,7 @@ def test_monitoring_an_empty_window_leaves_the_gauges(served: TestClient) -> Non
 
 
 def test_failed_training_has_a_reason_and_is_counted(served: TestClient) -> None:
-    before = sample(served, "training_runs_total", status="failed", model_type="hgb")
+    before = sample(served, "training_runs_total", status="failure", model_type="hgb")
 
     empty = trained(served, model_type="hgb", **NOWHERE)
     invalid = trained(served, model_type="hgb", **AUTUMN, hyperparameters={"max_iter": -1})
@@ -167,7 +168,7 @@ def test_failed_training_has_a_reason_and_is_counted(served: TestClient) -> None
     assert "the data covers 2020-09-01T01:00Z" in empty["reason"]
     assert "max_iter" in invalid["reason"]
     assert before == 0
-    assert sample(served, "training_runs_total", status="failed", model_type="hgb") == 2
+    assert sample(served, "training_runs_total", status="failure", model_type="hgb") == 2
 
 
 def test_predict_uses_a_promoted_model_at_once(served: TestClient) -> None:
@@ -254,22 +255,64 @@ def test_predict_answers_during_a_training(served: TestClient) -> None:
     wait_for(served, run_id)
 
 
-def test_posted_counts_are_used_by_the_next_forecast(served: TestClient) -> None:
+def test_posted_counts_replace_the_generated_year_in_the_next_forecast(client: TestClient) -> None:
+    trained(client, **QUICK, promote_if_better=True)
     new = [
         {"counter_id": "fresh", "at": f"2021-09-{day:02d}T{hour:02d}:00:00Z", "count": 900}
         for day in range(1, 9)
         for hour in range(24)
     ]
     wanted = {"rows": [{"counter_id": "fresh", "at": "2021-09-12T08:00:00Z"}]}
-    before = served.post("/predict", json=wanted).json()["predictions"][0]["count"]
+    before = client.post("/predict", json=wanted).json()["predictions"][0]["count"]
 
-    stored = served.post("/observations", json={"rows": new})
-    repeated = served.post("/observations", json={"rows": new})
-    after = served.post("/predict", json=wanted).json()["predictions"][0]["count"]
+    stored = client.post("/observations", json={"rows": new})
+    repeated = client.post("/observations", json={"rows": new})
+    after = client.post("/predict", json=wanted).json()["predictions"][0]["count"]
 
     assert stored.json() == repeated.json()
-    assert served.get("/health").json()["data"]["counters"] == 15
+    assert client.get("/health").json()["data"] == {
+        "source": "observations",
+        "start": "2021-09-01T00:00:00Z",
+        "end": "2021-09-09T00:00:00Z",
+        "counters": 1,
+    }
     assert after > 2 * before
+    assert sample(client, "observations_stored_total") == 2 * len(new)
+
+
+def test_test_mode_training_counts_neither_as_success_nor_as_failure(served: TestClient) -> None:
+    def counts() -> dict[str, float | None]:
+        return {
+            status: sample(served, "training_runs_total", status=status, model_type="hgb")
+            for status in ("success", "failure", "test_success", "test_failure")
+        }
+
+    before = counts()
+    trained(served, **QUICK | {"model_type": "hgb", "hyperparameters": {}}, test_mode=True)
+    trained(served, model_type="hgb", **NOWHERE, test_mode=True)
+
+    after = counts()
+    assert (after["success"], after["failure"]) == (before["success"], before["failure"])
+    assert (after["test_success"], after["test_failure"]) == (1, 1)
+
+
+def test_last_training_is_shown_by_model_role_and_dataset(client: TestClient) -> None:
+    first = trained(client, **QUICK, promote_if_better=True)["result"]
+    second = trained(client, **QUICK | {"end": "2021-01-25T00:00:00Z"})["result"]
+    trained(client, **QUICK, test_mode=True)
+
+    def r2(role: str, dataset: str) -> float | None:
+        return sample(client, "training_evaluation_r2", model_type="rf", role=role, dataset=dataset)
+
+    assert r2("challenger", "holdout") == second["challenger"]["holdout"]["r2"] is not None
+    assert r2("champion", "holdout") == second["champion"]["holdout"]["r2"] is not None
+    assert r2("challenger", "baseline") == second["challenger"]["baseline"]["r2"] is not None
+    assert sample(client, "training_improvement_r2", model_type="rf") == second["improvement"]
+    assert sample(client, "training_decisions_total", decision=first["decision"], model_type="rf") == 1 + (
+        first["decision"] == second["decision"]
+    )
+    trained_at = sample(client, "model_champion_trained_timestamp_seconds", model_type="rf")
+    assert trained_at == datetime.fromisoformat(first["created_at"]).timestamp()
 
 
 def test_gauges_champions_and_runs_survive_a_restart(tmp_path: Path) -> None:
@@ -286,15 +329,17 @@ def test_gauges_champions_and_runs_survive_a_restart(tmp_path: Path) -> None:
         assert client.get(f"/train/{run_id}").json()["state"] == "succeeded"
 
 
-def test_run_interrupted_by_a_stop_is_failed_after_restart(settings: Settings) -> None:
+def test_run_interrupted_by_a_stop_is_reported_after_restart(settings: Settings) -> None:
     with TestClient(create_app(settings)) as client:
         run_id = submit(client, **{**QUICK, "hyperparameters": {"n_estimators": 2_000}})
 
     with TestClient(create_app(settings)) as client:
         run = client.get(f"/train/{run_id}").json()
-        failures = [
-            sample(client, "training_runs_total", status="failed", model_type="rf") for _scrape in range(3)
-        ]
+        interrupted, failures = (
+            [sample(client, "training_runs_total", status=status, model_type="rf") for _scrape in range(3)]
+            for status in ("interrupted", "failure")
+        )
 
-        assert (run["state"], run["reason"]) == ("failed", INTERRUPTED)
-        assert failures == [0, 1, 1], "Prometheus sees no increase in a counter that appears at 1"
+        assert (run["state"], run["reason"], run["interrupted"]) == ("failed", INTERRUPTED, True)
+        assert interrupted == [0, 1, 1], "Prometheus sees no increase in a counter that appears at 1"
+        assert failures == [0, 0, 0]

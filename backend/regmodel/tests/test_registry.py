@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.regmodel.data.source import Origin
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.registry.registry import KEEP_VERSIONS, Registry, RegistryError
 from backend.regmodel.registry.storage import Storage
@@ -14,7 +15,7 @@ from backend.regmodel.registry.summary import (
     with_model,
 )
 from backend.regmodel.tests.conftest import NOON
-from backend.regmodel.tests.factories import add, make_model, promote
+from backend.regmodel.tests.factories import SPAN, add, make_model, promote
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -122,6 +123,18 @@ def test_first_champions_holdout_becomes_the_baseline_set(registry: Registry) ->
     promote(registry, "rf-2")
 
     assert registry.current().baseline == first.holdout
+
+
+def test_recorded_counts_replace_a_generated_baseline_set(registry: Registry) -> None:
+    add(registry, "rf-1")
+    promote(registry, "rf-1")
+    recorded = add(registry, "rf-2", data=Origin.OBSERVATIONS, holdout=Span(start=NOON, end=NOON)).models[1]
+    add(registry, "rf-3", data=Origin.FILES, holdout=Span(start=SPAN.start, end=NOON))
+
+    promote(registry, "rf-2")
+    promote(registry, "rf-3")
+
+    assert registry.current().baseline == recorded.holdout
 
 
 def test_promoting_a_test_mode_model_is_refused(registry: Registry) -> None:

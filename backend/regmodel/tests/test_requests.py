@@ -143,13 +143,16 @@ def test_counts_dated_up_to_a_day_ahead_are_accepted(tmp_path: Path) -> None:
     ("path", "rest"), [("/observations", {}), ("/monitor", {**WINDOW, "reference": WINDOW})]
 )
 def test_too_many_counters_are_422(tmp_path: Path, path: str, rest: dict[str, Any]) -> None:
-    rows = [{**ROW, "counter_id": f"c{number}", "count": 1} for number in range(5_000)]
+    rows = [
+        {**ROW, "counter_id": f"c{number}", "at": f"20{9 + number % 11:02d}-12-01T00:00:00Z", "count": 1}
+        for number in range(5_001)
+    ]
     settings = small_settings(tmp_path)
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings, clock=lambda: at("2021-10-01"))) as client:
         answer = client.post(path, json={**rest, "rows": rows})
 
     assert answer.status_code == 422
-    assert "5,014 counters" in answer.json()["detail"]
+    assert "5,001 counters" in answer.json()["detail"]
     assert not (tmp_path / "observations.db").exists()
 
 
@@ -214,7 +217,7 @@ def test_api_key_is_required_except_for_health_and_metrics(tmp_path: Path) -> No
 def test_body_is_not_read_without_the_api_key(tmp_path: Path, path: str) -> None:
     with TestClient(create_app(small_settings(tmp_path, api_key="s3cret"))) as client:
         answer = client.post(path, content=b"{", headers={"content-type": "application/json"})
-        counted = sample(client, "fastapi_errors_total", method="POST", endpoint=path, status="401")
+        counted = sample(client, "fastapi_requests_total", method="POST", endpoint=path, status="401")
 
     assert answer.status_code == 401
     assert counted == 1

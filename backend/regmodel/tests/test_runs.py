@@ -64,7 +64,7 @@ def test_run_ends_and_is_counted_while_the_disk_is_full(settings: Settings, disk
     with TestClient(create_app(settings)) as client:
         first = wait_for(client, submit(client, model_type="rf", **NOWHERE))
         second = wait_for(client, submit(client, model_type="rf", **NOWHERE))
-        counted = sample(client, "training_runs_total", status="failed", model_type="rf")
+        counted = sample(client, "training_runs_total", status="failure", model_type="rf")
         disk.full_for = None
 
         def on_disk() -> bool | None:
@@ -76,6 +76,32 @@ def test_run_ends_and_is_counted_while_the_disk_is_full(settings: Settings, disk
 
     assert "0 recorded" in first["reason"]
     assert counted == 2
+
+
+def test_interrupted_run_is_reported_and_repeated_under_its_key(settings: Settings) -> None:
+    key = "weekly__2026-11-23"
+    interrupted = RUN.changed(idempotency_key=key)
+    RunTable(settings.state_dir / "runs").create(interrupted)
+
+    with TestClient(create_app(settings)) as client:
+        before = client.get(f"/train/{RUN.run_id}").json()
+        again = client.post(
+            "/train", json={"model_type": "rf", **NOWHERE}, headers={"Idempotency-Key": key}
+        ).json()
+        after = wait_for(client, again["run_id"])
+
+    assert (before["state"], before["interrupted"]) == ("failed", True)
+    assert again["run_id"] != RUN.run_id
+    assert (after["state"], after["interrupted"]) == ("failed", False)
+
+
+def test_run_written_before_these_fields_existed_is_read(settings: Settings) -> None:
+    folder = settings.state_dir / "runs"
+    folder.mkdir()
+    stored = RUN.model_dump_json(exclude={"test_mode", "interrupted"})
+    (folder / f"{RUN.run_id}.json").write_text(stored)
+
+    assert RunTable(folder).get(RUN.run_id) == RUN
 
 
 def test_failed_write_of_a_run_leaves_no_partial_file(

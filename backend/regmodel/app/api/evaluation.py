@@ -85,7 +85,9 @@ def _score_response(
         return EvaluateResponse(status="not_computed", reason=scores.reason, **subject)
     is_champion = context.champions.summary.champions.get(model.model_type) == model.run_id
     if is_champion:
-        performance = Performance(r2=scores.r2, rmse=scores.rmse, run_id=model.run_id, at=context.clock())
+        performance = Performance(
+            r2=scores.r2, rmse=scores.rmse, mae=scores.mae, run_id=model.run_id, at=context.clock()
+        )
         context.measurements.record_performance(model.model_type, performance)
     return EvaluateResponse(
         status="computed",

@@ -25,4 +25,5 @@ async def observations(body: ObservationsRequest, context: Context) -> Observati
         raise invalid("rows", str(error)) from error
     except (sqlite3.Error, OSError) as error:
         raise ProblemError(503, "Not stored", f"send them again: {error}") from error
+    context.metrics.observations.inc(len(body.rows))
     return ObservationsResponse(stored=len(body.rows), data=Span.of(context.data.history.counts.window))

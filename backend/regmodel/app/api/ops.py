@@ -26,7 +26,7 @@ async def health(context: Context, response: Response) -> HealthResponse:
         champions=dict(champions.summary.champions),
         registry_version=champions.summary.version,
         data=DataInfo(
-            source="files" if context.data.source.data_dir else "generated",
+            source=context.data.origin,
             start=counts.window.start,
             end=counts.window.end,
             counters=len(counts.counters),
