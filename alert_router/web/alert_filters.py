@@ -20,7 +20,7 @@ LIMIT = 50
 MAX_LIMIT = 500
 MAX_DIGITS = 19
 MAX_CHARS = 1000
-"""Of a text that is looked for; databases take no pattern of any length."""
+"""Of a searched text: databases limit the length of a pattern."""
 MAX_MATCHERS = 50
 NAMES = frozenset(
     {"status", "severity", "alertname", "source", "match", "since", "until", "q", "limit", "cursor"}
@@ -35,25 +35,25 @@ class Query:
     limit: int
     before: int | None
     pairs: tuple[tuple[str, str], ...]
-    """As it was asked, without the cursor: links to other pages are made of it."""
+    """The parameters as sent, without the cursor: links to other pages are built from them."""
 
     def url(self, **changes: str | int | None) -> str:
-        """The same question with some answers changed; None drops one."""
+        """The same query with some parameters changed; None drops one."""
         kept = [(name, value) for name, value in self.pairs if name not in changes]
         kept += [(name, str(value)) for name, value in changes.items() if value is not None]
         return f"/alerts?{urlencode(kept)}" if kept else "/alerts"
 
 
 def parse(params: QueryParams, now: datetime) -> Query:
-    """Raises Problem (400) naming every parameter that is wrong."""
-    # A form sends its empty fields too; they ask for nothing.
+    """Raises Problem (400) naming every invalid parameter."""
+    # A form sends its empty fields too: an empty value means no filter.
     pairs = tuple((name, value) for name, value in params.multi_items() if value != "")
-    errors = [FieldError(name, "is no filter of /alerts") for name, _ in pairs if name not in NAMES]
+    errors = [FieldError(name, "unknown filter") for name, _ in pairs if name not in NAMES]
     reader = _Reader(pairs, now, errors)
     query = Query(
         filters=reader.filters(),
-        limit=reader.number("limit", LIMIT, most=MAX_LIMIT) or LIMIT,
-        before=reader.number("cursor", None, most=2**62),
+        limit=reader.number("limit", LIMIT, maximum=MAX_LIMIT) or LIMIT,
+        before=reader.number("cursor", None, maximum=2**62),
         pairs=tuple((name, value) for name, value in pairs if name != "cursor"),
     )
     if errors:
@@ -66,7 +66,7 @@ def parse(params: QueryParams, now: datetime) -> Query:
 
 
 class _Reader:
-    """Reads one parameter at a time and collects what is wrong, so that all of it is told at once."""
+    """Reads one parameter at a time and collects the errors, so that all are reported at once."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]], now: datetime, errors: list[FieldError]) -> None:
         self._pairs = pairs
@@ -85,25 +85,25 @@ class _Reader:
             text=self._text(),
         )
 
-    def number(self, name: str, default: int | None, *, most: int) -> int | None:
+    def number(self, name: str, default: int | None, *, maximum: int) -> int | None:
         text = self._one(name)
         if text is None:
             return default
-        if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and 1 <= int(text) <= most:
+        if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and 1 <= int(text) <= maximum:
             return int(text)
-        self._wrong(name, f"must be a whole number from 1 to {most}")
+        self._error(name, f"must be a whole number from 1 to {maximum}")
         return default
 
     def _one(self, name: str) -> str | None:
         values = [value for key, value in self._pairs if key == name]
         if len(values) > 1:
-            self._wrong(name, "is given more than once")
-        return _as_kept(values[0]) if values else None
+            self._error(name, "must be set only once")
+        return _as_stored(values[0]) if values else None
 
     def _text(self) -> str | None:
         text = self._one("q")
         if text is not None and len(text) > MAX_CHARS:
-            self._wrong("q", f"has more than {MAX_CHARS} characters")
+            self._error("q", f"must have at most {MAX_CHARS} characters")
         return text
 
     def _status(self) -> Status | None:
@@ -113,21 +113,21 @@ class _Reader:
         try:
             return Status(text)
         except ValueError:
-            self._wrong("status", "must be firing or resolved")
+            self._error("status", "must be firing or resolved")
             return None
 
     def _matchers(self) -> tuple[Matcher, ...]:
-        found: list[Matcher] = []
+        parsed: list[Matcher] = []
         texts = [value for name, value in self._pairs if name == "match"]
         if len(texts) > MAX_MATCHERS:
-            self._wrong("match", f"is given more than {MAX_MATCHERS} times")
+            self._error("match", f"must be set at most {MAX_MATCHERS} times")
             return ()
         for text in texts:
             try:
-                found.append(matchers.parse(_as_kept(text)))
+                parsed.append(matchers.parse(_as_stored(text)))
             except ValueError as error:
-                self._wrong("match", str(error))
-        return tuple(found)
+                self._error("match", str(error))
+        return tuple(parsed)
 
     def _time(self, name: str) -> datetime | None:
         text = self._one(name)
@@ -138,17 +138,17 @@ class _Reader:
         try:
             return _TIME.validate_strings(text).astimezone(UTC)
         except (ValidationError, OverflowError):
-            self._wrong(
+            self._error(
                 name, "must be a time such as 2026-11-22T10:00:00Z, or an age such as 90m, 24h, 7d, 2w"
             )
             return None
 
-    def _wrong(self, name: str, message: str) -> None:
+    def _error(self, name: str, message: str) -> None:
         self._errors.append(FieldError(name, message))
 
 
-def _as_kept(text: str) -> str:
-    """No alert is kept with a NUL character; the sign stands for it that stands for it there."""
+def _as_stored(text: str) -> str:
+    """Alerts are stored with U+FFFD instead of NUL, which PostgreSQL cannot store."""
     return text.replace("\x00", "\ufffd")
 
 

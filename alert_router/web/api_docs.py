@@ -1,4 +1,4 @@
-"""The HTTP API for people, from the OpenAPI document: a page that needs no script and no other host."""
+"""The OpenAPI document as a page without scripts or third-party hosts."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,9 +27,9 @@ class Operation:
     text: str
     parameters: tuple[Parameter, ...]
     example: str
-    """A body to send, as JSON; empty when it takes none."""
+    """An example body as JSON; empty when there is no body."""
     answers: tuple[tuple[str, str], ...]
-    """Status and what it means."""
+    """Status and description."""
 
 
 def operations(document: Document) -> tuple[Operation, ...]:
@@ -42,23 +42,25 @@ def operations(document: Document) -> tuple[Operation, ...]:
     )
 
 
-def _operation(path: str, method: str, said: Document) -> Operation:
+def _operation(path: str, method: str, spec: Document) -> Operation:
     return Operation(
         method=method.upper(),
         path=path,
-        tag=next(iter(said.get("tags", ())), "other"),
-        title=said.get("summary", ""),
-        text=said.get("description", ""),
-        parameters=tuple(_parameters(said.get("parameters", ()))),
-        example=_example(said.get("requestBody", {})),
-        answers=tuple((code, one.get("description", "")) for code, one in said.get("responses", {}).items()),
+        tag=next(iter(spec.get("tags", ())), "other"),
+        title=spec.get("summary", ""),
+        text=spec.get("description", ""),
+        parameters=tuple(_parameters(spec.get("parameters", ()))),
+        example=_example(spec.get("requestBody", {})),
+        answers=tuple(
+            (code, answer.get("description", "")) for code, answer in spec.get("responses", {}).items()
+        ),
     )
 
 
-def _parameters(said: Sequence[Document]) -> Iterator[Parameter]:
-    for one in said:
-        text = one.get("description") or one.get("schema", {}).get("description", "")
-        yield Parameter(one["name"], one["in"], bool(one.get("required")), text)
+def _parameters(specs: Sequence[Document]) -> Iterator[Parameter]:
+    for spec in specs:
+        text = spec.get("description") or spec.get("schema", {}).get("description", "")
+        yield Parameter(spec["name"], spec["in"], bool(spec.get("required")), text)
 
 
 def _example(body: Document) -> str:

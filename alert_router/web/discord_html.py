@@ -1,7 +1,7 @@
 """Discord's markdown as safe HTML, and the look of an embed, for the preview.
 
-Draws what cards use: emphasis, underline, strike, code, quotes, lists, headings, masked links, timestamps and
-escapes. HTML never passes through: there is no rule that knows a tag, and whatever is text is escaped.
+Supports what cards use: emphasis, underline, strike, code, quotes, lists, headings, masked links, timestamps
+and escapes. HTML never passes through: no rule produces raw tags, and all text is escaped.
 """
 
 import re
@@ -27,7 +27,7 @@ REL = "noopener noreferrer nofollow"
 ROW = 3
 """Inline fields side by side."""
 BARS = frozenset({*embeds.COLORS.values(), embeds.GREEN, embeds.GREY})
-"""Colours that style.css has a class for: a style attribute would need 'unsafe-inline' in the CSP."""
+"""Colours that preview.css has a class for: a style attribute would need 'unsafe-inline' in the CSP."""
 _STAMP = re.compile(r"<t:(-?\d{1,12})(?::([tTdDfFR]))?>")
 _QUOTE_END = re.compile(r"^(>[^\n]*)\n(?!>)", re.MULTILINE)
 _CLOCKS = {
@@ -61,15 +61,15 @@ def bar(color: int) -> str:
 
 def rows(fields: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
     """Fields as Discord lays them out: three inline ones to a row, another alone."""
-    made: list[list[Mapping[str, Any]]] = []
+    layout: list[list[Mapping[str, Any]]] = []
     for field in fields:
-        row = made[-1] if made else []
+        row = layout[-1] if layout else []
         fits = bool(row) and len(row) < ROW and row[0].get("inline") and field.get("inline")
         if fits:
             row.append(field)
         else:
-            made.append([field])
-    return made
+            layout.append([field])
+    return layout
 
 
 def relative(moment: datetime, now: datetime) -> str:
@@ -90,7 +90,7 @@ def _amount(seconds: int) -> str:
 
 
 def stamp(seconds: int, style: str, now: datetime) -> str | None:
-    """A timestamp in words, in UTC (Discord uses the reader's zone); None when no calendar has it."""
+    """A timestamp in words, in UTC (Discord uses the reader's zone); None when it is out of range."""
     try:
         moment = datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)
     except OverflowError:
@@ -99,16 +99,16 @@ def stamp(seconds: int, style: str, now: datetime) -> str | None:
 
 
 def _parse_stamp(state: StateInline, silent: bool) -> bool:
-    found = _STAMP.match(state.src, state.pos)
-    if found is None:
+    match = _STAMP.match(state.src, state.pos)
+    if match is None:
         return False
-    text = stamp(int(found[1]), found[2] or "f", state.env["now"])
+    text = stamp(int(match[1]), match[2] or "f", state.env["now"])
     if text is None:
         return False
     if not silent:
         token = state.push("stamp", "time", 0)
         token.content = text
-    state.pos = found.end()
+    state.pos = match.end()
     return True
 
 
@@ -130,7 +130,7 @@ def _render_strong(
 def _render_heading(
     renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
 ) -> str:
-    """No heading of the page's own outline; Discord knows three sizes."""
+    """Not part of the page's outline; Discord has three sizes."""
     token = tokens[index]
     if token.nesting == 1:
         token.attrSet("class", f"head-{min(len(token.markup), 3)}")
@@ -152,10 +152,10 @@ def _is_web(url: str) -> bool:
 
 
 def _markdown() -> MarkdownIt:
-    made = MarkdownIt("zero", {"breaks": True}).enable(list(RULES))
-    # Not an option but a method: what it refuses stays text. No javascript:, no data:, no mailto:.
-    made.validateLink = _is_web  # type: ignore[method-assign] # markdown-it's documented way to restrict links
-    made.inline.ruler.before("autolink", "stamp", _parse_stamp)
+    markdown = MarkdownIt("zero", {"breaks": True}).enable(list(RULES))
+    # A rejected link stays text: no javascript:, no data:, no mailto:.
+    markdown.validateLink = _is_web  # type: ignore[method-assign] # markdown-it's documented way to restrict links
+    markdown.inline.ruler.before("autolink", "stamp", _parse_stamp)
     for name, rule in (
         ("stamp", _render_stamp),
         ("strong_open", _render_strong),
@@ -164,8 +164,8 @@ def _markdown() -> MarkdownIt:
         ("heading_close", _render_heading),
         ("link_open", _render_link),
     ):
-        made.add_render_rule(name, rule)
-    return made
+        markdown.add_render_rule(name, rule)
+    return markdown
 
 
 _MARKDOWN = _markdown()

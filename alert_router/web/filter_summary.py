@@ -1,4 +1,4 @@
-"""A question to /alerts in words, and the links that change it."""
+"""The filters of /alerts in words, and the links that change them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,15 +11,15 @@ from alert_router.web import jinja_filters
 from alert_router.web.alert_filters import Query
 
 SPANS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days"}
-"""To choose from, as the parameter `since` takes them."""
+"""The choices of the form, as values of the parameter `since`."""
 UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 NO_FILTERS = frozenset({"limit"})
-"""Parameters that change how much is shown, not what."""
+"""Parameters that do not filter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter in force, and the question without it."""
+    """An active filter, and the URL without it."""
 
     text: str
     without_url: str
@@ -40,22 +40,22 @@ def _kind(query: Query) -> str:
 
 def _about(query: Query) -> list[str]:
     filters = query.filters
-    found = [f"named {filters.alertname}"] if filters.alertname else []
-    found += [f"from {filters.source}"] if filters.source else []
+    phrases = [f"named {filters.alertname}"] if filters.alertname else []
+    phrases += [f"from {filters.source}"] if filters.source else []
     if filters.matchers:
-        found.append("with " + " and ".join(str(matcher) for matcher in filters.matchers))
-    return found + ([f"that mention “{filters.text}”"] if filters.text else [])
+        phrases.append("with " + " and ".join(str(matcher) for matcher in filters.matchers))
+    return phrases + ([f"containing “{filters.text}”"] if filters.text else [])
 
 
 def _when(query: Query, now: datetime) -> list[str]:
     filters = query.filters
-    found: list[str] = []
+    phrases: list[str] = []
     if filters.since is not None:
         span = span_in_words(value_of(query, "since"))
-        found.append(f"of the {span}" if span else f"since {jinja_filters.clock(filters.since, now)}")
+        phrases.append(f"of the {span}" if span else f"since {jinja_filters.clock(filters.since, now)}")
     if filters.until is not None:
-        found.append(f"{'and' if found else 'begun'} before {jinja_filters.clock(filters.until, now)}")
-    return found
+        phrases.append(f"{'and' if phrases else 'started'} before {jinja_filters.clock(filters.until, now)}")
+    return phrases
 
 
 def span_in_words(text: str) -> str:
@@ -69,7 +69,7 @@ def span_in_words(text: str) -> str:
 
 
 def value_of(query: Query, name: str) -> str:
-    """As it was asked; empty when it was not."""
+    """The parameter as sent; empty when absent."""
     return next((value for key, value in query.pairs if key == name), "")
 
 
@@ -98,7 +98,7 @@ def _chip_text(name: str, value: str) -> str:
 
 
 def with_label(query: Query | None, name: str, value: str) -> str | None:
-    """The question narrowed to a label; None for a name that no matcher can say (Prometheus 3 allows any)."""
+    """The URL that also filters by a label; None for a name that no matcher can express."""
     matcher = Matcher(name, "=", value)
     try:
         matchers.parse(str(matcher))
@@ -110,13 +110,13 @@ def with_label(query: Query | None, name: str, value: str) -> str | None:
 
 
 def severity_url(severity: str) -> str:
-    # An empty parameter asks for nothing, so an empty label needs a matcher.
-    wanted = ("severity", severity) if severity else ("match", 'severity=""')
-    return _url((("status", Status.FIRING), wanted))
+    # An empty parameter means no filter, so an empty label needs a matcher.
+    pair = ("severity", severity) if severity else ("match", 'severity=""')
+    return _url((("status", Status.FIRING), pair))
 
 
 def choices(offered: tuple[str, ...], chosen: str) -> list[str]:
-    """What to choose from: also what was asked and does not exist."""
+    """The options of a select: also the chosen one when it is not offered."""
     return [*offered, chosen] if chosen and chosen not in offered else [*offered]
 
 

@@ -1,4 +1,4 @@
-"""How values are said on the pages: spans, moments, severities, links. Pure; the clock is an argument."""
+"""Filters that format values on the pages: durations, times, severities, links. Pure; now is an argument."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,33 +8,33 @@ from alert_router.discord import markdown
 from alert_router.domain.model import Alert, Labels, severity_rank
 
 SHOWN_LABELS = 6
-"""On a row; the page of the alert has them all."""
-TOLD_ANYWAY = frozenset({"alertname", "severity"})
-"""Labels that a row tells in its own way."""
+"""On a row; the alert's own page shows all of them."""
+OMITTED_LABELS = frozenset({"alertname", "severity"})
+"""A row shows them as its title and badge."""
 JUST_NOW = timedelta(seconds=5)
 RANK_NAMES = {4: "critical", 3: "error", 2: "warning", 1: "info", 0: "none"}
-"""By severity rank: a severity of the sender's own making is drawn as the one it ranks with."""
+"""By severity rank: an unknown severity is drawn as the one it ranks with."""
 
-# What happened, in words for people. Outcomes and actions are those of the table `deliveries`.
+# Keys are the stored values: kinds of `transitions`, outcomes and actions of `deliveries`.
 TRANSITIONS = {
-    "opened": "Began to fire",
+    "opened": "Started firing",
     "repeated": "Reported again",
-    "updated": "Said something new",
+    "updated": "Updated",
     "resolved": "Resolved",
-    "reopened": "Fires after all",
-    "superseded": "Closed: it began anew",
-    "late_duplicate": "A late message about it arrived; counted only",
+    "reopened": "Reopened",
+    "superseded": "Closed: a new episode started",
+    "late_duplicate": "Late duplicate, counted only",
     "acknowledged": "Acknowledged",
     "silenced": "Silenced in Alertmanager",
-    "reconciled": "Corrected to what Alertmanager says",
+    "reconciled": "Corrected to match Alertmanager",
 }
 OUTCOMES = {
-    "sent": "told",
-    "retry": "failed, tried again",
-    "degraded": "refused, sent again in a simpler form",
-    "rejected": "refused for good",
-    "gone": "the message was deleted, created anew",
-    "stopped": "the channel is gone, waiting for it",
+    "sent": "sent",
+    "retry": "failed, retried",
+    "degraded": "rejected, sent again in a simpler form",
+    "rejected": "rejected for good",
+    "gone": "message deleted, created again",
+    "stopped": "channel unavailable, waiting",
 }
 ACTIONS = {"create": "new message", "edit": "message edited"}
 
@@ -44,7 +44,7 @@ def duration(span: timedelta) -> str:
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """A clock that is ahead of ours makes moments in the future; they are told as such."""
+    """A sender's clock may be ahead: such a time is shown as in the future."""
     if moment > now + timedelta(minutes=1):
         return f"in {duration(moment - now)}"
     if moment > now - JUST_NOW:
@@ -53,7 +53,7 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def clock(moment: datetime, now: datetime) -> str:
-    """As much of the date as is needed: "10:02 UTC", "21 Nov 10:02 UTC", "21 Nov 2025, 10:02 UTC"."""
+    """With as much of the date as is needed: "10:02 UTC", "21 Nov 10:02 UTC", "21 Nov 2025, 10:02 UTC"."""
     moment, now = moment.astimezone(UTC), now.astimezone(UTC)
     if moment.date() == now.date():
         return f"{moment:%H:%M} UTC"
@@ -67,7 +67,7 @@ def exact(moment: datetime) -> str:
 
 
 def rank_name(severity: str) -> str:
-    """The severity whose sign and colour stand for this one."""
+    """The severity whose sign and colour are used for this one."""
     return RANK_NAMES[severity_rank(severity)]
 
 
@@ -77,7 +77,7 @@ def by_rank(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def words(name: str, table: Mapping[str, str]) -> str:
-    """A name of ours in words; one that is newer than the table stays readable."""
+    """The description of a stored value; one that is not in the table stays readable."""
     return table.get(name, name.replace("_", " "))
 
 
@@ -90,7 +90,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def web_url(text: str) -> str | None:
-    """The text when it is a link that may be followed, else None: no javascript:, no file:, no spaces."""
+    """The text when it is an http or https URL, else None: no javascript:, no file:, no spaces."""
     if any(char.isspace() or ord(char) < ord(" ") for char in text):
         return None
     try:
@@ -101,19 +101,19 @@ def web_url(text: str) -> str | None:
     return text if parts.scheme in ("http", "https") and host else None
 
 
-def telling_labels(alert: Alert, neighbours: tuple[Alert, ...]) -> list[tuple[str, str]]:
-    """What tells this alert from others of its name comes first; the rest follows by name."""
+def distinguishing_labels_first(alert: Alert, neighbours: tuple[Alert, ...]) -> list[tuple[str, str]]:
+    """First the labels that differ from other alerts of the same name, then the rest, by name."""
     others = [other.labels for other in neighbours if other.alertname == alert.alertname]
 
     def is_shared(name: str) -> bool:
         return all(labels.get(name) == alert.labels[name] for labels in others)
 
-    names = sorted(set(alert.labels) - TOLD_ANYWAY, key=lambda name: (is_shared(name), name))
+    names = sorted(set(alert.labels) - OMITTED_LABELS, key=lambda name: (is_shared(name), name))
     return [(name, alert.labels[name]) for name in names]
 
 
-def said(annotations: Labels) -> tuple[str, str]:
-    """The headline and the text of an alert: customary annotations, the text only when it says more."""
+def headline_and_text(annotations: Labels) -> tuple[str, str]:
+    """From the customary annotations; the text is empty when it repeats the headline."""
     headline = annotations.get("summary") or annotations.get("title") or ""
     text = annotations.get("description") or annotations.get("message") or ""
     if not headline:

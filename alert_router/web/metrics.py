@@ -1,4 +1,4 @@
-"""The router's own metrics, in a registry of their own. Every label value is there at 0 from the start."""
+"""The router's metrics, in their own registry. Every label value exists at 0 from the start."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -11,13 +11,13 @@ from prometheus_client.registry import Collector
 
 from alert_router.domain.model import ChannelName
 from alert_router.sources import alertmanager, events, grafana
-from alert_router.store import card_queue, history, ledger, quarantine
+from alert_router.store import card_stats, history, ledger, quarantine
 from alert_router.store.engine import Store, Unavailable
 from alert_router.store.ledger import Ledger
 
 SOURCES = (alertmanager.SOURCE, grafana.SOURCE, events.SOURCE)
 UNKNOWN = "unknown"
-"""Who has posted to an address that is no door's."""
+"""The source of a POST to an unknown address."""
 CODES = ("200", "201", "400", "401", "403", "413", "415", "422", "500", "503")
 OUTCOMES = ("accepted", "duplicate")
 DELIVERY_OUTCOMES = ("sent", "retry", "degraded", "rejected", "gone", "stopped")
@@ -26,7 +26,7 @@ BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is read from the tables at each scrape."""
+    """Queried at each scrape."""
 
     cards: dict[str, int]
     oldest_waiting: datetime | None
@@ -36,10 +36,10 @@ class State:
 
 
 def state_of(conn: sa.Connection, channels: Sequence[ChannelName]) -> State:
-    """channels: the main one first, whose ledger it is."""
+    """channels: the main one first; the ledger is the main channel's."""
     return State(
-        cards=card_queue.counts(conn, channels),
-        oldest_waiting=card_queue.oldest_waiting(conn, channels),
+        cards=card_stats.counts(conn, channels),
+        oldest_waiting=card_stats.oldest_waiting(conn, channels),
         quarantined=quarantine.size(conn),
         firing=sum(history.firing(conn).values()),
         ledger=ledger.of(conn, channels[0]),
@@ -52,25 +52,25 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "alert_router_webhook_requests",
-            "Requests to the doors, by source and the status answered.",
+            "Requests to the ingest routes, by source and status code.",
             ("source", "code"),
             registry=self.registry,
         )
         self.signals = Counter(
             "alert_router_signals",
-            "Signals taken in, by source and what became of them.",
+            "Signals received, by source and outcome.",
             ("source", "outcome"),
             registry=self.registry,
         )
         self.quarantined = Counter(
             "alert_router_quarantined",
-            "Bodies and alerts kept because nobody could read them, by source.",
+            "Bodies and alerts quarantined because they could not be parsed, by source.",
             ("source",),
             registry=self.registry,
         )
         self.truncated = Counter(
             "alert_router_truncated_alerts",
-            "Alerts that a source left out of its webhooks (max_alerts): they never got here.",
+            "Alerts that a source left out of its webhooks (max_alerts): they were never received.",
             registry=self.registry,
         )
         self.deliveries = Counter(
@@ -81,14 +81,14 @@ class Metrics:
         )
         self.delivery_seconds = Histogram(
             "alert_router_delivery_duration_seconds",
-            "How long a request to a channel took.",
+            "Duration of a request to a channel.",
             ("channel",),
             buckets=BUCKETS,
             registry=self.registry,
         )
         self.channel_up = Gauge(
             "alert_router_channel_up",
-            "Whether the channel takes messages; 0 until a person mends its webhook.",
+            "Whether the channel accepts messages; 0 until its webhook is fixed.",
             ("channel",),
             registry=self.registry,
         )
@@ -96,7 +96,7 @@ class Metrics:
         self.registry.register(_StateCollector(store, now, channels))
 
     def _prime(self, channels: Sequence[str]) -> None:
-        """A counter that appears with its first event has never increased, and no alert sees it."""
+        """A counter that appears with its first event has not increased, so increase() misses the event."""
         self.requests.labels(UNKNOWN, "404")
         for source in SOURCES:
             self.quarantined.labels(source)
@@ -124,7 +124,7 @@ class _StateCollector(Collector):
         self._channels = channels
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing is read from the tables to register."""
+        """Without it, registering would query the tables."""
         yield from ()
 
     def collect(self) -> Iterator[Metric]:
@@ -146,23 +146,23 @@ class _StateCollector(Collector):
         age_s = max((self._now() - waiting).total_seconds(), 0.0) if waiting else 0.0
         yield _gauge(
             "alert_router_oldest_pending_card_age_seconds",
-            "How long the card that waits longest has something to tell; 0 when none waits.",
+            "How long the oldest pending card has been waiting; 0 when none is pending.",
             age_s,
         )
         yield _gauge(
             "alert_router_quarantine_size",
-            "Bodies and alerts kept because nobody could read them.",
+            "Bodies and alerts in the quarantine.",
             state.quarantined,
         )
         family = GaugeMetricFamily(
             "alert_router_ledger",
-            "Cards of incidents in the main channel; wanted = delivered + pending + dead at every instant.",
+            "Cards of incidents in the main channel; wanted = delivered + pending + dead, always.",
             labels=["account"],
         )
         for field in fields(state.ledger):
             family.add_metric([field.name], getattr(state.ledger, field.name))
         yield family
-        yield _gauge("alert_router_alerts_firing", "Alerts that fire now.", state.firing)
+        yield _gauge("alert_router_alerts_firing", "Alerts firing now.", state.firing)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from alert_router.discord import embeds
 from alert_router.domain.model import Alert, Status
 from alert_router.store.dead_letters import DeadLetter
-from alert_router.store.history import Life
+from alert_router.store.history import AlertDetail
 from alert_router.store.preview import PreviewCard
 from alert_router.web import discord_html, filter_summary, jinja_filters
 from alert_router.web.alert_filters import Query
@@ -22,14 +22,21 @@ from alert_router.web.metrics import SOURCES
 from alert_router.web.problems import Problem
 
 FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+STYLESHEETS = (
+    *("colors", "base", "layout", "form", "severity", "chip"),
+    *("alert-list", "alert-detail", "timeline", "table", "health", "preview"),
+)
+"""In the order of the cascade."""
+VARY = {"Vary": "Accept"}
+"""The same address answers browsers with HTML and everybody else with JSON."""
 HEADERS = {
-    # The same address answers JSON to those who do not ask for HTML.
-    "Vary": "Accept",
-    # Should an alert's text ever get past the escaping, it still runs, loads and posts nothing.
+    **VARY,
+    # Defence in depth: markup that got past the escaping could still run, load and post nothing.
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    # A label in a filter is nobody else's business.
+    # Filters hold labels: they are not sent to other sites.
     "Referrer-Policy": "same-origin",
 }
 
@@ -46,22 +53,22 @@ class AlertsPage(Page):
     next_url: str | None
     """The next page, further into the past."""
     firing: Mapping[str, int]
-    """How many alerts fire now, by severity: of all, whatever the filters."""
+    """How many alerts are firing now, by severity, regardless of the filters."""
     severities: tuple[str, ...]
-    """To choose from."""
+    """The options of the form."""
     alertnames: tuple[str, ...]
-    """Of all alerts; none: nothing has come in yet."""
+    """Of all alerts; empty when no alert was ever received."""
     troubles: Mapping[str, str]
-    """What a person should look at, by the name of the part."""
+    """What needs a person's attention, by component."""
     webhook_url: str
-    """What to write into alertmanager.yml."""
+    """For alertmanager.yml."""
     needs_token: bool
-    """Whether a sender must show one."""
+    """Whether a sender needs a token."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertPage(Page):
-    life: Life
+    detail: AlertDetail
     public_url: str
     """Where people and programs reach this router."""
 
@@ -81,11 +88,11 @@ class LandingPage(Page):
     quarantined: int
     channel: str
     not_ready: Mapping[str, str]
-    """What is not ready, by the name of the part; empty when all is well."""
+    """What is not ready or needs attention, by component; empty when all is well."""
     webhook_url: str
-    """What to write into alertmanager.yml."""
+    """For alertmanager.yml."""
     needs_token: bool
-    """Whether a sender must show one."""
+    """Whether a sender needs a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ class DeadLettersPage(Page):
 
 
 @dataclass(frozen=True, slots=True)
-class ReferencePage(Page):
+class ApiPage(Page):
     operations: tuple[Operation, ...]
 
 
@@ -150,10 +157,10 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "moment": datetime.fromisoformat,
     "rank_name": jinja_filters.rank_name,
     "rows": discord_html.rows,
-    "said": jinja_filters.said,
+    "headline_and_text": jinja_filters.headline_and_text,
     "silence_url": embeds.silence_url,
     "span_in_words": filter_summary.span_in_words,
-    "telling_labels": jinja_filters.telling_labels,
+    "distinguishing_labels_first": jinja_filters.distinguishing_labels_first,
     "times": jinja_filters.times,
     "web_url": jinja_filters.web_url,
     "words": jinja_filters.words,
@@ -165,6 +172,7 @@ GLOBALS: Mapping[str, object] = {
     "SOURCES": SOURCES,
     "SPANS": filter_summary.SPANS,
     "STATUSES": tuple(Status),
+    "STYLESHEETS": STYLESHEETS,
     "TRANSITIONS": jinja_filters.TRANSITIONS,
     "choices": filter_summary.choices,
     "has_filters": filter_summary.has_filters,
@@ -176,9 +184,9 @@ GLOBALS: Mapping[str, object] = {
 
 
 def _versions() -> dict[str, str]:
-    """The address of each static file changes with the file, so that no browser keeps an old one."""
+    """The URL of each static file changes with its content, so that no browser uses an old one."""
     return {
-        path.name: f"/static/{path.name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
-        for path in sorted((FOLDER / "static").iterdir())
-        if path.is_file()
+        name: f"/static/{name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+        for path in sorted(STATIC.rglob("*"))
+        if path.is_file() and (name := path.relative_to(STATIC).as_posix())
     }

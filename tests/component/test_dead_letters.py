@@ -164,9 +164,9 @@ def test_the_commands_list_and_replay_and_count(harness: RouterHarness) -> None:
     assert "not like this" in listed[1]
     assert SECRET not in listed[1]
     assert counted == (0, "wanted 2 = delivered 0 + pending 0 + dead 2 (channel discord)\n")
-    assert one == (0, "1 to be told again\n")
+    assert one == (0, "1 queued again\n")
     assert wrong[0] == 1
-    assert rest == (0, "1 to be told again\n")
+    assert rest == (0, "1 queued again\n")
     harness.clock.move(86_400 * 365)
     harness.deliver_for(10)
     assert len(harness.discord.messages()) == 2
