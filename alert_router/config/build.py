@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from alert_router.config.configuration import Channel, Configuration, Forum, IncidentRules
 from alert_router.config.schema import ChannelSection, FileSection, MentionsSection, RouteSection
-from alert_router.domain.model import PREVIEW, ChannelName
+from alert_router.domain.model import PREVIEW, ChannelName, Mentions
 from alert_router.domain.notify_values import Policy
-from alert_router.domain.routes import Escalation, Mentions, Route, RoutePolicy
+from alert_router.domain.routes import Escalation, Route, RoutePolicy
 from alert_router.domain.severity import Severities
 
 

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from alert_router.config import durations, values, webhook_urls
 from alert_router.config.configuration import DEFAULT_POLICY, Channel, Configuration
 from alert_router.config.problems import ConfigError, Problem, suggestion
-from alert_router.domain.model import DISCORD, FALLBACK, PREVIEW, ChannelName
+from alert_router.domain.model import DISCORD, FALLBACK, PREVIEW, ChannelName, Mentions
 from alert_router.domain.notify_values import Policy
-from alert_router.domain.routes import Mentions, Route, RoutePolicy
+from alert_router.domain.routes import Route, RoutePolicy
 from alert_router.domain.severity import Severities, Severity
 
 VARIABLES = {DISCORD: "DISCORD_WEBHOOK_URL", FALLBACK: "DISCORD_FALLBACK_WEBHOOK_URL"}

@@ -8,7 +8,8 @@ from alert_router.config.configuration import Configuration
 from alert_router.config.document import Location
 from alert_router.config.references import Finding
 from alert_router.config.values import FORBIDDEN_USERNAMES
-from alert_router.domain.routes import Mentions, Route
+from alert_router.domain.model import Mentions
+from alert_router.domain.routes import Route
 from alert_router.domain.severity import Severity
 from alert_router.domain.unreachable import Unreachable, unreachable
 

@@ -10,8 +10,9 @@ from alert_router.config import webhook_urls
 from alert_router.config.configuration import Channel, Configuration, IncidentRules
 from alert_router.config.durations import format_duration
 from alert_router.config.values import DAYS, NEVER
+from alert_router.domain.model import Mentions
 from alert_router.domain.quiet_hours import EVERY_DAY, QuietHours
-from alert_router.domain.routes import Escalation, Mentions, Route, RoutePolicy
+from alert_router.domain.routes import Escalation, Route, RoutePolicy
 from alert_router.domain.severity import Severity
 
 Entries = Iterator[tuple[str, Any]]

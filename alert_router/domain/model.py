@@ -1,10 +1,13 @@
 """The domain's values, all of them frozen. Nothing here decides or acts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
+
+from alert_router.domain.notify_values import Beginning, Reason
+from alert_router.domain.severity import Severity
 
 Fingerprint = NewType("Fingerprint", str)
 ChannelName = NewType("ChannelName", str)
@@ -125,6 +128,20 @@ class Alert(_HasStatus):
     absent_since: datetime | None = None
     """Since when Alertmanager's API has not shown it; None while it does, or was not asked. On a resolved
     alert: that is why it was closed."""
+    severity_rank: int = Severity.WARNING
+    channels: str = ""
+    """Where it is shown, each name between bars: "|ops|shop|"; empty: not routed yet, shown everywhere."""
+    sent_to: str = ""
+    """The channel that its sender named in the URL."""
+    revision: int = 0
+    """The incident's, at which it began to count: opened, reopened or no longer suppressed."""
+    counts_since: datetime | None = None
+    """When that was, by our clock; None: received_at."""
+    beginning: str = Beginning.OPENED
+    identity: str = ""
+    """Its labels without churn_labels; hashed if long."""
+    also_firing: Sequence[Mapping[str, str]] = ()
+    """Other Alertmanagers that say it fires, each with its source_url and starts_at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +177,43 @@ class Incident:
     acknowledged_by: str | None = None
     previous_id: int | None = None
     """The incident of the same group before this one."""
+    revision: int = 1
+    """Rises when one of its episodes begins to count; a card announces what began up to its own revision."""
+    left_out: int = 0
+    """How many alerts Alertmanager's max_alerts cut from its last webhook."""
 
     @property
     def is_firing(self) -> bool:
         return self.status is Status.FIRING
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """Whom a new message notifies beside those who watch the channel."""
+
+    roles: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    here: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.roles or self.users or self.here)
+
+
+NOBODY = Mentions()
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a new message says beside the state, in `content`; an edit has none of it."""
+
+    reason: Reason
+    news: tuple[int, ...] = ()
+    """The alerts that no message has announced, worst first."""
+    previous_at: datetime | None = None
+    """When the card before this one was posted; None: this is the first."""
+    mentions: Mentions = NOBODY
+    silent: bool = False
+    """No sound on phones (flag 4096)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +233,8 @@ class CardState:
     """What people must know about the channel this card is in."""
     recoveries: Mapping[int, str] = field(default_factory=dict)
     """Alert id to the reporter of its end, where that was a direct report."""
+    announcement: Announcement | None = None
+    """Set when the message is to be created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +261,8 @@ class DigestState:
     """When the first of its alerts started."""
     note: str = ""
     """What people must know about the channel this card is in."""
+    announcement: Announcement | None = None
+    """Set when the message is to be created."""
 
     @property
     def firing(self) -> int:

@@ -10,25 +10,10 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from alert_router.domain.matchers import Matcher
-from alert_router.domain.model import ChannelName, Labels
+from alert_router.domain.model import NOBODY, ChannelName, Labels, Mentions
 from alert_router.domain.notify_values import Policy
 from alert_router.domain.quiet_hours import QuietHours
 from alert_router.domain.severity import Severity
-
-
-@dataclass(frozen=True, slots=True)
-class Mentions:
-    """Whom a new message notifies beside those who watch the channel."""
-
-    roles: tuple[str, ...] = ()
-    users: tuple[str, ...] = ()
-    here: bool = False
-
-    def __bool__(self) -> bool:
-        return bool(self.roles or self.users or self.here)
-
-
-NOBODY = Mentions()
 
 
 @dataclass(frozen=True, slots=True)

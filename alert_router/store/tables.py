@@ -72,6 +72,20 @@ incidents = sa.Table(
     sa.Column("acknowledged_at", UtcDateTime),
     sa.Column("acknowledged_by", sa.Text),
     sa.Column("previous_id", Id, comment="the incident of the same group before this one"),
+    sa.Column(
+        "revision",
+        sa.Integer,
+        nullable=False,
+        default=1,
+        comment="rises when an episode begins to count; a card announces up to its own",
+    ),
+    sa.Column(
+        "left_out",
+        sa.Integer,
+        nullable=False,
+        default=0,
+        comment="alerts that max_alerts left out",
+    ),
     # Which incident does this group join? The newest of its key.
     sa.Index("ix_incidents_key_id", "key", "id"),
     # Which of those still firing are due for a reminder?
@@ -103,6 +117,48 @@ alerts = sa.Table(
     sa.Column("expires_at", UtcDateTime, comment="counts as recovered then, unless reported again"),
     sa.Column("suppressed", sa.Text, comment="why Alertmanager is quiet about it: silenced | inhibited"),
     sa.Column("absent_since", UtcDateTime, comment="Alertmanager's API has not shown it since"),
+    sa.Column(
+        "severity_rank",
+        sa.Integer,
+        nullable=False,
+        default=1,
+        comment="0 info ... 3 critical",
+    ),
+    sa.Column(
+        "channels",
+        sa.Text,
+        nullable=False,
+        default="",
+        comment="where it is shown: |ops|shop|; empty: not routed yet, everywhere",
+    ),
+    sa.Column(
+        "sent_to", sa.Text, nullable=False, default="", comment="the channel its sender named in the URL"
+    ),
+    sa.Column(
+        "revision",
+        sa.Integer,
+        nullable=False,
+        default=0,
+        comment="the incident's at which it began to count: opened, reopened or no longer suppressed",
+    ),
+    sa.Column("counts_since", UtcDateTime, comment="when that was, by our clock; NULL: received_at"),
+    sa.Column(
+        "beginning", sa.Text, nullable=False, default="opened", comment="opened | reopened | unsuppressed"
+    ),
+    sa.Column(
+        "identity",
+        sa.Text,
+        nullable=False,
+        default="",
+        comment="labels without churn_labels, hashed if long",
+    ),
+    sa.Column(
+        "also_firing",
+        Json,
+        nullable=False,
+        default=list,
+        comment="other Alertmanagers that say it fires: [{source_url, starts_at}]",
+    ),
     # An episode exists once, whoever writes it. Also: the newest alert of a fingerprint.
     sa.UniqueConstraint("source", "fingerprint", "starts_at"),
     # A page of /alerts under the filters people combine most.
@@ -184,6 +240,14 @@ cards = sa.Table(
     sa.Column("edited", sa.Boolean, nullable=False, default=False, comment="sent more than once"),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("error", sa.Text, comment="why the last attempt failed"),
+    sa.Column("reason", sa.Text, nullable=False, default="first", comment="why people are notified by it"),
+    sa.Column("mention_of", Id, comment="the alert by whose route people are mentioned when it is created"),
+    sa.Column("posted_at", UtcDateTime, comment="the moment of the state that its create showed"),
+    sa.Column("revision", sa.Integer, comment="the incident's that its create showed; NULL: not posted"),
+    sa.Column("announced_rank", sa.Integer, comment="the worst severity that fired when it was posted"),
+    sa.Column("decide_at", UtcDateTime, comment="when the notify rule must be asked again"),
+    sa.Column("escalates", sa.Text, comment="the channel whose unacknowledged incident it escalates"),
+    sa.Column("thread_id", sa.Text, comment="the forum post or thread its message is in"),
     # One create per incident, channel and generation, whoever asks for it.
     sa.UniqueConstraint("incident_id", "channel", "generation"),
     sa.CheckConstraint("(incident_id IS NULL) <> (digest_id IS NULL)", name="one_subject"),
@@ -195,6 +259,8 @@ cards = sa.Table(
     partial_index("ix_cards_leased", "channel", where="lease IS NOT NULL"),
     # Which cards does the fallback show for the main channel?
     partial_index("ix_cards_mirrors", "channel", where="mirrors_rev IS NOT NULL"),
+    # Which decisions are due?
+    partial_index("ix_cards_decide_at", "decide_at", where="decide_at IS NOT NULL"),
     # Which card is delivered next?
     partial_index("ix_cards_due", "channel", "priority", "due_at", where="due_at IS NOT NULL"),
 )
@@ -218,6 +284,21 @@ deliveries = sa.Table(
     sa.Index("ix_deliveries_card_id_id", "card_id", "id"),
     # What did all routers send in the last minute? They share the rate limit.
     sa.Index("ix_deliveries_channel_at", "channel", "at"),
+)
+
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("action", sa.Text, nullable=False, comment="create | edit | none"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("due_at", UtcDateTime, comment="when it is decided again"),
+    sa.Column("generation", sa.Integer, comment="the card's, where one was requested"),
+    # Why did this channel (not) get a message about the incident?
+    sa.Index("ix_decisions_incident_id_channel_id", "incident_id", "channel", "id"),
 )
 
 quotas = sa.Table(

@@ -80,6 +80,9 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
     ],
     "quarantine": [{"id": 1, "at": AT, "source": "grafana", "reason": "alerts: required", "body": b"{}\x00"}],
     "receivers": [{"name": "router", "heard_at": AT}],
+    "decisions": [
+        {"id": 1, "incident_id": 3, "channel": "discord", "at": AT, "action": "create", "reason": "first"}
+    ],
     "acknowledgements": [{"id": 4, "incident_id": 3, "at": AT, "by": "Ada", "note": "known"}],
     "alerts": [ALERT],
     "cards": [

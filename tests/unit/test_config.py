@@ -18,9 +18,9 @@ from alert_router import config
 from alert_router.config import document, durations, webhook_urls
 from alert_router.config.configuration import CHURN_LABELS
 from alert_router.domain import matchers, routes
-from alert_router.domain.model import ChannelName
+from alert_router.domain.model import ChannelName, Mentions
 from alert_router.domain.quiet_hours import QuietHours
-from alert_router.domain.routes import Escalation, Mentions
+from alert_router.domain.routes import Escalation
 from alert_router.domain.severity import Severity
 
 FILES = Path(__file__).parent / "config_files"

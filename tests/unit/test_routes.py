@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alert_router.domain import matchers, routes
-from alert_router.domain.model import ChannelName
+from alert_router.domain.model import ChannelName, Mentions
 from alert_router.domain.notify_values import Policy
-from alert_router.domain.routes import Mentions, Route, RoutePolicy, StepResult
+from alert_router.domain.routes import Route, RoutePolicy, StepResult
 from alert_router.domain.severity import Severity
 from alert_router.domain.unreachable import unreachable
 
