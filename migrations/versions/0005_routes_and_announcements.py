@@ -149,7 +149,7 @@ def _fill_in() -> None:
     """What was sent before counts as announced, whatever it showed: an upgrade notifies nobody."""
     op.execute("UPDATE alerts SET severity_rank = " + RANK)  # noqa: S608 - a constant
     op.execute(
-        "UPDATE cards SET posted_at = created_at, revision = 1, announced_rank = (SELECT "
+        "UPDATE cards SET posted_at = created_at, revision = 1, announced_rank = (SELECT "  # noqa: S608 - constants
         + RANK
         + " FROM incidents WHERE incidents.id = cards.incident_id) "
         "WHERE message_id IS NOT NULL OR state IN ('dead', 'folded')"
