@@ -26,7 +26,7 @@ from alert_router.services.intake import Intake
 from alert_router.services.scheduler import PeriodicTask
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
-from alert_router.settings import Settings
+from alert_router.settings import Settings, configuration_of
 from alert_router.store import card_queue, migrate
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
@@ -167,7 +167,9 @@ def _workers(
 
 def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     settings, clock = state["settings"], state["clock"]
-    timers = Timers(state["intake"], state["store"], clock, settings.remind_every, rules)
+    spans = configuration_of(settings).route.policy.notify.remind_every
+    reminders = {severity.word: span.total_seconds() for severity, span in spans.items()}
+    timers = Timers(state["intake"], state["store"], clock, reminders, rules)
     watchdog = Watchdog(
         state["intake"], state["store"], clock, started_at=clock(), after_s=settings.watchdog_seconds
     )
