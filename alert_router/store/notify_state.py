@@ -274,7 +274,8 @@ def shown(
 
 
 def _is_shown(channel: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    return alerts.c.channels.contains("|" + channel + "|")
+    # A LIKE would take the underscore in a name for any character; this works on both databases.
+    return sa.func.replace(alerts.c.channels, "|" + channel + "|", "") != alerts.c.channels
 
 
 def mark_posted(conn: sa.Connection, posted: Sequence[Shown], now: datetime) -> None:
