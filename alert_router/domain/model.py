@@ -259,6 +259,8 @@ class DigestState:
     """Firing first, worst first; not all of them when there are many."""
     earliest: datetime
     """When the first of its alerts started."""
+    newer_url: str | None = None
+    """The link to the digest that took over; None while this is the current one."""
     note: str = ""
     """What people must know about the channel this card is in."""
     announcement: Announcement | None = None
