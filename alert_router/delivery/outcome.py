@@ -1,6 +1,6 @@
 """What Discord's reply means for a card: a pure table, and its storage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -13,10 +13,12 @@ from alert_router.discord.packer import Payload
 from alert_router.discord.responses import ChannelGone, MessageGone, Rejected, Sent, TryAgain
 from alert_router.domain import rate_limits
 from alert_router.domain.rate_limits import Quota
-from alert_router.store import card_queue, deliveries
+from alert_router.domain.severity import Severity
+from alert_router.store import card_queue, deliveries, digests
 from alert_router.store import rate_limits as shared_limits
 from alert_router.store.card_queue import MAX_DELAY_S, Claim
 from alert_router.store.deliveries import Delivery
+from alert_router.store.digests import Member
 
 STOPPED_S = 65.0
 """When the channel recovers, retry the card it stopped on this much later than the rest, so that a card that
@@ -36,8 +38,25 @@ class CardUpdate:
     delivery: Delivery | None = None
     """None when no request was made."""
     created: bool = False
+    members: Sequence[Member] = ()
+    """The folded cards that are announced by it: of a digest's create."""
+    posted_at: datetime | None = None
+    """The moment of the state that a create showed."""
     quota: Quota | None = None
     """What the reply says about the rate limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What a create announces, for the notify rule: of the state that was rendered."""
+
+    at: datetime
+    revision: int | None
+    """The incident's; None: it is a digest's."""
+    severity: Severity | None
+    """The worst that fires unsuppressed; None where nothing does."""
+    members: Sequence[Member] = ()
+    """The folded cards that a digest announces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +64,8 @@ class RenderedMessage:
     payload: Payload
     hash: str
     """Tells it from the message that was sent before."""
+    posting: Posting | None = None
+    """None: an edit, which announces nothing."""
 
 
 def unchanged(claim: Claim, now: datetime) -> CardUpdate:
@@ -67,6 +88,9 @@ def from_reply(
 ) -> CardUpdate:
     outcome, values = _outcome(claim, reply, message, now)
     created = claim.message_id is None
+    posting = message.posting if outcome in ("sent", "rejected") else None
+    if posting is not None:
+        values = {**values, **_posted(posting)}
     return CardUpdate(
         claim,
         values,
@@ -83,8 +107,16 @@ def from_reply(
             detail=values["error"] or "",
         ),
         created=created and outcome == "sent",
+        members=posting.members if posting else (),
+        posted_at=posting.at if posting else None,
         quota=rate_limits.quota(reply.rate) if reply.rate else None,
     )
+
+
+def _posted(posting: Posting) -> Mapping[str, Any]:
+    """A message that was refused for good counts as posted: the notify rule does not ask for it again."""
+    rank = None if posting.severity is None else int(posting.severity)
+    return {"posted_at": posting.at, "revision": posting.revision, "announced_rank": rank}
 
 
 def _outcome(
@@ -138,6 +170,8 @@ def save(conn: sa.Connection, update: CardUpdate) -> bool:
     if update.quota is not None:
         shared_limits.save(conn, claim.channel, update.quota, now)
     held = card_queue.settle(conn, claim, now, update.values, done=update.done)
+    if held and update.posted_at is not None:
+        digests.mark_posted(conn, update.members, update.posted_at, now)
     if held and update.created:
         card_queue.mark_previous_dirty(conn, claim, now)
     return held
