@@ -94,6 +94,8 @@ class Signal(_HasStatus):
     """The identity of a direct report: the same key is the same event."""
     may_be_late: bool = True
     """Whether replicas can send an old "firing" after a "resolved", so that one must be held."""
+    sent_to: str = ""
+    """The channel that the sender named in the URL; empty: the routes choose."""
 
 
 @dataclass(frozen=True, slots=True)
