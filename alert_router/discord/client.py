@@ -61,8 +61,8 @@ class DiscordChannel:
     async def edit(self, message_id: str, payload: Payload) -> Reply:
         return await self._send("PATCH", f"{self._base}/messages/{message_id}", payload, {})
 
-    async def fetch_webhook(self) -> WebhookInfo | None:
-        """Fetch the webhook itself, which notifies nobody. None when it is not there."""
+    async def fetch_webhook(self) -> WebhookInfo | Refusal | None:
+        """Fetch the webhook itself, which notifies nobody. None without an answer."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._http.get(
@@ -72,7 +72,7 @@ class DiscordChannel:
             return None
         body = _json_object(response)
         if not response.is_success:
-            return None
+            return Refusal(response.status_code, _code(body), _detail(body))
         self._guild_id = _text(body.get("guild_id"))
         return WebhookInfo(_text(body.get("channel_id")), self._guild_id)
 

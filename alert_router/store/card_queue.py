@@ -13,7 +13,7 @@ from alert_router.domain import rate_limits
 from alert_router.domain.model import CLOCK_SKEW_S, ChannelName, Status
 from alert_router.domain.rate_limits import Capacity
 from alert_router.store import rows
-from alert_router.store.tables import cards, incidents
+from alert_router.store.tables import cards, digests, incidents
 
 NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
 """The order in which cards are delivered."""
@@ -266,6 +266,9 @@ def mark_previous_dirty(conn: sa.Connection, claim: Claim, now: datetime) -> Non
     """After a create: the messages that it replaces must link to it."""
     if claim.digest_id is not None:
         mark_replaced_dirty(conn, claim.channel, cards.c.folded_into == claim.digest_id, now)
+        replaced = sa.select(digests.c.id).where(digests.c.replaced_by == claim.digest_id)
+        parameters = {"of_channel": claim.channel, "now": now}
+        conn.execute(_MARK_MESSAGES.where(cards.c.digest_id.in_(replaced)), parameters)
         return
     parameters = {
         "of_incident": claim.incident_id,

@@ -122,7 +122,16 @@ def touch(
 
 
 def end(conn: sa.Connection, digest_id: int, now: datetime) -> None:
-    conn.execute(sa.update(digests).where(digests.c.id == digest_id).values(ended_at=now))
+    end_all(conn, [digest_id], now)
+
+
+def end_all(conn: sa.Connection, digest_ids: Sequence[int], now: datetime) -> None:
+    """Those that are open fold nothing more."""
+    conn.execute(
+        sa.update(digests)
+        .where(digests.c.id.in_(digest_ids), digests.c.ended_at.is_(None))
+        .values(ended_at=now)
+    )
 
 
 def replace(conn: sa.Connection, digest_ids: Sequence[int], new_id: int) -> None:
