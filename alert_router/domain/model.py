@@ -95,7 +95,7 @@ class Signal(_HasStatus):
     may_be_late: bool = True
     """Whether replicas can send an old "firing" after a "resolved", so that one must be held."""
     sent_to: str = ""
-    """The channel that the sender named in the URL; empty: the routes choose."""
+    """The channel that its sender named in the URL; empty: the routes choose."""
 
 
 @dataclass(frozen=True, slots=True)
