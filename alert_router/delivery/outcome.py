@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from alert_router.discord import embeds
 from alert_router.discord.client import Reply
-from alert_router.discord.packer import Payload
+from alert_router.discord.embeds import RenderedMessage
 from alert_router.discord.responses import ChannelGone, MessageGone, Rejected, Sent, TryAgain
 from alert_router.domain import rate_limits
 from alert_router.domain.rate_limits import Quota
@@ -38,13 +38,6 @@ class CardUpdate:
     created: bool = False
     quota: Quota | None = None
     """What the reply says about the rate limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedMessage:
-    payload: Payload
-    hash: str
-    """Tells it from the message that was sent before."""
 
 
 def unchanged(claim: Claim, now: datetime) -> CardUpdate:
@@ -92,13 +85,14 @@ def _outcome(
 ) -> tuple[str, Mapping[str, Any]]:
     """The outcome's name in `deliveries`, and the columns of the card that change."""
     match reply.outcome:
-        case Sent(message_id, message_url):
+        case Sent(message_id, message_url, thread_id):
             # The reply to an edit may lack the link; keep the known one.
             link = {"message_url": message_url} if message_url else {}
-            return "sent", link | {
+            thread = {"thread_id": thread_id} if thread_id else {}
+            return "sent", link | thread | {
                 "message_id": message_id,
                 "sent_hash": message.hash,
-                "sent_body": message.payload,
+                "sent_body": _shown(claim, message.payload),
                 "sent_at": now,
                 "edited": claim.message_id is not None,
                 "attempts": 0,
@@ -113,15 +107,22 @@ def _outcome(
             return "degraded", {"due_at": now, "error": reason, "degraded": claim.degraded + 1}
         case Rejected(reason):
             return "rejected", {"state": "dead", "error": reason}
-        case MessageGone(reason) if claim.message_id is not None:
+        case MessageGone(reason, with_post) if claim.message_id is not None or with_post:
             anew = {"message_id": None, "sent_hash": None, "priority": card_queue.NEW}
-            return "gone", {"due_at": now, "error": reason, **anew}
+            post = {"thread_id": card_queue.NEW_POST} if with_post else {}
+            return "gone", {"due_at": now, "error": reason, **anew, **post}
         case MessageGone(reason):  # in reply to a create: whatever it means, not at once again
             return "retry", _retry(claim, reason, now)
         case ChannelGone(reason):
             return "stopped", {"due_at": now + timedelta(seconds=STOPPED_S), "error": reason}
         case _:
             assert_never(reply.outcome)
+
+
+def _shown(claim: Claim, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What people see: an edit leaves the content as it was created."""
+    kept = {"content": claim.content} if claim.message_id is not None and claim.content else {}
+    return {**kept, **payload}
 
 
 def _retry(claim: Claim, reason: str, now: datetime, after_s: float | None = None) -> Mapping[str, Any]:

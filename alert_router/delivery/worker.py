@@ -17,11 +17,10 @@ import sqlalchemy as sa
 
 from alert_router.delivery import digests, outcome
 from alert_router.delivery.connection import Channel, Connection
-from alert_router.delivery.outcome import CardUpdate, RenderedMessage
+from alert_router.delivery.outcome import CardUpdate
 from alert_router.delivery.rate_limiter import RateLimiter
-from alert_router.discord import embeds
 from alert_router.discord.client import MAX_REQUEST_S
-from alert_router.discord.embeds import Renderer
+from alert_router.discord.embeds import RenderedMessage, Renderer
 from alert_router.domain.model import CardState, ChannelName, DigestState
 from alert_router.store import card_queue, card_state
 from alert_router.store import digests as digest_rows
@@ -188,8 +187,7 @@ class DeliveryWorker:
                 state: CardState | DigestState = card_state.of(conn, claim)
             else:
                 state = digest_rows.state(conn, claim.digest_id)
-        payload = self._renderer.render(state, claim.degraded)
-        return RenderedMessage(payload, embeds.payload_hash(payload))
+        return self._renderer.render(state, claim.degraded)
 
     def _report(self, update: CardUpdate, took_s: float) -> None:
         delivery = update.delivery

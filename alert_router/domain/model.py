@@ -214,6 +214,8 @@ class Announcement:
     mentions: Mentions = NOBODY
     silent: bool = False
     """No sound on phones (flag 4096)."""
+    at: datetime | None = None
+    """When the message is created: "still firing for 4 h" counts to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,7 @@ class DigestCount:
     severity: str
     firing: int
     resolved: int
+    severity_rank: int = Severity.WARNING
 
 
 @dataclass(frozen=True, slots=True)

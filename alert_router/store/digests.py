@@ -13,7 +13,6 @@ from alert_router.domain.model import (
     DigestCount,
     DigestState,
     Status,
-    severity_rank,
 )
 from alert_router.store import card_queue, rows
 from alert_router.store.alerts import COLUMNS, alert_of
@@ -159,16 +158,25 @@ def _note(conn: sa.Connection, digest_id: int, channel: ChannelName) -> str:
 def _counts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[DigestCount, ...]:
     firing = sa.func.sum(sa.case((alerts.c.status == Status.FIRING, 1), else_=0))
     rows = conn.execute(
-        sa.select(alerts.c.alertname, alerts.c.severity, firing, sa.func.count())
+        sa.select(
+            alerts.c.alertname,
+            alerts.c.severity,
+            firing,
+            sa.func.count(),
+            sa.func.max(alerts.c.severity_rank),
+        )
         .where(inside)
         .group_by(alerts.c.alertname, alerts.c.severity)
     )
-    counts = [DigestCount(name, severity, int(on), total - int(on)) for name, severity, on, total in rows]
+    counts = [
+        DigestCount(name, severity, int(on), total - int(on), rank)
+        for name, severity, on, total, rank in rows
+    ]
     return tuple(sorted(counts, key=_worst_first))
 
 
 def _worst_first(count: DigestCount) -> tuple[bool, int, int, str]:
-    return (count.firing == 0, -severity_rank(count.severity), -count.firing, count.alertname)
+    return (count.firing == 0, -count.severity_rank, -count.firing, count.alertname)
 
 
 def _alerts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[Alert, ...]:
