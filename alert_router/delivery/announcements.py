@@ -31,10 +31,11 @@ def of_card(
 ) -> Announcement:
     alert = alert_rows.by_id(conn, subject.mention_of) if subject.mention_of is not None else None
     mentions, silent = NOBODY, False
+    escalates = subject.escalates if subject.reason == Reason.ESCALATION else None
     if alert is not None:
-        mentions = _mentions(configuration, alert, subject.shows, escalated=subject.escalates is not None)
-    if subject.escalates is None and (worst := alert or next(iter(state.alerts), None)):
-        silent = _is_silent(configuration, worst, subject.shows)
+        mentions = _mentions(configuration, alert, subject.routed_to, escalates)
+    if escalates is None and (worst := alert or next(iter(state.alerts), None)):
+        silent = _is_silent(configuration, worst, subject.routed_to)
     return Announcement(
         Reason(subject.reason),
         news=_news(state.alerts, previous.revision if previous else 0),
@@ -57,24 +58,24 @@ def of_digest(
     if not unannounced:
         return Announcement(reason, previous_at=previous_at, at=now)
     worst = unannounced[0]
-    mentions = _mentions(configuration, worst.alert, worst.shows, escalated=worst.escalated)
+    mentions = _mentions(configuration, worst.alert, worst.routed_to, worst.escalates)
     return Announcement(
         reason,
         news=tuple(member.alert.id for member in unannounced),
         previous_at=previous_at,
         mentions=mentions,
-        silent=not worst.escalated and _is_silent(configuration, worst.alert, worst.shows),
+        silent=worst.escalates is None and _is_silent(configuration, worst.alert, worst.routed_to),
         at=now,
     )
 
 
 def _mentions(
-    configuration: Configuration, alert: Alert, channel: ChannelName, *, escalated: bool
+    configuration: Configuration, alert: Alert, channel: ChannelName, escalates: ChannelName | None
 ) -> Mentions:
-    policy = policy_of(configuration, alert, channel)
-    if escalated:
-        return policy.escalate_to.mentions if policy.escalate_to else NOBODY
-    return policy.mentions_for(Severity(alert.severity_rank))
+    if escalates is not None:
+        to = policy_of(configuration, alert, escalates).escalate_to
+        return to.mentions if to else NOBODY
+    return policy_of(configuration, alert, channel).mentions_for(Severity(alert.severity_rank))
 
 
 def _is_silent(configuration: Configuration, alert: Alert, channel: ChannelName) -> bool:

@@ -18,9 +18,9 @@ CHECK_S = 60.0
 
 
 class Channel(Protocol):
-    async def create(self, payload: Payload) -> Reply: ...
+    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply: ...
 
-    async def edit(self, message_id: str, payload: Payload) -> Reply: ...
+    async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply: ...
 
     async def fetch_webhook(self) -> WebhookInfo | Refusal | None:
         """None without an answer."""
@@ -77,9 +77,9 @@ class Connection:
     async def send(self, claim: Claim, payload: Payload) -> Reply:
         self._rate_limiter.record_request(self._name, old_edit=claim.old_edit)
         if claim.message_id is None:
-            reply = await self._channel.create(payload)
+            reply = await self._channel.create(payload, thread_id=claim.thread_id)
         else:
-            reply = await self._channel.edit(claim.message_id, payload)
+            reply = await self._channel.edit(claim.message_id, payload, thread_id=claim.thread_id)
         if reply.rate is not None:
             self._rate_limiter.record_response(self._name, reply.rate)
         if isinstance(reply.outcome, ChannelGone):

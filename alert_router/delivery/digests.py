@@ -106,7 +106,7 @@ def _decisions(
     groups: dict[tuple[int, bool], list[UnannouncedAlert]] = defaultdict(list)
     policies: dict[int, RoutePolicy] = {}
     for member in digests.unannounced(conn, digest_id, MAX_UNANNOUNCED):
-        policy = announcements.policy_of(configuration, member.alert, member.shows)
+        policy = announcements.policy_of(configuration, member.alert, member.routed_to)
         policies[id(policy)] = policy
         groups[id(policy), member.acknowledged].append(member)
     for (policy_id, acknowledged), unannounced in groups.items():

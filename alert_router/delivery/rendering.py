@@ -8,13 +8,11 @@ import sqlalchemy as sa
 
 from alert_router.config import Configuration
 from alert_router.delivery import announcements
-from alert_router.delivery.outcome import Posting, RenderedMessage
-from alert_router.discord import embeds
+from alert_router.delivery.outcome import RenderedCard
 from alert_router.discord.embeds import Renderer
 from alert_router.domain.model import CardState, ChannelName, DigestState
 from alert_router.domain.notify_values import Reason
-from alert_router.domain.severity import Severity
-from alert_router.store import card_state, digests
+from alert_router.store import card_state, digests, postings
 from alert_router.store.card_queue import Claim
 from alert_router.store.card_state import Subject
 
@@ -24,43 +22,37 @@ MAX_NEWS = 100
 
 def render(
     conn: sa.Connection, claim: Claim, renderer: Renderer, configuration: Configuration, now: datetime
-) -> RenderedMessage:
-    posting: Posting | None
-    state: CardState | DigestState
-    if claim.digest_id is None:
-        state, posting = _card(conn, claim, configuration, now)
-    else:
-        state, posting = _digest(conn, claim, claim.digest_id, configuration, now)
-    payload = renderer.render(state, claim.degraded)
-    return RenderedMessage(payload, embeds.payload_hash(payload), posting)
+) -> RenderedCard:
+    is_create = claim.message_id is None
+    announced = postings.read(conn, claim, now) if is_create else ()
+    state = (
+        _card(conn, claim, configuration, now)
+        if claim.digest_id is None
+        else _digest(conn, claim.digest_id, configuration, now, is_create=is_create)
+    )
+    return RenderedCard(renderer.render(state, claim.degraded), announced)
 
 
-def _card(
-    conn: sa.Connection, claim: Claim, configuration: Configuration, now: datetime
-) -> tuple[CardState, Posting | None]:
+def _card(conn: sa.Connection, claim: Claim, configuration: Configuration, now: datetime) -> CardState:
     subject = card_state.subject_of(conn, claim.card_id)
-    state = card_state.of(conn, claim, subject)
+    state = card_state.of(conn, claim)
     state = replace(state, note=_note(conn, subject, state, configuration.channels))
     if claim.message_id is not None:
-        return state, None
+        return state
     previous = card_state.previous_of(conn, claim)
     announcement = announcements.of_card(conn, configuration, subject, state, previous, now)
-    audible = [alert.severity_rank for alert in state.alerts if alert.firing and not alert.suppressed]
-    posting = Posting(now, state.incident.revision, Severity(max(audible)) if audible else None)
-    return replace(state, announcement=announcement), posting
+    return replace(state, announcement=announcement)
 
 
 def _digest(
-    conn: sa.Connection, claim: Claim, digest_id: int, configuration: Configuration, now: datetime
-) -> tuple[DigestState, Posting | None]:
-    # Before what is shown: an episode that begins meanwhile may be shown, but does not count as announced.
-    members = digests.members(conn, digest_id) if claim.message_id is None else ()
+    conn: sa.Connection, digest_id: int, configuration: Configuration, now: datetime, *, is_create: bool
+) -> DigestState:
     state = digests.state(conn, digest_id)
     copied = digests.copied_channels(conn, digest_id)
     notes = [copy_note(name, configuration.channels, ended=not current) for name, current in copied.items()]
     state = replace(state, note="\n".join(notes))
-    if claim.message_id is not None:
-        return state, None
+    if not is_create:
+        return state
     announcement = announcements.of_digest(
         configuration,
         digests.unannounced(conn, digest_id, MAX_NEWS),
@@ -68,9 +60,7 @@ def _digest(
         previous_at=digests.replaced_at(conn, digest_id),
         now=now,
     )
-    ranks = [member.announced_rank for member in members if member.announced_rank is not None]
-    posting = Posting(now, None, Severity(max(ranks)) if ranks else None, members)
-    return replace(state, announcement=announcement), posting
+    return replace(state, announcement=announcement)
 
 
 def _note(

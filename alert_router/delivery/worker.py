@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from alert_router.config.holder import ConfigurationHolder
 from alert_router.delivery import digests, outcome, rendering
 from alert_router.delivery.connection import Channel, Connection
-from alert_router.delivery.outcome import CardUpdate, RenderedMessage
+from alert_router.delivery.outcome import CardUpdate, RenderedCard
 from alert_router.delivery.rate_limiter import RateLimiter
 from alert_router.discord.client import MAX_REQUEST_S
 from alert_router.discord.embeds import Renderer
@@ -165,7 +165,7 @@ class DeliveryWorker:
 
     async def _deliver(self, claim: Claim, requested_at: float) -> None:
         try:
-            message = await asyncio.to_thread(self._render, claim)
+            rendered = await asyncio.to_thread(self._render, claim)
         except Unavailable:
             raise
         except Exception as error:  # a template's fault must neither come back at once nor be silent
@@ -173,20 +173,20 @@ class DeliveryWorker:
             reason = f"cannot be rendered: {type(error).__name__}: {error}"
             await self._save(outcome.not_rendered(claim, reason, self._clocks.now()))
             return
-        if claim.message_id is not None and message.hash == claim.sent_hash:
+        if claim.message_id is not None and rendered.message.hash == claim.sent_hash:
             await self._save(outcome.unchanged(claim, self._clocks.now()))
             return
         started = self._clocks.steady()
         if started - requested_at >= CLAIM_STALE_S:
             await self._save(outcome.postponed(claim, self._clocks.now()))
             return
-        reply = await self._connection.send(claim, message.payload)
+        reply = await self._connection.send(claim, rendered.message.payload)
         took_s = self._clocks.steady() - started
-        update = outcome.from_reply(claim, reply, message, now=self._clocks.now(), took_s=took_s)
+        update = outcome.from_reply(claim, reply, rendered, now=self._clocks.now(), took_s=took_s)
         self._report(update, took_s)
         await self._save(update)
 
-    def _render(self, claim: Claim) -> RenderedMessage:
+    def _render(self, claim: Claim) -> RenderedCard:
         with self._store.read() as conn:
             now = self._clocks.now()
             return rendering.render(conn, claim, self._renderer, self._configuration.current, now)

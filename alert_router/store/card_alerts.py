@@ -8,11 +8,6 @@ from alert_router.domain.model import ChannelName
 from alert_router.store.tables import alerts, cards
 
 
-def shown_channel(card: sa.FromClause = cards) -> sa.ColumnElement[Any]:
-    """The channel whose alerts the card shows: its own, unless it stands in for another channel's."""
-    return sa.func.coalesce(card.c.escalates, card.c.copy_of, card.c.channel)
-
-
 def routed_to(channel: ChannelName | sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """Whether the alert is shown in the channel. One that was never routed is shown everywhere."""
     # LIKE ignores case on SQLite, and takes "_" in a name as a wildcard.
@@ -21,10 +16,19 @@ def routed_to(channel: ChannelName | sa.ColumnElement[Any]) -> sa.ColumnElement[
     return sa.or_(alerts.c.channels == "", without != alerts.c.channels)
 
 
+def is_shown_by(card: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether the card shows the alert, if it is of its incident.
+
+    A copy shows the alerts of the channel that did not take its original; an escalation beside those of its
+    own channel those that are escalated.
+    """
+    own = sa.func.coalesce(card.c.copy_of, card.c.channel)
+    escalated = sa.and_(card.c.escalates.is_not(None), routed_to(sa.func.coalesce(card.c.escalates, "")))
+    return sa.or_(routed_to(own), escalated)
+
+
 def same_subject(card: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Whether both cards are in one channel for one reason: routed there, an escalation, or copies."""
+    """Whether both cards are in one channel as its own, or as copies for the same other channel."""
     return sa.and_(
-        card.c.channel == other.c.channel,
-        card.c.escalates.is_not_distinct_from(other.c.escalates),
-        card.c.copy_of.is_not_distinct_from(other.c.copy_of),
+        card.c.channel == other.c.channel, card.c.copy_of.is_not_distinct_from(other.c.copy_of)
     )

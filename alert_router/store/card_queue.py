@@ -20,6 +20,8 @@ NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
 LEASE_S = 30.0
 """Longer than a request to Discord takes, by either of two clocks, so that a lease ends only when its holder
 is gone; and no longer, because the card of a crashed router waits until then."""
+NEW_POST = ""
+"""The thread_id of a card whose forum post is gone: the next message opens another."""
 MAX_DELAY_S = 300.0
 """The furthest ahead that a card is ever made due."""
 
@@ -56,6 +58,10 @@ class Claim:
     sent_hash: str | None
     old_edit: bool
     """It edits a message older than Discord's hour, which has a rate limit of its own."""
+    thread_id: str | None = None
+    """Where its message is, or is to be: the forum post of the incident's earlier cards. Empty: a new one."""
+    content: str | None = None
+    """Of its message, as created."""
 
 
 def created(at: datetime) -> dict[str, datetime]:
@@ -216,11 +222,34 @@ _NEXT = (
     .order_by(cards.c.priority, cards.c.due_at, cards.c.id)
     .limit(1)
 )
+_earlier = cards.alias("earlier")
+_POST = (
+    sa.select(_earlier.c.thread_id)
+    .where(
+        _earlier.c.incident_id == cards.c.incident_id,
+        _earlier.c.channel == cards.c.channel,
+        _earlier.c.thread_id.is_not(None),
+    )
+    .order_by(_earlier.c.generation.desc())
+    .limit(1)
+    .correlate(cards)
+    .scalar_subquery()
+)
+"""Of the incident: each of its cards in the channel is a message in the same forum post."""
 _CLAIM = (
     sa.update(cards)
     .where(cards.c.id == _NEXT.scalar_subquery())
     .values(lease=sa.bindparam("new_lease"), lease_until=_time("new_lease_until"))
-    .returning(*rows.columns(Claim, cards, card_id=cards.c.id, old_edit=_IS_OLD_EDIT))
+    .returning(
+        *rows.columns(
+            Claim,
+            cards,
+            card_id=cards.c.id,
+            old_edit=_IS_OLD_EDIT,
+            thread_id=sa.func.coalesce(cards.c.thread_id, _POST),
+            content=cards.c.sent_body["content"].as_string(),
+        )
+    )
 )
 _IS_RESOLVED = (
     sa.select(incidents.c.id)

@@ -25,7 +25,7 @@ class Subject:
 
     channel: ChannelName
     escalates: ChannelName | None
-    """The channel whose unacknowledged incident it escalates."""
+    """The channel whose alerts are shown beside those of its own, for nobody has acknowledged them."""
     copy_of: ChannelName | None
     """The channel that did not take the card of which this is a copy."""
     mirrors_rev: int | None
@@ -34,9 +34,9 @@ class Subject:
     mention_of: int | None
 
     @property
-    def shows(self) -> ChannelName:
-        """The channel whose alerts are shown."""
-        return self.escalates or self.copy_of or self.channel
+    def routed_to(self) -> ChannelName:
+        """The channel whose card it is, or would be."""
+        return self.copy_of or self.channel
 
 
 def subject_of(conn: sa.Connection, card_id: int) -> Subject:
@@ -44,12 +44,12 @@ def subject_of(conn: sa.Connection, card_id: int) -> Subject:
     return Subject(*conn.execute(sa.select(*columns).where(cards.c.id == card_id)).one())
 
 
-def of(conn: sa.Connection, claim: Claim, subject: Subject) -> CardState:
+def of(conn: sa.Connection, claim: Claim) -> CardState:
     """What the claimed card of an incident must show, but for notes and announcements."""
     # The incident first: an episode that begins meanwhile may be shown, but does not count as announced.
     row = conn.execute(sa.select(incidents).where(incidents.c.id == claim.incident_id)).one()
     incident = incident_of(row)
-    shown, more = _alerts(conn, incident.id, subject.shows)
+    shown, more = _alerts(conn, incident.id, claim.card_id)
     return CardState(
         incident=incident,
         alerts=shown,
@@ -89,10 +89,11 @@ def moved_to(conn: sa.Connection, incident_id: int) -> list[str]:
     return sorted({name for text in channels for name in text.split("|") if name})
 
 
-def _alerts(conn: sa.Connection, incident_id: int, channel: ChannelName) -> tuple[tuple[Alert, ...], int]:
+def _alerts(conn: sa.Connection, incident_id: int, card_id: int) -> tuple[tuple[Alert, ...], int]:
     newest_ids = (
         sa.select(sa.func.max(alerts.c.id))
-        .where(alerts.c.incident_id == incident_id, card_alerts.routed_to(channel))
+        .select_from(alerts.join(cards, cards.c.id == card_id))
+        .where(alerts.c.incident_id == incident_id, card_alerts.is_shown_by(cards))
         .group_by(alerts.c.source, alerts.c.fingerprint)
     )
     episodes = conn.execute(sa.select(*COLUMNS).where(alerts.c.id.in_(newest_ids)))

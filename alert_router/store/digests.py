@@ -94,7 +94,6 @@ def fold(
     ).all()
     if folded:
         conn.execute(sa.update(digests).where(digests.c.id == digest_id).values(last_folded_at=now))
-        decide_at(conn, [digest_id], now)
         ids = rows.table_of(conn, [row.id for row in folded], sa.BigInteger())
         card_queue.mark_replaced_dirty(conn, channel, cards.c.id.in_(sa.select(ids.c.value)), now)
     return min((row.priority for row in folded), default=None)
@@ -118,7 +117,7 @@ def touch(
             edit_priority=edit_priority,
             due_at=sa.func.coalesce(cards.c.due_at, edit_at),
         )
-        conn.execute(sa.update(cards).where(cards.c.digest_id == digest_id).values(values))
+        conn.execute(sa.update(cards).where(cards.c.digest_id == digest_id).values(**values, decide_at=now))
 
 
 def end(conn: sa.Connection, digest_id: int, now: datetime) -> None:
@@ -167,17 +166,17 @@ class UnannouncedAlert:
     """A firing alert that was folded into a digest after the digest's message had been created."""
 
     alert: Alert
-    shows: ChannelName
-    """The channel to which it is routed."""
-    escalated: bool
+    routed_to: ChannelName
+    escalates: ChannelName | None
+    """The channel in which nobody has acknowledged it."""
     acknowledged: bool
 
 
 def unannounced(conn: sa.Connection, digest_id: int, limit: int) -> list[UnannouncedAlert]:
     """Worst first."""
-    shows = card_alerts.shown_channel()
+    routed_to = sa.func.coalesce(cards.c.copy_of, cards.c.channel)
     query = (
-        sa.select(alerts.c.id, shows, cards.c.escalates.is_not(None), incidents.c.acknowledged_at.is_not(None))
+        sa.select(alerts.c.id, routed_to, cards.c.escalates, incidents.c.acknowledged_at.is_not(None))
         .select_from(
             cards.join(incidents, incidents.c.id == cards.c.incident_id).join(
                 alerts, alerts.c.incident_id == incidents.c.id
@@ -188,7 +187,7 @@ def unannounced(conn: sa.Connection, digest_id: int, limit: int) -> list[Unannou
             cards.c.revision.is_(None),
             alerts.c.status == Status.FIRING,
             alerts.c.suppressed.is_(None),
-            card_alerts.routed_to(shows),
+            card_alerts.is_shown_by(cards),
         )
         .order_by(alerts.c.severity_rank.desc(), alerts.c.id)
         .limit(limit)
@@ -221,69 +220,6 @@ def posted(conn: sa.Connection, channel: ChannelName, limit: int) -> list[Posted
     return [PostedDigest(*row) for row in conn.execute(query)]
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A folded card and what the digest shows of it."""
-
-    card_id: int
-    revision: int
-    """The incident's."""
-    announced_rank: int | None
-    """The worst severity that fires unsuppressed."""
-
-
-def members(conn: sa.Connection, digest_id: int) -> tuple[Member, ...]:
-    audible = sa.and_(
-        alerts.c.incident_id == incidents.c.id,
-        alerts.c.status == Status.FIRING,
-        alerts.c.suppressed.is_(None),
-        card_alerts.routed_to(card_alerts.shown_channel()),
-    )
-    query = (
-        sa.select(cards.c.id, incidents.c.revision, sa.func.max(alerts.c.severity_rank))
-        .select_from(
-            cards.join(incidents, incidents.c.id == cards.c.incident_id).outerjoin(alerts, audible)
-        )
-        .where(cards.c.folded_into == digest_id)
-        .group_by(cards.c.id, incidents.c.revision)
-    )
-    return tuple(Member(*row) for row in conn.execute(query))
-
-
-_MARK_POSTED = (
-    sa.update(cards)
-    .where(cards.c.id == sa.bindparam("which"))
-    .values(
-        posted_at=sa.bindparam("at", type_=cards.c.posted_at.type),
-        revision=sa.bindparam("shown_revision"),
-        announced_rank=sa.bindparam("shown_rank"),
-        # What has begun since is decided about by the incident's own rule.
-        decide_at=sa.bindparam("now", type_=cards.c.decide_at.type),
-    )
-)
-
-
-def mark_posted(conn: sa.Connection, shown: Sequence[Member], at: datetime, now: datetime) -> None:
-    """The digest's message was created: what it shows of its members counts as announced.
-
-    at: the moment of the state that it shows.
-    """
-    if shown:
-        conn.execute(
-            _MARK_POSTED,
-            [
-                {
-                    "which": member.card_id,
-                    "at": at,
-                    "shown_revision": member.revision,
-                    "shown_rank": member.announced_rank,
-                    "now": now,
-                }
-                for member in shown
-            ],
-        )
-
-
 def reason_of(conn: sa.Connection, digest_id: int) -> str:
     """Why people are notified by the digest's message."""
     return str(conn.scalar(sa.select(cards.c.reason).where(cards.c.digest_id == digest_id)))
@@ -312,7 +248,7 @@ def copied_channels(conn: sa.Connection, digest_id: int) -> dict[ChannelName, bo
 def state(conn: sa.Connection, digest_id: int) -> DigestState:
     """What the digest's card shows, but for notes and announcements."""
     digest = conn.execute(sa.select(digests).where(digests.c.id == digest_id)).one()
-    inside = _inside(conn, digest_id)
+    inside = _inside(digest_id)
     # An incident that was announced anew during the storm has two cards in it.
     incident_count = conn.scalar(
         sa.select(sa.func.count(sa.distinct(cards.c.incident_id))).where(cards.c.folded_into == digest_id)
@@ -329,18 +265,14 @@ def state(conn: sa.Connection, digest_id: int) -> DigestState:
     )
 
 
-def _inside(conn: sa.Connection, digest_id: int) -> sa.ColumnElement[bool]:
-    """The alerts of the folded cards: of each card those that are routed to the channel it shows."""
-    shows = card_alerts.shown_channel()
-    channels = conn.scalars(sa.select(shows).where(cards.c.folded_into == digest_id).distinct()).all()
-    folded = sa.select(cards.c.incident_id).where(cards.c.folded_into == digest_id)
-    return sa.or_(
-        sa.false(),
-        *(
-            sa.and_(alerts.c.incident_id.in_(folded.where(shows == name)), card_alerts.routed_to(name))
-            for name in channels
-        ),
+def _inside(digest_id: int) -> sa.ColumnElement[bool]:
+    """The alerts of the folded cards: of each card those that it would show."""
+    folded = (
+        sa.select(alerts.c.id)
+        .select_from(cards.join(alerts, alerts.c.incident_id == cards.c.incident_id))
+        .where(cards.c.folded_into == digest_id, card_alerts.is_shown_by(cards))
     )
+    return alerts.c.id.in_(folded)
 
 
 def _newer_url(conn: sa.Connection, digest_id: int | None) -> str | None:
