@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 
 from alert_router import config
-from alert_router.config import webhook_urls
+from alert_router.config import Configuration, webhook_urls
 from alert_router.config.holder import ConfigurationHolder
 from alert_router.delivery import Channel, ChannelWorkers, Clocks, DeliveryWorker, RateLimiter
 from alert_router.discord.client import DiscordChannel
@@ -22,12 +22,12 @@ from alert_router.discord.embeds import Renderer
 from alert_router.discord.forum_posts import ForumPosts
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
-from alert_router.domain.model import ChannelName, Rules
-from alert_router.services import health, intake, scheduler
+from alert_router.domain.model import Rules
+from alert_router.services import health, scheduler
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
 from alert_router.services.intake import Intake
-from alert_router.services.reload import Reload
+from alert_router.services.reload import Listener, Reload
 from alert_router.services.scheduler import PeriodicTask
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
@@ -107,16 +107,12 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     worker_of = _WorkerFactory(settings, http, store, writer, clocks, rate_limiter, holder, metrics)
     channels = ChannelWorkers(worker_of, rate_limiter, writer)
     metrics.follow(channels)
-    reload.listeners.append(channels.reload)
     rules = _rules(settings)
     sync_now = asyncio.Event()
     router_intake = Intake(
-        writer,
-        rules=rules,
-        channels=[holder.current.route.channel],
-        wake=channels.wake,
-        on_hold=sync_now.set,
+        writer, rules=rules, configuration=holder, wake=channels.wake, on_hold=sync_now.set
     )
+    reload.listeners += [channels.reload, _adopt(router_intake, clocks)]
     sync = AlertmanagerSync(router_intake, http, settings.alertmanager_urls, rules=rules, clock=clocks.now)
     tasks: dict[str, asyncio.Task[None]] = {}
     state = State(
@@ -144,6 +140,15 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     if settings.alertmanager_urls:
         periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
     return Service(state, store, writer, http, channels, tuple(periodic), tasks)
+
+
+def _adopt(intake: Intake, clocks: Clocks) -> Listener:
+    """Route all that fires anew when the configuration is reloaded."""
+
+    async def adopt(_before: Configuration, _new: Configuration) -> None:
+        await intake.adopt(clocks.now())
+
+    return adopt
 
 
 def _rules(settings: Settings) -> Rules:
@@ -175,6 +180,7 @@ class _WorkerFactory:
 
     def __call__(self, channel: config.Channel) -> DeliveryWorker:
         posts = ForumPosts(channel.forum) if channel.forum else None
+        self.metrics.prime_channel(channel.name)
         return DeliveryWorker(
             channel.name,
             self._connect(channel),
@@ -198,9 +204,7 @@ class _WorkerFactory:
 
 def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     settings, clock = state["settings"], state["clock"]
-    spans = state["configuration"].current.route.policy.notify.remind_every
-    reminders = {severity.word: span.total_seconds() for severity, span in spans.items()}
-    timers = Timers(state["intake"], state["store"], clock, reminders, rules)
+    timers = Timers(state["intake"], state["store"], clock, rules)
     watchdog = Watchdog(
         state["intake"], state["store"], clock, started_at=clock(), after_s=settings.watchdog_seconds
     )
@@ -249,5 +253,4 @@ def _prepare(service: Service) -> None:
     with service.store.write() as conn:
         if service.store.dialect == "sqlite":  # the file has this one router: claims of its last run are void
             card_queue.release_all(conn)
-        main: ChannelName = service.state["configuration"].current.route.channel
-        intake.enqueue_unannounced(conn, main, service.state["clock"]())
+        service.state["intake"].adopt_in(conn, service.state["clock"]())

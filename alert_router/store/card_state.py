@@ -69,14 +69,14 @@ class Previous:
 
 
 def previous_of(conn: sa.Connection, claim: Claim) -> Previous | None:
-    """The newest posted card of the same incident and subject with a lower generation."""
+    """The newest posted one of the same incident and subject."""
     card = cards.alias("card")
     query = (
         sa.select(cards.c.posted_at, cards.c.revision)
         .select_from(card)
         .join(cards, sa.and_(cards.c.incident_id == card.c.incident_id, card_alerts.same_subject(cards, card)))
-        .where(card.c.id == claim.card_id, cards.c.generation < card.c.generation, cards.c.posted_at.is_not(None))
-        .order_by(cards.c.generation.desc())
+        .where(card.c.id == claim.card_id, cards.c.id < card.c.id, cards.c.posted_at.is_not(None))
+        .order_by(cards.c.id.desc())
         .limit(1)
     )
     row = conn.execute(query).one_or_none()
@@ -106,14 +106,14 @@ def _worst_first(alert: Alert) -> tuple[bool, int, int]:
 
 
 def _newer_url(conn: sa.Connection, incident: Incident, claim: Claim) -> str | None:
-    """The message of a later generation of this incident, or of the incident that came after it.
+    """The message of a later card of this incident, or of the incident that came after it.
 
     A folded card's message is that of its digest. Empty when its link is unknown; None when there is none.
     """
     card, digest = cards.alias("card"), cards.alias("digest")
     url = sa.func.coalesce(cards.c.message_url, digest.c.message_url)
     sent = sa.or_(cards.c.message_id.is_not(None), digest.c.message_id.is_not(None))
-    next_generation = sa.and_(cards.c.incident_id == incident.id, cards.c.generation > claim.generation)
+    next_generation = sa.and_(cards.c.incident_id == incident.id, cards.c.id > claim.card_id)
     next_incident = cards.c.incident_id.in_(
         sa.select(incidents.c.id).where(
             incidents.c.key == incident.key, incidents.c.previous_id == incident.id

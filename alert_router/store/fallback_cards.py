@@ -85,7 +85,7 @@ def _is_current() -> sa.ColumnElement[bool]:
         sa.select(newer.c.id)
         .where(
             newer.c.incident_id == cards.c.incident_id,
-            newer.c.generation > cards.c.generation,
+            newer.c.id > cards.c.id,
             card_alerts.same_subject(newer, cards),
         )
         .exists()
@@ -129,14 +129,14 @@ def copy(conn: sa.Connection, fallback: ChannelName, original: Original, now: da
 def _insert(
     conn: sa.Connection, fallback: ChannelName, original: Original, priority: int, now: datetime
 ) -> None:
-    # The channel may have cards of the incident of its own, which count in the same numbers.
-    last = sa.select(sa.func.max(cards.c.generation)).where(
-        cards.c.incident_id == original.incident_id, cards.c.channel == fallback
+    # Below zero: the channel may have cards of the incident of its own, which count upwards.
+    last = sa.select(sa.func.min(cards.c.generation)).where(
+        cards.c.incident_id == original.incident_id, cards.c.channel == fallback, cards.c.copy_of.is_not(None)
     )
     conn.execute(
         sa.insert(cards).values(
             incident_id=original.incident_id,
-            generation=(conn.scalar(last) or 0) + 1,
+            generation=(conn.scalar(last) or 0) - 1,
             channel=fallback,
             escalates=original.escalates,
             copy_of=original.copy_of,
@@ -221,7 +221,7 @@ def _is_delivered(channel: ChannelName) -> sa.ColumnElement[bool]:
         sa.select(newest.c.id)
         .where(
             newest.c.incident_id == original.c.incident_id,
-            newest.c.generation > original.c.generation,
+            newest.c.id > original.c.id,
             card_alerts.same_subject(newest, original),
         )
         .exists()

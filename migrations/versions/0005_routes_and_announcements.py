@@ -69,6 +69,14 @@ def _add_columns() -> None:
                 server_default="0",
                 comment="alerts that max_alerts left out",
             ),
+            sa.Column(
+                "channels",
+                text,
+                nullable=False,
+                server_default="",
+                comment="where its alerts are shown: |ops|shop|",
+            ),
+            sa.Column("firing_since", Time, comment="when it last opened or reopened; NULL: opened_at"),
         ],
         "alerts": [
             sa.Column(
@@ -158,7 +166,10 @@ def _add_columns() -> None:
 
 def _fill_in() -> None:
     """What was sent before counts as announced, whatever it showed: an upgrade notifies nobody."""
-    op.execute("UPDATE cards SET copy_of = 'discord' WHERE channel = 'fallback' AND incident_id IS NOT NULL")
+    op.execute(
+        "UPDATE cards SET copy_of = 'discord', generation = -generation "
+        "WHERE channel = 'fallback' AND incident_id IS NOT NULL"
+    )
     op.execute("UPDATE alerts SET severity_rank = " + RANK)  # noqa: S608 - a constant
     op.execute(
         "UPDATE cards SET posted_at = created_at, revision = 1, announced_rank = (SELECT "  # noqa: S608 - constants
@@ -169,6 +180,7 @@ def _fill_in() -> None:
 
 
 def downgrade() -> None:
+    op.execute("UPDATE cards SET generation = -generation WHERE channel = 'fallback' AND generation < 0")
     op.drop_table("decisions")
     op.drop_index("ix_cards_decide_at", "cards")
     op.drop_index("ix_digests_replaced_by", "digests")
@@ -195,7 +207,7 @@ def downgrade() -> None:
             "identity",
             "also_firing",
         ),
-        "incidents": ("revision", "left_out"),
+        "incidents": ("revision", "left_out", "channels", "firing_since"),
     }.items():
         for name in names:
             op.drop_column(table, name)
