@@ -49,6 +49,11 @@ def state_of(conn: sa.Connection, configuration: Configuration) -> State:
     )
 
 
+class ChannelStates(Protocol):
+    def is_up(self, name: ChannelName) -> bool:
+        """Whether the channel accepts messages, as far as is known."""
+
+
 class Metrics:
     def __init__(
         self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder
@@ -119,11 +124,6 @@ class Metrics:
     def delivered(self, channel: str, action: str, outcome: str, seconds: float) -> None:
         self.deliveries.labels(channel, action, outcome).inc()
         self.delivery_seconds.labels(channel).observe(seconds)
-
-
-class ChannelStates(Protocol):
-    def is_up(self, name: ChannelName) -> bool:
-        """Whether the channel accepts messages, as far as is known."""
 
 
 class _ChannelCollector(Collector):
