@@ -1,4 +1,4 @@
-"""Settings from the environment. Every secret NAME can also be given as a file, by NAME_FILE."""
+"""Settings from the environment. Every secret NAME can also come from a file, named by NAME_FILE."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,9 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     PositiveFloat,
@@ -17,6 +15,8 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -27,22 +27,22 @@ SECRETS = (
     "ALERT_ROUTER_INGEST_TOKENS",
 )
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
-"""With the drivers that we have."""
-PIPELINES = ("ALERT_ROUTER_URL", "ALERT_ROUTER_TOKEN")
-"""Settings of the DAGs, which tell us events: in one .env file with ours they are no misspelling."""
-SPANS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+"""SQLAlchemy dialects whose drivers are installed."""
+PIPELINE_SETTINGS = ("ALERT_ROUTER_URL", "ALERT_ROUTER_TOKEN")
+"""Settings of the DAGs, which report events: not unknown when both share one .env file."""
+UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 MIB = 1024 * 1024
 
 
 class SettingsError(Exception):
-    """A setting is wrong; the text says which and why, and holds no secret."""
+    """A setting is invalid. The text names it and the reason, and holds no secret."""
 
 
 def _webhook(url: SecretStr) -> SecretStr:
     parts = urlsplit(url.get_secret_value())
     segments = parts.path.strip("/").split("/")
-    _, found, rest = parts.path.partition("/webhooks/")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not found or len(segments) < 3:  # noqa: PLR2004
+    _, separator, rest = parts.path.partition("/webhooks/")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not separator or len(segments) < 3:  # noqa: PLR2004
         raise ValueError("must look like https://discord.com/api/webhooks/ID/TOKEN")
     if len(rest.strip("/").split("/")) != 2:  # noqa: PLR2004 - an id and a token
         raise ValueError("must end in /webhooks/ID/TOKEN")
@@ -50,18 +50,18 @@ def _webhook(url: SecretStr) -> SecretStr:
 
 
 def _spans(value: Any) -> Any:
-    """Seconds by severity, from words such as "critical=4h,warning=1d"."""
+    """Seconds by severity, from a text such as "critical=4h,warning=1d"."""
     if not isinstance(value, str):
         return value
     if value.strip() == "none":
         return {}
-    found: dict[str, float] = {}
+    spans: dict[str, float] = {}
     for part in value.split(","):
         severity, equals, span = (piece.strip() for piece in part.partition("="))
-        if not (equals and severity and span[:-1].isdigit() and span[-1] in SPANS):
+        if not (equals and severity and span[:-1].isdigit() and span[-1] in UNITS_S):
             raise ValueError(f"{part.strip()!r} must look like critical=4h (s, m, h or d)")
-        found[severity.lower()] = int(span[:-1]) * SPANS[span[-1]]
-    return found
+        spans[severity.lower()] = int(span[:-1]) * UNITS_S[span[-1]]
+    return spans
 
 
 def _list(value: Any) -> Any:
@@ -85,7 +85,7 @@ def _root(value: str) -> str:
 
 
 def _has_port(parts: SplitResult) -> bool:
-    """One that can be, or none. The error of urllib would show what stands there: it may be a password."""
+    """Whether the port is valid or absent. The error of urllib would quote it, and it may be a password."""
     try:
         return parts.port != 0
     except ValueError:
@@ -95,7 +95,7 @@ def _has_port(parts: SplitResult) -> bool:
 def _database(url: SecretStr) -> SecretStr:
     try:
         parsed = make_url(url.get_secret_value())
-    except (ArgumentError, ValueError):  # its text may hold a password that has a "/" or "@" of its own
+    except (ArgumentError, ValueError):  # the text may quote a password that contains "/" or "@"
         parsed = None
     if parsed is None or parsed.drivername not in DATABASES:
         raise ValueError(
@@ -106,15 +106,17 @@ def _database(url: SecretStr) -> SecretStr:
 
 def _folder(path: Path) -> Path:
     if not path.is_dir():
-        raise ValueError(f"{path} is no folder")
+        raise ValueError(f"{path} is not a folder")
     return path
 
 
 RootUrl = Annotated[str, AfterValidator(_root)]
 
 
-class Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid", hide_input_in_errors=True)
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        frozen=True, populate_by_name=True, extra="forbid", hide_input_in_errors=True
+    )
 
     discord_webhook_url: Annotated[
         Annotated[SecretStr, AfterValidator(_webhook)] | None,
@@ -125,7 +127,10 @@ class Settings(BaseModel):
     ] = None
     fallback_webhook_url: Annotated[
         Annotated[SecretStr, AfterValidator(_webhook)] | None,
-        Field(alias="DISCORD_FALLBACK_WEBHOOK_URL", description="Tells what the first channel does not take"),
+        Field(
+            alias="DISCORD_FALLBACK_WEBHOOK_URL",
+            description="Receives the cards that the first channel does not accept",
+        ),
     ] = None
     database_url: Annotated[
         SecretStr,
@@ -140,41 +145,41 @@ class Settings(BaseModel):
         BeforeValidator(_list),
         Field(
             alias="ALERT_ROUTER_INGEST_TOKENS",
-            description="Bearer tokens, comma-separated, one of which a sender shows; none: loopback only",
+            description="Bearer tokens of senders, comma-separated; without any, only loopback is accepted",
         ),
     ] = ()
     external_url: Annotated[
         RootUrl,
-        Field(alias="ALERT_ROUTER_EXTERNAL_URL", description="Where people reach this router"),
+        Field(alias="ALERT_ROUTER_EXTERNAL_URL", description="URL under which people reach this router"),
     ] = ""
     templates: Annotated[
         Annotated[Path, AfterValidator(_folder)] | None,
-        Field(alias="ALERT_ROUTER_TEMPLATES", description="A folder of your own card templates"),
+        Field(alias="ALERT_ROUTER_TEMPLATES", description="Folder of custom card templates"),
     ] = None
     max_body_bytes: Annotated[
         PositiveInt,
-        Field(alias="ALERT_ROUTER_MAX_BODY_BYTES", description="A larger webhook body is refused with 413"),
+        Field(alias="ALERT_ROUTER_MAX_BODY_BYTES", description="A larger request body is rejected with 413"),
     ] = 4 * MIB
     hold_seconds: Annotated[
         NonNegativeFloat,
         Field(
             alias="ALERT_ROUTER_HOLD_SECONDS",
-            description='How long a late "firing" after a "resolved" waits for its "resolved"; longer than '
-            "Alertmanager's group_interval",
+            description='How long a late "firing" after a "resolved" waits for its own "resolved"; set it '
+            "longer than Alertmanager's group_interval",
         ),
     ] = 120.0
     flap_window_seconds: Annotated[
         NonNegativeFloat,
         Field(
             alias="ALERT_ROUTER_FLAP_WINDOW_SECONDS",
-            description="An incident that fires again sooner than this goes on in the same card",
+            description="An incident that fires again within this time continues in the same card",
         ),
     ] = 1800.0
     fallback_after_seconds: Annotated[
         NonNegativeFloat,
         Field(
             alias="ALERT_ROUTER_FALLBACK_AFTER_SECONDS",
-            description="A card that has failed and waits for so long is told in the fallback channel",
+            description="A card that failed and is pending for this long goes to the fallback channel",
         ),
     ] = 120.0
     remind_every: Annotated[
@@ -183,7 +188,7 @@ class Settings(BaseModel):
         Field(
             default_factory=lambda: {"critical": 14400.0},
             alias="ALERT_ROUTER_REMIND_EVERY",
-            description="When an incident still fires and nobody has acknowledged it, by severity: "
+            description="Reminder interval of firing incidents that nobody acknowledged, by severity: "
             "critical=4h,warning=1d; none: no reminders",
         ),
     ]
@@ -191,7 +196,7 @@ class Settings(BaseModel):
         NonNegativeFloat,
         Field(
             alias="ALERT_ROUTER_WATCHDOG_SECONDS",
-            description="No Watchdog for so long, and the router tells that monitoring is blind; 0: never",
+            description="Alert that monitoring is blind after this long without a Watchdog; 0: never",
         ),
     ] = 300.0
     reconcile_seconds: Annotated[
@@ -205,14 +210,14 @@ class Settings(BaseModel):
         NonNegativeFloat,
         Field(
             alias="ALERT_ROUTER_ALERTMANAGER_WARMUP_SECONDS",
-            description="What a younger Alertmanager does not show is not yet known to it, and not over",
+            description="Alerts missing in an Alertmanager younger than this stay open",
         ),
     ] = 180.0
     channel_per_minute: Annotated[
         PositiveInt,
         Field(
             alias="ALERT_ROUTER_CHANNEL_PER_MINUTE",
-            description="Requests to a Discord channel in a minute; Discord allows 30 and does not say so",
+            description="Requests per minute and Discord channel; Discord allows 30 without documenting it",
         ),
     ] = 30
     alertmanager_urls: Annotated[
@@ -220,12 +225,24 @@ class Settings(BaseModel):
         BeforeValidator(_list),
         Field(
             alias="ALERTMANAGER_URL",
-            description="Where the router reaches Alertmanager's API; several, comma-separated, for replicas",
+            description="URL of Alertmanager's API; several, comma-separated, for replicas",
         ),
     ] = ()
     prometheus_url: Annotated[
-        RootUrl, Field(alias="PROMETHEUS_URL", description="Where the router reaches Prometheus's API")
+        RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus's API")
     ] = ""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only `from_environment` reads the environment; Settings(...) uses its arguments alone."""
+        return (init_settings,)
 
     @property
     def host(self) -> str:
@@ -237,35 +254,34 @@ class Settings(BaseModel):
 
     @property
     def public_url(self) -> str:
-        """Links in cards start with this. A wildcard address is no place to go to."""
+        """Links in cards start with this. A wildcard address is replaced: no browser can open it."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host  # noqa: S104
         host = f"[{host}]" if ":" in host else host
         return self.external_url or f"http://{host}:{self.port}"
 
 
-def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Raises SettingsError. An empty variable counts as not set, as docker compose passes them."""
-    names = [field.alias for field in Settings.model_fields.values() if field.alias]
-    given = {name: environ[name] for name in names if environ.get(name)}
-    for name in SECRETS:
-        if path := environ.get(f"{name}_FILE"):
-            if name in given:
-                raise SettingsError(f"{name} and {name}_FILE are both set; keep one")
-            given[name] = _secret_file(name, path)
-    try:
-        return Settings.model_validate(given)
-    except ValidationError as error:
-        raise SettingsError("; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())) from None
+class EnvironmentSource(PydanticBaseSettingsSource):
+    """Environment variables; a secret NAME may instead be the content of the file NAME_FILE.
 
+    An empty variable counts as unset: docker compose passes unset ones as empty. Raises SettingsError.
+    """
 
-def unknown_names(environ: Mapping[str, str]) -> list[str]:
-    """Names that look like settings and are none: misspelt, or a Kubernetes service link (so no error)."""
-    names = {field.alias for field in Settings.model_fields.values()} | {*PIPELINES}
-    return sorted(
-        name
-        for name in environ
-        if name.startswith("ALERT_ROUTER_") and name.removesuffix("_FILE") not in names
-    )
+    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str]) -> None:
+        super().__init__(settings_cls)
+        self._environ = environ
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
+        name = field.alias or field_name
+        value = self._environ.get(name) or None
+        path = self._environ.get(f"{name}_FILE") if name in SECRETS else None
+        if value and path:
+            raise SettingsError(f"{name} and {name}_FILE are both set; keep one")
+        return _secret_file(name, path) if path else value, name, False
+
+    def __call__(self) -> dict[str, Any]:
+        fields = self.settings_cls.model_fields.items()
+        values = [self.get_field_value(field, field_name) for field_name, field in fields]
+        return {name: value for value, name, _ in values if value is not None}
 
 
 def _secret_file(name: str, path: str) -> str:
@@ -273,3 +289,26 @@ def _secret_file(name: str, path: str) -> str:
         return Path(path).read_text().strip()
     except OSError as error:
         raise SettingsError(f"{name}_FILE: {error.strerror}: {path}") from None
+    except UnicodeDecodeError:  # its text would quote the secret
+        raise SettingsError(f"{name}_FILE: not a text file: {path}") from None
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Raises SettingsError, which names every invalid variable."""
+    values = EnvironmentSource(Settings, environ)()
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(
+            "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
+        ) from None
+
+
+def unknown_names(environ: Mapping[str, str]) -> list[str]:
+    """Names that look like settings but are not: misspelt, or a Kubernetes service link (so no error)."""
+    names = {field.alias for field in Settings.model_fields.values()} | {*PIPELINE_SETTINGS}
+    return sorted(
+        name
+        for name in environ
+        if name.startswith("ALERT_ROUTER_") and name.removesuffix("_FILE") not in names
+    )

@@ -1,6 +1,6 @@
 """Where the pipeline touches Airflow: retries, failures, settings from a connection, and what time it is.
 
-The DAG files join tasks; dags/utils does the work and knows no Airflow.
+The DAG files join tasks; dags/pipeline does the work, without Airflow.
 """
 
 import logging
@@ -19,12 +19,12 @@ from dags.pipeline.model_api import ModelApi
 from dags.pipeline.settings import Settings
 from dags.utils.discord_alerts import Reporter
 
-# httpx logs whole URLs at INFO, and SQLAlchemy's and ours may hold a password.
+# httpx logs whole URLs at INFO, and a URL may hold a password.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 CONNECTION = "alert_router"
 BIKE_COUNTS = Asset("bike_counts")
-"""Updated by every fetch, also by one that found nothing new: the next hours are forecast all the same."""
+"""Updated by every fetch, also without new counts: the next hours are forecast all the same."""
 AS_OF = Param(
     None,
     type=["null", "string"],
@@ -36,29 +36,29 @@ AS_OF = Param(
 
 
 class TaskFailure(BaseNotifier):
-    """Tells that a task has failed for good."""
+    """Reports a task that has failed for good."""
 
     def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
-        # Nothing to render. Airflow's own wants a template environment, which the DAG of dag.test() lacks.
+        # Nothing to render. Airflow's own method needs a template environment, and dag.test() has none.
         pass
 
     def notify(self, context: Any) -> None:
         task = context["ti"].task_id
-        failures.tell_of_task(reporter(context, task_id=task), task, _error(context))
+        failures.report_task(reporter(context, task_id=task), task, _error(context))
 
 
 class RunFailure(BaseNotifier):
-    """Tells that a run has failed, when no task of it could: it was killed, or never started."""
+    """Reports a failed run that none of its tasks could report: they were killed, or never started."""
 
     def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
         pass  # as above
 
     def notify(self, context: Any) -> None:
-        failures.tell_of_run(reporter(context), str(context.get("reason") or "failed"))
+        failures.report_run(reporter(context), str(context.get("reason") or "failed"))
 
 
 def default_args() -> dict[str, Any]:
-    """Of every task. BIKE_RETRIES and BIKE_RETRY_DELAY_SECONDS are for those who cannot wait: tests."""
+    """Of every task. BIKE_RETRIES and BIKE_RETRY_DELAY_SECONDS are for tests, which cannot wait."""
     return {
         "retries": int(os.environ.get("BIKE_RETRIES", "2")),
         "retry_delay": timedelta(seconds=float(os.environ.get("BIKE_RETRY_DELAY_SECONDS", "120"))),
@@ -71,10 +71,7 @@ def default_args() -> dict[str, Any]:
 
 def current_settings() -> Settings:
     """From the environment; the router's address and token also from the Airflow connection alert_router."""
-    given = dict(os.environ)
-    if not given.get("ALERT_ROUTER_URL"):
-        given |= _of_connection()
-    return settings.from_environment(given)
+    return settings.load(**({} if os.environ.get("ALERT_ROUTER_URL") else _router_connection()))
 
 
 def model() -> AbstractContextManager[ModelApi]:
@@ -94,21 +91,21 @@ def reporter(context: Mapping[str, Any], *, task_id: str | None = None) -> Repor
 
 def as_of(context: Mapping[str, Any]) -> datetime:
     """The run's time, the same in every try: a task that is repeated a day later does the work of its day."""
-    asked = context["params"].get("as_of")
-    at: datetime = datetime.fromisoformat(asked) if asked else context["dag_run"].run_after
+    text = context["params"].get("as_of")
+    at: datetime = datetime.fromisoformat(text) if text else context["dag_run"].run_after
     return at.astimezone(UTC)
 
 
-def _of_connection() -> dict[str, str]:
+def _router_connection() -> dict[str, Any]:
     try:
         connection = Connection.get(CONNECTION)
     except AirflowNotFoundException:
         return {}
     port = f":{connection.port}" if connection.port else ""
-    found = {"ALERT_ROUTER_URL": f"{connection.schema or 'http'}://{connection.host}{port}"}
+    router: dict[str, Any] = {"router_url": f"{connection.schema or 'http'}://{connection.host}{port}"}
     if connection.password:
-        found["ALERT_ROUTER_TOKEN"] = connection.password
-    return found
+        router["router_token"] = connection.password
+    return router
 
 
 def _error(context: Mapping[str, Any]) -> str:

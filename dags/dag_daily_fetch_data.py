@@ -1,4 +1,4 @@
-"""daily_fetch_bike_data: what the city has counted, into the warehouse, once a day."""
+"""daily_fetch_bike_data: fetches the city's counts into the warehouse, once a day."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from dags.pipeline import fetching
     on_failure_callback=RunFailure(),
     params={"as_of": AS_OF},
     tags=["bike"],
-    doc_md="Fetches the hours since the newest one known, and three days before it for what arrives late. "
+    doc_md="Fetches the hours since the newest known hour, and three days before it for late counts. "
     "No new data is a state (XCom `status`), not a failure. docs/PIPELINE.md lists every XCom.",
 )
 def daily_fetch_bike_data() -> None:

@@ -1,4 +1,4 @@
-"""daily_prediction: the next 48 hours of every counter after each fetch, and how the last forecasts went."""
+"""daily_prediction: forecasts 48 hours of every counter after each fetch, and scores the last forecasts."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -29,7 +29,7 @@ from dags.pipeline import thresholds
     params={"as_of": AS_OF},
     tags=["bike"],
     doc_md="Forecasts the next 48 hours of every counter, and scores the forecasts whose hours are known. "
-    "Neither waits for the other. docs/PIPELINE.md lists every XCom.",
+    "Neither task waits for the other. docs/PIPELINE.md lists every XCom.",
 )
 def daily_prediction() -> None:
     @task(multiple_outputs=True)

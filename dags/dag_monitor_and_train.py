@@ -1,4 +1,4 @@
-"""monitor_and_fine_tune: does the model still hold? If not it is trained anew, and people hear of it."""
+"""monitor_and_fine_tune: measures drift and the model once a week, retrains when needed, and reports."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ MEASURES = ("monitor_drift", "validate_model")
     default_args=default_args(),
     on_failure_callback=RunFailure(),
     params={
-        "force_fine_tune": Param(False, type="boolean", description="Train whatever was measured"),
+        "force_fine_tune": Param(False, type="boolean", description="Train whatever the measurements say"),
         "test_mode": Param(
             False, type="boolean", description="A small, quick training that is never deployed"
         ),
@@ -34,7 +34,7 @@ MEASURES = ("monitor_drift", "validate_model")
     },
     tags=["bike"],
     doc_md="Drift and validation, the decision (forced, first, reactive, proactive, scheduled, wait, ok), "
-    "the training. end_monitoring tells people and writes the audit row, also when an earlier task failed, "
+    "the training. end_monitoring reports and writes the audit row, also when an earlier task failed, "
     "and then fails the run. docs/PIPELINE.md lists every XCom.",
 )
 def monitor_and_fine_tune() -> None:
@@ -53,20 +53,20 @@ def monitor_and_fine_tune() -> None:
     @task.branch
     def decide_fine_tune() -> str:
         context = get_current_context()
-        found = model_monitoring.measured(*(left(context, name) or {} for name in MEASURES))
+        week = model_monitoring.measurements(*(pulled(context, name) or {} for name in MEASURES))
         force = context["params"]["force_fine_tune"]
-        verdict, told = model_monitoring.decision(found, thresholds.load(), force=force)
-        for name, value in {"told": told, **told}.items():
+        decision, values = model_monitoring.decision(week, thresholds.load(), force=force)
+        for name, value in {"result": values, **values}.items():
             context["ti"].xcom_push(name, value)
-        return "fine_tune_model" if verdict.decision.trains else "end_monitoring"
+        return "fine_tune_model" if decision.kind.trains else "end_monitoring"
 
     @task(multiple_outputs=True)
     def fine_tune_model() -> dict[str, Any]:
         context = get_current_context()
-        asked = {"test_mode": context["params"]["test_mode"], "key": context["run_id"]}
+        request = {"test_mode": context["params"]["test_mode"], "key": context["run_id"]}
         with model() as api:
             try:
-                return model_monitoring.fine_tune(api, as_of(context), Deadline(TRAINING_S), **asked)
+                return model_monitoring.fine_tune(api, as_of(context), Deadline(TRAINING_S), **request)
             except (TrainingFailed, Refused) as error:
                 raise AirflowFailException(str(error)) from error
 
@@ -74,25 +74,27 @@ def monitor_and_fine_tune() -> None:
     def validate_new_champion() -> dict[str, Any]:
         context = get_current_context()
         with model() as api:
-            return model_monitoring.new_champion(api, left(context, "fine_tune_model") or {}, as_of(context))
+            return model_monitoring.new_champion(
+                api, pulled(context, "fine_tune_model") or {}, as_of(context)
+            )
 
     @task(trigger_rule="all_done", execution_timeout=timedelta(minutes=10))
     def end_monitoring() -> None:
         context = get_current_context()
         results = Results(
-            monitor_drift=left(context, "monitor_drift"),
-            validate_model=left(context, "validate_model"),
-            decide_fine_tune=left(context, "decide_fine_tune", "told"),
-            fine_tune_model=left(context, "fine_tune_model"),
-            validate_new_champion=left(context, "validate_new_champion"),
+            monitor_drift=pulled(context, "monitor_drift"),
+            validate_model=pulled(context, "validate_model"),
+            decide_fine_tune=pulled(context, "decide_fine_tune", "result"),
+            fine_tune_model=pulled(context, "fine_tune_model"),
+            validate_new_champion=pulled(context, "validate_new_champion"),
         )
-        teller = reporter(context, task_id="end_monitoring")
-        monitoring_report.tell(results, thresholds.load(), teller)
+        end_reporter = reporter(context, task_id="end_monitoring")
+        monitoring_report.report(results, thresholds.load(), end_reporter)
         url = current_settings().warehouse_url.get_secret_value()
         with warehouse.opened(url) as engine, engine.begin() as conn:
-            monitoring_report.audit(conn, results, teller, as_of(context))
+            monitoring_report.save_audit_row(conn, results, end_reporter, as_of(context))
         if results.failed_task:
-            # The run's state is that of its last task: a run in which something failed must not look well.
+            # The run's state is that of its last task, so this task fails a run in which another task failed.
             raise AirflowFailException(f"{results.failed_task} {monitoring_report.NO_RESULT}")
 
     decided = decide_fine_tune()
@@ -103,17 +105,17 @@ def monitor_and_fine_tune() -> None:
 
 @contextmanager
 def current_model() -> Iterator[ModelApi]:
-    """The service, after it was sent what it did not know yet."""
+    """The service, after it was sent the counts it did not have yet."""
     settings = current_settings()
     with model() as api, warehouse.opened(settings.warehouse_url.get_secret_value()) as engine:
         observation_sync.publish(engine, api, settings.model_host)
         yield api
 
 
-def left(context: Any, task_id: str, key: str = "return_value") -> dict[str, Any] | None:
-    """What a task left in XCom; None when it left nothing."""
-    found: dict[str, Any] | None = context["ti"].xcom_pull(task_ids=task_id, key=key)
-    return found
+def pulled(context: Any, task_id: str, key: str = "return_value") -> dict[str, Any] | None:
+    """A task's result from XCom; None when it left none."""
+    result: dict[str, Any] | None = context["ti"].xcom_pull(task_ids=task_id, key=key)
+    return result
 
 
 monitor_and_fine_tune()

@@ -7,10 +7,10 @@ _PART = re.compile(r"(\d+)(ms|[smhdwy])")
 
 
 def seconds(text: str) -> float:
-    """Raises ValueError for what is no duration."""
+    """Raises ValueError for an invalid duration."""
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"{text!r} is no Prometheus duration")
+        raise ValueError(f"{text!r} is not a Prometheus duration")
     return float(sum(int(number) * _UNITS_S[unit] for number, unit in parts))
 
 
@@ -21,6 +21,6 @@ def duration(length_s: float) -> str:
 
 
 def shorter(text: str, *, factor: float, floor_s: float) -> str:
-    """Divide by the factor, but not below the floor; what was shorter than the floor does not get longer."""
+    """Divide by the factor, but not below the floor. A duration below the floor stays as it is."""
     full_s = seconds(text)
     return duration(max(full_s / factor, min(floor_s, full_s)))

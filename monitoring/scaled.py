@@ -28,13 +28,13 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ScaledPaths:
-    """The files that were written, all in the folder that was asked for."""
+    """The written files, all in the requested folder."""
 
     prometheus: Path
     alertmanager: Path
     alerts: Path
     meta_rules: Path | None
-    """None unless asked for with `meta=True`."""
+    """None without `meta=True`."""
 
 
 def write_scaled(
@@ -152,7 +152,7 @@ def _routes(route: Document) -> Iterable[Document]:
 
 
 def _hasten(route: Document, *, factor: float, group_interval_s: float) -> None:
-    # A route inherits what it does not name: only what is named is replaced.
+    # A route inherits the keys it does not name, so only named keys are replaced.
     faster: dict[str, Callable[[str], str]] = {
         "group_wait": lambda wait: shorter(wait, factor=factor, floor_s=min(1.0, group_interval_s)),
         "group_interval": lambda _: duration(group_interval_s),

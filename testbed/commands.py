@@ -1,4 +1,4 @@
-"""The commands, as an operator runs them."""
+"""Runs the commands as an operator does."""
 
 from typer.testing import CliRunner
 
@@ -6,15 +6,15 @@ from alert_router import cli
 from testbed.router_harness import WEBHOOK
 
 
-def command(url: str, *words: str, **environment: str) -> tuple[int, str]:
+def command(url: str, *args: str, **environment: str) -> tuple[int, str]:
     """Status and output, on this database."""
-    said = CliRunner().invoke(
+    result = CliRunner().invoke(
         cli.main,
-        list(words),
+        list(args),
         env={
             "ALERT_ROUTER_DATABASE_URL": url,
             "DISCORD_WEBHOOK_URL": WEBHOOK.get_secret_value(),
             **environment,
         },
     )
-    return said.exit_code, said.output
+    return result.exit_code, result.output

@@ -1,31 +1,29 @@
-"""What people do: take an incident on, tell dead letters again."""
+"""What people do: acknowledge an incident, retry dead letters."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import parse_qsl
 
-import sqlalchemy as sa
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, StringConstraints, ValidationError
 
 from alert_router.services.acknowledge import Acknowledgement
 from alert_router.services.acknowledge import acknowledge as acknowledge_incident
-from alert_router.services.intake import Change
+from alert_router.services.intake import Intake
 from alert_router.sources.alertmanager import Text
 from alert_router.sources.errors import errors_of
 from alert_router.store import dead_letters
-from alert_router.store.dead_letters import DeadLetter
-from alert_router.store.engine import Unavailable
-from alert_router.web import ingest
-from alert_router.web.alerts import VARY, ask
-from alert_router.web.dependencies import Parts
-from alert_router.web.pages import DeadLettersPage, Pages
+from alert_router.web import openapi
+from alert_router.web.auth import require_ui_origin
+from alert_router.web.dependencies import IntakeDep, Now, PagesDep, ReaderDep, RowId
+from alert_router.web.pages import VARY, DeadLettersPage
 from alert_router.web.problems import Problem, wants_html
+from alert_router.web.schemas import DeadLetterOut
 
-MAX_BYTES = 10_000
-Id = Annotated[int, Path(ge=1, lt=2**62)]
+MAX_FORM_BYTES = 10_000
+router = APIRouter(tags=["actions"])
 
 
 class AcknowledgeIn(BaseModel):
@@ -33,67 +31,13 @@ class AcknowledgeIn(BaseModel):
     note: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=1000)] = ""
 
 
-class DeadLetterOut(BaseModel):
-    card_id: int
-    channel: str
-    incident_id: int | None
-    alert_id: int | None
-    reason: str
-
-
 class Replayed(BaseModel):
     replayed: int
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    made = APIRouter(tags=["actions"])
-
-    @made.post(
-        "/alerts/{alert_id}/acknowledge",
-        summary="Take it on",
-        status_code=204,
-        response_class=Response,
-        openapi_extra=ingest.described(AcknowledgeIn.model_json_schema(), {"by": "Ada", "note": "on it"}),
-    )
-    async def acknowledge(request: Request, alert_id: Id) -> Response:
-        """Take on the alert's incident: no more reminders until it resolves, and the card says who has it."""
-        ingest.admit_person(request, parts)
-        said = await _said(request)
-        given = Acknowledgement(alert_id, said.by, said.note, parts.now())
-        try:
-            taken = await acknowledge_incident(parts.intake, given)
-        except Unavailable as error:
-            raise ingest.away(error) from error
-        if not taken:
-            raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} is not part of an incident that fires")
-        if wants_html(request):
-            return RedirectResponse(f"/alerts/{alert_id}", status_code=HTTPStatus.SEE_OTHER)
-        return Response(status_code=HTTPStatus.NO_CONTENT)
-
-    @made.get(
-        "/dead-letters", response_model=list[DeadLetterOut], summary="Cards that Discord refused for good"
-    )
-    async def letters(request: Request) -> Response:
-        """Cards that Discord refused for good, oldest first."""
-        waiting = await ask(parts, dead_letters.waiting)
-        if wants_html(request):
-            return pages.render("dead_letters.html", DeadLettersPage(now=parts.now(), letters=waiting))
-        return JSONResponse([_out(letter).model_dump() for letter in waiting], headers=VARY)
-
-    @made.post("/dead-letters/replay", response_model=Replayed, summary="Tell all of them again")
-    async def replay_all(request: Request) -> Response:
-        return await _replay(request, parts, None)
-
-    @made.post("/dead-letters/{card_id}/replay", response_model=Replayed, summary="Tell one of them again")
-    async def replay(request: Request, card_id: Id) -> Response:
-        return await _replay(request, parts, [card_id])
-
-    return made
-
-
-async def _said(request: Request) -> AcknowledgeIn:
+async def _acknowledge_body(request: Request) -> AcknowledgeIn:
     """From a form or from JSON. Raises Problem, naming the fields."""
-    body = await ingest.read(request, MAX_BYTES)
+    body = await request.body()
     form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     try:
         if form:
@@ -104,30 +48,76 @@ async def _said(request: Request) -> AcknowledgeIn:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(map(str, errors)), errors=errors) from error
 
 
-def _out(letter: DeadLetter) -> DeadLetterOut:
-    return DeadLetterOut(
-        card_id=letter.card_id,
-        channel=letter.channel,
-        incident_id=letter.incident_id,
-        alert_id=letter.alert_id,
-        reason=letter.reason,
-    )
+AcknowledgeBody = Annotated[AcknowledgeIn, Depends(_acknowledge_body)]
 
 
-async def _replay(request: Request, parts: Parts, card_ids: Sequence[int] | None) -> Response:
-    """Tell them again, as they would be told today."""
-    ingest.admit_person(request, parts)
-    now = parts.now()
+@router.post(
+    "/alerts/{alert_id}/acknowledge",
+    summary="Acknowledge the alert's incident",
+    status_code=204,
+    response_class=Response,
+    dependencies=[Depends(require_ui_origin)],
+    responses=openapi.REDIRECT | openapi.errors(401, 403, 409, 413, 422, 503),
+    openapi_extra=openapi.json_body(AcknowledgeIn.model_json_schema(), {"by": "Ada", "note": "on it"}),
+    max_body_size=MAX_FORM_BYTES,
+)
+async def acknowledge(
+    request: Request, alert_id: RowId, body: AcknowledgeBody, intake: IntakeDep, now: Now
+) -> Response:
+    """No more reminders until the incident resolves, and the card names who acknowledged it."""
+    if not await acknowledge_incident(intake, Acknowledgement(alert_id, body.by, body.note, now)):
+        raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} is not part of a firing incident")
+    if wants_html(request):
+        return RedirectResponse(f"/alerts/{alert_id}", status_code=HTTPStatus.SEE_OTHER)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
-    def decide(conn: sa.Connection, _books: object) -> int:
-        return dead_letters.replay(conn, now, card_ids)
 
-    try:
-        replayed = await parts.intake.change(Change(decide, now))
-    except Unavailable as error:
-        raise ingest.away(error) from error
-    if card_ids is not None and not replayed:
-        raise Problem(HTTPStatus.NOT_FOUND, f"card {card_ids[0]} is no dead letter")
+@router.get(
+    "/dead-letters",
+    response_model=list[DeadLetterOut],
+    responses=openapi.HTML | openapi.errors(503),
+    summary="Cards that Discord rejected for good",
+)
+async def letters(request: Request, reader: ReaderDep, pages: PagesDep, now: Now) -> Response:
+    """Cards that Discord rejected for good, oldest first."""
+    waiting = await reader.run(dead_letters.waiting)
+    if wants_html(request):
+        return pages.render("dead_letters.html", DeadLettersPage(now=now, letters=waiting))
+    body = [DeadLetterOut.model_validate(letter).model_dump() for letter in waiting]
+    return JSONResponse(body, headers=VARY)
+
+
+@router.post(
+    "/dead-letters/replay",
+    response_model=Replayed,
+    dependencies=[Depends(require_ui_origin)],
+    responses=openapi.REDIRECT | openapi.errors(401, 403, 503),
+    summary="Retry all dead letters",
+)
+async def replay_all(request: Request, intake: IntakeDep, now: Now) -> Response:
+    return _replayed(request, await _replay(intake, None, now))
+
+
+@router.post(
+    "/dead-letters/{card_id}/replay",
+    response_model=Replayed,
+    dependencies=[Depends(require_ui_origin)],
+    responses=openapi.REDIRECT | openapi.errors(401, 403, 404, 422, 503),
+    summary="Retry one dead letter",
+)
+async def replay(request: Request, card_id: RowId, intake: IntakeDep, now: Now) -> Response:
+    replayed = await _replay(intake, [card_id], now)
+    if not replayed:
+        raise Problem(HTTPStatus.NOT_FOUND, f"card {card_id} is not a dead letter")
+    return _replayed(request, replayed)
+
+
+async def _replay(intake: Intake, card_ids: Sequence[int] | None, now: Now) -> int:
+    """How many. The cards are rendered again, from the present state."""
+    return await intake.change(lambda work: dead_letters.replay(work.conn, now, card_ids), now)
+
+
+def _replayed(request: Request, replayed: int) -> Response:
     if wants_html(request):
         return RedirectResponse("/dead-letters", status_code=HTTPStatus.SEE_OTHER)
     return JSONResponse({"replayed": replayed})

@@ -51,7 +51,9 @@ def _operation(path: str, method: str, spec: Document) -> Operation:
         text=spec.get("description", ""),
         parameters=tuple(_parameters(spec.get("parameters", ()))),
         example=_example(spec.get("requestBody", {})),
-        answers=tuple((code, answer.get("description", "")) for code, answer in spec.get("responses", {}).items()),
+        answers=tuple(
+            (code, answer.get("description", "")) for code, answer in spec.get("responses", {}).items()
+        ),
     )
 
 

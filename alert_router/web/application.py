@@ -1,59 +1,54 @@
-"""All routes as one ASGI application, and what every answer has in common."""
+"""All routes as one ASGI application, with its error answers and request counters."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from alert_router.sources import events as event_source
+from alert_router.settings import Settings
 from alert_router.sources.errors import FieldError
-from alert_router.web import actions, alerts, events, home, ops, webhooks
-from alert_router.web.dependencies import Parts
-from alert_router.web.metrics import UNKNOWN, Metrics
-from alert_router.web.pages import FOLDER, Pages
+from alert_router.store.engine import Unavailable
+from alert_router.web import actions, alerts, events, home, openapi, ops, webhooks
+from alert_router.web.dependencies import State, state_of
+from alert_router.web.metrics import UNKNOWN
+from alert_router.web.pages import STATIC
 from alert_router.web.problems import Problem, as_json, wants_html
 
-MEANT_FOR_A_DOOR = "/webhook"
-"""Who posts to an address that begins so and is none, such as /webhook, has a door's address wrong."""
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-DOORS = {
+WEBHOOK_PREFIX = "/webhook"
+"""A POST to an unknown address that starts like this, such as /webhook, comes from a misconfigured sender."""
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
+INGEST_ROUTES = {
     "/webhooks/alertmanager": "alertmanager",
     "/webhooks/grafana": "grafana",
     "/events": "events",
 }
 
 
-def create(parts: Parts, lifespan: Lifespan) -> FastAPI:
-    pages = Pages()
+def create(settings: Settings, lifespan: Lifespan) -> FastAPI:
     app = FastAPI(title="alert-router", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
-    for router in (
-        webhooks.router(parts),
-        events.router(parts),
-        alerts.router(parts, pages),
-        actions.router(parts, pages),
-        home.router(parts, pages),
-        ops.router(parts),
-    ):
+    for router in (webhooks.router, events.router):
+        app.include_router(router, max_body_size=settings.max_body_bytes)
+    for router in (alerts.router, actions.router, home.router, ops.router):
         app.include_router(router)
-    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
-    app.add_middleware(CountRequests, metrics=parts.metrics)
-    _answer_errors(app, parts, pages)
-    _describe_events(app)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(DescribeTooLarge)
+    app.add_middleware(CountRequests)
+    _add_error_handlers(app)
+    openapi.add_schemas(app)
     return app
 
 
 class CountRequests:
-    """Counts what the doors answered, whoever answered it."""
+    """Counts the answers of the ingest routes, whichever layer gave them."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         source = _source(scope)
@@ -61,62 +56,89 @@ class CountRequests:
             await self._app(scope, receive, send)
             return
 
-        async def counting(message: Message) -> None:
+        async def send_and_count(message: Message) -> None:
             if message["type"] == "http.response.start" and _counts(source, message["status"]):
-                self._metrics.requests.labels(source, str(message["status"])).inc()
+                scope["state"]["metrics"].requests.labels(source, str(message["status"])).inc()
             await send(message)
 
-        await self._app(scope, receive, counting)
+        await self._app(scope, receive, send_and_count)
 
 
 def _source(scope: Scope) -> str | None:
-    """Whose request it is by its address; None: nobody's who sends alerts."""
+    """The source by the address; None when the request does not bring alerts."""
     if scope["type"] != "http":
         return None
     path: str = scope["path"]
-    lost = scope["method"] == "POST" and path.startswith(MEANT_FOR_A_DOOR)
-    return DOORS.get(path, UNKNOWN if lost else None)
+    misdirected = scope["method"] == "POST" and path.startswith(WEBHOOK_PREFIX)
+    return INGEST_ROUTES.get(path, UNKNOWN if misdirected else None)
 
 
 def _counts(source: str, status: int) -> bool:
-    """At no door only what is lost counts: a slash too many, say, is led to the right one."""
+    """An unknown address counts only when the alert is lost: a trailing slash, say, is redirected."""
     return source != UNKNOWN or status == HTTPStatus.NOT_FOUND
 
 
-def _answer_errors(app: FastAPI, parts: Parts, pages: Pages) -> None:
-    def answer(request: Request, problem: Problem) -> Response:
-        return pages.error(problem, parts.now()) if wants_html(request) else as_json(problem)
+class DescribeTooLarge:
+    """Replaces the plain-text 413 of the framework's body limit by an error like any other."""
 
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit: int | None = None
+
+        async def send_unless_too_large(message: Message) -> None:
+            nonlocal limit
+            if message["type"] == "http.response.start":
+                too_large = message["status"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                limit = scope[MAX_BODY_SIZE_SCOPE_KEY] if too_large else None
+            if limit is None:
+                await send(message)
+
+        await self._app(scope, receive, send_unless_too_large)
+        if limit is not None:
+            response = _answer(Request(scope), _too_large(limit, scope["path"]))
+            await response(scope, receive, send)
+
+
+def _too_large(limit: int, path: str) -> Problem:
+    hint = (
+        " (ALERT_ROUTER_MAX_BODY_BYTES); in alertmanager.yml, group_by more labels"
+        if path in INGEST_ROUTES
+        else ""
+    )
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {limit} bytes{hint}")
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    if not wants_html(request):
+        return as_json(problem)
+    state = state_of(request)
+    return state["pages"].error(problem, state["clock"]())
+
+
+def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
-        return answer(request, error)
+        return _answer(request, error)
+
+    @app.exception_handler(Unavailable)
+    async def unavailable(request: Request, error: Unavailable) -> Response:
+        # 5xx: Alertmanager sends it again. Never 429, which it would drop.
+        detail = f"the database is not available: {error}; send it again"
+        return _answer(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        return answer(request, Problem(HTTPStatus(error.status_code), str(error.detail)))
+        return _answer(request, Problem(HTTPStatus(error.status_code), str(error.detail)))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        errors = [FieldError(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()]
+        errors = [FieldError(".".join(map(str, item["loc"])), item["msg"]) for item in error.errors()]
         detail = "; ".join(map(str, errors))
-        return answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors))
+        return _answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _error: Exception) -> Response:
         # 5xx, so that the source sends it again; the server logs the traceback.
-        return answer(
-            request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of ours; it is in the log")
-        )
-
-
-def _describe_events(app: FastAPI) -> None:
-    """The doors read their bodies raw: the schemas of events are added to the document by hand."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = generate()
-        definitions = event_source.schema(events.REF_TEMPLATE).get("$defs", {})
-        document.setdefault("components", {}).setdefault("schemas", {}).update(definitions)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend it
+        return _answer(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log"))

@@ -1,24 +1,80 @@
-"""What the routes are made of: handed to them by the composition root."""
+"""The typed lifespan state, and the dependencies that hand it to the route handlers.
 
+All dependencies are coroutines: FastAPI runs plain functions in a thread, which costs more.
+"""
+
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Any, TypedDict, TypeVar, cast
+
+import sqlalchemy as sa
+from fastapi import Depends, Path, Request
+from starlette.requests import HTTPConnection
 
 from alert_router.services.health import Health
 from alert_router.services.intake import Intake
 from alert_router.settings import Settings
 from alert_router.store.engine import Store
 from alert_router.web.metrics import Metrics
+from alert_router.web.pages import Pages
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class State(TypedDict):
+    """What the lifespan yields: Starlette puts it on every request."""
+
     settings: Settings
     store: Store
     intake: Intake
     metrics: Metrics
-    now: Callable[[], datetime]
-    examine: Callable[[], Health]
-    """Asks the database: not for the event loop."""
-    wake: Callable[[], None]
-    """Have the cards looked at now."""
+    pages: Pages
+    clock: Callable[[], datetime]
+    check_health: Callable[[], Health]
+    """Queries the database: not for the event loop."""
+
+
+def state_of(connection: HTTPConnection[Any]) -> State:
+    return cast("State", connection.state)
+
+
+class Reader:
+    """Runs queries in a thread, so that none of them blocks the event loop."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def run(self, query: Callable[[sa.Connection], T]) -> T:
+        """Raises Unavailable, which the application answers with 503."""
+        return await asyncio.to_thread(self._read, query)
+
+    def _read(self, query: Callable[[sa.Connection], T]) -> T:
+        with self._store.read() as conn:
+            return query(conn)
+
+
+def _from_state(name: str) -> Any:
+    async def dependency(request: Request) -> Any:
+        return request.state[name]
+
+    return Depends(dependency)
+
+
+async def _now(request: Request) -> datetime:
+    return state_of(request)["clock"]()
+
+
+async def _reader(request: Request) -> Reader:
+    return Reader(state_of(request)["store"])
+
+
+SettingsDep = Annotated[Settings, _from_state("settings")]
+IntakeDep = Annotated[Intake, _from_state("intake")]
+MetricsDep = Annotated[Metrics, _from_state("metrics")]
+PagesDep = Annotated[Pages, _from_state("pages")]
+HealthCheckDep = Annotated[Callable[[], Health], _from_state("check_health")]
+ReaderDep = Annotated[Reader, Depends(_reader)]
+RowId = Annotated[int, Path(ge=1, lt=2**62)]
+Now = Annotated[datetime, Depends(_now)]
+"""The time when the parameters before it were resolved: a handler declares it after the body."""

@@ -1,7 +1,7 @@
 """Discord's markdown as safe HTML, and the look of an embed, for the preview.
 
-Supports what cards use: emphasis, underline, strike, code, quotes, lists, headings, masked links, timestamps and
-escapes. HTML never passes through: no rule produces raw tags, and all text is escaped.
+Supports what cards use: emphasis, underline, strike, code, quotes, lists, headings, masked links, timestamps
+and escapes. HTML never passes through: no rule produces raw tags, and all text is escaped.
 """
 
 import re
@@ -27,7 +27,7 @@ REL = "noopener noreferrer nofollow"
 ROW = 3
 """Inline fields side by side."""
 BARS = frozenset({*embeds.COLORS.values(), embeds.GREEN, embeds.GREY})
-"""Colours that style.css has a class for: a style attribute would need 'unsafe-inline' in the CSP."""
+"""Colours that preview.css has a class for: a style attribute would need 'unsafe-inline' in the CSP."""
 _STAMP = re.compile(r"<t:(-?\d{1,12})(?::([tTdDfFR]))?>")
 _QUOTE_END = re.compile(r"^(>[^\n]*)\n(?!>)", re.MULTILINE)
 _CLOCKS = {

@@ -1,4 +1,4 @@
-"""A question to /alerts in words, and the links that change it."""
+"""The filters of /alerts in words, and the links that change them."""
 
 from dataclasses import dataclass
 from datetime import datetime

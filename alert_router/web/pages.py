@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from alert_router.discord import embeds
 from alert_router.domain.model import Alert, Status
 from alert_router.store.dead_letters import DeadLetter
-from alert_router.store.history import Life
+from alert_router.store.history import AlertDetail
 from alert_router.store.preview import PreviewCard
 from alert_router.web import discord_html, filter_summary, jinja_filters
 from alert_router.web.alert_filters import Query
@@ -22,9 +22,16 @@ from alert_router.web.metrics import SOURCES
 from alert_router.web.problems import Problem
 
 FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+STYLESHEETS = (
+    *("colors", "base", "layout", "form", "severity", "chip"),
+    *("alert-list", "alert-detail", "timeline", "table", "health", "preview"),
+)
+"""In the order of the cascade."""
+VARY = {"Vary": "Accept"}
+"""The same address answers browsers with HTML and everybody else with JSON."""
 HEADERS = {
-    # The same address answers JSON to those who do not ask for HTML.
-    "Vary": "Accept",
+    **VARY,
     # Defence in depth: markup that got past the escaping could still run, load and post nothing.
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -61,7 +68,7 @@ class AlertsPage(Page):
 
 @dataclass(frozen=True, slots=True)
 class AlertPage(Page):
-    life: Life
+    detail: AlertDetail
     public_url: str
     """Where people and programs reach this router."""
 
@@ -94,7 +101,7 @@ class DeadLettersPage(Page):
 
 
 @dataclass(frozen=True, slots=True)
-class ReferencePage(Page):
+class ApiPage(Page):
     operations: tuple[Operation, ...]
 
 
@@ -165,6 +172,7 @@ GLOBALS: Mapping[str, object] = {
     "SOURCES": SOURCES,
     "SPANS": filter_summary.SPANS,
     "STATUSES": tuple(Status),
+    "STYLESHEETS": STYLESHEETS,
     "TRANSITIONS": jinja_filters.TRANSITIONS,
     "choices": filter_summary.choices,
     "has_filters": filter_summary.has_filters,
@@ -178,7 +186,7 @@ GLOBALS: Mapping[str, object] = {
 def _versions() -> dict[str, str]:
     """The URL of each static file changes with its content, so that no browser uses an old one."""
     return {
-        path.name: f"/static/{path.name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
-        for path in sorted((FOLDER / "static").iterdir())
-        if path.is_file()
+        name: f"/static/{name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+        for path in sorted(STATIC.rglob("*"))
+        if path.is_file() and (name := path.relative_to(STATIC).as_posix())
     }

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from alert_router.domain.model import Alert, Status
-from alert_router.store.history import Life
+from alert_router.store.history import AlertDetail
 
 
 class AlertOut(BaseModel):
@@ -58,18 +58,28 @@ class DeliveryOut(BaseModel):
     detail: str
 
 
-class LifeOut(AlertOut):
+class AlertDetailOut(AlertOut):
     transitions: list[TransitionOut]
     deliveries: list[DeliveryOut]
 
     @classmethod
-    def of(cls, life: Life) -> Self:
+    def of(cls, detail: AlertDetail) -> Self:
         return cls(
-            **AlertOut.model_validate(life.alert).model_dump(),
-            transitions=[TransitionOut.model_validate(one) for one in life.transitions],
-            deliveries=[DeliveryOut.model_validate(one) for one in life.deliveries],
+            **AlertOut.model_validate(detail.alert).model_dump(),
+            transitions=[TransitionOut.model_validate(entry) for entry in detail.transitions],
+            deliveries=[DeliveryOut.model_validate(entry) for entry in detail.deliveries],
         )
 
 
 def alerts_out(alerts: tuple[Alert, ...]) -> list[AlertOut]:
     return [AlertOut.model_validate(alert) for alert in alerts]
+
+
+class DeadLetterOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    card_id: int
+    channel: str
+    incident_id: int | None
+    alert_id: int | None
+    reason: str

@@ -1,1 +1,1 @@
-"""What the pipeline's tasks do: plain functions that know no Airflow. The DAG files only join them."""
+"""The work of the pipeline's tasks: plain functions without Airflow. The DAG files only join them."""

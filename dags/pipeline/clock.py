@@ -1,4 +1,4 @@
-"""The only place that asks what time it is."""
+"""The only place that reads the system clock."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

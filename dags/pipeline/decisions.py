@@ -1,4 +1,4 @@
-"""Decides whether to retrain, from what was measured. Pure; the order of the rules is the meaning."""
+"""Decides whether to retrain, from the week's measurements. Pure; the first rule that applies decides."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,30 +6,36 @@ from enum import StrEnum
 from dags.pipeline.thresholds import Thresholds
 
 
-class Decision(StrEnum):
+class DecisionKind(StrEnum):
     FORCED = "forced"
     FIRST = "first"
     """There is no model yet."""
     REACTIVE = "reactive"
     """The model is bad now."""
     PROACTIVE = "proactive"
-    """The data have moved and the model begins to suffer."""
+    """The data have drifted and the model begins to suffer."""
     SCHEDULED = "scheduled"
     """No model has been trained for weeks."""
     WAIT = "wait"
-    """One of the two, but not both: look again next week."""
+    """Drift or a weak model, but not both: look again next week."""
     OK = "ok"
     UNKNOWN = "unknown"
-    """Nothing could be measured, and nothing is decided on nothing."""
+    """Nothing could be measured, so nothing is decided."""
 
     @property
     def trains(self) -> bool:
-        return self not in (Decision.WAIT, Decision.OK, Decision.UNKNOWN)
+        return self not in (DecisionKind.WAIT, DecisionKind.OK, DecisionKind.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    kind: DecisionKind
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """None: not measured this time. No number stands for that."""
+class Measurements:
+    """None: not measured this time."""
 
     drift_share: float | None = None
     drifted_features: tuple[str, ...] = ()
@@ -40,49 +46,45 @@ class Measured:
     """Since the data of the newest training ended, deployed or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    decision: Decision
-    reason: str
+def decide(week: Measurements, limits: Thresholds, *, force: bool) -> Decision:
+    return _train(week, limits, force=force) or _rest(week, limits)
 
 
-def decide(found: Measured, limits: Thresholds, *, force: bool) -> Verdict:
-    return _training(found, limits, force=force) or _rest(found, limits)
-
-
-def alerts(found: Measured, limits: Thresholds) -> frozenset[str]:
-    """What people must hear, whatever is decided about it: "drift", "performance"."""
-    bad = _below(found.r2, limits.r2_warning) or (found.r2 is not None and _above(found.rmse, limits.rmse))
-    drifts = _above(found.drift_share, limits.drift_share)
+def alerts(week: Measurements, limits: Thresholds) -> frozenset[str]:
+    """The alerts that fire whatever is decided: "drift", "performance"."""
+    bad = _below(week.r2, limits.r2_warning) or (week.r2 is not None and _above(week.rmse, limits.rmse))
+    drifts = _above(week.drift_share, limits.drift_share)
     return frozenset(name for name, fires in {"drift": drifts, "performance": bad}.items() if fires)
 
 
-def _training(found: Measured, limits: Thresholds, *, force: bool) -> Verdict | None:
+def _train(week: Measurements, limits: Thresholds, *, force: bool) -> Decision | None:
     if force:
-        return Verdict(Decision.FORCED, "asked for by force_fine_tune")
-    if not found.has_champion:
-        return Verdict(Decision.FIRST, "no model answers yet")
-    if _below(found.r2, limits.r2_critical):
-        return Verdict(Decision.REACTIVE, f"R2 {found.r2:.3f} is below {limits.r2_critical:g}")
-    if _above(found.rmse, limits.rmse):
-        return Verdict(Decision.REACTIVE, f"RMSE {found.rmse:.1f} is above {limits.rmse:g}")
-    if _above(found.drift_share, limits.drift_share) and _below(found.r2, limits.r2_warning):
-        return Verdict(Decision.PROACTIVE, f"drift share {found.drift_share:.2f} and R2 {found.r2:.3f}")
-    if found.untrained_days is not None and found.untrained_days >= limits.train_after_days:
-        return Verdict(
-            Decision.SCHEDULED, f"the newest model was trained {found.untrained_days:.0f} days ago"
+        return Decision(DecisionKind.FORCED, "requested by force_fine_tune")
+    if not week.has_champion:
+        return Decision(DecisionKind.FIRST, "no model answers yet")
+    if _below(week.r2, limits.r2_critical):
+        return Decision(DecisionKind.REACTIVE, f"R2 {week.r2:.3f} is below {limits.r2_critical:g}")
+    if _above(week.rmse, limits.rmse):
+        return Decision(DecisionKind.REACTIVE, f"RMSE {week.rmse:.1f} is above {limits.rmse:g}")
+    if _above(week.drift_share, limits.drift_share) and _below(week.r2, limits.r2_warning):
+        return Decision(DecisionKind.PROACTIVE, f"drift share {week.drift_share:.2f} and R2 {week.r2:.3f}")
+    if week.untrained_days is not None and week.untrained_days >= limits.train_after_days:
+        return Decision(
+            DecisionKind.SCHEDULED, f"the newest model was trained {week.untrained_days:.0f} days ago"
         )
     return None
 
 
-def _rest(found: Measured, limits: Thresholds) -> Verdict:
-    if _above(found.drift_share, limits.drift_share):
-        return Verdict(Decision.WAIT, f"drift share {found.drift_share:.2f}, but the model still holds")
-    if _below(found.r2, limits.r2_warning):
-        return Verdict(Decision.WAIT, f"R2 {found.r2:.3f} is below {limits.r2_warning:g}, but without drift")
-    if found.r2 is None and found.drift_share is None:
-        return Verdict(Decision.UNKNOWN, "neither the model nor the data could be measured")
-    return Verdict(Decision.OK, "nothing is over its threshold")
+def _rest(week: Measurements, limits: Thresholds) -> Decision:
+    if _above(week.drift_share, limits.drift_share):
+        return Decision(DecisionKind.WAIT, f"drift share {week.drift_share:.2f}, but the model still holds")
+    if _below(week.r2, limits.r2_warning):
+        return Decision(
+            DecisionKind.WAIT, f"R2 {week.r2:.3f} is below {limits.r2_warning:g}, but without drift"
+        )
+    if week.r2 is None and week.drift_share is None:
+        return Decision(DecisionKind.UNKNOWN, "neither the model nor the data could be measured")
+    return Decision(DecisionKind.OK, "nothing is over its threshold")
 
 
 def _below(value: float | None, limit: float) -> bool:

@@ -1,4 +1,4 @@
-"""What the pipeline tells the router, as the router's POST /events reads it."""
+"""The events that the pipeline reports, in the form of the router's POST /events."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from dags.pipeline.xcom import without_none
+
 MAX_ERROR_CHARS = 2_000
 """The router takes 20,000; a person reads the first lines."""
+RESOLVED = {"status": "resolved"}
+"""Ends a drift or a performance alert. Without it the alert fires."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which run speaks. The task and its try are told, and are no part of what makes an event the same."""
+    """The run that reports. Its task and try are in the event, but not in the event's key."""
 
     dag_id: str
     run_id: str
@@ -30,16 +34,16 @@ class Event:
 
     @property
     def key(self) -> str:
-        """The router's own rule: one of a type, a run and a subject, whichever try of the task tells it.
+        """The router's own rule: one event per type, run and subject, whichever try of the task reports it.
 
-        Its end is another: a run that is cleared may measure as good what it has told as bad.
+        A resolved event has a key of its own: a cleared run may measure as good what it reported as bad.
         """
         subject = self.details.get("endpoint", self.model_type or "")
         key = f"{self.type}:{self.origin.dag_id}:{self.origin.run_id}:{subject}"
         return f"{key}:resolved" if self.details.get("status") == "resolved" else key
 
     def as_json(self) -> str:
-        told = {
+        body = {
             "type": self.type,
             "dag_id": self.origin.dag_id,
             "run_id": self.origin.run_id,
@@ -49,27 +53,21 @@ class Event:
             "model_type": self.model_type,
             **self.details,
         }
-        return json.dumps(
-            {name: value for name, value in told.items() if value is not None}, ensure_ascii=False
-        )
-
-
-OVER = {"status": "resolved"}
-"""Of drift and of performance: what was told before is over. Without it the alert fires."""
+        return json.dumps(without_none(body), ensure_ascii=False)
 
 
 def drift(
-    drift_share: float, r2: float | None, drifted_features: Sequence[str], *, over: bool = False
+    drift_share: float, r2: float | None, drifted_features: Sequence[str], *, resolved: bool = False
 ) -> dict[str, Any]:
-    found = {"drift_share": drift_share, "r2": r2, "drifted_features": list(drifted_features)}
-    return found | OVER if over else found
+    details = {"drift_share": drift_share, "r2": r2, "drifted_features": list(drifted_features)}
+    return details | RESOLVED if resolved else details
 
 
 def performance(
-    r2: float, rmse: float | None, thresholds: Mapping[str, float], *, over: bool = False
+    r2: float, rmse: float | None, thresholds: Mapping[str, float], *, resolved: bool = False
 ) -> dict[str, Any]:
-    found = {"r2": r2, "rmse": rmse, "thresholds": dict(thresholds)}
-    return found | OVER if over else found
+    details = {"r2": r2, "rmse": rmse, "thresholds": dict(thresholds)}
+    return details | RESOLVED if resolved else details
 
 
 def training_success(

@@ -1,4 +1,4 @@
-"""Which event a failed task or run becomes. A run speaks only when none of its tasks could."""
+"""Which event reports a failed task or run. A run's callback reports only what no task has reported."""
 
 from dags.pipeline import fetching
 from dags.utils import discord_alerts
@@ -12,21 +12,21 @@ ENDPOINTS = {
     "validate_model": "POST /evaluate",
     "validate_new_champion": "POST /promote_champion",
 }
-"""What a task asks, and what people look at first when it has failed."""
+"""What each task calls: where people look first when it has failed."""
 
 
-def tell_of_task(reporter: Reporter, task_id: str, error: str) -> None:
+def report_task(reporter: Reporter, task_id: str, error: str) -> None:
     if task_id == TRAINING:
         model_type = reporter.settings.model_type
         discord_alerts.send_training_failure(error, model_type=model_type, reporter=reporter)
     elif task_id in ENDPOINTS:
         discord_alerts.send_api_error(ENDPOINTS[task_id], error, reporter=reporter)
-    elif not reporter.has_told_of_failure():
+    elif not reporter.has_reported_failure():
         discord_alerts.send_api_error(f"task {task_id}", error, reporter=reporter)
 
 
-def tell_of_run(reporter: Reporter, reason: str) -> None:
-    if reporter.has_told_of_failure():
+def report_run(reporter: Reporter, reason: str) -> None:
+    if reporter.has_reported_failure():
         reporter.flush()
         return
     dag_id = reporter.origin.dag_id

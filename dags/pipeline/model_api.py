@@ -1,4 +1,4 @@
-"""Speaks to the model service over HTTP: one method a question, its answer as a frozen value.
+"""The model service's HTTP API: a method per request, its answer as a frozen value.
 
 The only module that knows the service's field names.
 """
@@ -10,30 +10,30 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+from tenacity.nap import sleep
 
-from dags.pipeline import retry
 from dags.pipeline.forecasts import Point
-from dags.pipeline.retry import Patience, Wait, asleep
+from dags.pipeline.retry import RetryPolicy, Sleep
 from dags.pipeline.settings import Settings
 
-PATIENCE = Patience(tries=4, first_wait_s=1.0, longest_wait_s=30.0)
+RETRY_POLICY = RetryPolicy(attempts=4, first_wait_s=1.0, max_wait_s=30.0)
 TIMEOUT = httpx.Timeout(10.0, read=180.0)
 """/evaluate and /monitor compute before they answer; the service gives up after two minutes itself."""
 CURRENT = timedelta(days=7)
-"""What is measured: a whole week, because a weekend is no drift."""
+"""The window that is measured: a whole week, because a weekend alone would look like drift."""
 TEST_DAYS = 60
-"""A test_mode training shall be quick."""
+"""A test_mode training must be quick."""
 NO_CHAMPION = "there is no champion yet"
 
 
 class Refused(Exception):
-    """The service has understood and says no; asking again changes nothing. The text is its reason."""
+    """The service refuses a valid request; a repetition changes nothing. The text is its reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     values: tuple[float, ...]
-    """In the order of the points asked for."""
+    """In the order of the points."""
     unknown_counters: tuple[str, ...]
     champion_run_id: str | None
 
@@ -68,7 +68,7 @@ class Training:
     reason: str | None = None
     improvement: float | None = None
     champion_run_id: str | None = None
-    """Whom it was compared with."""
+    """The champion it was compared with."""
     new_r2: float | None = None
     old_r2: float | None = None
     fit_seconds: float | None = None
@@ -80,13 +80,13 @@ class Training:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """What the service's registry says of one model type."""
+    """The service's registry, for a single model type."""
 
     champion_run_id: str | None = None
     trained_until: datetime | None = None
-    """Where the newest training window ended, whatever became of the model; test_mode ones do not count."""
+    """The end of the newest training window, deployed or not; test_mode trainings do not count."""
     is_empty: bool = False
-    """No model of any type: a new service, or one that has lost its state."""
+    """No model of any type: the service is new or has lost its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,38 +101,39 @@ class ModelApi:
     client: httpx.Client
     model_type: str
     train_days: int = 365
-    wait: Wait = asleep
-    patience: Patience = PATIENCE
+    sleep: Sleep = sleep
+    retry_policy: RetryPolicy = RETRY_POLICY
 
     def champion_run_id(self) -> str | None:
         return self.registry().champion_run_id
 
     def registry(self) -> Registry:
-        answer = self._ask("GET", "/model_summary")
-        models = (one for one in answer["models"] if one["model_type"] == self.model_type)
-        ends = (datetime.fromisoformat(one["holdout"]["end"]) for one in models if not one["test_mode"])
+        answer = self._request("GET", "/model_summary")
+        models = (model for model in answer["models"] if model["model_type"] == self.model_type)
+        ends = (datetime.fromisoformat(model["holdout"]["end"]) for model in models if not model["test_mode"])
         return Registry(
             champion_run_id=answer["champions"].get(self.model_type),
             trained_until=max(ends, default=None),
             is_empty=not answer["champions"] and not answer["models"],
         )
 
-    def observe(self, counted: Sequence[Observation]) -> None:
+    def observe(self, observations: Sequence[Observation]) -> None:
         """Sending them again is harmless."""
         rows = [
-            {"counter_id": one.counter_id, "at": one.hour.isoformat(), "count": one.count} for one in counted
+            {"counter_id": row.counter_id, "at": row.hour.isoformat(), "count": row.count}
+            for row in observations
         ]
-        self._ask("POST", "/observations", {"rows": rows})
+        self._request("POST", "/observations", {"rows": rows})
 
     def predict(self, points: Sequence[Point]) -> Forecast:
         rows = [{"counter_id": point.counter_id, "at": point.hour.isoformat()} for point in points]
-        answer = self._ask("POST", "/predict", {"model_type": self.model_type, "rows": rows})
-        values = tuple(float(one["count"]) for one in answer["predictions"])
+        answer = self._request("POST", "/predict", {"model_type": self.model_type, "rows": rows})
+        values = tuple(float(row["count"]) for row in answer["predictions"])
         return Forecast(values, tuple(answer["unknown_counters"]), answer["champion_run_id"])
 
     def monitor(self, now: datetime) -> Drift:
-        """The last week against what the champion was fitted on."""
-        answer = self._ask("POST", "/monitor", self._week_before(now))
+        """The last week against the data the champion was fitted on."""
+        answer = self._request("POST", "/monitor", self._week_before(now))
         return Drift(
             share=answer["drift_share"],
             detected=answer["drift_detected"],
@@ -141,11 +142,11 @@ class ModelApi:
         )
 
     def evaluate(self, now: datetime) -> Evaluation:
-        answer = self._ask("POST", "/evaluate", self._week_before(now))
+        answer = self._request("POST", "/evaluate", self._week_before(now))
         return Evaluation(**{name: answer[name] for name in ("r2", "rmse", "mae", "rows", "reason")})
 
     def train(self, now: datetime, *, test_mode: bool, key: str) -> Training:
-        """key: of this run, so that a repeated task finds the training that it began."""
+        """key: of this run, so that a repeated task finds the training it started."""
         days = TEST_DAYS if test_mode else self.train_days
         body = {
             "model_type": self.model_type,
@@ -153,28 +154,28 @@ class ModelApi:
             "start": (now - timedelta(days=days)).isoformat(),
             "end": now.isoformat(),
         }
-        return _training(self._ask("POST", "/train", body, {"Idempotency-Key": key}))
+        return _training(self._request("POST", "/train", body, {"Idempotency-Key": key}))
 
     def training(self, run_id: str) -> Training:
-        return _training(self._ask("GET", f"/train/{run_id}"))
+        return _training(self._request("GET", f"/train/{run_id}"))
 
     def promote(self, run_id: str, *, expected_champion: str | None) -> None:
-        """Raises Refused when another than the expected one is champion by now."""
+        """Raises Refused when the champion is no longer the expected one."""
         body = {"model_type": self.model_type, "run_id": run_id, "expected_champion": expected_champion}
-        self._ask("POST", "/promote_champion", body)
+        self._request("POST", "/promote_champion", body)
 
     def _week_before(self, now: datetime) -> dict[str, Any]:
         return {"model_type": self.model_type, "start": (now - CURRENT).isoformat(), "end": now.isoformat()}
 
-    def _ask(
+    def _request(
         self,
         method: str,
         path: str,
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        response = retry.answered(
-            lambda: self.client.request(method, path, json=body, headers=headers), self.patience, self.wait
+        response = self.retry_policy.send(
+            lambda: self.client.request(method, path, json=body, headers=headers), self.sleep
         )
         if not response.is_success:
             raise Refused(f"{method} {path}: HTTP {response.status_code}: {response.text[:500]}")
@@ -205,6 +206,6 @@ def _training(answer: Mapping[str, Any]) -> Training:
     )
 
 
-def _holdout_r2(exam: Mapping[str, Any] | None) -> float | None:
-    r2: float | None = exam["holdout"]["r2"] if exam else None
+def _holdout_r2(evaluation: Mapping[str, Any] | None) -> float | None:
+    r2: float | None = evaluation["holdout"]["r2"] if evaluation else None
     return r2

@@ -1,4 +1,4 @@
-"""Sends the model service the counts it does not have yet: it is trained and judged on what it knows."""
+"""Sends the model service the counts it does not have yet: it trains and evaluates on its own copy."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from dags.pipeline import upserts
 from dags.pipeline.model_api import ModelApi, Observation
-from dags.pipeline.paris_api import LARGEST_COUNT
+from dags.pipeline.paris_api import MAX_COUNT
 from dags.pipeline.tables import publications, raw_counts
 
 BATCH_ROWS = 10_000
@@ -16,8 +16,8 @@ BATCH_ROWS = 10_000
 def publish(engine: sa.Engine, api: ModelApi, reader: str) -> int:
     """Returns how many rows were sent. A row may be sent twice, which is harmless, and is never left out.
 
-    A service without any model is sent everything each time: it may be a new one under an old name, or have
-    lost its volume.
+    A service without any model is sent everything each time: it may be new under an old name, or have lost
+    its volume.
     """
     is_new = api.registry().is_empty
     with engine.begin() as conn:
@@ -41,11 +41,11 @@ def _read_until(conn: sa.Connection, reader: str) -> datetime | None:
 
 def _ingested_after(conn: sa.Connection, until: datetime | None) -> list[Observation]:
     columns = raw_counts.c
-    # A fetch stores no other rows, but a warehouse may hold some from before: one of them, and the service
-    # would refuse all that are sent with it, every time.
-    asked = sa.select(columns.counter_id, columns.hour, columns["count"]).where(
-        columns.counter_id != "", columns["count"].between(0, LARGEST_COUNT)
+    # A fetch stores no other rows, but an old warehouse may hold some: for a single invalid row the service
+    # refuses the whole batch, every time.
+    query = sa.select(columns.counter_id, columns.hour, columns["count"]).where(
+        columns.counter_id != "", columns["count"].between(0, MAX_COUNT)
     )
     if until is not None:
-        asked = asked.where(columns.ingested_at > until)
-    return [Observation(row[0], row[1], row[2]) for row in conn.execute(asked)]
+        query = query.where(columns.ingested_at > until)
+    return [Observation(row[0], row[1], row[2]) for row in conn.execute(query)]

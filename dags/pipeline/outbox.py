@@ -1,4 +1,4 @@
-"""Events that people must hear, kept in the warehouse until the router has them."""
+"""Keeps events in the warehouse until the router has them."""
 
 import json
 import logging
@@ -14,18 +14,18 @@ from dags.pipeline.tables import event_outbox
 
 log = logging.getLogger(__name__)
 PENDING, SENT, REFUSED = "pending", "sent", "refused"
-ENDS = "training_success"
-"""A deployment ends what was said of the model before it."""
+TRAINING_SUCCESS = "training_success"
+"""A deployment ends the alerts about the model before it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedEvent:
     key: str
     body: str
 
 
-def keep(conn: sa.Connection, event: Event, now: datetime) -> bool:
-    """False: this run has told it before, in another try, and the first words stand."""
+def enqueue(conn: sa.Connection, event: Event, now: datetime) -> bool:
+    """False: an earlier try of this run has queued it already, and its text stands."""
     if conn.scalar(sa.select(event_outbox.c.key).where(event_outbox.c.key == event.key)):
         return False
     row = {
@@ -40,77 +40,77 @@ def keep(conn: sa.Connection, event: Event, now: datetime) -> bool:
     return True
 
 
-def waiting(conn: sa.Connection) -> list[Waiting]:
+def pending(conn: sa.Connection) -> list[QueuedEvent]:
     """Oldest first."""
     columns = event_outbox.c
-    asked = (
+    query = (
         sa.select(columns.key, columns.body)
         .where(columns.state == PENDING)
         .order_by(columns.written_at, columns.key)
     )
-    return [Waiting(row.key, row.body) for row in conn.execute(asked)]
+    return [QueuedEvent(row.key, row.body) for row in conn.execute(query)]
 
 
-def told_by(conn: sa.Connection, *, dag_id: str, run_id: str, types: tuple[str, ...]) -> bool:
-    """Whether this run has said anything of these types yet; the router may not have it."""
-    keys = [event_outbox.c.key.startswith(f"{one}:", autoescape=True) for one in types]
-    asked = sa.select(event_outbox.c.key).where(
+def has_event(conn: sa.Connection, *, dag_id: str, run_id: str, types: tuple[str, ...]) -> bool:
+    """Whether this run has queued an event of these types; it may not be sent yet."""
+    keys = [event_outbox.c.key.startswith(f"{type_}:", autoescape=True) for type_ in types]
+    query = sa.select(event_outbox.c.key).where(
         event_outbox.c.dag_id == dag_id, event_outbox.c.run_id == run_id, sa.or_(*keys)
     )
-    return conn.scalar(asked.limit(1)) is not None
+    return conn.scalar(query.limit(1)) is not None
 
 
-def stands(conn: sa.Connection, *, dag_id: str, type_: str, model_type: str | None) -> bool:
-    """Whether people were told so, and not that it is over, be it by a deployment."""
+def is_firing(conn: sa.Connection, *, dag_id: str, type_: str, model_type: str | None) -> bool:
+    """Whether the newest event of this type fires, and neither a recovery nor a deployment has ended it."""
     columns = event_outbox.c
-    keys = [columns.key.startswith(f"{one}:", autoescape=True) for one in (type_, ENDS)]
-    asked = (
+    keys = [columns.key.startswith(f"{prefix}:", autoescape=True) for prefix in (type_, TRAINING_SUCCESS)]
+    query = (
         sa.select(columns.body)
         .where(columns.dag_id == dag_id, sa.or_(*keys))
         .order_by(columns.written_at.desc(), columns.key)
     )
-    for told in map(json.loads, conn.scalars(asked)):
-        if told.get("model_type") != model_type:
+    for event in map(json.loads, conn.scalars(query)):
+        if event.get("model_type") != model_type:
             continue
-        if told["type"] == type_:
-            return bool(told.get("status") != "resolved")
-        if str(told.get("decision")).startswith("deploy"):
+        if event["type"] == type_:
+            return bool(event.get("status") != "resolved")
+        if str(event.get("decision")).startswith("deploy"):
             return False
     return False
 
 
 def flush(engine: sa.Engine, router: RouterApi, now: datetime) -> int:
-    """Sends what waits, in order, until the router does not take one. Returns how many still wait.
+    """Sends the pending events in order until the router does not take one. Returns how many are left.
 
-    No transaction is open while the router is asked. Two runs that flush at once may both send an event; the
-    router knows it the second time.
+    No transaction is open during a request. Two runs that flush at once may both send an event; the router
+    recognises the second.
     """
     with engine.begin() as conn:
-        queue = waiting(conn)
-    for done, one in enumerate(queue):
-        if not _send(engine, router, one, now):
-            return len(queue) - done
+        queue = pending(conn)
+    for sent, event in enumerate(queue):
+        if not _send(engine, router, event, now):
+            return len(queue) - sent
     return 0
 
 
-def _send(engine: sa.Engine, router: RouterApi, one: Waiting, now: datetime) -> bool:
-    outcome = router.post(one.body)
+def _send(engine: sa.Engine, router: RouterApi, event: QueuedEvent, now: datetime) -> bool:
+    outcome = router.post(event.body)
     match outcome:
         case Sent():
-            _settle(engine, one.key, SENT, now, reason=None)
+            _set_state(engine, event.key, SENT, now, reason=None)
         case Refused(reason):
-            log.error("event %s is refused for good: %s", one.key, reason)
-            _settle(engine, one.key, REFUSED, now, reason=reason)
+            log.error("event %s is refused for good: %s", event.key, reason)
+            _set_state(engine, event.key, REFUSED, now, reason=reason)
         case TryAgain(reason):
-            log.warning("event %s waits for the next run: %s", one.key, reason)
-            _settle(engine, one.key, PENDING, None, reason=reason)
+            log.warning("event %s waits for the next run: %s", event.key, reason)
+            _set_state(engine, event.key, PENDING, None, reason=reason)
             return False
         case _:
             assert_never(outcome)
     return True
 
 
-def _settle(engine: sa.Engine, key: str, state: str, at: datetime | None, *, reason: str | None) -> None:
+def _set_state(engine: sa.Engine, key: str, state: str, at: datetime | None, *, reason: str | None) -> None:
     change = sa.update(event_outbox).where(event_outbox.c.key == key, event_outbox.c.state == PENDING)
     with engine.begin() as conn:
         conn.execute(change.values(state=state, settled_at=at, reason=reason))

@@ -11,17 +11,16 @@ from typing import Any
 
 import httpx
 
-from dags.pipeline import retry
-from dags.pipeline.retry import Patience, Unavailable, Wait
+from dags.pipeline.retry import RetryPolicy, Sleep, Unavailable
 
 PAGE_ROWS = 100
 MAX_OFFSET_ROWS = 10_000
 FIELDS = "id_compteur,nom_compteur,sum_counts,date,coordinates"
 # Rows of one hour share their date: ordered by date alone, pages could repeat some rows and skip others.
 ORDER = "date,id_compteur"
-LARGEST_COUNT = 1_000_000
-"""Bicycles of one counter in one hour; the model service refuses a whole batch for one row that says more."""
-PATIENCE = Patience(tries=5, first_wait_s=1.0, longest_wait_s=60.0)
+MAX_COUNT = 1_000_000
+"""Bicycles of a counter in an hour; the model service refuses a whole batch for a single row above it."""
+RETRY_POLICY = RetryPolicy(attempts=5, first_wait_s=1.0, max_wait_s=60.0)
 TIMEOUT = httpx.Timeout(10.0, read=60.0)
 
 
@@ -30,7 +29,7 @@ class Refused(Exception):
 
 
 class Unreadable(Exception):
-    """A row is not of the shape we know; the text names the field."""
+    """A row has an unknown shape; the text names the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Count:
     hour: datetime
     """UTC, start of the hour."""
     count: int | None
-    """None: the counter has a row for this hour, but no number yet, or none that can be one."""
+    """None: the counter has a row for this hour, but no number yet, or an impossible one."""
     counter_name: str | None = None
     latitude: float | None = None
     longitude: float | None = None
@@ -49,8 +48,8 @@ class Count:
 class ParisApi:
     client: httpx.Client
     """With base_url at the data set."""
-    wait: Wait
-    patience: Patience = PATIENCE
+    sleep: Sleep
+    retry_policy: RetryPolicy = RETRY_POLICY
 
     def counts_since(self, since: datetime) -> Iterator[Count]:
         """Every row from that hour on, oldest first. Raises Unavailable, Refused, Unreadable."""
@@ -65,9 +64,7 @@ class ParisApi:
 
     def _page(self, since: datetime, offset: int) -> Mapping[str, Any]:
         params = {**_query(since), "limit": str(PAGE_ROWS), "offset": str(offset)}
-        response = retry.answered(
-            lambda: self.client.get("/records", params=params), self.patience, self.wait
-        )
+        response = self.retry_policy.send(lambda: self.client.get("/records", params=params), self.sleep)
         _check(response)
         page: Mapping[str, Any] = response.json()
         return page
@@ -75,7 +72,7 @@ class ParisApi:
     def _export(self, since: datetime) -> Iterator[Count]:
         params = {**_query(since), "delimiter": ";", "with_bom": "false", "use_labels": "false"}
         request = self.client.build_request("GET", "/exports/csv", params=params)
-        response = retry.answered(lambda: self.client.send(request, stream=True), self.patience, self.wait)
+        response = self.retry_policy.send(lambda: self.client.send(request, stream=True), self.sleep)
         try:
             if response.is_error:
                 response.read()
@@ -129,9 +126,9 @@ def _counter_id(row: Mapping[str, Any]) -> str:
     return str(row["id_compteur"] or "").strip()
 
 
-def _number(given: Any) -> int | None:
-    number = None if given in (None, "") else int(given)
-    return number if number is not None and 0 <= number <= LARGEST_COUNT else None
+def _number(value: Any) -> int | None:
+    number = None if value in (None, "") else int(value)
+    return number if number is not None and 0 <= number <= MAX_COUNT else None
 
 
 def _hour(text: str) -> datetime:

@@ -1,68 +1,75 @@
-"""Sends an HTTP request until it is answered for good or the tries are used up. Waiting is an argument."""
+"""Repeats an HTTP request until the answer is final or the attempts are used up: tenacity with our policy."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
 
-Wait = Callable[[float], None]
+Sleep = Callable[[float], None]
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
-asleep: Wait = time.sleep  # noqa: TID251 - the one real wait: a server's pause has no condition to look at
 
 
 class Unavailable(Exception):
-    """No answer worth having; it may be different later. The text holds no URL, because URLs hold secrets."""
+    """No final answer; it may be different later. The text holds no URL, because URLs hold secrets."""
+
+
+class _Transient(Exception):
+    """One attempt failed in a way that may pass."""
+
+    def __init__(self, reason: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """Waits double from first_wait_s; a server that asks for more than longest_wait_s is not waited for."""
+class RetryPolicy:
+    """Pauses double from first_wait_s. A server that asks for more than max_wait_s is not waited for."""
 
-    tries: int
+    attempts: int
     first_wait_s: float
-    longest_wait_s: float
+    max_wait_s: float
 
-    def wait_s(self, failures: int, asked_s: float | None) -> float | None:
-        """None: give up."""
-        if failures >= self.tries or (asked_s or 0) > self.longest_wait_s:
-            return None
-        return max(asked_s or 0.0, min(self.first_wait_s * 2.0 ** (failures - 1), self.longest_wait_s))
+    def send(self, request: Callable[[], httpx.Response], sleep: Sleep) -> httpx.Response:
+        """Returns a final answer: 2xx, 3xx or a 4xx other than 429. Raises Unavailable."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(_Transient),
+            stop=self._is_over,
+            wait=self._wait_s,
+            sleep=sleep,
+            retry_error_callback=_give_up,
+        )
+        return retrying(_attempt, request)
 
+    def _is_over(self, state: RetryCallState) -> bool:
+        return state.attempt_number >= self.attempts or _retry_after_s(state) > self.max_wait_s
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    reason: str
-    asked_s: float | None = None
-
-
-def answered(send: Callable[[], httpx.Response], patience: Patience, wait: Wait) -> httpx.Response:
-    """A final answer: 2xx, 3xx or a 4xx other than 429. Raises Unavailable."""
-    failures = 0
-    while True:
-        match _attempt(send):
-            case httpx.Response() as response:
-                return response
-            case Trouble() as trouble:
-                failures += 1
-                pause_s = patience.wait_s(failures, trouble.asked_s)
-                if pause_s is None:
-                    raise Unavailable(f"{trouble.reason} (tries: {failures})")
-                wait(pause_s)
+    def _wait_s(self, state: RetryCallState) -> float:
+        backoff = wait_exponential(multiplier=self.first_wait_s, max=self.max_wait_s)
+        return max(_retry_after_s(state), backoff(state))
 
 
-def _attempt(send: Callable[[], httpx.Response]) -> httpx.Response | Trouble:
+def _attempt(request: Callable[[], httpx.Response]) -> httpx.Response:
     try:
-        response = send()
+        response = request()
     except httpx.HTTPError as error:
-        return Trouble(type(error).__name__)
+        raise _Transient(type(error).__name__) from None
     if response.status_code == TOO_MANY_REQUESTS or response.status_code >= SERVER_ERROR:
         response.close()
-        return Trouble(f"HTTP {response.status_code}", _retry_after_s(response))
+        retry_after = response.headers.get("retry-after", "")
+        raise _Transient(f"HTTP {response.status_code}", float(retry_after) if retry_after.isdigit() else 0.0)
     return response
 
 
-def _retry_after_s(response: httpx.Response) -> float | None:
-    text = response.headers.get("retry-after", "")
-    return float(text) if text.isdigit() else None
+def _give_up(state: RetryCallState) -> httpx.Response:
+    raise Unavailable(f"{_error(state)} (tries: {state.attempt_number})") from None
+
+
+def _retry_after_s(state: RetryCallState) -> float:
+    error = _error(state)
+    return error.retry_after_s if isinstance(error, _Transient) else 0.0
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

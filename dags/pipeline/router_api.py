@@ -1,24 +1,23 @@
-"""Posts one event to the router and says how it went. Keeping it is the outbox's business."""
+"""Posts one event to the router and classifies its answer. The outbox keeps the event until it is sent."""
 
 from dataclasses import dataclass
 
 import httpx
 from pydantic import SecretStr
 
-from dags.pipeline import retry
-from dags.pipeline.retry import Patience, Unavailable, Wait
+from dags.pipeline.retry import RetryPolicy, Sleep, Unavailable
 
-# A task waits for this at its end, so seconds and not minutes: what is not told now is told by the next run.
-PATIENCE = Patience(tries=3, first_wait_s=0.5, longest_wait_s=2.0)
+# A task waits for this at its end, so seconds and not minutes: the next run sends what is not sent now.
+RETRY_POLICY = RetryPolicy(attempts=3, first_wait_s=0.5, max_wait_s=2.0)
 TIMEOUT_S = 3.0
-NEVER = frozenset({400, 413, 422})
-"""The body is wrong and will be tomorrow. Other refusals (token, address) are mended by people."""
+PERMANENT_STATUSES = frozenset({400, 413, 422})
+"""The body is wrong and will be tomorrow. People mend the other refusals (token, address)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     new: bool
-    """False: the router knew it, from an earlier try."""
+    """False: the router had it from an earlier try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +36,25 @@ Outcome = Sent | TryAgain | Refused
 @dataclass(frozen=True, slots=True)
 class RouterApi:
     client: httpx.Client
-    wait: Wait
-    patience: Patience = PATIENCE
+    sleep: Sleep
+    retry_policy: RetryPolicy = RETRY_POLICY
 
     def post(self, body: str) -> Outcome:
         headers = {"Content-Type": "application/json"}
         try:
-            response = retry.answered(
-                lambda: self.client.post("/events", content=body, headers=headers), self.patience, self.wait
+            response = self.retry_policy.send(
+                lambda: self.client.post("/events", content=body, headers=headers), self.sleep
             )
         except Unavailable as unavailable:
             return TryAgain(str(unavailable))
-        return outcome(response.status_code, response.text)
+        return classify(response.status_code, response.text)
 
 
-def outcome(status: int, text: str) -> Outcome:
+def classify(status: int, text: str) -> Outcome:
     match status:
         case 200 | 201:
             return Sent(new=status == 201)  # noqa: PLR2004 - HTTP's own number
-        case _ if status in NEVER:
+        case _ if status in PERMANENT_STATUSES:
             return Refused(f"HTTP {status}: {text[:300]}")
         case _:
             return TryAgain(f"HTTP {status}")

@@ -1,11 +1,11 @@
-"""How good forecasts were. Plain sums over pairs: the pipeline's environment has no numpy, and needs none."""
+"""How good forecasts were. Plain sums over pairs: the pipeline's environment needs no numpy for that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
 Pair = tuple[float, float]
-"""What was forecast, what was counted."""
+"""Forecast, count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +14,11 @@ class Score:
     rmse: float
     mae: float
     r2: float | None
-    """None where every count is the same: there is nothing to explain, and no number says that."""
+    """None where every count is the same: there is no variance to explain."""
 
 
 def score(pairs: Sequence[Pair], *, min_rows: int) -> Score | None:
-    """None: too few hours are known to say anything. Never 0 and never 999."""
+    """None: too few hours are known."""
     if len(pairs) < max(min_rows, 1):
         return None
     rows = len(pairs)

@@ -1,11 +1,13 @@
 """The pipeline's settings from the environment. A secret NAME can also be given as a file, by NAME_FILE."""
 
-from collections.abc import Mapping
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 SECRETS = ("BIKE_WAREHOUSE_URL", "BIKE_MODEL_API_KEY", "ALERT_ROUTER_TOKEN")
 PARIS = "https://opendata.paris.fr/api/explore/v2.1/catalog/datasets/comptage-velo-donnees-compteurs"
@@ -18,8 +20,35 @@ class SettingsError(Exception):
 Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+"), BeforeValidator(lambda url: str(url).rstrip("/"))]
 
 
-class Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid", hide_input_in_errors=True)
+class SecretFileSource(PydanticBaseSettingsSource):
+    """Reads a secret NAME from the file that the variable NAME_FILE names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        name = field.alias or field_name
+        path = os.environ.get(f"{name}_FILE") if name in SECRETS else None
+        if path and os.environ.get(name):
+            raise SettingsError(f"{name} and {name}_FILE are both set; keep one")
+        return (_read(name, path) if path else None), name, False
+
+    def __call__(self) -> dict[str, Any]:
+        fields = self.settings_cls.model_fields.items()
+        values = [self.get_field_value(field, field_name) for field_name, field in fields]
+        return {name: value for value, name, _ in values if value is not None}
+
+
+class Settings(BaseSettings):
+    """An empty variable counts as not set, as docker compose passes them."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        populate_by_name=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        case_sensitive=True,
+        env_ignore_empty=True,
+        # Without a prefix a variable named like a field, such as router_url, would be read too.
+        env_prefix="BIKE_",
+    )
 
     warehouse_url: Annotated[
         SecretStr,
@@ -53,7 +82,7 @@ class Settings(BaseModel):
             description="How far behind the newest hour late hours are sought",
         ),
     ] = 3
-    router_url: Annotated[Url, Field(alias="ALERT_ROUTER_URL", description="Where events are told")] = (
+    router_url: Annotated[Url, Field(alias="ALERT_ROUTER_URL", description="Where events are posted")] = (
         "http://127.0.0.1:8010"
     )
     router_token: Annotated[
@@ -65,23 +94,28 @@ class Settings(BaseModel):
         """host:port, without what may be secret in the URL."""
         return urlsplit(self.model_url).netloc.rpartition("@")[2]
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class names it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFileSource(settings_cls)
 
-def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Raises SettingsError. An empty variable counts as not set, as docker compose passes them."""
-    names = [field.alias for field in Settings.model_fields.values() if field.alias]
-    given = {name: environ[name] for name in names if environ.get(name)}
-    for name in SECRETS:
-        if path := environ.get(f"{name}_FILE"):
-            if name in given:
-                raise SettingsError(f"{name} and {name}_FILE are both set; keep one")
-            given[name] = _secret_file(name, path)
+
+def load(**overrides: Any) -> Settings:
+    """From the environment; a field in overrides wins over its variable. Raises SettingsError."""
     try:
-        return Settings.model_validate(given)
+        return Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError("; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())) from None
+        details = error.errors(include_input=False, include_url=False)
+        raise SettingsError("; ".join(f"{item['loc'][0]}: {item['msg']}" for item in details)) from None
 
 
-def _secret_file(name: str, path: str) -> str:
+def _read(name: str, path: str) -> str:
     try:
         return Path(path).read_text().strip()
     except OSError as error:

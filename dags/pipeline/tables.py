@@ -1,4 +1,4 @@
-"""The warehouse's tables. On BigQuery they are partitioned by day and clustered by what is asked for."""
+"""The warehouse's tables. On BigQuery they are partitioned by day and clustered by the columns queried."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ class UtcTime(sa.TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError(f"naive time {value.isoformat()}")
         utc = value.astimezone(UTC)
-        # SQLite has no time zones: it stores what it is given, so that text order is time order.
+        # SQLite has no time zones: stored in UTC, the order of the texts is the order of time.
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
@@ -60,7 +60,7 @@ predictions = sa.Table(
     sa.Column("model_type", sa.Text, nullable=False),
     sa.Column("champion_run_id", sa.Text),
     sa.Column("issued_at", UtcTime, nullable=False),
-    comment="One forecast per counter, hour and day of issue: a second run of the day replaces the first",
+    comment="A forecast per counter, hour and day of issue: a second run of the day replaces the first",
 )
 
 monitoring_audit = sa.Table(
@@ -77,8 +77,8 @@ monitoring_audit = sa.Table(
     sa.Column("rmse", sa.Float),
     sa.Column("training_status", sa.Text, comment="null when nothing was trained"),
     sa.Column("improvement", sa.Float),
-    sa.Column("deployment", sa.Text, comment="what was decided about the challenger"),
-    comment="One row a run of monitor_and_fine_tune, also of one that failed",
+    sa.Column("deployment", sa.Text, comment="the decision about the challenger"),
+    comment="A row per run of monitor_and_fine_tune, also of a failed run",
 )
 
 event_outbox = sa.Table(
@@ -92,7 +92,7 @@ event_outbox = sa.Table(
     sa.Column("state", sa.Text, nullable=False, comment="pending, sent, refused"),
     sa.Column("settled_at", UtcTime),
     sa.Column("reason", sa.Text, comment="why it is not sent yet, or never will be"),
-    comment="What people must hear, from before it is posted until the router has it",
+    comment="Events for the router, from before they are posted until it has them",
 )
 
 publications = sa.Table(
@@ -100,7 +100,7 @@ publications = sa.Table(
     metadata,
     _key("reader", sa.String(250)),
     sa.Column("read_until", UtcTime, nullable=False, comment="raw_counts.ingested_at"),
-    comment="How far each reader of raw_counts has been sent what was ingested",
+    comment="How far each reader of raw_counts has been sent the ingested rows",
 )
 
 PARTITIONS = {

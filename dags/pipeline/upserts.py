@@ -1,4 +1,4 @@
-"""Writes rows by their primary key: new ones are inserted, known ones replaced. One statement a dialect."""
+"""Writes rows by their primary key: new rows are inserted, known ones replaced. A statement per dialect."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,23 +35,23 @@ def on_conflict(table: sa.Table, dialect: str) -> sa.Executable:
     if dialect == "sqlite":
         lite = sqlite.insert(table)
         return lite.on_conflict_do_update(
-            index_elements=keys, set_={one: lite.excluded[one] for one in others}
+            index_elements=keys, set_={name: lite.excluded[name] for name in others}
         )
     insert = postgresql.insert(table)
     return insert.on_conflict_do_update(
-        index_elements=keys, set_={one: insert.excluded[one] for one in others}
+        index_elements=keys, set_={name: insert.excluded[name] for name in others}
     )
 
 
 def merge(table: sa.Table) -> sa.TextClause:
-    """BigQuery's: the rows are one JSON parameter, because a query may have 10,000 parameters and no more."""
+    """BigQuery's: the rows are a single JSON parameter, because a query has at most 10,000 parameters."""
     keys, others = _columns(table)
     every = [*keys, *others]
     source = ", ".join(_from_json(table.c[name]) for name in every)
     matched = " AND ".join(f"old.`{name}` = new.`{name}`" for name in keys)
     changed = ", ".join(f"`{name}` = new.`{name}`" for name in others)
     return sa.text(
-        f"MERGE `{table.name}` AS old "  # noqa: S608 - names of our own tables, never data
+        f"MERGE `{table.name}` AS old "  # noqa: S608 - names of these tables, never data
         f"USING (SELECT {source} FROM UNNEST(JSON_QUERY_ARRAY(:rows)) AS one_row) AS new "
         f"ON {matched} "
         f"WHEN MATCHED THEN UPDATE SET {changed} "

@@ -31,11 +31,11 @@ def create_tables(engine: sa.Engine) -> None:
         if engine.dialect.name == "postgresql":
             # Two tasks that start together: IF NOT EXISTS alone can collide in PostgreSQL's catalogue.
             conn.execute(sa.select(sa.func.pg_advisory_xact_lock(0x62696B65)))
-        for statement in creation(engine.dialect.name):
+        for statement in create_statements(engine.dialect.name):
             conn.execute(statement)
 
 
-def creation(dialect: str) -> list[CreateTable]:
+def create_statements(dialect: str) -> list[CreateTable]:
     tables = _for_bigquery() if dialect == "bigquery" else metadata
     return [CreateTable(table, if_not_exists=True) for table in tables.sorted_tables]
 
@@ -45,14 +45,14 @@ def _for_bigquery() -> sa.MetaData:
     bigquery: Any = importlib.import_module("google.cloud.bigquery")
     copy = sa.MetaData()
     for table in metadata.sorted_tables:
-        made = table.to_metadata(copy)
-        for column in made.columns:
+        table_copy = table.to_metadata(copy)
+        for column in table_copy.columns:
             if isinstance(column.type, UtcTime):
                 # The dialect asks a column for its own type's name to choose TIMESTAMP_TRUNC.
                 column.type = sa.TIMESTAMP(timezone=True)
         if table in PARTITIONS:
             day, cluster = PARTITIONS[table]
-            options = made.dialect_options["bigquery"]
+            options = table_copy.dialect_options["bigquery"]
             options["time_partitioning"] = bigquery.TimePartitioning(field=day)
             options["clustering_fields"] = cluster
     return copy
@@ -60,8 +60,8 @@ def _for_bigquery() -> sa.MetaData:
 
 def _sqlite(url: str) -> sa.Engine:
     # A deferred BEGIN of a writer fails with "database is locked" under concurrent writers, busy_timeout or
-    # not; so we say BEGIN ourselves, and isolation_level=None keeps the driver from saying it too.
-    # No WAL: everybody waits for everybody anyway, and of two that change to it at once one fails.
+    # not; so BEGIN IMMEDIATE is sent here, and isolation_level=None keeps the driver from sending its own.
+    # No WAL: every transaction is exclusive anyway, and when two connections change to it at once, one fails.
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None})
 
     @event.listens_for(engine, "begin")

@@ -1,1 +1,1 @@
-"""Exporters for programs that have no Prometheus metrics of their own, or not the ones we need."""
+"""Exporters for programs without Prometheus metrics of their own, or without the ones needed here."""

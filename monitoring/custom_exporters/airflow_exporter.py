@@ -18,12 +18,13 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from prometheus_client import CollectorRegistry, start_http_server
 
-from monitoring.custom_exporters import http_client, run_store, settings
+from monitoring.custom_exporters import http_client, run_store
+from monitoring.custom_exporters import settings as exporter_settings
 from monitoring.custom_exporters.airflow_api import Airflow
-from monitoring.custom_exporters.collector import BoardCollector
-from monitoring.custom_exporters.http_client import Rest
-from monitoring.custom_exporters.poller import Survey
-from monitoring.custom_exporters.refresher import Board, Clock, Refresher
+from monitoring.custom_exporters.collector import SnapshotCollector
+from monitoring.custom_exporters.http_client import HttpClient
+from monitoring.custom_exporters.poller import Poller
+from monitoring.custom_exporters.refresher import Clock, Refresher, SnapshotHolder
 from monitoring.custom_exporters.settings import Settings, SettingsError
 from monitoring.custom_exporters.snapshot import Snapshot
 
@@ -43,23 +44,23 @@ def now() -> datetime:
 
 @contextmanager
 def built(
-    given: Settings, *, clock: Clock = now, transport: httpx.BaseTransport | None = None
+    settings: Settings, *, clock: Clock = now, transport: httpx.BaseTransport | None = None
 ) -> Iterator[Exporter]:
-    """The parts, joined and not yet started. Raises sqlite3.Error and ledger.UnknownVersion."""
-    with run_store.opened(given.state_file) as book, http_client.client(given, transport) as http:
-        survey = Survey(Airflow(Rest(http)), book, given.dag_ids)
-        # What was counted before is told at once, so that a restart during an outage is no gap.
-        board = Board(Snapshot(totals=survey.totals()))
+    """The parts, joined and not yet started. Raises sqlite3.Error and run_store.UnknownVersion."""
+    with run_store.opened(settings.state_file) as store, http_client.client(settings, transport) as http:
+        poller = Poller(Airflow(HttpClient(http)), store, settings.dag_ids)
+        # The stored counters are served at once, so that a restart during an outage leaves no gap.
+        holder = SnapshotHolder(Snapshot(totals=poller.totals()))
         registry = CollectorRegistry()
-        registry.register(BoardCollector(board, clock, timedelta(seconds=given.stale_s)))
-        yield Exporter(Refresher(survey, board, clock, given.refresh_s), registry)
+        registry.register(SnapshotCollector(holder, clock, timedelta(seconds=settings.stale_s)))
+        yield Exporter(Refresher(poller, holder, clock, settings.refresh_s), registry)
 
 
-def serve(given: Settings, stop: threading.Event) -> None:
-    with built(given) as exporter:
-        server, _ = start_http_server(given.port, given.host, exporter.registry)
+def serve(settings: Settings, stop: threading.Event) -> None:
+    with built(settings) as exporter:
+        server, _ = start_http_server(settings.port, settings.host, exporter.registry)
         exporter.refresher.start()
-        log.info("serving on http://%s/metrics", given.listen)
+        log.info("serving on http://%s/metrics", settings.listen)
         stop.wait()
         server.shutdown()
         server.server_close()
@@ -68,24 +69,24 @@ def serve(given: Settings, stop: threading.Event) -> None:
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request is no news
-    for name in settings.unknown_names(os.environ):
-        log.warning("%s is no setting of ours", name)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs a line per request
+    for name in exporter_settings.unknown_names(os.environ):
+        log.warning("unknown setting %s", name)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        serve(settings.from_environment(os.environ), stop)
+        serve(exporter_settings.load(), stop)
     except SettingsError as error:
-        return _refuse(str(error))
+        return _fail(str(error))
     except (sqlite3.Error, run_store.UnknownVersion) as error:
-        return _refuse(f"AIRFLOW_EXPORTER_STATE_FILE: {error}")
+        return _fail(f"AIRFLOW_EXPORTER_STATE_FILE: {error}")
     except OSError as error:
-        return _refuse(f"AIRFLOW_EXPORTER_LISTEN: {error.strerror or error}")
+        return _fail(f"AIRFLOW_EXPORTER_LISTEN: {error.strerror or error}")
     return 0
 
 
-def _refuse(reason: str) -> int:
+def _fail(reason: str) -> int:
     log.error("%s", reason)
     return 2
 

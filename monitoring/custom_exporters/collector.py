@@ -1,4 +1,4 @@
-"""Answers a scrape from the board. It holds nothing that could reach Airflow: no scrape waits for it."""
+"""Answers a scrape from the newest snapshot. It has no access to Airflow, so no scrape waits for Airflow."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from monitoring.custom_exporters.metric_families import families
-from monitoring.custom_exporters.refresher import Board, Clock
+from monitoring.custom_exporters.refresher import Clock, SnapshotHolder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BoardCollector(Collector):
-    board: Board
+class SnapshotCollector(Collector):
+    holder: SnapshotHolder
     clock: Clock
     stale_after: timedelta
 
     def collect(self) -> Iterable[Metric]:
         now = self.clock()
-        return families(self.board.snapshot.as_of(now, self.stale_after), now)
+        return families(self.holder.snapshot.as_of(now, self.stale_after), now)

@@ -1,4 +1,4 @@
-"""What one finished run adds to which counter. Pure; that it is added once is the ledger's business."""
+"""What a finished run adds to which counter. Pure; the run store adds it exactly once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ class Series:
     labels: Labels = ()
 
 
-def contributions(ended: Ended) -> dict[Series, float]:
+def increments(ended: Ended) -> dict[Series, float]:
     run = ended.run
-    added = {Series(RUNS_TOTAL, (("dag_id", run.dag_id), ("state", run.state))): 1.0}
+    totals = {Series(RUNS_TOTAL, (("dag_id", run.dag_id), ("state", run.state))): 1.0}
     for counter in xcom_metrics.COUNTERS:
         if counter.dag_id == run.dag_id:
-            added |= _event(counter, counter.label, ended) if counter.label else _amount(counter, ended)
-    return added
+            totals |= _event(counter, counter.label, ended) if counter.label else _amount(counter, ended)
+    return totals
 
 
-def beginnings(dag_ids: Iterable[str]) -> set[Series]:
-    """The series of events that exist at 0 once the runs of these DAGs are counted: the first is an increase.
+def initial_series(dag_ids: Iterable[str]) -> set[Series]:
+    """The event counters that start at 0 for these DAGs, so that the first event is an increase.
 
-    Amounts, such as rows fetched, begin with the first that was measured.
+    Amounts, such as rows fetched, start with the first measured amount.
     """
     dag_ids = frozenset(dag_ids)
     runs = {Series(RUNS_TOTAL, (("dag_id", dag), ("state", state))) for dag in dag_ids for state in FINISHED}

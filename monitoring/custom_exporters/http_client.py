@@ -1,6 +1,6 @@
-"""GET requests to Airflow's REST API v2: pages, and every trouble turned into Away. Nothing is tried twice.
+"""GET requests to Airflow's REST API v2, with paging; every failure becomes Unavailable.
 
-Trying again is the next look's business, seconds later.
+No request is retried here: the next poll follows in seconds.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,18 +10,18 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from monitoring.custom_exporters.settings import Settings
-from monitoring.custom_exporters.token_auth import Away, TokenAuth
+from monitoring.custom_exporters.token_auth import TokenAuth, Unavailable
 
-PAGE = 100
-"""Airflow's own maximum_page_limit; a lower one is obeyed, because the offset follows what was received."""
+PAGE_SIZE = 100
+"""Airflow's own maximum_page_limit. A lower limit works too: the offset grows by the rows received."""
 OK, NOT_FOUND = 200, 404
 
 Params = Mapping[str, str | int | list[str]]
 Wire = TypeVar("Wire", bound=BaseModel)
 
 
-class Gone(Away):
-    """There is no such thing: a run that was deleted since it was listed, or this is not Airflow."""
+class NotFound(Unavailable):
+    """HTTP 404: the run was deleted after it was listed, or the server is not Airflow."""
 
 
 def client(settings: Settings, transport: httpx.BaseTransport | None = None) -> httpx.Client:
@@ -34,26 +34,26 @@ def client(settings: Settings, transport: httpx.BaseTransport | None = None) -> 
     )
 
 
-class Rest:
+class HttpClient:
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
 
-    def one(self, path: str, kind: type[Wire]) -> Wire:
+    def item(self, path: str, kind: type[Wire]) -> Wire:
         return _parsed(kind, self._get(path, {}))
 
     def pages(
         self, path: str, name: str, kind: type[Wire], params: Params | None = None
     ) -> Iterator[list[Wire]]:
-        """Every page that is not empty. The order asked for must put what is new at the end.
+        """Every page that is not empty. The requested order must put new rows at the end.
 
-        Raises Away when something went from the list meanwhile: the rest has moved up, past the offset.
+        Raises Unavailable when a row was deleted meanwhile: the later rows have moved up, past the offset.
         """
         offset = before = 0
         while True:
-            body = self._get(path, {**(params or {}), "limit": PAGE, "offset": offset})
+            body = self._get(path, {**(params or {}), "limit": PAGE_SIZE, "offset": offset})
             page, total = _page(body, name, kind)
             if total < before:
-                raise Away("the list changed while it was read")
+                raise Unavailable("the list changed while it was read")
             before = total
             if page:
                 yield page
@@ -65,11 +65,11 @@ class Rest:
         try:
             response = self._http.get(path, params=httpx.QueryParams(dict(params)))
         except httpx.HTTPError as error:
-            raise Away(f"no answer ({type(error).__name__})") from None
+            raise Unavailable(f"no answer ({type(error).__name__})") from None
         if response.status_code == NOT_FOUND:
-            raise Gone("HTTP 404")
+            raise NotFound("HTTP 404")
         if response.status_code != OK:
-            raise Away(f"HTTP {response.status_code}")
+            raise Unavailable(f"HTTP {response.status_code}")
         return _json(response)
 
 
@@ -77,18 +77,18 @@ def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
     except ValueError:
-        raise Away("an answer that is no JSON") from None
+        raise Unavailable("the answer is not JSON") from None
 
 
 def _page(body: Any, name: str, kind: type[Wire]) -> tuple[list[Wire], int]:
     try:
         return TypeAdapter(list[kind]).validate_python(body[name]), int(body["total_entries"])  # type: ignore[valid-type]
     except (KeyError, TypeError, ValueError):
-        raise Away(f"an answer without {name} as we know them") from None
+        raise Unavailable(f"the answer has no valid {name}") from None
 
 
 def _parsed(kind: type[Wire], body: Any) -> Wire:
     try:
         return kind.model_validate(body)
     except ValueError:
-        raise Away("an answer unlike what we know") from None
+        raise Unavailable("the answer has an unknown shape") from None

@@ -12,27 +12,30 @@ from monitoring.custom_exporters.snapshot import DagState, Snapshot
 DAG = ("dag_id",)
 COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (RUNS_TOTAL, "Runs that have ended, by state; each run once.", ("dag_id", "state")),
-    *((one.metric, one.help, (one.label,) if one.label else ()) for one in xcom_metrics.COUNTERS),
+    *(
+        (counter.metric, counter.help, (counter.label,) if counter.label else ())
+        for counter in xcom_metrics.COUNTERS
+    ),
 )
 
 
 def families(snapshot: Snapshot, now: datetime) -> Iterator[Metric]:
-    """A family without samples is left out, so that nothing looks measured that was not."""
+    """A family without samples is left out."""
     every = (*_exporter(snapshot), *_dags(snapshot.dags, now), *_xcoms(snapshot), *_counters(snapshot))
     return (family for family in every if family.samples)
 
 
 def _exporter(snapshot: Snapshot) -> Iterator[Metric]:
     known = (
-        ("airflow_up", "Whether Airflow answered at the last look.", snapshot.up),
+        ("airflow_up", "Whether Airflow answered at the last poll.", snapshot.up),
         (
             "airflow_exporter_refresh_ok",
-            "Whether the last look at Airflow came to its end.",
+            "Whether the last poll of Airflow was completed.",
             snapshot.complete,
         ),
         (
             "airflow_exporter_refresh_duration_seconds",
-            "Time the last look at Airflow took.",
+            "Duration of the last poll of Airflow.",
             snapshot.took_s,
         ),
     )
@@ -86,7 +89,7 @@ def _xcoms(snapshot: Snapshot) -> Iterator[Metric]:
 def _gauge(metric: str, text: str, value: float) -> Metric:
     family: Metric
     if metric.endswith("_count"):
-        # The name is given, and promtool keeps _count for summaries: so it is the count of one without a sum.
+        # The name is fixed, and promtool reserves _count for summaries: so this is a summary without a sum.
         family = SummaryMetricFamily(metric.removesuffix("_count"), text)
         family.add_sample(metric, {}, value)
         return family
@@ -107,5 +110,5 @@ def _by_labels(item: tuple[Series, float]) -> tuple[tuple[str, str], ...]:
 
 
 def _age_s(since: datetime, now: datetime) -> float:
-    """Never negative: Airflow's clock may be a little ahead of ours."""
+    """Never negative: Airflow's clock may be a little ahead."""
     return max((now - since).total_seconds(), 0.0)

@@ -1,4 +1,4 @@
-"""Looks at Airflow again and again in a thread of its own, and puts what it sees on the board."""
+"""Polls Airflow in a thread of its own and publishes each snapshot."""
 
 import logging
 import sqlite3
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from monitoring.custom_exporters.poller import Survey
+from monitoring.custom_exporters.poller import Poller
 from monitoring.custom_exporters.snapshot import Snapshot
-from monitoring.custom_exporters.token_auth import Away
+from monitoring.custom_exporters.token_auth import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -17,24 +17,24 @@ Clock = Callable[[], datetime]
 
 
 @dataclass(slots=True)
-class Board:
-    """Where the refresher writes and scrapes read. One reference, replaced whole: no lock, nobody waits."""
+class SnapshotHolder:
+    """The refresher writes it and scrapes read it. The reference is replaced whole, so it needs no lock."""
 
     snapshot: Snapshot = field(default_factory=Snapshot)
 
 
 @dataclass(slots=True)
 class Refresher:
-    survey: Survey
-    board: Board
+    poller: Poller
+    holder: SnapshotHolder
     clock: Clock
     pause_s: float
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
-    _trouble: str | None = "nobody has looked yet"
+    _fault: str | None = "no poll yet"
 
     def start(self) -> None:
-        # A daemon: a look that waits for Airflow must not keep the program from ending.
+        # A daemon: a poll that waits for Airflow must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name="refresher", daemon=True)
         self._thread.start()
 
@@ -47,34 +47,34 @@ class Refresher:
         return not self._thread.is_alive()
 
     def refresh(self) -> None:
-        """One look. Never raises: the next one may go well."""
+        """Polls once. Never raises: the next poll may succeed."""
         try:
-            self.board.snapshot = self.survey.look(self.clock)
-        except Away as away:
-            self._fail(f"Airflow is away: {away}", up=False)
+            self.holder.snapshot = self.poller.poll(self.clock)
+        except Unavailable as error:
+            self._fail(f"Airflow is unavailable: {error}", up=False)
         except sqlite3.Error as error:
             self._fail(f"the state file cannot be used: {error}", up=None)
         except Exception:
-            log.exception("a look at Airflow failed")
-            self._fail("a look at Airflow failed, for a reason of ours", up=None)
+            log.exception("the poll of Airflow failed")
+            self._fail("the poll of Airflow failed: internal error", up=None)
         else:
-            self._tell(None)
+            self._log_change(None)
 
     def _run(self) -> None:
         while not self._stop.is_set():
             self.refresh()
             self._stop.wait(self.pause_s)
 
-    def _fail(self, trouble: str, *, up: bool | None) -> None:
-        self.board.snapshot = self.board.snapshot.without_the_present(up=up)
-        self._tell(trouble)
+    def _fail(self, fault: str, *, up: bool | None) -> None:
+        self.holder.snapshot = self.holder.snapshot.without_the_present(up=up)
+        self._log_change(fault)
 
-    def _tell(self, trouble: str | None) -> None:
-        """A change is a log line; the same trouble again is not."""
-        if trouble == self._trouble:
+    def _log_change(self, fault: str | None) -> None:
+        """Logs a new fault or the end of one, not its repetition."""
+        if fault == self._fault:
             return
-        self._trouble = trouble
-        if trouble:
-            log.warning("%s", trouble)
+        self._fault = fault
+        if fault:
+            log.warning("%s", fault)
         else:
             log.info("Airflow answers")

@@ -1,7 +1,7 @@
-"""Remembers, over restarts, which runs have ended and what each added to the counters.
+"""Keeps finished runs, and what each added to the counters, in SQLite over restarts.
 
-A counter is the sum of what runs added, and a run adds to a series once: the primary key sees to it. A run
-that is cleared and runs again counts once, then; one that failed first and succeeded later counts as both.
+A counter is the sum of the runs' increments, and the primary key lets a run add to a series once. So a run
+that is cleared and runs again counts once; a run that failed first and succeeded later counts as both.
 """
 
 import json
@@ -37,31 +37,31 @@ class UnknownVersion(Exception):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator["Ledger"]:
-    """Raises sqlite3.Error, UnknownVersion. One thread uses it at a time; which one does not matter."""
+def opened(path: Path) -> Iterator["RunStore"]:
+    """Raises sqlite3.Error, UnknownVersion. For a single thread at a time."""
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
     try:
         _create(db)
-        yield Ledger(db)
+        yield RunStore(db)
     finally:
         db.close()
 
 
-class Ledger:
+class RunStore:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    def knows(self, run: Run) -> bool:
+    def has(self, run: Run) -> bool:
         """Whether this end of the run was recorded."""
-        asked = "SELECT 1 FROM runs WHERE dag_id = ? AND run_id = ? AND state = ? AND ended_at IS ?"
+        query = "SELECT 1 FROM runs WHERE dag_id = ? AND run_id = ? AND state = ? AND ended_at IS ?"
         key = (run.dag_id, run.run_id, run.state, _seconds(run.ended_at))
-        return self._db.execute(asked, key).fetchone() is not None
+        return self._db.execute(query, key).fetchone() is not None
 
-    def record(self, run: Run, added: Mapping[Series, float], lasting: Mapping[str, float]) -> None:
-        """All of it or nothing."""
+    def record(self, run: Run, increments: Mapping[Series, float], lasting: Mapping[str, float]) -> None:
+        """In one transaction."""
         with self._db:
             self._db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", _row(run))
-            self._add(run.dag_id, run.run_id, added)
+            self._add(run.dag_id, run.run_id, increments)
             self._db.executemany(
                 "INSERT INTO lasting VALUES (?, ?, ?) ON CONFLICT (metric) DO UPDATE "
                 "SET run_after = excluded.run_after, value = excluded.value "
@@ -69,8 +69,8 @@ class Ledger:
                 [(metric, run.run_after.timestamp(), value) for metric, value in lasting.items()],
             )
 
-    def begin(self, series: Iterable[Series]) -> None:
-        """From now on they exist, at 0 if nothing was added."""
+    def start_at_zero(self, series: Iterable[Series]) -> None:
+        """Series that exist already keep their total."""
         with self._db:
             self._add("", "", dict.fromkeys(series, 0.0))
 
@@ -85,33 +85,36 @@ class Ledger:
         return {row[0]: _run(row) for row in rows}
 
     def last_successes(self) -> dict[str, datetime]:
-        asked = (
+        query = (
             "SELECT dag_id, max(ended_at) FROM runs WHERE state = ? AND ended_at IS NOT NULL GROUP BY dag_id"
         )
-        return {dag_id: _moment(at) for dag_id, at in self._db.execute(asked, (SUCCESS,))}
+        return {dag_id: _time(at) for dag_id, at in self._db.execute(query, (SUCCESS,))}
 
     def newest_end(self) -> datetime | None:
         at = self._db.execute("SELECT max(ended_at) FROM runs").fetchone()[0]
-        return None if at is None else _moment(at)
+        return None if at is None else _time(at)
 
     def lasting_values(self) -> dict[str, float]:
         return dict(self._db.execute("SELECT metric, value FROM lasting"))
 
-    def _add(self, dag_id: str, run_id: str, added: Mapping[Series, float]) -> None:
+    def _add(self, dag_id: str, run_id: str, increments: Mapping[Series, float]) -> None:
         self._db.executemany(
             "INSERT OR IGNORE INTO counted VALUES (?, ?, ?, ?, ?)",
-            [(dag_id, run_id, one.metric, json.dumps(one.labels), amount) for one, amount in added.items()],
+            [
+                (dag_id, run_id, series.metric, json.dumps(series.labels), amount)
+                for series, amount in increments.items()
+            ],
         )
 
 
 def _create(db: sqlite3.Connection) -> None:
-    # No fsync a commit: what a power cut takes from the end is still in Airflow, and is read again.
+    # No fsync per commit: a power cut loses the last commits, and Airflow still has those runs.
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")
-    found = db.execute("PRAGMA user_version").fetchone()[0]
-    if found not in (0, VERSION):
-        raise UnknownVersion(f"it has version {found}, we know {VERSION}")
-    if found == 0:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version not in (0, VERSION):
+        raise UnknownVersion(f"it has version {version}, this program knows {VERSION}")
+    if version == 0:
         db.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
 
 
@@ -130,9 +133,9 @@ def _run(row: tuple[Any, ...]) -> Run:
         dag_id=dag_id,
         run_id=run_id,
         state=state,
-        run_after=_moment(run_after),
-        started_at=None if started_at is None else _moment(started_at),
-        ended_at=None if ended_at is None else _moment(ended_at),
+        run_after=_time(run_after),
+        started_at=None if started_at is None else _time(started_at),
+        ended_at=None if ended_at is None else _time(ended_at),
         duration_s=duration_s,
     )
 
@@ -141,5 +144,5 @@ def _seconds(at: datetime | None) -> float | None:
     return None if at is None else at.timestamp()
 
 
-def _moment(seconds: float) -> datetime:
+def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)

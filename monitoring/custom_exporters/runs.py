@@ -1,4 +1,4 @@
-"""What Airflow knows about a DAG run, as we keep it."""
+"""A DAG run of Airflow, as the exporter stores it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +38,7 @@ class XCom:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run that has ended, with what it left."""
+    """A finished run with its tasks and XComs."""
 
     run: Run
     tasks: tuple[Task, ...] = ()
@@ -46,9 +46,9 @@ class Ended:
     """The oldest first."""
 
     def pushed(self, key: str, task_id: str | None = None) -> Any:
-        """By that task or by whichever; of two the later. None when nobody did."""
-        found = [one.value for one in self.xcoms if one.key == key and task_id in (None, one.task_id)]
-        return found[-1] if found else None
+        """By that task, or by any; of two the later. None: not pushed."""
+        values = [xcom.value for xcom in self.xcoms if xcom.key == key and task_id in (None, xcom.task_id)]
+        return values[-1] if values else None
 
     def failed(self, task_id: str) -> bool:
         return any(task.task_id == task_id and task.state == FAILED for task in self.tasks)
@@ -56,7 +56,7 @@ class Ended:
     @property
     def task_seconds(self) -> dict[str, float]:
         """Of the tasks that ran; a mapped task counts as its slowest instance."""
-        ran = [(one.task_id, one.duration_s) for one in self.tasks if one.state in FINISHED]
+        ran = [(task.task_id, task.duration_s) for task in self.tasks if task.state in FINISHED]
         longest: dict[str, float] = {}
         for task_id, seconds in ran:
             if seconds is not None:

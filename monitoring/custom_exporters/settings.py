@@ -1,20 +1,14 @@
-"""Settings from the environment. Every secret NAME can also be given as a file, by NAME_FILE."""
+"""The exporter's settings from the environment. The password can also be a file, by its name with _FILE."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "AIRFLOW_EXPORTER_"
 SECRETS = ("AIRFLOW_EXPORTER_PASSWORD",)
@@ -29,7 +23,7 @@ def _root(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http or https URL")
     if parts.username or parts.password:
-        raise ValueError("must hold no user; the user has settings of its own")
+        raise ValueError("must hold no user; the user has its own settings")
     return value.rstrip("/")
 
 
@@ -50,8 +44,35 @@ def _filled(value: SecretStr) -> SecretStr:
     return value
 
 
-class Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid", hide_input_in_errors=True)
+class SecretFileSource(PydanticBaseSettingsSource):
+    """Reads a secret NAME from the file that the variable NAME_FILE names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        name = field.alias or field_name
+        path = os.environ.get(f"{name}_FILE") if name in SECRETS else None
+        if path and os.environ.get(name):
+            raise SettingsError(f"{name} and {name}_FILE are both set; keep one")
+        return (_read(name, path) if path else None), name, False
+
+    def __call__(self) -> dict[str, Any]:
+        fields = self.settings_cls.model_fields.items()
+        values = [self.get_field_value(field, field_name) for field_name, field in fields]
+        return {name: value for value, name, _ in values if value is not None}
+
+
+class Settings(BaseSettings):
+    """An empty variable counts as not set, as docker compose passes them."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        populate_by_name=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        case_sensitive=True,
+        env_ignore_empty=True,
+        # Without a prefix a variable named like a field, such as username, would be read too.
+        env_prefix=PREFIX,
+    )
 
     airflow_url: Annotated[
         str,
@@ -80,24 +101,25 @@ class Settings(BaseModel):
     ] = Path("airflow_exporter.db")
     refresh_s: Annotated[
         PositiveFloat,
-        Field(alias="AIRFLOW_EXPORTER_REFRESH_SECONDS", description="Pause between two looks at Airflow"),
+        Field(alias="AIRFLOW_EXPORTER_REFRESH_SECONDS", description="Pause between two polls of Airflow"),
     ] = 15.0
     timeout_s: Annotated[
         PositiveFloat,
         Field(
             alias="AIRFLOW_EXPORTER_TIMEOUT_SECONDS",
-            description="Airflow is away when one answer takes longer",
+            description="Airflow counts as unavailable when an answer takes longer",
         ),
     ] = 10.0
     stale_s: Annotated[
         PositiveFloat,
         Field(
             alias="AIRFLOW_EXPORTER_STALE_SECONDS",
-            description="Values older than this are dropped, should a look never end",
+            description="Values older than this are dropped, should a poll never end",
         ),
     ] = 300.0
     dag_ids: Annotated[
         frozenset[str],
+        NoDecode,
         BeforeValidator(_names),
         Field(
             alias="AIRFLOW_EXPORTER_DAG_IDS",
@@ -113,32 +135,38 @@ class Settings(BaseModel):
     def port(self) -> int:
         return int(self.listen.rpartition(":")[2])
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class names it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFileSource(settings_cls)
+
 
 def names() -> list[str]:
     return [field.alias for field in Settings.model_fields.values() if field.alias]
 
 
 def unknown_names(environ: Mapping[str, str]) -> list[str]:
-    """Names that look like ours and are not: most often a typing error."""
+    """Variables with the exporter's prefix that are not settings: most often a typing error."""
     known = {*names(), *(f"{name}_FILE" for name in SECRETS)}
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
 
 
-def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Raises SettingsError. An empty variable counts as not set, as docker compose passes them."""
-    given = {name: environ[name] for name in names() if environ.get(name)}
-    for name in SECRETS:
-        if path := environ.get(f"{name}_FILE"):
-            if name in given:
-                raise SettingsError(f"{name} and {name}_FILE are both set; keep one")
-            given[name] = _secret_file(name, path)
+def load() -> Settings:
+    """From the environment. Raises SettingsError."""
     try:
-        return Settings.model_validate(given)
+        return Settings()
     except ValidationError as error:
-        raise SettingsError("; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())) from None
+        details = error.errors(include_input=False, include_url=False)
+        raise SettingsError("; ".join(f"{item['loc'][0]}: {item['msg']}" for item in details)) from None
 
 
-def _secret_file(name: str, path: str) -> str:
+def _read(name: str, path: str) -> str:
     try:
         return Path(path).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""What is known of Airflow at one moment: all that a scrape shows."""
+"""The state of Airflow at a moment: everything that a scrape shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ class DagState:
 
     @property
     def running_since(self) -> datetime | None:
-        """Since when the longest of its running runs does."""
+        """The start of the longest of its running runs."""
         starts = [run.started_at for run in self.active if run.state == RUNNING and run.started_at]
         return min(starts, default=None)
 
@@ -37,21 +37,21 @@ class DagState:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     up: bool | None = None
-    """None: not known, as before the first look."""
+    """None: not known, as before the first poll."""
     complete: bool | None = None
-    """Whether the last look came to its end; None before it."""
+    """Whether the last poll was completed; None before the first."""
     at: datetime | None = None
-    """When Airflow was last seen."""
+    """The time of the last completed poll."""
     took_s: float | None = None
     totals: Mapping[Series, float] = field(default_factory=dict)
     dags: tuple[DagState, ...] = ()
     values: Mapping[str, float] = field(default_factory=dict)
 
     def without_the_present(self, *, up: bool | None) -> "Snapshot":
-        """The counters stay: what was counted stays true, and an alert sees its increase across the gap."""
+        """The counters stay, so that an alert sees their increase across the gap."""
         return replace(self, up=up, complete=False, took_s=None, dags=(), values={})
 
     def as_of(self, now: datetime, stale_after: timedelta) -> "Snapshot":
-        """Without the present, should a look be under way for too long."""
+        """Without the present, when a poll has been under way for too long."""
         stale = self.at is not None and now - self.at > stale_after
         return self.without_the_present(up=False) if stale and self.complete else self

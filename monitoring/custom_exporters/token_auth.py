@@ -1,4 +1,4 @@
-"""Logs in at Airflow and renews the token when it is refused. Nothing else sees the password."""
+"""Logs in at Airflow and renews the token when it is refused. No other module uses the password."""
 
 from collections.abc import Generator
 
@@ -7,13 +7,13 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 CREATED = 201
 REFUSED = frozenset({401, 403})
-"""401: the token has expired. 403: it was signed with another key, as by an Airflow set up anew."""
+"""401: the token has expired. 403: it was signed with another key, as after a new installation."""
 
 Flow = Generator[httpx.Request, httpx.Response, None]
 
 
-class Away(Exception):
-    """Airflow does not answer, or not as it should. The text holds no secret."""
+class Unavailable(Exception):
+    """Airflow does not answer, or its answer is invalid. The text holds no secret."""
 
 
 class _Answer(BaseModel):
@@ -44,11 +44,11 @@ class TokenAuth(httpx.Auth):
     def _log_in(self, request: httpx.Request) -> Flow:
         self._token = None
         body = {"username": self._username, "password": self._password.get_secret_value()}
-        # Timeouts travel in the extensions: without them this request could wait for ever.
+        # Timeouts are in the extensions: without them this request could wait for ever.
         response = yield httpx.Request("POST", self._url, json=body, extensions=request.extensions)
         if response.status_code != CREATED:
-            raise Away(f"log-in: HTTP {response.status_code}")
+            raise Unavailable(f"log-in: HTTP {response.status_code}")
         try:
             self._token = _Answer.model_validate_json(response.content).access_token
         except ValidationError:
-            raise Away("log-in: an answer without a token") from None
+            raise Unavailable("log-in: the answer has no token") from None

@@ -1,6 +1,6 @@
-"""Which XCom becomes which metric: the table. A renamed key or metric is one line here.
+"""The table of XComs and metrics: a renamed key or metric is a single line here.
 
-The keys are pushed by dags/. Which task pushes one matters only where the table names it.
+The DAGs push the keys. Which task pushes a key matters only where the table names it.
 """
 
 import math
@@ -20,11 +20,11 @@ DECISIONS = (
     "skip_test_mode",
     "reject_baseline_regression",
 )
-"""The model service's verdicts on a challenger."""
+"""The model service's decisions on a challenger."""
 
 
 def number(value: Any) -> float | None:
-    """None for what is no number, and for those that are none: NaN and the infinities."""
+    """None for other types, NaN and the infinities."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if math.isfinite(value) else None
@@ -34,8 +34,8 @@ def flag(value: Any) -> float | None:
     return float(value) if isinstance(value, bool) else None
 
 
-def moment(value: Any) -> float | None:
-    """Unix time of an ISO date; None without a zone, because it could be any of 26 hours."""
+def timestamp(value: Any) -> float | None:
+    """Unix time of an ISO date; None without a zone, because the time is then ambiguous."""
     try:
         at = datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -45,7 +45,7 @@ def moment(value: Any) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class XComGauge:
-    """The value that the DAG's newest finished run pushed; absent when that run pushed none."""
+    """The value that the DAG's newest finished run pushed; absent when that run did not push it."""
 
     metric: str
     unit: str
@@ -54,12 +54,12 @@ class XComGauge:
     help: str
     read: Callable[[Any], float | None] = number
     lasting: bool = False
-    """Of the newest run that pushed one: not every run does such work, most weeks nothing is trained."""
+    """Of the newest run that pushed a value: in most weeks nothing is trained."""
 
 
 @dataclass(frozen=True, slots=True)
 class XComCounter:
-    """Summed over runs; with a label, runs are counted by their value, which becomes the label's."""
+    """Summed over runs; with a label, runs are counted by their value, which becomes the label value."""
 
     metric: str
     unit: str
@@ -70,7 +70,7 @@ class XComCounter:
     known: tuple[str, ...] = ()
     """Label values that exist at 0, so that the first one is an increase."""
     task_id: str | None = None
-    """Where several tasks push the key: the one that counts."""
+    """Where several tasks push the key: the task that counts."""
     failing_task: str | None = None
     """Its failure counts as "failed": a task that was killed pushes nothing."""
 
@@ -96,7 +96,7 @@ GAUGES = (
         FETCH,
         "newest_hour",
         "Newest hour for which any count is known.",
-        moment,
+        timestamp,
     ),
     XComGauge(
         "bike_prediction_rmse",
@@ -132,7 +132,7 @@ GAUGES = (
         "0 or 1",
         MONITOR,
         "drift_detected",
-        "Whether the newest counts have drifted from those the model learned from.",
+        "Whether the newest counts have drifted from those the model was trained on.",
         flag,
     ),
     XComGauge(
@@ -143,7 +143,7 @@ GAUGES = (
         "features",
         MONITOR,
         "drifted_features_count",
-        "Features that have drifted at the last look; not cumulative.",
+        "Features that had drifted at the last measurement; not cumulative.",
     ),
     XComGauge(
         "drift_detected_last_run",
@@ -182,7 +182,7 @@ GAUGES = (
         "1",
         MONITOR,
         "r2_validation",
-        "R2 of the last challenger on rows it has not learned from.",
+        "R2 of the last challenger on rows it was not trained on.",
         lasting=True,
     ),
 )
@@ -192,7 +192,7 @@ COUNTERS = (
         "bike_api_records_fetched_total", "rows", FETCH, "records_fetched", "Rows the city's API has sent."
     ),
     XComCounter(
-        "bike_records_ingested_total", "rows", FETCH, "records_count", "Rows that told something new."
+        "bike_records_ingested_total", "rows", FETCH, "records_count", "Rows with new or corrected counts."
     ),
     XComCounter(
         "bike_predictions_generated_total", "forecasts", PREDICT, "predictions_count", "Forecasts stored."
@@ -202,7 +202,7 @@ COUNTERS = (
         "trainings",
         MONITOR,
         "training_status",
-        "Trainings by how they ended.",
+        "Trainings by outcome.",
         label="status",
         known=(SUCCESS, FAILED),
         failing_task="fine_tune_model",
@@ -212,7 +212,7 @@ COUNTERS = (
         "decisions",
         MONITOR,
         "deployment",
-        "Decisions on whether a challenger takes the champion's place, once carried out.",
+        "Decisions on whether a challenger replaces the champion, once carried out.",
         label="decision",
         known=DECISIONS,
         # fine_tune_model pushes it too, before the promotion, which may fail.
@@ -228,6 +228,6 @@ def keys_of(dag_id: str) -> frozenset[str]:
 
 def gauge_values(ended: Ended, *, lasting: bool) -> dict[str, float]:
     """By metric."""
-    ours = [gauge for gauge in GAUGES if gauge.dag_id == ended.run.dag_id and gauge.lasting is lasting]
-    read = {gauge.metric: gauge.read(ended.pushed(gauge.key)) for gauge in ours}
-    return {metric: value for metric, value in read.items() if value is not None}
+    gauges = [gauge for gauge in GAUGES if gauge.dag_id == ended.run.dag_id and gauge.lasting is lasting]
+    values = {gauge.metric: gauge.read(ended.pushed(gauge.key)) for gauge in gauges}
+    return {metric: value for metric, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The real router on a free port of this machine, on a clock that its user moves."""
+"""The real router on a free port, with a clock that the caller sets."""
 
 import threading
 import time
@@ -29,8 +29,8 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class House:
-    """A running router, and the hand that feeds it."""
+class ServedRouter:
+    """A running router and a client of it."""
 
     url: str
     clock: Clock
@@ -46,12 +46,12 @@ class House:
         self.http.post("/webhooks/alertmanager", json=body).raise_for_status()
 
     def event(self, **fields: Any) -> int:
-        answer = self.http.post("/events", json={"occurred_at": self.clock.now.isoformat(), **fields})
-        answer.raise_for_status()
-        return int(answer.json()["id"])
+        response = self.http.post("/events", json={"occurred_at": self.clock.now.isoformat(), **fields})
+        response.raise_for_status()
+        return int(response.json()["id"])
 
     def settle(self) -> None:
-        """Until every card has been told."""
+        """Wait until every card is delivered."""
         until(lambda: 'alert_router_cards{state="pending"} 0.0' in self.http.get("/metrics").text)
 
 
@@ -65,7 +65,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def serving(database: Path, clock: Clock) -> Iterator[House]:
+def serving(database: Path, clock: Clock) -> Iterator[ServedRouter]:
     with socket() as listener:
         listener.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -77,7 +77,7 @@ def serving(database: Path, clock: Clock) -> Iterator[House]:
         try:
             until(lambda: server.started or not thread.is_alive())
             with httpx.Client(base_url=f"http://{address}") as http:
-                yield House(f"http://{address}", clock, http)
+                yield ServedRouter(f"http://{address}", clock, http)
         finally:
             server.should_exit = True
             thread.join()

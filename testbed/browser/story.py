@@ -1,9 +1,9 @@
-"""One night of the bicycle counters, for pictures and tests: what broke, what recovered, what still fires."""
+"""One night of the bicycle counters, for screenshots and tests: resolved, flapping and firing incidents."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from testbed.browser.serving import Clock, House
+from testbed.browser.serving import Clock, ServedRouter
 
 NIGHT = datetime(2026, 12, 26, 3, 12, tzinfo=UTC)
 RUNBOOKS = "https://github.com/alert-router/alert-router/blob/main/docs/runbooks"
@@ -14,7 +14,7 @@ def clock() -> Clock:
 
 
 def alert(
-    name: str, severity: str, component: str, began: datetime, ended: datetime | None = None, **more: str
+    name: str, severity: str, component: str, started: datetime, ended: datetime | None = None, **more: str
 ) -> dict[str, Any]:
     """more: further labels, and `summary` and `description`."""
     texts = {key: more.pop(key) for key in ("summary", "description") if key in more}
@@ -26,37 +26,37 @@ def alert(
             "runbook_url": f"{RUNBOOKS}/{name}.md",
             "dashboard_url": "http://127.0.0.1:3000/d/bike-traffic/bike-traffic",
         },
-        "startsAt": began.isoformat(),
+        "startsAt": started.isoformat(),
         "endsAt": (ended or datetime(1, 1, 1, tzinfo=UTC)).isoformat(),
         "generatorURL": "http://127.0.0.1:9090/graph?g0.expr=model_r2_score&g0.tab=0",
     }
 
 
-def tell(house: House) -> None:
-    """The whole night; the clock ends where it began."""
-    for hours, happens in (
-        (8.0, _a_training_succeeds),
-        (6.5, _the_api_is_slow),
-        (5.5, _the_data_drift),
-        (4.0, _the_api_fails_and_flaps),
-        (1.8, _a_training_fails_and_two_see_it),
-        (0.6, _the_model_is_bad),
-        (0.1, _the_disk_fills),
+def play(router: ServedRouter) -> None:
+    """Play the whole night; the clock ends at NIGHT."""
+    for hours, event in (
+        (8.0, _training_success),
+        (6.5, _slow_api),
+        (5.5, _data_drift),
+        (4.0, _flapping_api_errors),
+        (1.8, _training_failure_from_two_sources),
+        (0.6, _bad_model),
+        (0.1, _disk_filling),
     ):
-        house.clock.now = NIGHT - timedelta(hours=hours)
-        happens(house)
-        house.settle()
-    house.clock.now = NIGHT
+        router.clock.now = NIGHT - timedelta(hours=hours)
+        event(router)
+        router.settle()
+    router.clock.now = NIGHT
 
 
-def _later(house: House, minutes: float) -> datetime:
-    house.settle()
-    house.clock.now += timedelta(minutes=minutes)
-    return house.clock.now
+def _advance(router: ServedRouter, minutes: float) -> datetime:
+    router.settle()
+    router.clock.now += timedelta(minutes=minutes)
+    return router.clock.now
 
 
-def _a_training_succeeds(house: House) -> None:
-    house.event(
+def _training_success(router: ServedRouter) -> None:
+    router.event(
         type="training_success",
         dag_id="monitor_and_fine_tune",
         run_id="scheduled__2026-12-25T19:00:00+00:00",
@@ -68,9 +68,9 @@ def _a_training_succeeds(house: House) -> None:
     )
 
 
-def _the_api_is_slow(house: House) -> None:
-    _comes_and_goes(
-        house,
+def _slow_api(router: ServedRouter) -> None:
+    _fire_and_resolve(
+        router,
         "PredictionLatencyHigh",
         "warning",
         "api",
@@ -80,9 +80,9 @@ def _the_api_is_slow(house: House) -> None:
     )
 
 
-def _the_data_drift(house: House) -> None:
-    _comes_and_goes(
-        house,
+def _data_drift(router: ServedRouter) -> None:
+    _fire_and_resolve(
+        router,
         "HighDrift",
         "warning",
         "data",
@@ -92,10 +92,10 @@ def _the_data_drift(house: House) -> None:
     )
 
 
-def _the_api_fails_and_flaps(house: House) -> None:
+def _flapping_api_errors(router: ServedRouter) -> None:
     for minutes in (9, 6, 14):
-        _comes_and_goes(
-            house,
+        _fire_and_resolve(
+            router,
             "APIErrorRate",
             "critical",
             "api",
@@ -104,21 +104,21 @@ def _the_api_fails_and_flaps(house: House) -> None:
             description="8.4% of the requests were answered 5xx, above 5% for 5 minutes.",
             job="regmodel",
         )
-        _later(house, 7)
+        _advance(router, 7)
 
 
-def _comes_and_goes(
-    house: House, name: str, severity: str, component: str, *, minutes: int, **more: str
+def _fire_and_resolve(
+    router: ServedRouter, name: str, severity: str, component: str, *, minutes: int, **more: str
 ) -> None:
-    began = house.clock.now
+    started = router.clock.now
     group = {"alertname": name}
-    house.webhook(alert(name, severity, component, began, None, **more), group=group)
-    ended = _later(house, minutes)
-    house.webhook(alert(name, severity, component, began, ended, **more), group=group)
+    router.webhook(alert(name, severity, component, started, None, **more), group=group)
+    ended = _advance(router, minutes)
+    router.webhook(alert(name, severity, component, started, ended, **more), group=group)
 
 
-def _a_training_fails_and_two_see_it(house: House) -> None:
-    house.event(
+def _training_failure_from_two_sources(router: ServedRouter) -> None:
+    router.event(
         type="training_failure",
         dag_id="monitor_and_fine_tune",
         run_id="scheduled__2026-12-26T01:00:00+00:00",
@@ -126,13 +126,13 @@ def _a_training_fails_and_two_see_it(house: House) -> None:
         model_type="rf",
         error_message="No rows in the training window since 2026-12-19: 31 of 38 counters are silent.",
     )
-    began = _later(house, 1)
-    house.webhook(
+    started = _advance(router, 1)
+    router.webhook(
         alert(
             "TrainingFailure",
             "critical",
             "training",
-            began=began,
+            started=started,
             model_type="rf",
             summary="Training of rf failed",
             description="1 training of rf has failed since the last success.",
@@ -141,9 +141,9 @@ def _a_training_fails_and_two_see_it(house: House) -> None:
     )
 
 
-def _the_model_is_bad(house: House) -> None:
+def _bad_model(router: ServedRouter) -> None:
     fields: dict[str, Any] = {
-        "began": house.clock.now,
+        "started": router.clock.now,
         "model_type": "rf",
         "summary": "Model rf no longer explains the traffic",
     }
@@ -153,24 +153,24 @@ def _the_model_is_bad(house: House) -> None:
             f"R2 of rf is {r2:.3f}, below 0.65 for 5 minutes. "
             "Its forecasts should not be used until it is retrained."
         )
-        house.webhook(
+        router.webhook(
             alert("ModelPerformanceCritical", "critical", "model", **fields, description=text), group=group
         )
-        _later(house, 15)
+        _advance(router, 15)
 
 
-def _the_disk_fills(house: House) -> None:
-    began = house.clock.now
-    house.webhook(
+def _disk_filling(router: ServedRouter) -> None:
+    started = router.clock.now
+    router.webhook(
         *(
             alert(
                 "DiskWillFillIn4Hours",
                 "warning",
                 "host",
-                began=began,
-                instance=f"warehouse-{n}.example.org:9100",
+                started=started,
+                instance=f"warerouter-{n}.example.org:9100",
                 mountpoint="/var/lib/postgresql",
-                summary=f"The disk of warehouse-{n} is full in four hours",
+                summary=f"The disk of warerouter-{n} is full in four hours",
             )
             for n in (1, 2)
         ),

@@ -1,6 +1,6 @@
-"""Fifty scrapes while Airflow answers slowly: python -m testbed.exporter.benchmark [seconds a request].
+"""Times fifty scrapes while Airflow is slow: python -m testbed.exporter.benchmark [seconds per request].
 
-A real Airflow, a proxy that makes each of its answers late, the exporter as its own process.
+A real Airflow, a proxy that delays each of its answers, the exporter as its own process.
 """
 
 import statistics
@@ -9,10 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from testbed.exporter.real_airflow import RealAirflow
-from testbed.exporter.real_exporter import RealExporter
+from testbed.exporter.real_exporter import DAGS, RealExporter
 from testbed.exporter.slow_proxy import SlowProxy
 from testbed.processes import until
+from testbed.real_airflow import UNPAUSED, RealAirflow
 
 SCRAPES = 50
 LIMIT_MS = 100.0
@@ -21,19 +21,19 @@ LIMIT_MS = 100.0
 def main(delay_s: float) -> int:
     with (
         tempfile.TemporaryDirectory() as name,
-        RealAirflow.started(Path(name)) as airflow,
+        RealAirflow(Path(name), DAGS, UNPAUSED).running() as airflow,
         SlowProxy.before(airflow.url) as proxy,
         RealExporter.started(proxy.url, Path(name)) as exporter,
     ):
         exporter.when("it has seen Airflow", lambda scraped: scraped("airflow_up") == 1)
         quick = times_ms(exporter)
         proxy.delay_s = delay_s
-        until(lambda: proxy.waiting > 0, "a look waits for Airflow", within_s=30)
+        until(lambda: proxy.waiting > 0, "a poll waits for Airflow", within_s=30)
         slow = times_ms(exporter)
         waited = proxy.waiting > 0
     show("Airflow as it is", quick)
     show(f"every answer {delay_s:g} s late", slow)
-    say(f"a look was waiting when the last scrape was answered: {'yes' if waited else 'no'}")
+    write(f"a poll was waiting when the last scrape was answered: {'yes' if waited else 'no'}")
     return 0 if waited and max(slow) < LIMIT_MS else 1
 
 
@@ -48,10 +48,10 @@ def times_ms(exporter: RealExporter) -> list[float]:
 
 def show(what: str, times: list[float]) -> None:
     median, worst = statistics.median(times), max(times)
-    say(f"{what:28}{len(times)} scrapes: median {median:.1f} ms, longest {worst:.1f} ms")
+    write(f"{what:28}{len(times)} scrapes: median {median:.1f} ms, longest {worst:.1f} ms")
 
 
-def say(line: str) -> None:
+def write(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 

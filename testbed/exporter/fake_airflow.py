@@ -1,6 +1,6 @@
-"""Airflow's REST API v2 in memory: the shapes are recorded.json's, the rules those of the real one.
+"""Airflow's REST API v2 in memory, with the shapes of recorded.json and the rules of the real API.
 
-Stricter in one thing: a query parameter that the real one would ignore is refused here.
+Stricter in a single point: query parameters that the real API ignores are refused here.
 """
 
 import itertools
@@ -23,7 +23,7 @@ PAGING = {"limit", "offset", "order_by"}
 
 
 @dataclass(slots=True, kw_only=True)
-class KeptRun:
+class StoredRun:
     number: int
     dag_id: str
     run_id: str
@@ -47,16 +47,16 @@ class KeptRun:
 
 
 @dataclass(slots=True)
-class StandIn:
+class FakeAirflow:
     """Call it with a request, as httpx.MockTransport does."""
 
     dags: list[str] = field(default_factory=list)
-    runs: dict[tuple[str, str], KeptRun] = field(default_factory=dict)
+    runs: dict[tuple[str, str], StoredRun] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     token: str = "token-1"
     page_limit: int = MAX_PAGE
     fault: Callable[[httpx.Request], httpx.Response | None] = lambda _request: None
-    """What answers instead, if anything."""
+    """Returns the response to give instead, or None."""
     _numbers: Iterable[int] = field(default_factory=lambda: itertools.count(1))
 
     def run(
@@ -77,7 +77,7 @@ class StandIn:
         known = self.runs.get((dag_id, run_id))
         after = run_after or (known.run_after if known else start) or datetime.fromisoformat("2026-01-01T00Z")
         pushed = [("measure", *item) for item in xcoms.items()] if isinstance(xcoms, Mapping) else list(xcoms)
-        self.runs[dag_id, run_id] = KeptRun(
+        self.runs[dag_id, run_id] = StoredRun(
             number=known.number if known else next(iter(self._numbers)),
             dag_id=dag_id,
             run_id=run_id,
@@ -98,7 +98,7 @@ class StandIn:
             return self._log_in(json.loads(request.content))
         if (refused := self._refusal(request.headers.get("authorization"))) is not None:
             return refused
-        assert request.method == "GET", "a viewer only looks"
+        assert request.method == "GET", "a viewer only reads"
         segments = [unquote(part) for part in path.removeprefix("/api/v2/").split("/")]
         return self._answer(segments, parse_qs(query, strict_parsing=True) if query else {})
 
@@ -127,20 +127,20 @@ class StandIn:
             case ["dags", dag, "dagRuns", run_id, "taskInstances", task, "xcomEntries", key]:
                 return _xcom(self.runs.get((dag, run_id)), task, key)
             case _:
-                raise AssertionError(f"the exporter asks for {segments}")
+                raise AssertionError(f"unexpected request: {segments}")
 
     def _dag_runs(self, params: Params) -> httpx.Response:
         states = params.get("state", [])
-        assert set(states) <= {"queued", "running", "success", "failed"}, "the real one answers 422"
-        since = [datetime.fromisoformat(one) for one in params.get("end_date_gte", [])]
-        assert all(one.tzinfo for one in since), "the real one answers 422"
-        found = [run for run in self.runs.values() if run.state in states]
-        found = [run for run in found if not since or (run.end is not None and run.end >= since[0])]
+        assert set(states) <= {"queued", "running", "success", "failed"}, "the real API answers 422"
+        since = [datetime.fromisoformat(text) for text in params.get("end_date_gte", [])]
+        assert all(at.tzinfo for at in since), "the real API answers 422"
+        runs = [run for run in self.runs.values() if run.state in states]
+        runs = [run for run in runs if not since or (run.end is not None and run.end >= since[0])]
         by_end = params["order_by"] == ["end_date"]
-        found.sort(key=lambda run: (run.end.timestamp() if by_end and run.end else 0.0, run.number))
-        return self._page("dag_runs", [run.row() for run in found], params, {"state", "end_date_gte"})
+        runs.sort(key=lambda run: (run.end.timestamp() if by_end and run.end else 0.0, run.number))
+        return self._page("dag_runs", [run.row() for run in runs], params, {"state", "end_date_gte"})
 
-    def _tasks(self, run: KeptRun | None, params: Params) -> httpx.Response:
+    def _tasks(self, run: StoredRun | None, params: Params) -> httpx.Response:
         if run is None:
             return _recorded("no_run")
         rows = [
@@ -153,25 +153,25 @@ class StandIn:
         self, name: str, rows: list[dict[str, Any]], params: Params, filters: Iterable[str] = ()
     ) -> httpx.Response:
         assert params.keys() <= {*PAGING, *filters}, f"no such parameter: {params}"
-        assert set(params.get("order_by", [])) <= ORDERS.get(name, set()), "the real one answers 400"
+        assert set(params.get("order_by", [])) <= ORDERS.get(name, set()), "the real API answers 400"
         offset, limit = int(params["offset"][0]), min(int(params["limit"][0]), self.page_limit)
         body = RECORDED[name]["body"] | {name: rows[offset : offset + limit], "total_entries": len(rows)}
         return httpx.Response(200, json=body)
 
 
-def _entries(run: KeptRun) -> list[dict[str, Any]]:
+def _entries(run: StoredRun) -> list[dict[str, Any]]:
     return [
         _template("xcom_entries")
         | {"task_id": task, "key": key, "timestamp": _iso(run.run_after + timedelta(seconds=number))}
         for number, (task, key, _) in enumerate(run.xcoms)
-    ][::-1]  # the real one sorts by key, so not by time either
+    ][::-1]  # the real API sorts by key, so not by time either
 
 
-def _xcom(run: KeptRun | None, task: str, key: str) -> httpx.Response:
-    found = [value for name, one, value in (run.xcoms if run else ()) if (name, one) == (task, key)]
-    if not found:
+def _xcom(run: StoredRun | None, task: str, key: str) -> httpx.Response:
+    values = [value for *name, value in (run.xcoms if run else ()) if name == [task, key]]
+    if not values:
         return _recorded("no_xcom")
-    body = RECORDED["xcom_value"]["body"] | {"task_id": task, "key": key, "value": found[-1]}
+    body = RECORDED["xcom_value"]["body"] | {"task_id": task, "key": key, "value": values[-1]}
     return httpx.Response(200, content=json.dumps(body), headers={"content-type": "application/json"})
 
 
@@ -180,7 +180,7 @@ def _recorded(name: str) -> httpx.Response:
 
 
 def _template(name: str) -> dict[str, Any]:
-    """To be joined with what is known, into a new row."""
+    """A recorded row, whose known fields the caller replaces."""
     rows: list[dict[str, Any]] = RECORDED[name]["body"][name]
     return rows[0]
 

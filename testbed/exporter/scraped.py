@@ -1,4 +1,4 @@
-"""The metrics of one scrape, read as Prometheus reads them."""
+"""The metrics of a scrape, parsed by Prometheus's own parser."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Scraped:
 
 
 def parsed(text: str) -> Scraped:
-    samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
-    by_key = {(one.name, frozenset(one.labels.items())): one.value for one in samples}
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    by_key = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
     assert len(by_key) == len(samples), "a series occurs twice"
     return Scraped(text, by_key)

@@ -1,4 +1,4 @@
-"""Takes what Alertmanager sends, and keeps it for the test alone."""
+"""An HTTP server that records the webhooks it receives."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Stands where the router, or Discord's Slack-compatible address, would stand."""
+    """In place of the router, or of Discord's Slack-compatible address."""
 
     url: str
     requests: list[Request]
@@ -32,7 +32,7 @@ class Listener:
         }
 
     def statuses(self) -> set[tuple[str, str]]:
-        """Alertname and status of every alert that was sent."""
+        """Alertname and status of every alert received."""
         return {
             (alert["labels"]["alertname"], alert["status"])
             for request in self.requests

@@ -1,7 +1,5 @@
 """Runs the real promtool, amtool and Alertmanager. Where one is missing: a failure in CI, else a skip."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,31 +9,27 @@ from threading import Event
 import httpx
 import pytest
 
+from testbed import real_parts
 from testbed.ports import free_port
 
 
 def need(program: str) -> str:
-    if path := shutil.which(program):
-        return path
-    reason = f"{program} is not installed (Debian: prometheus, prometheus-alertmanager)"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return real_parts.program(program, package="prometheus, prometheus-alertmanager")
 
 
 def run(program: str, *arguments: str | Path) -> str:
-    """Run to the end and return what it said; a failure is the test's failure, with that text."""
+    """Returns the program's output; its failure fails the test with that output."""
     command = [need(program), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    return said
+    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+    output = process.stdout + process.stderr
+    assert process.returncode == 0, output
+    return output
 
 
-def wait_until(happened: Callable[[], bool], *, within_s: float, otherwise: str) -> None:
+def wait_until(condition: Callable[[], bool], *, within_s: float, otherwise: str) -> None:
     pause = Event()
     for _ in range(int(within_s / 0.05)):
-        if happened():
+        if condition():
             return
         pause.wait(0.05)
     pytest.fail(otherwise)
@@ -43,7 +37,7 @@ def wait_until(happened: Callable[[], bool], *, within_s: float, otherwise: str)
 
 @contextmanager
 def alertmanager(config: Path, folder: Path) -> Iterator[httpx.Client]:
-    """A single Alertmanager on a free port; the client speaks to its API v2."""
+    """A single Alertmanager on a free port; the client is for its API v2."""
     address = f"127.0.0.1:{free_port()}"
     command = [
         need("prometheus-alertmanager"),

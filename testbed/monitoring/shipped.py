@@ -1,4 +1,4 @@
-"""The configuration as it is shipped: where it lies, and its rules one by one."""
+"""The shipped configuration: its folder, its files and its rules."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A router that only keeps what it is told, for tests of who tells what. The real one: test_standalone.py."""
+"""A fake router on HTTP that only records events. The real router runs in test_airflow.py."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 
 @dataclass
-class Sink:
+class EventSink:
     status: int = 201
     events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -19,11 +19,11 @@ class Sink:
         return [event["type"] for event in self.events]
 
 
-def create_app(sink: Sink) -> Starlette:
-    async def take(request: Request) -> Response:
+def create_app(sink: EventSink) -> Starlette:
+    async def record(request: Request) -> Response:
         assert request.headers["authorization"] == "Bearer test-token"
         if sink.status == 201:
             sink.events.append(await request.json())
         return JSONResponse({}, sink.status)
 
-    return Starlette(routes=[Route("/events", take, methods=["POST"])])
+    return Starlette(routes=[Route("/events", record, methods=["POST"])])

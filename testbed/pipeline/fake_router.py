@@ -1,4 +1,4 @@
-"""A router that is a list, and the hour at which the pipeline's tests take place."""
+"""A fake router in memory, and the hour at which the pipeline's tests take place."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,18 +9,18 @@ NOON = datetime(2020, 11, 18, 12, tzinfo=UTC)
 
 
 @dataclass
-class Router:
-    """Answers POST /events as it is told to, 201 when it is told nothing, and keeps what it took."""
+class FakeRouter:
+    """Answers POST /events with the next of `answers`, 0 for a refused connection, and then with 201."""
 
     answers: list[int] = field(default_factory=list)
-    taken: list[httpx.Request] = field(default_factory=list)
+    accepted: list[httpx.Request] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         status = self.answers.pop(0) if self.answers else 201
         if status == 0:
             raise httpx.ConnectError("refused", request=request)
         if status in (200, 201):
-            self.taken.append(request)
+            self.accepted.append(request)
         return httpx.Response(status, text=f"answer {status}")
 
     @property

@@ -1,4 +1,4 @@
-"""A stand-in for the model service where a test must say what it measures: strict about what it is asked."""
+"""A fake model service whose measurements the test sets; strict about its requests."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,35 +13,35 @@ CHAMPION = "rf-20201101T000000-aaaaaa"
 
 
 @dataclass
-class Service:
+class FakeModelService:
     r2: float | None = 0.9
     rmse: float | None = 20.0
     drift_share: float | None = 0.1
     drifted: tuple[str, ...] = ()
     decision: str = "deploy"
     training_error: str | None = None
-    polls: int = 1
-    """How often a training is still running when it is asked for."""
+    polls: int = 0
+    """How many status requests a training is still running for."""
     broken: dict[str, int] = field(default_factory=dict)
-    """Path -> status of every answer to it."""
+    """Path -> status of every response to it."""
     champion: str | None = CHAMPION
     models: list[tuple[str, bool, datetime]] = field(default_factory=list)
     """Type, test_mode, and where the training window ended."""
     observed: dict[tuple[str, str], int] = field(default_factory=dict)
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     trainings: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By idempotency key."""
 
     def paths(self) -> list[str]:
-        return [path for path, _ in self.asked]
+        return [path for path, _ in self.requests]
 
 
-def create_app(service: Service) -> Starlette:  # noqa: C901 - a list of small handlers over one state
+def create_app(service: FakeModelService) -> Starlette:  # noqa: C901 - a list of small handlers over one state
     async def predict(_: Request, body: dict[str, Any]) -> Response:
         assert set(body) == {"model_type", "rows"}
-        told = [{**row, "count": float(number % 50)} for number, row in enumerate(body["rows"])]
-        assert all(datetime.fromisoformat(row["at"]).tzinfo for row in told)
-        answer = {"model_type": "rf", "champion_run_id": service.champion, "predictions": told}
+        rows = [{**row, "count": float(number % 50)} for number, row in enumerate(body["rows"])]
+        assert all(datetime.fromisoformat(row["at"]).tzinfo for row in rows)
+        answer = {"model_type": "rf", "champion_run_id": service.champion, "predictions": rows}
         return JSONResponse({**answer, "unknown_counters": []})
 
     async def observations(_: Request, body: dict[str, Any]) -> Response:
@@ -76,7 +76,8 @@ def create_app(service: Service) -> Starlette:  # noqa: C901 - a list of small h
         return JSONResponse(known, 202)
 
     async def training(request: Request, _: dict[str, Any]) -> Response:
-        [run] = [one for one in service.trainings.values() if one["run_id"] == request.path_params["run_id"]]
+        run_id = request.path_params["run_id"]
+        [run] = [run for run in service.trainings.values() if run["run_id"] == run_id]
         run["left"] -= 1
         if run["left"] >= 0:
             return JSONResponse({**run, "state": "running"})
@@ -113,7 +114,7 @@ def create_app(service: Service) -> Starlette:  # noqa: C901 - a list of small h
     def route(path: str, handler: Any, method: str) -> Route:
         async def answer(request: Request) -> Response:
             body = await request.json() if method == "POST" else {}
-            service.asked.append((path, body))
+            service.requests.append((path, body))
             if status := service.broken.get(path):
                 return Response(f"broken by the test: {status}", status)
             response: Response = await handler(request, body)

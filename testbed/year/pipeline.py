@@ -30,13 +30,13 @@ from dags.utils.discord_alerts import Reporter
 from testbed.year.clock import Clock
 
 XCom = dict[str, Any]
-LONGEST_WAIT_S = 0.2
-"""A training is asked after once a second; on 50 Mondays these seconds add up."""
+MAX_SLEEP_S = 0.2
+"""The polls of a training are up to 5 s apart; on 50 Mondays these seconds add up."""
 TRAINING_S = 600.0
 
 
-def wait(seconds: float) -> None:
-    threading.Event().wait(min(seconds, LONGEST_WAIT_S))
+def sleep(seconds: float) -> None:
+    threading.Event().wait(min(seconds, MAX_SLEEP_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Pipeline:
         reporter.flush()
 
         def fetched() -> XCom:
-            return fetching.fetch(self.settings, self.clock(), wait=wait, clock=self.clock)
+            return fetching.fetch(self.settings, self.clock(), sleep=sleep, clock=self.clock)
 
         return _attempt(reporter, "fetch_bike_data", fetched)
 
@@ -77,16 +77,16 @@ class Pipeline:
                 ),
             )
             results = self._tuned(results, api, reporter, now)
-        monitoring_report.tell(results, self.limits, reporter)
+        monitoring_report.report(results, self.limits, reporter)
         with self._warehouse() as engine, engine.begin() as conn:
-            monitoring_report.audit(conn, results, reporter, now)
+            monitoring_report.save_audit_row(conn, results, reporter, now)
         return results
 
     def _tuned(self, results: Results, api: ModelApi, reporter: Reporter, now: datetime) -> Results:
         """As Airflow goes on: not past a task that failed."""
         if results.monitor_drift is None or results.validate_model is None:
             return results
-        _, decided = model_monitoring.decision(results.measured, self.limits, force=False)
+        _, decided = model_monitoring.decision(results.measurements, self.limits, force=False)
         results = replace(results, decide_fine_tune=decided)
         if not decided["trains"]:
             return results
@@ -95,26 +95,26 @@ class Pipeline:
             key = reporter.origin.run_id
             return model_monitoring.fine_tune(api, now, Deadline(TRAINING_S), test_mode=False, key=key)
 
-        found = _attempt(reporter, "fine_tune_model", trained)
-        if found is None:
+        run = _attempt(reporter, "fine_tune_model", trained)
+        if run is None:
             return results
         champion = _attempt(
-            reporter, "validate_new_champion", lambda: model_monitoring.new_champion(api, found, now)
+            reporter, "validate_new_champion", lambda: model_monitoring.new_champion(api, run, now)
         )
-        return replace(results, fine_tune_model=found, validate_new_champion=champion)
+        return replace(results, fine_tune_model=run, validate_new_champion=champion)
 
     def _reporter(self, dag_id: str) -> Reporter:
         origin = Origin(dag_id, f"scheduled__{self.clock().isoformat()}")
-        return Reporter(origin, self.settings, clock=self.clock, wait=wait)
+        return Reporter(origin, self.settings, clock=self.clock, sleep=sleep)
 
     @contextmanager
     def _model(self) -> Iterator[ModelApi]:
         with model_api.connected(self.settings) as api:
-            yield replace(api, wait=wait)
+            yield replace(api, sleep=sleep)
 
     @contextmanager
     def _current_model(self) -> Iterator[ModelApi]:
-        """The service, after it was sent what it did not know yet."""
+        """The service, after the new observations were sent to it."""
         with self._model() as api, self._warehouse() as engine:
             observation_sync.publish(engine, api, self.settings.model_host)
             yield api
@@ -124,9 +124,9 @@ class Pipeline:
 
 
 def _attempt(reporter: Reporter, task_id: str, work: Callable[[], XCom]) -> XCom | None:
-    """None, and people are told, when the task fails: what Airflow's on_failure_callback does."""
+    """None when the task fails, which is reported: as by Airflow's on_failure_callback."""
     try:
         return work()
-    except Exception as error:  # noqa: BLE001 - whatever ends a task is told, as under Airflow
-        failures.tell_of_task(reporter, task_id, f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 - every failure of a task is reported, as under Airflow
+        failures.report_task(reporter, task_id, f"{type(error).__name__}: {error}")
         return None

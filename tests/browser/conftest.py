@@ -1,22 +1,21 @@
-"""A real Chromium in front of a real router with one night's story in it."""
+"""A real Chromium in front of a real router with one night of alerts."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from testbed import real_parts
 from testbed.browser import chromium, story
-from testbed.browser.serving import House, serving
+from testbed.browser.serving import ServedRouter, serving
 
-PATIENCE_MS = 5000
+TIMEOUT_MS = 5000
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if not chromium.EXECUTABLE.exists():
-        reason = f"{chromium.EXECUTABLE} is missing: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        real_parts.missing(f"{chromium.EXECUTABLE} (Debian: chromium)")
     with sync_playwright() as playwright:
         launched = chromium.launch(playwright)
         yield launched
@@ -24,29 +23,29 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedRouter]:
     with serving(tmp_path_factory.mktemp("night") / "router.db", story.clock()) as running:
-        story.tell(running)
+        story.play(running)
         yield running
 
 
 @pytest.fixture
-def page(browser: Browser, house: House) -> Iterator[Page]:
-    """A fresh visitor. What the console complains of, and every violation of the CSP, fails the test."""
-    with browser.new_context(base_url=house.url) as context:
-        opened = context.new_page()
-        opened.set_default_timeout(PATIENCE_MS)
-        complaints: list[str] = []
-        opened.on("console", lambda message: complaints.append(message.text))
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        yield opened
-        assert complaints == []
+def page(browser: Browser, router: ServedRouter) -> Iterator[Page]:
+    """A new browser context. Console messages, page errors and CSP violations fail the test."""
+    with browser.new_context(base_url=router.url) as context:
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        messages: list[str] = []
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
+        yield page
+        assert messages == []
 
 
 @pytest.fixture
-def plain_page(browser: Browser, house: House) -> Iterator[Page]:
-    """The same without scripts."""
-    with browser.new_context(base_url=house.url, java_script_enabled=False) as context:
-        opened = context.new_page()
-        opened.set_default_timeout(PATIENCE_MS)
-        yield opened
+def plain_page(browser: Browser, router: ServedRouter) -> Iterator[Page]:
+    """The same with scripts disabled."""
+    with browser.new_context(base_url=router.url, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        yield page

@@ -1,11 +1,11 @@
-"""The pages as people use them: clicking, typing, reading, with and without scripts."""
+"""The pages in a real browser, with and without scripts."""
 
 import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from testbed.browser.serving import House
+from testbed.browser.serving import ServedRouter
 
 pytestmark = pytest.mark.browser
 
@@ -18,15 +18,15 @@ def rows(page: Page) -> list[str]:
     return page.locator(".alert h3").all_inner_texts()
 
 
-def narrow_down(page: Page) -> None:
-    """To what fires and is critical for rf, as a person would."""
+def filter_by_clicking(page: Page) -> None:
+    """To firing critical alerts of rf."""
     page.goto("/alerts")
     page.get_by_role("link", name="3 critical").click()
     page.locator(".alert").first.get_by_role("link", name="model_type=rf").click()
 
 
-def test_clicking_a_count_and_a_label_narrows_the_history_and_removing_chips_widens_it(page: Page) -> None:
-    narrow_down(page)
+def test_counts_labels_and_chips_add_and_remove_filters(page: Page) -> None:
+    filter_by_clicking(page)
 
     sentence = page.locator(".sentence")
     expect(sentence).to_have_text('Firing critical alerts with model_type="rf", newest first')
@@ -38,10 +38,10 @@ def test_clicking_a_count_and_a_label_narrows_the_history_and_removing_chips_wid
     expect(sentence).to_have_text("All alerts, newest first")
 
 
-def test_the_form_asks_and_keeps_what_was_asked(page: Page) -> None:
+def test_form_filters_and_keeps_its_values(page: Page) -> None:
     page.goto("/alerts?match=component%3D%22api%22")
     page.get_by_label("Status").select_option("resolved")
-    page.get_by_label("Begun in").select_option("last 7 days")
+    page.get_by_label("Started").select_option("last 7 days")
     page.get_by_label("Label", exact=True).fill("job=regmodel")
     page.get_by_label("Text").fill("callers")
 
@@ -52,7 +52,7 @@ def test_the_form_asks_and_keeps_what_was_asked(page: Page) -> None:
     assert rows(page) == ["APIErrorRate"] * 3
 
 
-def test_a_filter_that_makes_no_sense_is_an_error_that_names_it(plain_page: Page) -> None:
+def test_invalid_filter_shows_an_error_page(plain_page: Page) -> None:
     page = plain_page
     page.goto("/alerts")
     page.get_by_label("Label", exact=True).fill("no matcher at all")
@@ -65,7 +65,7 @@ def test_a_filter_that_makes_no_sense_is_an_error_that_names_it(plain_page: Page
     expect(page.locator("dd")).to_contain_text("is not a matcher")
 
 
-def test_older_pages_are_reached_and_left_again(page: Page) -> None:
+def test_paging_to_older_alerts_and_back(page: Page) -> None:
     page.goto("/alerts?limit=5")
     newest = rows(page)
 
@@ -76,7 +76,7 @@ def test_older_pages_are_reached_and_left_again(page: Page) -> None:
     assert rows(page) == newest
 
 
-def test_an_alert_opens_with_its_story_and_the_next_step(page: Page) -> None:
+def test_alert_page_shows_timeline_and_next_steps(page: Page) -> None:
     page.goto("/alerts")
     page.get_by_role("link", name="ModelPerformanceCritical").first.click()
 
@@ -85,11 +85,11 @@ def test_an_alert_opens_with_its_story_and_the_next_step(page: Page) -> None:
     expect(page.get_by_role("link", name="Runbook", exact=True)).to_have_attribute(
         "rel", "noopener noreferrer nofollow"
     )
-    assert page.locator(".timeline strong").all_inner_texts() == ["Began to fire", "Said something new"]
+    assert page.locator(".timeline strong").all_inner_texts() == ["Started firing", "Updated"]
     assert page.locator("tbody tr").count() == 2
 
 
-def test_one_training_failure_seen_by_two_is_one_card(page: Page) -> None:
+def test_training_failure_from_two_sources_is_one_card(page: Page) -> None:
     page.goto("/preview")
 
     card = page.locator(".discord").filter(has_text="TrainingFailure")
@@ -103,7 +103,7 @@ def test_one_training_failure_seen_by_two_is_one_card(page: Page) -> None:
     assert bar == "rgb(229, 72, 77)"
 
 
-def test_times_keep_counting(page: Page) -> None:
+def test_relative_times_keep_counting(page: Page) -> None:
     page.clock.install()
     page.goto("/alerts")
     age = page.locator(".alert", has_text="ModelPerformanceCritical").locator("[data-words=for]")
@@ -114,7 +114,7 @@ def test_times_keep_counting(page: Page) -> None:
     expect(age).to_have_text("1 h 36 min")
 
 
-def test_a_page_reloads_by_itself_when_asked_to_and_remembers_it(page: Page) -> None:
+def test_auto_reload_is_remembered(page: Page) -> None:
     page.clock.install()
     page.goto("/alerts")
     page.get_by_role("button", name="Auto-reload off").click()
@@ -126,16 +126,16 @@ def test_a_page_reloads_by_itself_when_asked_to_and_remembers_it(page: Page) -> 
     expect(page.get_by_role("button", name="Auto-reload on")).to_be_visible()
 
 
-def test_everything_is_reached_by_keyboard_and_seen_to_be(page: Page) -> None:
+def test_every_control_is_reachable_by_keyboard_with_visible_focus(page: Page) -> None:
     page.goto("/alerts?status=firing")
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to the content")
     expect(skip).to_be_focused()
     expect(skip).to_be_in_viewport()
-    wanted = page.locator("a:visible, button:visible, input:visible, select:visible").count()
+    controls = page.locator("a:visible, button:visible, input:visible, select:visible").count()
 
     reached = set()
-    for _ in range(wanted + 5):
+    for _ in range(controls + 5):
         html, outline = page.evaluate(FOCUSED)
         reached.add(html)
         assert outline != "none" or html.startswith("<body")
@@ -146,8 +146,8 @@ def test_everything_is_reached_by_keyboard_and_seen_to_be(page: Page) -> None:
     assert page.get_by_role("button", name="Show").evaluate("button => button.outerHTML") in reached
 
 
-def test_without_scripts_everything_works(plain_page: Page) -> None:
-    narrow_down(plain_page)
+def test_pages_work_without_scripts(plain_page: Page) -> None:
+    filter_by_clicking(plain_page)
     plain_page.get_by_role("link", name="ModelPerformanceCritical").click()
 
     expect(plain_page.locator(".span")).to_contain_text("Firing for 36 min")
@@ -157,7 +157,7 @@ def test_without_scripts_everything_works(plain_page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_no_page_is_wider_than_the_window(page: Page, width: int) -> None:
+def test_no_page_scrolls_horizontally(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
 
     for address in ADDRESSES:
@@ -165,7 +165,7 @@ def test_no_page_is_wider_than_the_window(page: Page, width: int) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
 
 
-def test_on_a_phone_the_alerts_come_before_the_form(page: Page) -> None:
+def test_filter_form_is_collapsed_on_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto("/alerts")
 
@@ -175,8 +175,8 @@ def test_on_a_phone_the_alerts_come_before_the_form(page: Page) -> None:
     expect(page.get_by_label("Severity")).to_be_visible()
 
 
-def test_a_hostile_alert_does_nothing_in_a_browser(page: Page, house: House) -> None:
-    alert = {
+def test_hostile_alert_is_inert_in_a_browser(page: Page, router: ServedRouter) -> None:
+    hostile = {
         "status": "resolved",
         "labels": {"alertname": HOSTILE, "severity": "info", "x": HOSTILE},
         "annotations": {"summary": HOSTILE, "description": HOSTILE, "runbook_url": "javascript:alert(1)"},
@@ -184,19 +184,19 @@ def test_a_hostile_alert_does_nothing_in_a_browser(page: Page, house: House) -> 
         "endsAt": "2026-12-20T00:01:00Z",
         "generatorURL": "javascript:alert(1)",
     }
-    house.webhook(alert, group={"alertname": "hostile"})
-    house.settle()
-    (found,) = house.http.get("/alerts", params={"q": "onerror"}).json()["alerts"]
+    router.webhook(hostile, group={"alertname": "hostile"})
+    router.settle()
+    (alert,) = router.http.get("/alerts", params={"q": "onerror"}).json()["alerts"]
 
-    for address in ("/alerts?q=onerror", f"/alerts/{found['id']}", "/preview", "/"):
+    for address in ("/alerts?q=onerror", f"/alerts/{alert['id']}", "/preview", "/"):
         page.goto(address)
         assert page.title() != "hurt"
         assert page.locator("img").count() == 0
         assert page.locator("a[href^=javascript]").count() == 0
 
 
-def test_a_policy_stands_behind_the_escaping(browser: Browser, house: House) -> None:
-    with browser.new_context(base_url=house.url) as context:
+def test_content_security_policy_blocks_inline_handlers(browser: Browser, router: ServedRouter) -> None:
+    with browser.new_context(base_url=router.url) as context:
         page = context.new_page()
         blocked: list[str] = []
         page.on("console", lambda message: blocked.append(message.text))

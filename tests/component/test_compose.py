@@ -1,4 +1,4 @@
-"""docker-compose.yaml and what it joins agree: names, files, settings, secrets."""
+"""docker-compose.yaml agrees with the files it joins: names, files, settings, secrets."""
 
 import json
 import re
@@ -21,21 +21,21 @@ HOST = re.compile(r"(?:https?://|[\"'])([a-z][a-z-]*):\d{4}\b")
 
 
 @pytest.mark.parametrize("name", ["prometheus.yml", "alertmanager.yml"])
-def test_every_host_that_is_named_is_a_service(name: str) -> None:
+def test_configured_hosts_are_services(name: str) -> None:
     hosts = set(HOST.findall((MONITORING / name).read_text())) - {"localhost"}
 
     assert hosts
     assert hosts <= SERVICES.keys()
 
 
-def test_the_addresses_that_services_are_given_are_services() -> None:
-    given = {value for service in SERVICES.values() for value in (service.get("environment") or {}).values()}
+def test_environment_hosts_are_services() -> None:
+    values = {value for service in SERVICES.values() for value in (service.get("environment") or {}).values()}
 
-    hosts = {host for value in given for host in HOST.findall(str(value))}
+    hosts = {host for value in values for host in HOST.findall(str(value))}
     assert {"backend", "alert-router", "airflow"} <= hosts <= SERVICES.keys()
 
 
-def test_every_scraped_target_is_started_with_the_pipeline() -> None:
+def test_scraped_targets_start_with_the_pipeline() -> None:
     scraped = {
         target.partition(":")[0]
         for job in read("prometheus.yml")["scrape_configs"]
@@ -48,7 +48,7 @@ def test_every_scraped_target_is_started_with_the_pipeline() -> None:
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_what_an_image_copies_is_there_and_is_sent_to_the_builder(name: str) -> None:
+def test_copied_paths_exist_and_are_not_ignored(name: str) -> None:
     text = (ROOT / BUILT[name]["dockerfile"]).read_text()
     copied = [word for line in re.findall(r"^COPY (.*)$", text, re.MULTILINE) for word in line.split()[:-1]]
     sent = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
@@ -56,10 +56,10 @@ def test_what_an_image_copies_is_there_and_is_sent_to_the_builder(name: str) -> 
     assert copied
     for source in copied:
         assert list(ROOT.glob(source)), source
-        assert any(Path(source).is_relative_to(one) for one in sent), f"{source} is ignored"
+        assert any(Path(source).is_relative_to(path) for path in sent), f"{source} is ignored"
 
 
-def test_the_containers_settings_exist() -> None:
+def test_container_settings_exist() -> None:
     router = {field.alias for field in Settings.model_fields.values()} | {f"{name}_FILE" for name in SECRETS}
     exporters = {*exporter.names(), *(f"{name}_FILE" for name in exporter.SECRETS)}
 
@@ -67,39 +67,39 @@ def test_the_containers_settings_exist() -> None:
     assert SERVICES["airflow-exporter"]["environment"].keys() <= exporters
 
 
-def test_every_secret_is_made_once_and_kept(tmp_path: Path) -> None:
+def test_make_secrets_is_idempotent(tmp_path: Path) -> None:
     scripts = tmp_path / "scripts"
     scripts.mkdir()
     script = scripts / "make-secrets"
     script.write_bytes((ROOT / "scripts" / "make-secrets").read_bytes())
 
-    def made() -> dict[str, str]:
+    def make_secrets() -> dict[str, str]:
         subprocess.run([sys.executable, script], check=True, capture_output=True, umask=0o077)
         return {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
 
-    first = made()
+    first = make_secrets()
 
-    assert {Path(one["file"]).name for one in COMPOSE["secrets"].values()} <= first.keys()
+    assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= first.keys()
     assert json.loads(first["airflow_passwords.json"])["exporter"] == first["airflow_exporter_password"]
-    assert made() == first
-    # Other users read them in the containers, and get no further than the folder on this machine.
+    assert make_secrets() == first
+    # The containers' users read the files; on this machine the folder keeps other users out.
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o644}
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
 
 
-def test_alertmanager_reads_its_secrets_where_they_are_mounted() -> None:
-    # In the comment's e-mail too, whose secret is only mounted by who takes that way.
+def test_alertmanager_secrets_are_mounted() -> None:
+    # Also in the comment about e-mail, whose secret is not mounted.
     named = re.findall(r"_file: (\S+)", (MONITORING / "alertmanager.yml").read_text())
-    mounted = {one["target"] for one in SERVICES["alertmanager"]["secrets"]}
+    mounted = {secret["target"] for secret in SERVICES["alertmanager"]["secrets"]}
 
     assert set(named) == mounted | {"/etc/alertmanager/secrets/smtp_password"}
 
 
-def test_every_secret_that_is_mounted_is_declared() -> None:
+def test_mounted_secrets_are_declared() -> None:
     mounted = {
-        one if isinstance(one, str) else one["source"]
+        secret if isinstance(secret, str) else secret["source"]
         for service in SERVICES.values()
-        for one in service.get("secrets", [])
+        for secret in service.get("secrets", [])
     }
 
     assert mounted == COMPOSE["secrets"].keys()

@@ -36,52 +36,52 @@ def panel_of(rule: Rule) -> dict[str, Any]:
     return PANELS[int(panel_id)]
 
 
-def test_prometheus_understands_every_expression(tmp_path: Path) -> None:
-    # Grafana replaces its variable before it asks; promtool checks expressions in rules only.
+def test_every_expression_is_valid_promql(tmp_path: Path) -> None:
+    # Grafana substitutes its variable before the query; promtool checks expressions in rules only.
     plain = [expression.replace("$__rate_interval", "1m") for expression in expressions()]
     group = {"name": "panels", "rules": [{"record": f"panel:{i}", "expr": e} for i, e in enumerate(plain)]}
     rules = tmp_path / "panels.yml"
     rules.write_text(yaml.safe_dump({"groups": [group]}))
 
-    said = run("promtool", "check", "rules", rules)
+    output = run("promtool", "check", "rules", rules)
 
-    assert f"{len(plain)} rules found" in said
+    assert f"{len(plain)} rules found" in output
 
 
-def test_panels_have_their_own_ids_and_places() -> None:
-    places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
+def test_panels_have_unique_ids_and_do_not_overlap() -> None:
+    positions = [panel["gridPos"] for panel in DASHBOARD["panels"]]
 
-    assert len(PANELS) == len(places)
-    assert all(place["x"] + place["w"] <= 24 for place in places)
-    for one, other in combinations(places, 2):
-        beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
-        above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+    assert len(PANELS) == len(positions)
+    assert all(position["x"] + position["w"] <= 24 for position in positions)
+    for a, b in combinations(positions, 2):
+        beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
+        above = a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
         assert beside or above
 
 
-def test_panels_ask_the_datasource_that_is_provisioned() -> None:
+def test_panels_use_the_provisioned_datasource() -> None:
     provisioned = yaml.safe_load((GRAFANA / "provisioning" / "datasources" / "prometheus.yml").read_text())
     uids = {source["uid"] for source in provisioned["datasources"]}
 
-    asked = {
-        asker["datasource"]["uid"]
+    used = {
+        part["datasource"]["uid"]
         for panel in DASHBOARD["panels"]
-        for asker in (panel, *panel["targets"], *DASHBOARD["annotations"]["list"])
+        for part in (panel, *panel["targets"], *DASHBOARD["annotations"]["list"])
     }
 
-    assert asked == uids
+    assert used == uids
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE)
-def test_the_link_in_an_alert_shows_the_metric_it_is_about(rule: Rule) -> None:
+def test_linked_panel_shows_the_rules_metrics(rule: Rule) -> None:
     shown = metrics(" ".join(target["expr"] for target in panel_of(rule)["targets"]))
 
-    # Quarantined bodies are counted by the rule and shown as what lies there; the Watchdog has no metric.
+    # The rule counts quarantined bodies, the panel shows how many are stored; the Watchdog has no metric.
     assert metrics(rule["expr"]) <= shown | {"alert_router_quarantined_total"}
 
 
 @pytest.mark.parametrize("rule", THE_SIX)
-def test_the_line_in_the_panel_is_the_threshold_of_the_rule(rule: Rule) -> None:
+def test_panel_threshold_equals_the_rules(rule: Rule) -> None:
     threshold = float(rule["expr"].split()[-1])
     steps = panel_of(rule)["fieldConfig"]["defaults"]["thresholds"]["steps"]
 
@@ -89,7 +89,7 @@ def test_the_line_in_the_panel_is_the_threshold_of_the_rule(rule: Rule) -> None:
     assert threshold in {step["value"] for step in steps} | {0.0}
 
 
-def test_no_panel_asks_for_a_metric_nobody_exports() -> None:
+def test_panels_query_known_metrics_only() -> None:
     ruled = metrics(" ".join((MONITORING / name).read_text() for name in RULE_FILES))
 
     assert metrics(" ".join(expressions())) <= ruled | {"model_rmse", "alert_router_quarantine_size"}

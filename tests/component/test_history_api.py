@@ -1,4 +1,4 @@
-"""GET /alerts: filters mean what they say, pages are complete, and nothing crashes it."""
+"""GET /alerts: filters, paging, content negotiation and the API description."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def send(client: TestClient, *alerts: dict[str, Any]) -> None:
     assert client.post("/webhooks/alertmanager", json=webhook_json(*alerts)).status_code == 200
 
 
-def found(client: TestClient, **query: Any) -> list[str]:
+def alertnames(client: TestClient, **query: Any) -> list[str]:
     """The alertnames of a page, newest first."""
     answer = client.get("/alerts", params=query)
     assert answer.status_code == 200, answer.text
@@ -50,22 +50,22 @@ def found(client: TestClient, **query: Any) -> list[str]:
 def cast(
     request: pytest.FixtureRequest, new_database: Callable[[str], AbstractContextManager[str]]
 ) -> Iterator[TestClient]:
-    """ApiDown fires since noon, DriftHigh since ten past, DiskFull is over. Only to be read."""
+    """ApiDown fires since noon, DriftHigh since ten past, DiskFull is resolved. Tests only read it."""
     clock = Clock()
     with new_database(request.param) as url, ExitStack() as running:
         client = open_client(running, url, clock, DiscordState(clock=clock))
-        _tell(client)
+        _send_alerts(client)
         yield client
 
 
-def _tell(client: TestClient) -> None:
+def _send_alerts(client: TestClient) -> None:
     send(client, wire_alert(annotations={"summary": "100% of_requests fail"}))
     send(client, wire_alert(DRIFT_HIGH, starts_at=at(10)))
     send(client, wire_alert(DISK_FULL, starts_at=at(20), ends_at=at(30)))
     client.post("/events", json=event_json())
 
 
-def test_an_alert_has_the_fields_that_others_rely_on(cast: TestClient) -> None:
+def test_alert_json_has_the_documented_fields(cast: TestClient) -> None:
     page = cast.get("/alerts").json()
 
     assert set(page) == {"alerts", "next"}
@@ -73,12 +73,12 @@ def test_an_alert_has_the_fields_that_others_rely_on(cast: TestClient) -> None:
     assert page["alerts"][-1]["starts_at"] == "2026-09-24T12:00:00Z"
 
 
-def test_one_alert_tells_its_life(cast: TestClient) -> None:
-    life = cast.get("/alerts/3").json()
+def test_alert_detail_has_transitions_and_deliveries(cast: TestClient) -> None:
+    detail = cast.get("/alerts/3").json()
 
-    assert set(life) >= FIELDS | {"transitions", "deliveries"}
-    assert [one["kind"] for one in life["transitions"]] == ["opened", "resolved"]
-    assert all(set(one) == {"at", "kind", "source", "detail"} for one in life["transitions"])
+    assert set(detail) >= FIELDS | {"transitions", "deliveries"}
+    assert [entry["kind"] for entry in detail["transitions"]] == ["opened", "resolved"]
+    assert all(set(entry) == {"at", "kind", "source", "detail"} for entry in detail["transitions"])
 
 
 @pytest.mark.parametrize(
@@ -123,20 +123,20 @@ def test_one_alert_tells_its_life(cast: TestClient) -> None:
     ],
     ids=str,
 )
-def test_a_filter_means_what_it_says(cast: TestClient, query: dict[str, Any], names: list[str]) -> None:
-    assert found(cast, **query) == names
+def test_filter_selects_matching_alerts(cast: TestClient, query: dict[str, Any], names: list[str]) -> None:
+    assert alertnames(cast, **query) == names
 
 
 @pytest.mark.parametrize(
     "text", [r"C:\temp", 'said "no"', r"mp\"", "line\nline", "tab\t", "\x00b", "é", "a/b"]
 )
 @pytest.mark.parametrize("place", ["labels", "annotations"])
-def test_a_text_is_found_as_it_was_said(client: TestClient, text: str, place: str) -> None:
-    said = {**wire_alert(API_DOWN), "annotations": {}}
-    send(client, {**said, place: {**said[place], "n": f"before {text} after"}})
+def test_text_search_finds_special_characters(client: TestClient, text: str, place: str) -> None:
+    alert = {**wire_alert(API_DOWN), "annotations": {}}
+    send(client, {**alert, place: {**alert[place], "n": f"before {text} after"}})
     send(client, wire_alert(DISK_FULL))
 
-    assert found(client, q=text) == ["ApiDown"]
+    assert alertnames(client, q=text) == ["ApiDown"]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_text_is_found_as_it_was_said(client: TestClient, text: str, place: st
     ],
     ids=str,
 )
-def test_an_invalid_filter_is_named_and_never_means_all(
+def test_invalid_filter_is_rejected_by_name(
     client: TestClient, query: dict[str, Any], names: list[str]
 ) -> None:
     answer = client.get("/alerts", params=query)
@@ -176,9 +176,7 @@ def test_an_invalid_filter_is_named_and_never_means_all(
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 8])
-def test_pages_are_complete_and_repeat_nothing_while_new_alerts_arrive(
-    client: TestClient, limit: int
-) -> None:
+def test_paging_is_complete_while_new_alerts_arrive(client: TestClient, limit: int) -> None:
     send(client, *[wire_alert({**DISK_FULL, "n": str(n)}) for n in range(7)])
     seen: list[int] = []
     cursor: str | None = ""
@@ -202,7 +200,7 @@ def test_pages_are_complete_and_repeat_nothing_while_new_alerts_arrive(
         ("application/json, text/html", "application/json"),
     ],
 )
-def test_browsers_get_a_page_and_everybody_else_json(
+def test_accept_header_selects_html_or_json(
     cast: TestClient, path: str, accept: str, media_type: str
 ) -> None:
     answer = cast.get(path, headers={"accept": accept})
@@ -223,7 +221,7 @@ def test_browsers_get_a_page_and_everybody_else_json(
         ("/nowhere", 404),
     ],
 )
-def test_an_error_is_a_page_for_people_and_a_problem_for_programs(
+def test_errors_are_html_for_browsers_and_problem_json_otherwise(
     client: TestClient, path: str, status: int
 ) -> None:
     page, problem = client.get(path, headers=HTML), client.get(path)
@@ -254,7 +252,7 @@ REGEX = st.text(st.sampled_from("a1.*+?|()[]{}^$\\dpPLQEswWb<>:=!-,(?i)"), max_s
 @example(pairs=[("q", "\x00%_\\\"'")])
 @example(pairs=[("since", "99999w")])
 @example(pairs=[("until", "0001-01-01T00:00:00+05:00")])
-def test_no_query_makes_an_error_of_ours(cast: TestClient, pairs: list[tuple[str, Any]]) -> None:
+def test_any_query_is_answered_200_or_400(cast: TestClient, pairs: list[tuple[str, Any]]) -> None:
     for headers in (HTML, {}):
         assert cast.get("/alerts", params=pairs, headers=headers).status_code in (200, 400)
 
@@ -265,7 +263,7 @@ def test_no_query_makes_an_error_of_ours(cast: TestClient, pairs: list[tuple[str
 @example(name="instance", operator="=~", pattern="(?i)API-1")
 @example(name="instance", operator="=~", pattern=r"\pL+-\d")
 @example(name="instance", operator="=~", pattern=r"\Qapi-1\E")
-def test_every_pattern_means_the_same_on_every_database(
+def test_regex_matcher_behaves_the_same_on_every_database(
     cast: TestClient, name: str, operator: str, pattern: str
 ) -> None:
     answer = cast.get("/alerts", params={"match": f"{name}{operator}{pattern}"})
@@ -279,7 +277,7 @@ def test_every_pattern_means_the_same_on_every_database(
         ] == ["ApiDown"]
 
 
-def test_the_api_describes_itself_without_script_or_another_host(cast: TestClient) -> None:
+def test_api_docs_page_lists_every_operation_without_scripts(cast: TestClient) -> None:
     page = cast.get("/docs", headers={"accept": "text/html"})
 
     assert page.status_code == 200
@@ -290,22 +288,20 @@ def test_the_api_describes_itself_without_script_or_another_host(cast: TestClien
             assert f"{method.upper()} {path}</code>" in page.text
     assert "training_failure" in page.text, "an example to send"
     sources = re.findall(r'(?:src|href)="([^"]*)"', page.text)
-    assert [one for one in sources if not one.startswith(("/", "#"))] == []
+    assert [source for source in sources if not source.startswith(("/", "#"))] == []
 
 
-def test_the_api_names_every_source_that_there_is(
-    make_client: Callable[..., TestClient], clock: Clock
-) -> None:
+def test_api_docs_name_every_source(make_client: Callable[..., TestClient], clock: Clock) -> None:
     client = make_client(watchdog_seconds=60)
     send(client, wire_alert(), wire_alert({"alertname": "Watchdog", "severity": "none"}))
     client.post("/webhooks/grafana", json=grafana_json())
     client.post("/events", json=event_json())
     clock.move(61)
-    until(lambda: "MonitoringBlind" in found(client))
+    until(lambda: "MonitoringBlind" in alertnames(client))
 
     sources = {alert["source"] for alert in client.get("/alerts").json()["alerts"]}
 
     described = client.get("/openapi.json").json()["paths"]["/alerts"]["get"]["parameters"]
-    [text] = [one["description"] for one in described if one["name"] == "source"]
+    [text] = [parameter["description"] for parameter in described if parameter["name"] == "source"]
     assert sources == {"alertmanager", "grafana", "events", "alert_router"}
     assert [source for source in sources if source not in text] == []

@@ -1,4 +1,4 @@
-"""wanted = delivered + pending + dead, at every instant, whatever happens; and in the end all is told."""
+"""wanted = delivered + pending + dead, at every instant; and once the faults are over, all is delivered."""
 
 import json
 import os
@@ -22,13 +22,13 @@ from hypothesis.stateful import (
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from alert_router.discord.client import DiscordChannel, Place, Reply
+from alert_router.discord.client import DiscordChannel, Reply, WebhookInfo
 from alert_router.discord.packer import Payload
 from alert_router.domain.model import FALLBACK, Rules, Signal
-from alert_router.services.alertmanager_sync import Reconcile
+from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
-from alert_router.services.intake import Batch
 from alert_router.sources import fingerprints
+from alert_router.sources.webhook import WebhookMessage
 from alert_router.store.ledger import Ledger
 from testbed.factories import DISK_FULL, SECRET, Clock, at, event_json, make_signal, webhook_json, wire_time
 from testbed.fakes.discord import DiscordState, faults
@@ -50,7 +50,7 @@ FAULTS = [
     faults.limited("user", seconds=3),
     faults.limited("shared", seconds=200),
     faults.limited("cloudflare_html", seconds=50),
-    faults.malformed("broken_json"),
+    faults.invalid_body("broken_json"),
 ]
 
 
@@ -71,8 +71,8 @@ class Watched:
         self._look()
         return await self._channel.edit(message_id, payload)
 
-    async def look(self) -> Place | None:
-        return await self._channel.look()
+    async def fetch_webhook(self) -> WebhookInfo | None:
+        return await self._channel.fetch_webhook()
 
 
 class Life(RuleBasedStateMachine):
@@ -91,12 +91,14 @@ class Life(RuleBasedStateMachine):
         self.runs = 0
         alertmanager = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
         self.running.callback(lambda: self.harness.run(alertmanager.aclose()))
-        self.reconcile = Reconcile(
-            self.harness.intake, alertmanager, ["http://am.test"], rules=Rules(warmup_s=0)
+        self.reconcile = AlertmanagerSync(
+            self.harness.intake,
+            alertmanager,
+            ["http://am.test"],
+            rules=Rules(warmup_s=0),
+            clock=self.clock.time,
         )
         self.start()
-
-    # --- what comes in
 
     @rule(name=st.sampled_from(NAMES), severity=st.sampled_from(SEVERITIES), heard=st.booleans())
     def fires(self, name: str, severity: str, heard: bool) -> None:
@@ -138,9 +140,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def is_compared_with_alertmanager(self) -> None:
-        self.harness.run(self.reconcile.turn(self.clock.time()))
-
-    # --- what people and time do
+        self.harness.run(self.reconcile.run_once())
 
     @rule(alert_id=st.integers(1, 5))
     def is_acknowledged(self, alert_id: int) -> None:
@@ -154,14 +154,12 @@ class Life(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.harness.pass_time(seconds, remind_every_s={"critical": 14_400.0})
 
-    # --- what goes out
-
     @rule(struck=st.lists(st.sampled_from(FAULTS), max_size=4))
     def delivers(self, struck: list[faults.Fault]) -> None:
         for fault in struck:
             self.harness.discord.faults.next(fault, webhook_id="1")
         self.harness.deliver()
-        self.harness.run(self.fallback.turn(self.clock.time()))
+        self.harness.run(self.fallback.run_once())
         self.harness.deliver(self.other)
 
     @rule()
@@ -189,15 +187,14 @@ class Life(RuleBasedStateMachine):
             is_stopped=lambda: harness.delivery.stopped is not None,
             writer=harness.writer,
             wake=lambda: None,
+            clock=self.clock.time,
         )
-
-    # --- what must be true
 
     @invariant()
     def the_ledger_balances(self) -> None:
-        found = self.harness.ledger()
-        assert found.balanced, found
-        assert found.wanted == len(self.harness.incidents())
+        ledger = self.harness.ledger()
+        assert ledger.balanced, ledger
+        assert ledger.wanted == len(self.harness.incidents())
 
     @invariant()
     def what_is_pending_is_due_and_nothing_else_is(self) -> None:
@@ -213,11 +210,11 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self.all_is_told_once_the_faults_are_over()
+            self.all_is_delivered_once_the_faults_are_over()
         finally:
             self.running.close()
 
-    def all_is_told_once_the_faults_are_over(self) -> None:
+    def all_is_delivered_once_the_faults_are_over(self) -> None:
         harness = self.harness
         harness.discord.faults.clear()
         harness.discord.rates.clear()
@@ -226,10 +223,10 @@ class Life(RuleBasedStateMachine):
         harness.replay()
         for _ in range(4):
             harness.deliver_for(400)
-            harness.run(self.fallback.turn(self.clock.time()))
+            harness.run(self.fallback.run_once())
             harness.deliver(self.other)
-        found = harness.ledger()
-        assert found == Ledger(wanted=found.wanted, delivered=found.wanted, pending=0, dead=0)
+        ledger = harness.ledger()
+        assert ledger == Ledger(wanted=ledger.wanted, delivered=ledger.wanted, pending=0, dead=0)
         self.every_card_shows_the_present()
 
     def every_card_shows_the_present(self) -> None:
@@ -242,13 +239,12 @@ class Life(RuleBasedStateMachine):
             if card.channel != CHANNEL or card.state == "folded":
                 continue
             shown = _title(titles[card.message_id])
-            moved = "told again" in shown
+            moved = "continued" in shown
             assert moved or ("🟢" in shown) == (not incident.is_firing), (shown, incident)
 
-    # --- the parts
-
     def hears(self, *signals: Signal) -> None:
-        self.harness.run(self.harness.intake.accept(Batch(signals, self.clock.time(), receiver=RECEIVER)))
+        message = WebhookMessage("alertmanager", self.clock.time(), signals, receiver=RECEIVER)
+        self.harness.run(self.harness.intake.accept(message))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         """As Alertmanager's API answers."""
@@ -287,7 +283,7 @@ def _title(message: Any) -> str:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", DATABASES)
-def test_the_ledger_balances_after_every_step_of_any_life(new_database: NewDatabase, kind: str) -> None:
+def test_ledger_balances_after_every_step(new_database: NewDatabase, kind: str) -> None:
     class Fresh(Life):
         def __init__(self) -> None:
             super().__init__(new_database(kind))
@@ -303,7 +299,7 @@ def test_the_ledger_balances_after_every_step_of_any_life(new_database: NewDatab
     )
 
 
-def test_the_ledger_counts_each_incident_where_it_stands(harness: RouterHarness) -> None:
+def test_ledger_counts_incidents_by_state(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(400), times=3)
     harness.accept(make_signal())
     harness.deliver()
@@ -314,7 +310,7 @@ def test_the_ledger_counts_each_incident_where_it_stands(harness: RouterHarness)
     assert harness.ledger() == Ledger(wanted=3, delivered=1, pending=1, dead=1)
 
 
-def test_what_a_digest_tells_stands_as_the_digest_stands(harness: RouterHarness) -> None:
+def test_folded_card_counts_by_its_digests_state(harness: RouterHarness) -> None:
     harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(50)])
     before = harness.ledger()
 
@@ -325,14 +321,14 @@ def test_what_a_digest_tells_stands_as_the_digest_stands(harness: RouterHarness)
     assert len(harness.discord.creates) == 1
 
 
-def test_a_card_that_got_lost_would_show(harness: RouterHarness) -> None:
+def test_lost_card_unbalances_the_ledger(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.lose_cards()
 
     assert not harness.ledger().balanced
 
 
-def test_a_webhook_that_comes_later_tells_what_fires_and_the_ledger_balances(
+def test_new_main_channel_gets_firing_incidents_and_balances(
     make_client: Any, unlimited: DiscordState, clock: Clock
 ) -> None:
     """Until then all went to the preview."""
@@ -354,13 +350,13 @@ def test_a_webhook_that_comes_later_tells_what_fires_and_the_ledger_balances(
 
 def _ledger(client: TestClient) -> tuple[float, bool]:
     lines = client.get("/metrics").text.splitlines()
-    found = {
+    counts = {
         name: float(line.rpartition(" ")[2])
         for line in lines
         for name in ("wanted", "delivered", "pending", "dead")
         if line.startswith(f'alert_router_ledger{{account="{name}"}}')
     }
-    return found["wanted"], found["wanted"] == found["delivered"] + found["pending"] + found["dead"]
+    return counts["wanted"], counts["wanted"] == counts["delivered"] + counts["pending"] + counts["dead"]
 
 
 def _wire(signal: Signal) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The pages without a browser: what they say, that no alert can hurt, that everybody can read them."""
+"""The pages without a browser: their texts, escaping and accessibility."""
 
 import html
 import re
@@ -24,7 +24,8 @@ from alert_router.discord import embeds
 from alert_router.domain.model import Alert, TransitionKind
 from alert_router.sources.errors import FieldError
 from alert_router.store.dead_letters import DeadLetter
-from alert_router.store.history import DeliveryEntry, Life, TimelineEntry
+from alert_router.store.deliveries import Delivery
+from alert_router.store.history import AlertDetail, TimelineEntry
 from alert_router.store.preview import PreviewCard
 from alert_router.web import alert_filters, discord_html, filter_summary, jinja_filters
 from alert_router.web.alert_filters import Query
@@ -32,15 +33,17 @@ from alert_router.web.api_docs import Operation, Parameter
 from alert_router.web.metrics import DELIVERY_OUTCOMES
 from alert_router.web.pages import (
     FOLDER,
+    STATIC,
+    STYLESHEETS,
     AlertPage,
     AlertsPage,
+    ApiPage,
     DeadLettersPage,
     ErrorPage,
     LandingPage,
     Page,
     Pages,
     PreviewPage,
-    ReferencePage,
 )
 from alert_router.web.problems import Problem
 from testbed.factories import API_DOWN, DISK_FULL, NOON, at, make_alert
@@ -52,15 +55,15 @@ TEMPLATES: Mapping[str, type[Page]] = {
     "preview.html": PreviewPage,
     "landing.html": LandingPage,
     "dead_letters.html": DeadLettersPage,
-    "reference.html": ReferencePage,
+    "api_docs.html": ApiPage,
     "error.html": ErrorPage,
 }
 REL = 'rel="noopener noreferrer nofollow"'
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
 
 
-class Seen(HTMLParser):
-    """What a browser would make of a page."""
+class ParsedPage(HTMLParser):
+    """The tags and the text of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -83,18 +86,18 @@ class Seen(HTMLParser):
         return [attrs["href"] or "" for tag, attrs in self.tags if tag == "a"]
 
 
-def shown(template: str, page: Page) -> Seen:
-    return Seen(bytes(PAGES.render(template, page).body).decode())
+def render(template: str, page: Page) -> ParsedPage:
+    return ParsedPage(bytes(PAGES.render(template, page).body).decode())
 
 
-def asking(query: str = "", now: datetime = NOON) -> Query:
+def query_of(query: str = "", now: datetime = NOON) -> Query:
     return alert_filters.parse(QueryParams(query), now)
 
 
 def alerts_page(*alerts: Alert, **changes: Any) -> AlertsPage:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "now": NOON,
-        "query": asking(),
+        "query": query_of(),
         "alerts": alerts,
         "next_url": None,
         "firing": {},
@@ -104,25 +107,25 @@ def alerts_page(*alerts: Alert, **changes: Any) -> AlertsPage:
         "webhook_url": "http://127.0.0.1:8010/webhooks/alertmanager",
         "needs_token": False,
     }
-    return AlertsPage(**{**given, **changes})
+    return AlertsPage(**{**defaults, **changes})
 
 
-def life_of(alert: Alert, **changes: Any) -> Life:
+def detail_of(alert: Alert, **changes: Any) -> AlertDetail:
     opened = TimelineEntry(alert.starts_at, "opened", "alertmanager", "Prometheus")
-    return replace(Life(alert, (opened,), (), ()), **changes)
+    return replace(AlertDetail(alert, (opened,), (), ()), **changes)
 
 
 def alert_page(alert: Alert, **changes: Any) -> AlertPage:
-    return AlertPage(now=at(12), life=life_of(alert, **changes), public_url="http://router.example.org")
+    return AlertPage(now=at(12), detail=detail_of(alert, **changes), public_url="http://router.example.org")
 
 
 def card(body: Mapping[str, Any], **changes: Any) -> PreviewPage:
-    told = PreviewCard(1, "preview", 7, 3, "delivered", dict(body), NOON, NOON, edited=False)
-    return PreviewPage(now=at(5), cards=(replace(told, **changes),), channel="preview")
+    sent = PreviewCard(1, "preview", 7, 3, "delivered", dict(body), NOON, NOON, edited=False)
+    return PreviewPage(now=at(5), cards=(replace(sent, **changes),), channel="preview")
 
 
 def landing(**changes: Any) -> LandingPage:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "now": NOON,
         "firing": {},
         "pending_cards": 0,
@@ -133,10 +136,10 @@ def landing(**changes: Any) -> LandingPage:
         "webhook_url": "http://router.example.org/webhooks/alertmanager",
         "needs_token": False,
     }
-    return LandingPage(**{**given, **changes})
+    return LandingPage(**{**defaults, **changes})
 
 
-# Formats
+# Filters of the templates
 
 
 @pytest.mark.parametrize(
@@ -150,7 +153,7 @@ def landing(**changes: Any) -> LandingPage:
         (at(3), "in 3 min"),
     ],
 )
-def test_how_long_ago_is_told_and_a_clock_ahead_of_ours_too(moment: datetime, words: str) -> None:
+def test_ago_handles_past_and_future_times(moment: datetime, words: str) -> None:
     assert jinja_filters.ago(moment, NOON) == words
 
 
@@ -162,7 +165,7 @@ def test_how_long_ago_is_told_and_a_clock_ahead_of_ours_too(moment: datetime, wo
         (NOON.replace(year=2019, day=5, month=2), f"5 Feb 2019, {NOON:%H:%M} UTC"),
     ],
 )
-def test_a_moment_carries_as_much_of_its_date_as_is_needed(moment: datetime, words: str) -> None:
+def test_clock_shows_only_the_needed_part_of_the_date(moment: datetime, words: str) -> None:
     now = NOON.replace(day=22, month=11)
     moment = moment if moment.month in (1, 2) else moment.replace(day=22, month=11)
 
@@ -182,24 +185,24 @@ def test_a_moment_carries_as_much_of_its_date_as_is_needed(moment: datetime, wor
         "http://[",
     ],
 )
-def test_what_is_no_web_address_never_becomes_a_link(text: str) -> None:
+def test_web_url_rejects_anything_but_http_urls(text: str) -> None:
     assert jinja_filters.web_url(text) is None
 
 
-def test_web_addresses_are_links_whatever_their_host() -> None:
+def test_web_url_accepts_any_host() -> None:
     for url in ("http://alertmanager:9093/#/alerts", "https://example.org/a?b=c"):
         assert jinja_filters.web_url(url) == url
 
 
-def test_the_labels_that_tell_an_alert_from_its_neighbours_come_first() -> None:
-    one, two = (make_alert({**DISK_FULL, "instance": name}) for name in ("db-1", "db-2"))
+def test_distinguishing_labels_come_first() -> None:
+    first, second = (make_alert({**DISK_FULL, "instance": name}) for name in ("db-1", "db-2"))
 
-    names = [name for name, _ in jinja_filters.telling_labels(one, (one, two))]
+    names = [name for name, _ in jinja_filters.distinguishing_labels_first(first, (first, second))]
 
     assert names == ["instance", "device"]
 
 
-def test_a_severity_of_the_senders_making_looks_like_the_one_it_ranks_with() -> None:
+def test_unknown_severity_is_drawn_as_the_one_it_ranks_with() -> None:
     assert jinja_filters.rank_name("disaster") == "warning"
     assert [name for name, _ in jinja_filters.by_rank({"info": 1, "disaster": 2, "page": 3})] == [
         "page",
@@ -208,16 +211,16 @@ def test_a_severity_of_the_senders_making_looks_like_the_one_it_ranks_with() -> 
     ]
 
 
-def test_every_transition_has_words_for_people() -> None:
+def test_every_transition_kind_has_a_description() -> None:
     assert set(jinja_filters.TRANSITIONS) == {kind.value for kind in TransitionKind}
     assert jinja_filters.words("some_new_kind", jinja_filters.TRANSITIONS) == "some new kind"
 
 
-def test_every_outcome_of_a_delivery_has_words_for_people() -> None:
+def test_every_delivery_outcome_has_a_description() -> None:
     assert set(jinja_filters.OUTCOMES) == set(DELIVERY_OUTCOMES)
 
 
-# The question in words
+# The filters in words
 
 
 @pytest.mark.parametrize(
@@ -234,24 +237,24 @@ def test_every_outcome_of_a_delivery_has_words_for_people() -> None:
         ("alertname=ApiDown&source=events", "All alerts named ApiDown from events, newest first"),
         (
             "match=a%3D1&match=b!~x.*&q=disk",
-            'All alerts with a="1" and b!~"x.*" that mention “disk”, newest first',
+            'All alerts with a="1" and b!~"x.*" containing “disk”, newest first',
         ),
     ],
 )
-def test_the_page_says_in_words_what_it_shows(query: str, words: str) -> None:
-    assert filter_summary.in_words(asking(query), NOON) == words
+def test_filters_are_summarized_in_words(query: str, words: str) -> None:
+    assert filter_summary.in_words(query_of(query), NOON) == words
 
 
-def test_a_range_of_times_is_told_with_its_moments() -> None:
-    query = asking("since=2020-01-02T03:04:00Z&until=2020-01-03T00:00:00Z")
+def test_time_range_is_summarized_with_its_limits() -> None:
+    query = query_of("since=2020-01-02T03:04:00Z&until=2020-01-03T00:00:00Z")
 
     words = filter_summary.in_words(query, NOON)
 
     assert words == ("All alerts since 2 Jan 2020, 03:04 UTC and before 3 Jan 2020, 00:00 UTC, newest first")
 
 
-def test_each_filter_has_a_chip_whose_link_drops_it_and_keeps_the_others() -> None:
-    query = asking("status=firing&match=a%3D1&match=b%3D2&limit=5")
+def test_chip_link_removes_only_its_filter() -> None:
+    query = query_of("status=firing&match=a%3D1&match=b%3D2&limit=5")
 
     chips = filter_summary.chips(query)
 
@@ -260,28 +263,28 @@ def test_each_filter_has_a_chip_whose_link_drops_it_and_keeps_the_others() -> No
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")))
-def test_the_link_of_a_label_asks_for_exactly_this_label(value: str) -> None:
+def test_label_link_matches_exactly_that_label(value: str) -> None:
     url = filter_summary.with_label(None, "instance", value)
 
     assert url is not None
-    (matcher,) = asking(url.partition("?")[2]).filters.matchers
+    (matcher,) = query_of(url.partition("?")[2]).filters.matchers
     assert (matcher.name, matcher.operator, matcher.value) == ("instance", "=", value)
 
 
-def test_the_count_of_an_empty_severity_does_not_lead_to_all_of_them() -> None:
-    filters = asking(filter_summary.severity_url("").partition("?")[2]).filters
+def test_empty_severity_link_filters_by_empty_severity() -> None:
+    filters = query_of(filter_summary.severity_url("").partition("?")[2]).filters
 
     assert [str(matcher) for matcher in filters.matchers] == ['severity=""']
 
 
-def test_a_label_that_is_asked_for_already_is_not_asked_for_twice() -> None:
-    query = asking("match=" + 'a%3D"1"')
+def test_label_link_does_not_repeat_an_active_matcher() -> None:
+    query = query_of("match=" + 'a%3D"1"')
 
     assert filter_summary.with_label(query, "a", "1") == "/alerts?match=a%3D%221%22"
 
 
-def test_a_label_name_that_no_matcher_can_say_is_no_link() -> None:
-    assert filter_summary.with_label(None, "a.b/c", "1") is None
+def test_label_name_outside_ascii_words_is_quoted_in_the_link() -> None:
+    assert filter_summary.with_label(None, "a.b/c", "1") == "/alerts?match=%22a.b%2Fc%22%3D%221%22"
 
 
 # Discord's markdown
@@ -308,7 +311,7 @@ def test_a_label_name_that_no_matcher_can_say_is_no_link() -> None:
         ("<javascript:alert(1)> <a@b.c>", "<p>&lt;javascript:alert(1)&gt; &lt;a@b.c&gt;</p>"),
     ],
 )
-def test_discords_markdown_is_drawn(text: str, html: str) -> None:
+def test_discord_markdown_is_rendered(text: str, html: str) -> None:
     assert discord_html.block(text, NOON).strip() == html
 
 
@@ -325,7 +328,7 @@ def test_discords_markdown_is_drawn(text: str, html: str) -> None:
         (":R", "2 hours ago"),
     ],
 )
-def test_timestamps_are_drawn_in_each_style(style: str, words: str) -> None:
+def test_timestamp_is_rendered_in_each_style(style: str, words: str) -> None:
     now = datetime(2023, 11, 15, 0, 30, tzinfo=UTC)
 
     html = discord_html.inline(f"<t:1700000000{style}>", now)
@@ -333,7 +336,7 @@ def test_timestamps_are_drawn_in_each_style(style: str, words: str) -> None:
     assert html == f'<span class="stamp">{words}</span>'
 
 
-def test_a_timestamp_beyond_the_calendar_stays_text() -> None:
+def test_out_of_range_timestamp_stays_text() -> None:
     assert discord_html.inline("<t:999999999999:R>", NOON) == "&lt;t:999999999999:R&gt;"
 
 
@@ -346,7 +349,7 @@ def test_a_timestamp_beyond_the_calendar_stays_text() -> None:
         (timedelta(days=-3), "3 days ago"),
     ],
 )
-def test_relative_times_are_counted_as_discord_does(span: timedelta, words: str) -> None:
+def test_relative_time_is_worded_as_in_discord(span: timedelta, words: str) -> None:
     assert discord_html.relative(NOON + span, NOON) == words
 
 
@@ -355,25 +358,25 @@ LINES = ("\n", "> ", "\\", "- ", "# ", " ", " onload=")
 
 
 @given(st.lists(st.sampled_from([*PIECES.split(), *LINES]), max_size=30).map("".join))
-def test_nothing_but_known_markup_comes_out_of_any_text(text: str) -> None:
+def test_any_text_renders_to_known_markup_only(text: str) -> None:
     known = {"p", "br", "strong", "em", "u", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a", "span"}
 
-    tags = Seen(discord_html.block(text, NOON)).tags
+    tags = ParsedPage(discord_html.block(text, NOON)).tags
 
     assert {tag for tag, _ in tags} <= known
     assert {name for _, attrs in tags for name in attrs} <= {"class", "href", "rel", "start"}
     assert all(str(attrs["href"]).startswith(("https://", "http://")) for _, attrs in tags if "href" in attrs)
 
 
-# What the pages say
+# Texts of the pages
 
 
-def test_before_the_first_alert_the_page_says_how_to_send_one() -> None:
+def test_empty_history_shows_how_to_send_an_alert() -> None:
     page = alerts_page(alertnames=(), webhook_url="https://router.example.org/webhooks/alertmanager")
 
-    seen = shown("alerts.html", page)
+    seen = render("alerts.html", page)
 
-    assert "No alert has come in yet" in seen.text
+    assert "No alerts yet" in seen.text
     assert "curl https://router.example.org/webhooks/alertmanager" in seen.text
     assert "- url: https://router.example.org/webhooks/alertmanager" in seen.text
     assert not [tag for tag, _ in seen.tags if tag == "form"]
@@ -381,8 +384,8 @@ def test_before_the_first_alert_the_page_says_how_to_send_one() -> None:
 
 @pytest.mark.parametrize("page", ["/", "/alerts"])
 @pytest.mark.parametrize("token", ["", "a-token-of-the-tests"])
-def test_the_command_a_page_offers_is_answered_200(page: str, token: str, make_sqlite_client: Any) -> None:
-    """As a shell runs it that has the token in its environment."""
+def test_offered_curl_command_is_accepted(page: str, token: str, make_sqlite_client: Any) -> None:
+    """Run as by a shell with the token in its environment."""
     client: TestClient = make_sqlite_client(ingest_tokens=token)
 
     text = client.get(page, headers={"accept": "text/html"}).text
@@ -396,17 +399,17 @@ def test_the_command_a_page_offers_is_answered_200(page: str, token: str, make_s
     assert ("# http_config" in text) == (not token)
 
 
-def test_filters_that_leave_nothing_offer_to_be_cleared() -> None:
-    seen = shown("alerts.html", alerts_page(query=asking("q=nothing")))
+def test_empty_result_offers_to_clear_the_filters() -> None:
+    seen = render("alerts.html", alerts_page(query=query_of("q=nothing")))
 
-    assert "No alert is like that." in seen.text
+    assert "No alerts match these filters." in seen.text
     assert "/alerts" in seen.links
 
 
-def test_a_firing_row_tells_severity_since_when_how_long_and_from_whom() -> None:
+def test_firing_row_shows_severity_duration_and_source() -> None:
     alert = make_alert(repeats=2, flaps=1)
 
-    seen = shown("alerts.html", alerts_page(alert, now=at(12)))
+    seen = render("alerts.html", alerts_page(alert, now=at(12)))
 
     for words in (
         "critical Firing",
@@ -420,45 +423,45 @@ def test_a_firing_row_tells_severity_since_when_how_long_and_from_whom() -> None
     assert filter_summary.with_label(None, "instance", "api-1") in seen.links
 
 
-def test_a_resolved_row_says_so_without_colour() -> None:
-    seen = shown("alerts.html", alerts_page(make_alert(ends_at=at(9)), now=at(12)))
+def test_resolved_row_says_resolved_in_words() -> None:
+    seen = render("alerts.html", alerts_page(make_alert(ends_at=at(9)), now=at(12)))
 
     assert "Resolved critical" in seen.text
     assert "3 min ago lasted 9 min" in seen.text
     assert "Firing critical" not in seen.text
 
 
-def test_a_row_with_many_labels_leads_to_the_rest() -> None:
+def test_row_with_many_labels_links_to_the_rest() -> None:
     labels = API_DOWN | {f"label_{n}": "x" for n in range(20)}
 
-    seen = shown("alerts.html", alerts_page(make_alert(labels, id=9)))
+    seen = render("alerts.html", alerts_page(make_alert(labels, id=9)))
 
     assert "15 more" in seen.text
     assert "/alerts/9#labels" in seen.links
 
 
 def test_the_counts_of_what_fires_lead_to_it_worst_first() -> None:
-    seen = shown("alerts.html", alerts_page(firing={"warning": 1, "critical": 3}))
+    seen = render("alerts.html", alerts_page(firing={"warning": 1, "critical": 3}))
 
     links = [link for link in seen.links if "status=firing" in link]
     assert links == ["/alerts?status=firing&severity=critical", "/alerts?status=firing&severity=warning"]
     assert "3 critical 1 warning" in seen.text
 
 
-def test_an_older_page_leads_on_and_back_to_the_newest() -> None:
-    query = asking("status=firing&cursor=90")
+def test_older_page_links_onward_and_back_to_newest() -> None:
+    query = query_of("status=firing&cursor=90")
 
-    seen = shown("alerts.html", alerts_page(make_alert(), query=query, next_url="/alerts?cursor=40"))
+    seen = render("alerts.html", alerts_page(make_alert(), query=query, next_url="/alerts?cursor=40"))
 
     assert "older than #90" in seen.text
     assert "/alerts?cursor=40" in seen.links
     assert "/alerts?status=firing" in seen.links
 
 
-def test_the_form_holds_what_was_asked_even_if_it_does_not_exist() -> None:
-    query = asking("severity=disaster&match=a%3D1&match=b%3D2&since=90m&limit=5")
+def test_form_keeps_chosen_values_that_do_not_exist() -> None:
+    query = query_of("severity=disaster&match=a%3D1&match=b%3D2&since=90m&limit=5")
 
-    tags = shown("alerts.html", alerts_page(query=query)).tags
+    tags = render("alerts.html", alerts_page(query=query)).tags
 
     chosen = [attrs["value"] for tag, attrs in tags if tag == "option" and "selected" in attrs]
     hidden = [(a["name"], a["value"]) for tag, a in tags if tag == "input" and a.get("type") == "hidden"]
@@ -466,10 +469,10 @@ def test_the_form_holds_what_was_asked_even_if_it_does_not_exist() -> None:
     assert hidden == [("match", "a=1"), ("match", "b=2"), ("limit", "5")]
 
 
-def test_a_firing_alert_offers_the_next_steps() -> None:
+def test_firing_alert_links_the_next_steps() -> None:
     annotations = {"runbook_url": "https://e.org/run", "dashboard_url": "http://grafana:3000/d/1"}
 
-    seen = shown("alert.html", alert_page(make_alert(annotations=annotations)))
+    seen = render("alert.html", alert_page(make_alert(annotations=annotations)))
 
     assert "Firing for 12 min" in seen.text
     assert "Runbook Dashboard Graph Silence" in seen.text
@@ -477,59 +480,59 @@ def test_a_firing_alert_offers_the_next_steps() -> None:
     assert "curl http://router.example.org/alerts/1" in seen.text
 
 
-def test_a_resolved_alert_is_not_offered_a_silence() -> None:
-    seen = shown("alert.html", alert_page(make_alert(ends_at=at(9))))
+def test_resolved_alert_has_no_silence_link() -> None:
+    seen = render("alert.html", alert_page(make_alert(ends_at=at(9))))
 
     assert "Resolved 3 min ago, after 9 min" in seen.text
     assert "Silence" not in seen.text
 
 
-def test_what_was_measured_is_told_at_the_top() -> None:
-    said = {"summary": "Too hot", "values": "B = 18.9821, C = 0"}
+def test_measured_values_are_shown_in_the_header() -> None:
+    annotations = {"summary": "Too hot", "values": "B = 18.9821, C = 0"}
 
-    seen = shown("alert.html", alert_page(make_alert(annotations=said)))
+    seen = render("alert.html", alert_page(make_alert(annotations=annotations)))
 
     assert "Too hot B = 18.9821, C = 0" in seen.text
 
 
-def test_the_timeline_and_the_deliveries_are_told_in_words() -> None:
-    told = DeliveryEntry(NOON, "discord", "create", "sent", 200, "1234", 87, "")
-    failed = replace(told, action="edit", outcome="retry", status=503, detail="HTTP 503")
+def test_transitions_and_deliveries_are_described() -> None:
+    sent = Delivery(NOON, "discord", "create", "sent", 87, 200, "1234", "")
+    failed = replace(sent, action="edit", outcome="retry", status=503, detail="HTTP 503")
     late = TimelineEntry(at(3), "superseded", "alert_router", "its resolve was missed; alert 2 follows")
 
-    seen = shown("alert.html", alert_page(make_alert(), transitions=(late,), deliveries=(told, failed)))
+    seen = render("alert.html", alert_page(make_alert(), transitions=(late,), deliveries=(sent, failed)))
 
-    assert "Closed: it began anew its resolve was missed; alert 2 follows" in seen.text
-    assert "new message told HTTP 200 message 1234 87 ms" in seen.text
-    assert "message edited failed, tried again HTTP 503" in seen.text
+    assert "Closed: a new episode started its resolve was missed; alert 2 follows" in seen.text
+    assert "new message sent HTTP 200 message 1234 87 ms" in seen.text
+    assert "message edited failed, retried HTTP 503" in seen.text
 
 
-def test_an_incident_lists_its_other_alerts() -> None:
+def test_other_alerts_of_the_incident_are_listed() -> None:
     sibling = make_alert({**API_DOWN, "instance": "api-2"}, id=2)
 
-    seen = shown("alert.html", alert_page(make_alert(), siblings=(sibling,)))
+    seen = render("alert.html", alert_page(make_alert(), siblings=(sibling,)))
 
     assert "Same incident" in seen.text
     assert "/alerts/2" in seen.links
 
 
-def test_a_held_and_an_expiring_alert_say_what_time_will_do() -> None:
-    held = shown("alert.html", alert_page(make_alert(ends_at=at(9), held_until=at(14))))
-    expiring = shown("alert.html", alert_page(make_alert(expires_at=at(60))))
+def test_held_and_expiring_alerts_show_their_deadline() -> None:
+    held = render("alert.html", alert_page(make_alert(ends_at=at(9), held_until=at(14))))
+    expiring = render("alert.html", alert_page(make_alert(expires_at=at(60))))
 
-    assert "A late “firing” came in after it resolved" in held.text
-    assert "Counts as recovered at" in expiring.text
+    assert "A late “firing” arrived after it resolved" in held.text
+    assert "Resolves at" in expiring.text
 
 
-def test_the_start_page_of_a_healthy_router_is_calm() -> None:
-    seen = shown("landing.html", landing())
+def test_landing_page_of_a_healthy_router() -> None:
+    seen = render("landing.html", landing())
 
     assert "Nothing is firing" in seen.text
-    assert "No card waits to be told. Cards go to Discord." in seen.text
-    assert "refused" not in seen.text
+    assert "No cards are queued. Cards go to Discord." in seen.text
+    assert "rejected" not in seen.text
 
 
-def test_the_start_page_tells_every_trouble() -> None:
+def test_landing_page_lists_every_problem() -> None:
     page = landing(
         firing={"critical": 2},
         pending_cards=1,
@@ -539,52 +542,52 @@ def test_the_start_page_tells_every_trouble() -> None:
         not_ready={"database": "does not answer"},
     )
 
-    seen = shown("landing.html", page)
+    seen = render("landing.html", page)
 
     for words in (
         "2 alerts are firing",
-        "1 card waits to be told",
-        "2 cards were refused by Discord for good",
-        "3 messages could not be read",
+        "1 card is queued",
+        "2 cards were rejected by Discord for good",
+        "3 messages could not be parsed",
         "database does not answer",
         "DISCORD_WEBHOOK_URL is not set",
     ):
         assert words in seen.text
 
 
-def test_what_the_router_needs_a_person_for_stands_above_the_alerts() -> None:
-    calm = shown("alerts.html", alerts_page())
-    troubled = shown("alerts.html", alerts_page(troubles={"channel discord": "is gone"}))
+def test_action_needed_is_shown_above_the_alerts() -> None:
+    calm = render("alerts.html", alerts_page())
+    troubled = render("alerts.html", alerts_page(troubles={"channel discord": "is gone"}))
 
-    assert "The router needs you" not in calm.text
-    assert "The router needs you channel discord is gone Firing now" in troubled.text
+    assert "Action needed" not in calm.text
+    assert "Action needed channel discord is gone Firing now" in troubled.text
 
 
-def test_a_dead_letter_says_why_and_can_be_told_again() -> None:
+def test_dead_letter_shows_its_reason_and_a_retry_button() -> None:
     letter = DeadLetter(17, "discord", 7, 3, "HTTP 400: too long", NOON)
 
-    seen = shown("dead_letters.html", DeadLettersPage(now=NOON, letters=(letter,)))
+    seen = render("dead_letters.html", DeadLettersPage(now=NOON, letters=(letter,)))
 
     forms = [attrs for tag, attrs in seen.tags if tag == "form"]
-    assert "1 card that Discord refused for good" in seen.text
-    assert "alert 3 HTTP 400: too long Tell again" in seen.text
+    assert "1 card that Discord rejected for good" in seen.text
+    assert "alert 3 HTTP 400: too long Retry" in seen.text
     assert [form["action"] for form in forms] == ["/dead-letters/replay", "/dead-letters/17/replay"]
     assert "/alerts/3" in seen.links
 
 
-def test_without_dead_letters_there_is_nothing_to_tell_again() -> None:
-    seen = shown("dead_letters.html", DeadLettersPage(now=NOON, letters=()))
+def test_no_retry_button_without_dead_letters() -> None:
+    seen = render("dead_letters.html", DeadLettersPage(now=NOON, letters=()))
 
     assert "None: every card" in seen.text
     assert "form" not in {tag for tag, _ in seen.tags}
 
 
-def test_an_error_names_each_parameter_and_leads_on() -> None:
+def test_error_page_names_each_parameter() -> None:
     problem = Problem(HTTPStatus.BAD_REQUEST, "no", errors=[FieldError("since", "must be a time")])
 
     answer = PAGES.error(problem, NOON)
 
-    seen = Seen(bytes(answer.body).decode())
+    seen = ParsedPage(bytes(answer.body).decode())
     assert answer.status_code == HTTPStatus.BAD_REQUEST
     assert "sincemust be a time" in seen.text
     assert "/alerts" in seen.links
@@ -593,7 +596,7 @@ def test_an_error_names_each_parameter_and_leads_on() -> None:
 # The preview
 
 
-def test_a_card_is_drawn_with_all_its_parts() -> None:
+def test_preview_renders_all_parts_of_a_card() -> None:
     body = {
         "content": "**Look**",
         "embeds": [
@@ -611,7 +614,7 @@ def test_a_card_is_drawn_with_all_its_parts() -> None:
         ],
     }
 
-    seen = shown("preview.html", card(body, edited=True))
+    seen = render("preview.html", card(body, edited=True))
 
     classes = [attrs.get("class") for _, attrs in seen.tags]
     assert "embed bar-e5484d" in classes
@@ -622,8 +625,8 @@ def test_a_card_is_drawn_with_all_its_parts() -> None:
     assert {"https://e.org/", "/alerts/3"} <= set(seen.links)
 
 
-def test_a_card_that_was_refused_to_plain_text_is_drawn_too() -> None:
-    seen = shown("preview.html", card({"content": "only text", "embeds": [], "components": []}))
+def test_preview_renders_a_plain_text_card() -> None:
+    seen = render("preview.html", card({"content": "only text", "embeds": [], "components": []}))
 
     assert "only text" in seen.text
     assert "(edited)" not in seen.text
@@ -633,19 +636,19 @@ def test_a_card_that_was_refused_to_plain_text_is_drawn_too() -> None:
     ("inline", "sizes"),
     [([True] * 4, [3, 1]), ([True, False, True, True], [1, 1, 2]), ([False, False], [1, 1]), ([], [])],
 )
-def test_fields_stand_three_to_a_row(inline: Sequence[bool], sizes: Sequence[int]) -> None:
-    rows = discord_html.rows([{"inline": one} for one in inline])
+def test_inline_fields_are_laid_out_three_to_a_row(inline: Sequence[bool], sizes: Sequence[int]) -> None:
+    rows = discord_html.rows([{"inline": value} for value in inline])
 
     assert [len(row) for row in rows] == sizes
 
 
-def test_a_page_without_cards_says_how_they_come_about() -> None:
-    seen = shown("preview.html", PreviewPage(now=NOON, cards=(), channel="preview"))
+def test_empty_preview_explains_when_cards_appear() -> None:
+    seen = render("preview.html", PreviewPage(now=NOON, cards=(), channel="preview"))
 
-    assert "No card yet." in seen.text
+    assert "No cards yet." in seen.text
 
 
-# Nothing in an alert can hurt
+# Hostile alerts
 
 
 def hostile_pages() -> list[tuple[str, Page]]:
@@ -657,9 +660,9 @@ def hostile_pages() -> list[tuple[str, Page]]:
         reporter=HOSTILE,
     )
     entry = TimelineEntry(NOON, HOSTILE, HOSTILE, HOSTILE)
-    told = DeliveryEntry(NOON, HOSTILE, HOSTILE, HOSTILE, 400, HOSTILE, 1, HOSTILE)
-    life = {"transitions": (entry,), "deliveries": (told,), "siblings": (alert,)}
-    query = asking(f"q={HOSTILE}&severity={HOSTILE}".replace("<", "%3C"))
+    delivery = Delivery(NOON, HOSTILE, HOSTILE, HOSTILE, 1, 400, HOSTILE, HOSTILE)
+    detail = {"transitions": (entry,), "deliveries": (delivery,), "siblings": (alert,)}
+    query = query_of(f"q={HOSTILE}&severity={HOSTILE}".replace("<", "%3C"))
     text = {"name": HOSTILE, "value": HOSTILE}
     embed = {
         "title": HOSTILE,
@@ -683,14 +686,14 @@ def hostile_pages() -> list[tuple[str, Page]]:
                 troubles={HOSTILE: HOSTILE},
             ),
         ),
-        ("alert.html", alert_page(alert, **life)),
+        ("alert.html", alert_page(alert, **detail)),
         (
             "preview.html",
             card({"content": HOSTILE, "embeds": [embed], "components": buttons}, channel=HOSTILE),
         ),
         ("landing.html", landing(firing={HOSTILE: 1}, not_ready={HOSTILE: HOSTILE})),
         ("dead_letters.html", DeadLettersPage(NOON, letters)),
-        ("reference.html", ReferencePage(NOON, (hostile_operation(),))),
+        ("api_docs.html", ApiPage(NOON, (hostile_operation(),))),
         ("error.html", ErrorPage(NOON, 400, "Bad", HOSTILE, ((HOSTILE, HOSTILE),))),
         ("error.html", ErrorPage(NOON, 404, "Bad", HOSTILE, ())),
     ]
@@ -703,7 +706,7 @@ def hostile_operation() -> Operation:
 
 @pytest.mark.parametrize(("template", "page"), hostile_pages())
 def test_hostile_text_stays_text_on_every_page(template: str, page: Page) -> None:
-    seen = shown(template, page)
+    seen = render(template, page)
 
     scripts = [attrs for tag, attrs in seen.tags if tag == "script"]
     assert [str(attrs["src"]).partition("?")[0] for attrs in scripts] == ["/static/live.js"]
@@ -714,21 +717,21 @@ def test_hostile_text_stays_text_on_every_page(template: str, page: Page) -> Non
 
 
 @pytest.mark.parametrize(("template", "page"), hostile_pages())
-def test_links_that_leave_us_take_nothing_along(template: str, page: Page) -> None:
-    tags = shown(template, page).tags
+def test_external_links_send_no_referrer(template: str, page: Page) -> None:
+    tags = render(template, page).tags
 
     away = [attrs for tag, attrs in tags if tag == "a" and str(attrs["href"]).startswith("http")]
     assert all(attrs["rel"] == "noopener noreferrer nofollow" for attrs in away)
 
 
 @pytest.mark.parametrize(("template", "page"), hostile_pages())
-def test_pages_load_nothing_from_elsewhere_and_allow_nothing_inline(template: str, page: Page) -> None:
+def test_pages_load_own_resources_only_and_no_inline_code(template: str, page: Page) -> None:
     answer = PAGES.render(template, page)
 
     policy = answer.headers["Content-Security-Policy"]
     sources = [
         attrs.get("src") or attrs.get("href")
-        for tag, attrs in Seen(bytes(answer.body).decode()).tags
+        for tag, attrs in ParsedPage(bytes(answer.body).decode()).tags
         if tag in ("script", "link", "img")
     ]
     assert "default-src 'none'" in policy
@@ -737,10 +740,10 @@ def test_pages_load_nothing_from_elsewhere_and_allow_nothing_inline(template: st
     assert answer.headers["Vary"] == "Accept"
 
 
-# Everybody can read them
+# Accessibility
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(color: str, other: str) -> float:
     """WCAG 2.2, 1.4.3."""
 
     def luminance(color: str) -> float:
@@ -750,12 +753,12 @@ def contrast(one: str, other: str) -> float:
         )
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    light, dark = sorted((luminance(color), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
 def palettes() -> list[dict[str, str]]:
-    blocks = re.findall(r":root \{(.*?)\}", (FOLDER / "static" / "style.css").read_text(), re.DOTALL)
+    blocks = re.findall(r":root \{(.*?)\}", (STATIC / "css" / "colors.css").read_text(), re.DOTALL)
     light, dark = (dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block)) for block in blocks)
     return [light, light | dark]
 
@@ -771,7 +774,7 @@ MARKS_ON = [
 
 
 @pytest.mark.parametrize("palette", palettes(), ids=["light", "dark"])
-def test_text_and_marks_stand_out_from_their_ground(palette: Mapping[str, str]) -> None:
+def test_contrast_of_text_and_marks(palette: Mapping[str, str]) -> None:
     faint = [pair for pair in TEXT_ON if contrast(*(palette[name] for name in pair)) < 4.5]
     faint += [pair for pair in MARKS_ON if contrast(*(palette[name] for name in pair)) < 3]
 
@@ -779,10 +782,8 @@ def test_text_and_marks_stand_out_from_their_ground(palette: Mapping[str, str]) 
 
 
 @pytest.mark.parametrize(("template", "page"), hostile_pages())
-def test_every_page_has_a_language_a_title_one_heading_and_a_way_past_the_menu(
-    template: str, page: Page
-) -> None:
-    seen = shown(template, page)
+def test_page_has_language_title_one_heading_and_skip_link(template: str, page: Page) -> None:
+    seen = render(template, page)
 
     tags = [tag for tag, _ in seen.tags]
     assert ("html", {"lang": "en"}) in seen.tags
@@ -792,8 +793,8 @@ def test_every_page_has_a_language_a_title_one_heading_and_a_way_past_the_menu(
 
 
 @pytest.mark.parametrize(("template", "page"), hostile_pages())
-def test_every_input_has_a_label_and_every_id_is_there_once(template: str, page: Page) -> None:
-    tags = shown(template, page).tags
+def test_inputs_are_labelled_and_ids_are_unique(template: str, page: Page) -> None:
+    tags = render(template, page).tags
 
     ids = [attrs["id"] for _, attrs in tags if attrs.get("id")]
     labelled = {attrs["for"] for tag, attrs in tags if tag == "label"}
@@ -802,29 +803,51 @@ def test_every_input_has_a_label_and_every_id_is_there_once(template: str, page:
     assert len(ids) == len(set(ids))
 
 
-# Templates and style sheet hold together
+# Templates and stylesheets
 
 
 def names_in(environment: jinja2.Environment, template: str) -> set[str]:
-    """The variables that a template and its partials ask for."""
+    """The variables that a template and its partials use."""
     source = (FOLDER / "templates" / template).read_text()
     tree = environment.parse(source)
-    found = meta.find_undeclared_variables(tree)
+    names = meta.find_undeclared_variables(tree)
     for other in meta.find_referenced_templates(tree):
-        found |= names_in(environment, str(other))
-    return found
+        names |= names_in(environment, str(other))
+    return names
 
 
 @pytest.mark.parametrize(("template", "page"), TEMPLATES.items())
-def test_a_template_uses_every_field_of_its_page(template: str, page: type[Page]) -> None:
+def test_template_uses_every_field_of_its_page(template: str, page: type[Page]) -> None:
     used = names_in(PAGES._env, template)
 
     assert {field.name for field in fields(page)} <= used
 
 
-def test_every_colour_of_an_embed_has_its_class() -> None:
-    css = (FOLDER / "static" / "style.css").read_text()
+def test_every_embed_colour_has_a_class() -> None:
+    css = (STATIC / "css" / "preview.css").read_text()
 
     for color in {*embeds.COLORS.values(), embeds.GREEN, embeds.GREY}:
         assert f".{discord_html.bar(color)} {{\n  --bar: #{color:06x};" in css
     assert f".{discord_html.bar(0x123456)} {{" in css
+
+
+def test_every_stylesheet_is_linked_in_cascade_order() -> None:
+    links = [str(attrs["href"]) for tag, attrs in render("landing.html", landing()).tags if tag == "link"]
+
+    files = {path.stem for path in (STATIC / "css").iterdir()}
+    assert files == set(STYLESHEETS)
+    assert [link.partition("?")[0] for link in links[1:]] == [
+        f"/static/css/{name}.css" for name in STYLESHEETS
+    ]
+
+
+def test_every_css_class_is_used() -> None:
+    css = "".join((STATIC / "css" / f"{name}.css").read_text() for name in STYLESHEETS)
+    selectors = re.sub(r"/\*.*?\*/|\{[^{}]*\}", "", css, flags=re.DOTALL)
+    sources = [*(FOLDER / "templates").glob("*.html"), *FOLDER.glob("*.py")]
+    words = set(re.findall(r"[\w-]+", " ".join(path.read_text() for path in sources)))
+    computed = re.compile(r"bar-[0-9a-f]{6}|head-[1-3]|of-[23]")
+
+    classes = set(re.findall(r"\.([a-z][\w-]*)", selectors))
+
+    assert {name for name in classes - words if not computed.fullmatch(name)} == set()

@@ -21,24 +21,24 @@ SIX = {
 }
 
 
-def test_prometheus_takes_the_configuration() -> None:
-    said = run("promtool", "check", "config", MONITORING / "prometheus.yml")
+def test_prometheus_config_is_valid() -> None:
+    output = run("promtool", "check", "config", MONITORING / "prometheus.yml")
 
-    assert "2 rule files found" in said
+    assert "2 rule files found" in output
 
 
 @pytest.mark.parametrize("name", RULE_FILES)
-def test_promtool_finds_nothing_to_say_about_the_rules(name: str) -> None:
+def test_rules_pass_promtool_lint(name: str) -> None:
     run("promtool", "check", "rules", "--lint=all", "--lint-fatal", MONITORING / name)
 
 
 @pytest.mark.parametrize("cases", CASES, ids=lambda path: path.stem)
-def test_rules_do_what_the_cases_say(cases: Path) -> None:
+def test_rule_cases(cases: Path) -> None:
     run("promtool", "test", "rules", cases)
 
 
-def test_alerts_yml_holds_the_six_rules_and_no_other() -> None:
-    found = {
+def test_alerts_yml_has_exactly_the_six_rules() -> None:
+    shipped = {
         rule["alert"]: (
             rule["labels"]["severity"],
             rule["labels"]["component"],
@@ -48,11 +48,11 @@ def test_alerts_yml_holds_the_six_rules_and_no_other() -> None:
         for rule in rules("alerts.yml")
     }
 
-    assert found == SIX
+    assert shipped == SIX
     assert len(rules("alerts.yml")) == len(SIX)
 
 
-def test_prometheus_scrapes_the_four_and_tells_alertmanager() -> None:
+def test_prometheus_targets_and_alertmanager() -> None:
     config = read("prometheus.yml")
 
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
@@ -67,7 +67,7 @@ def test_prometheus_scrapes_the_four_and_tells_alertmanager() -> None:
     assert config["alerting"]["alertmanagers"] == [{"static_configs": [{"targets": ["alertmanager:9093"]}]}]
 
 
-def test_the_step_of_training_failure_is_the_scrape_interval() -> None:
+def test_training_failure_step_is_the_scrape_interval() -> None:
     config = read("prometheus.yml")
     expression = next(rule["expr"] for rule in rules("alerts.yml") if rule["alert"] == "TrainingFailure")
 
@@ -77,7 +77,7 @@ def test_the_step_of_training_failure_is_the_scrape_interval() -> None:
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE)
-def test_every_rule_says_how_bad_it_is_and_whose(rule: Rule) -> None:
+def test_every_rule_has_severity_and_component(rule: Rule) -> None:
     assert rule["labels"].keys() == {"severity", "component"}
     assert rule["labels"]["severity"] in {"critical", "warning", "none"}
     components = {"model", "data", "api", "training", "pipeline", "monitoring", "alert-router"}
@@ -85,7 +85,7 @@ def test_every_rule_says_how_bad_it_is_and_whose(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE)
-def test_every_rule_tells_people_the_value_and_what_to_do(rule: Rule) -> None:
+def test_every_rule_has_value_and_links(rule: Rule) -> None:
     annotations = rule["annotations"]
 
     assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"}
@@ -95,7 +95,7 @@ def test_every_rule_tells_people_the_value_and_what_to_do(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE)
-def test_every_rule_has_a_runbook_that_is_there(rule: Rule) -> None:
+def test_every_rule_has_a_runbook(rule: Rule) -> None:
     url = rule["annotations"]["runbook_url"]
     runbook = ROOT / "docs" / "runbooks" / url.removeprefix(RUNBOOKS)
 
@@ -106,14 +106,14 @@ def test_every_rule_has_a_runbook_that_is_there(rule: Rule) -> None:
         assert f"\n## {heading}\n" in text
 
 
-def test_no_runbook_is_without_its_rule() -> None:
+def test_every_runbook_has_a_rule() -> None:
     runbooks = {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")}
 
     assert runbooks == {rule["alert"] for name in RULE_FILES for rule in rules(name)}
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE)
-def test_every_rule_has_a_case_in_which_it_fires_and_one_in_which_it_does_not(rule: Rule) -> None:
+def test_every_rule_has_firing_and_quiet_cases(rule: Rule) -> None:
     seen = {
         bool(check.get("exp_alerts"))
         for cases in CASES
@@ -122,11 +122,11 @@ def test_every_rule_has_a_case_in_which_it_fires_and_one_in_which_it_does_not(ru
         if check["alertname"] == rule["alert"]
     }
 
-    # What always fires has no other case.
+    # A rule that always fires has no quiet case.
     assert seen == ({True} if rule["expr"] == "vector(1)" else {True, False})
 
 
-def test_every_case_says_which_rule_it_is_about() -> None:
+def test_case_names_begin_with_their_rule() -> None:
     for cases in CASES:
         for case in yaml.safe_load(cases.read_text())["tests"]:
             checked = {check["alertname"] for check in case["alert_rule_test"]}

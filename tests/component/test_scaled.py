@@ -31,18 +31,18 @@ def load(path: Path) -> Any:
     ("text", "length_s"),
     [("15s", 15), ("5m", 300), ("1h30m", 5400), ("250ms", 0.25), ("1d", 86400), ("0s", 0)],
 )
-def test_a_duration_is_read_in_seconds(text: str, length_s: float) -> None:
+def test_duration_is_parsed(text: str, length_s: float) -> None:
     assert seconds(text) == length_s
 
 
 @pytest.mark.parametrize("text", ["", "5", "m", "5 m", "5x", "-5m", "abc"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no Prometheus duration"):
+def test_invalid_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a Prometheus duration"):
         seconds(text)
 
 
 @pytest.mark.parametrize("length_s", [0, 0.001, 0.25, 1, 1.5, 90, 86400])
-def test_a_written_duration_reads_the_same(length_s: float) -> None:
+def test_duration_round_trip(length_s: float) -> None:
     assert seconds(duration(length_s)) == length_s
 
 
@@ -56,7 +56,7 @@ def test_a_written_duration_reads_the_same(length_s: float) -> None:
         ("5m", 1, 1, "300s"),
     ],
 )
-def test_a_duration_gets_shorter_down_to_the_floor_and_never_longer(
+def test_duration_is_shortened_down_to_the_floor(
     text: str, factor: float, floor_s: float, result: str
 ) -> None:
     assert shorter(text, factor=factor, floor_s=floor_s) == result
@@ -73,11 +73,11 @@ def test_a_duration_gets_shorter_down_to_the_floor_and_never_longer(
         ('x{status=~"5.."} > 0.05', 'x{status=~"5.."} > 0.05'),
     ],
 )
-def test_windows_and_steps_shrink_and_nothing_else_does(expression: str, result: str) -> None:
+def test_only_windows_and_steps_are_scaled(expression: str, result: str) -> None:
     assert scaled_expression(expression, factor=60) == result
 
 
-def test_rules_keep_all_but_their_times(tmp_path: Path) -> None:
+def test_rules_keep_everything_but_times(tmp_path: Path) -> None:
     paths = write(tmp_path)
 
     for shipped, copy in zip(
@@ -89,16 +89,16 @@ def test_rules_keep_all_but_their_times(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("factor", [1, 60, 10_000])
-def test_prometheus_and_alertmanager_take_the_copies(tmp_path: Path, factor: float) -> None:
+def test_scaled_files_are_valid(tmp_path: Path, factor: float) -> None:
     paths = write(tmp_path, factor=factor, meta=True, second_path_url="http://127.0.0.1:9/slack")
 
-    said = run("promtool", "check", "config", paths.prometheus)
+    output = run("promtool", "check", "config", paths.prometheus)
     run("amtool", "check-config", paths.alertmanager)
 
-    assert "2 rule files found" in said
+    assert "2 rule files found" in output
 
 
-def test_prometheus_is_pointed_at_what_was_given_and_only_that(tmp_path: Path) -> None:
+def test_scaled_prometheus_has_only_the_given_targets(tmp_path: Path) -> None:
     config = load(write(tmp_path).prometheus)
 
     assert {job["job_name"]: job["static_configs"] for job in config["scrape_configs"]} == {
@@ -110,12 +110,12 @@ def test_prometheus_is_pointed_at_what_was_given_and_only_that(tmp_path: Path) -
     ]
 
 
-def test_a_job_nobody_knows_is_an_error_that_names_those_that_are(tmp_path: Path) -> None:
+def test_unknown_job_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no job \['backnd'\], only .*'backend'"):
         write(tmp_path, targets={"backnd": "127.0.0.1:1"})
 
 
-def test_routes_stay_and_get_faster(tmp_path: Path) -> None:
+def test_routes_are_kept_and_scaled(tmp_path: Path) -> None:
     shipped, copy = read("alertmanager.yml"), load(write(tmp_path).alertmanager)
 
     assert copy["inhibit_rules"] == shipped["inhibit_rules"]
@@ -127,14 +127,14 @@ def test_routes_stay_and_get_faster(tmp_path: Path) -> None:
     assert times == {"group_wait": 1, "group_interval": 1, "repeat_interval": 240}
 
 
-def test_the_heartbeat_is_due_before_every_flush_of_the_copy_too(tmp_path: Path) -> None:
+def test_scaled_heartbeat_repeats_before_every_flush(tmp_path: Path) -> None:
     heartbeat = load(write(tmp_path).alertmanager)["route"]["routes"][0]
 
     assert heartbeat["receiver"] == "router-heartbeat"
     assert seconds(heartbeat["repeat_interval"]) < seconds(heartbeat["group_interval"]) == 1
 
 
-def test_the_router_gets_the_webhooks_and_the_token_lies_in_a_private_file(tmp_path: Path) -> None:
+def test_token_is_in_a_private_file(tmp_path: Path) -> None:
     paths = write(tmp_path)
 
     receivers = {receiver["name"]: receiver for receiver in load(paths.alertmanager)["receivers"]}
@@ -148,14 +148,14 @@ def test_the_router_gets_the_webhooks_and_the_token_lies_in_a_private_file(tmp_p
     assert "secret-of-the-demo" not in paths.alertmanager.read_text()
 
 
-def test_without_a_token_no_credential_is_sent(tmp_path: Path) -> None:
+def test_no_credential_without_a_token(tmp_path: Path) -> None:
     paths = write(tmp_path, token=None)
 
     assert "http_config" not in paths.alertmanager.read_text()
     assert not (tmp_path / "router_token").exists()
 
 
-def test_rules_about_the_monitoring_come_only_when_asked_for(tmp_path: Path) -> None:
+def test_meta_rules_are_optional(tmp_path: Path) -> None:
     without, with_them = write(tmp_path / "a"), write(tmp_path / "b", meta=True)
 
     assert without.meta_rules is None
@@ -164,7 +164,7 @@ def test_rules_about_the_monitoring_come_only_when_asked_for(tmp_path: Path) -> 
     assert with_them.meta_rules == tmp_path / "b" / "meta_rules.yml"
 
 
-def test_the_shipped_files_are_left_alone(tmp_path: Path) -> None:
+def test_shipped_files_are_unchanged(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in MONITORING.glob("*.yml")}
 
     write(tmp_path, meta=True)
@@ -172,7 +172,7 @@ def test_the_shipped_files_are_left_alone(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in MONITORING.glob("*.yml")} == before
 
 
-def test_the_copied_rules_fire_and_resolve_within_seconds(tmp_path: Path) -> None:
+def test_scaled_rules_fire_and_resolve_within_seconds(tmp_path: Path) -> None:
     paths = write(tmp_path)
     firing = 'count by (alertname, model_type) (ALERTS{alertstate="firing"})'
     r2 = {"labels": '{alertname="ModelPerformanceCritical", model_type="rf"}', "value": 1}
@@ -183,7 +183,7 @@ def test_the_copied_rules_fire_and_resolve_within_seconds(tmp_path: Path) -> Non
         "input_series": [
             # bad from 0:05 until 0:14; a failure at 0:20, a success at 0:25
             {"series": 'model_r2_score{model_type="rf"}', "values": "0.8x4 0.4x9 0.8x60"},
-            {"series": 'training_runs_total{model_type="rf", status="failed"}', "values": "0x19 1x60"},
+            {"series": 'training_runs_total{model_type="rf", status="failure"}', "values": "0x19 1x60"},
             {"series": 'training_runs_total{model_type="rf", status="success"}', "values": "0x24 1x60"},
         ],
         "promql_expr_test": [

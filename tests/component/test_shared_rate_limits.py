@@ -1,4 +1,4 @@
-"""One pace for a channel, whoever uses it: several routers, a former life, what is new and critical."""
+"""One rate limit for a channel: for several routers, across restarts, with a reserve for critical cards."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,9 +8,10 @@ import pytest
 
 from alert_router.delivery import DeliveryWorker
 from alert_router.domain.model import Signal
+from alert_router.domain.rate_limits import Capacity, RateInfo
 from testbed.factories import API_DOWN, DISK_FULL, at, make_signal
 from testbed.fakes.discord import RateLimits, faults
-from testbed.router_harness import RouterHarness, is_held, until_idle
+from testbed.router_harness import CHANNEL, RouterHarness, is_held, until_idle
 
 
 def signals(labels: Mapping[str, str], count: int, *, ended_at: float | None = None) -> list[Signal]:
@@ -26,14 +27,14 @@ def deliver_together(harness: RouterHarness, seconds: float, *deliveries: Delive
     """All at once, and again when the first of them wants to."""
 
     async def together() -> float:
-        return min(await asyncio.gather(*[until_idle(one) for one in deliveries]))
+        return min(await asyncio.gather(*[until_idle(worker) for worker in deliveries]))
 
     until = harness.clock.now + seconds
     while harness.clock.now < until:
         harness.clock.now += max(harness.run(together()), 0.1)
 
 
-def test_two_routers_together_keep_within_every_limit(harness: RouterHarness) -> None:
+def test_two_routers_keep_every_limit(harness: RouterHarness) -> None:
     other = harness.another_delivery()
     harness.accept(*signals(DISK_FULL, 28))
     deliver_together(harness, 30, harness.delivery, other)
@@ -46,7 +47,7 @@ def test_two_routers_together_keep_within_every_limit(harness: RouterHarness) ->
     assert all("resolved" in message.embeds[0]["title"] for message in harness.discord.messages())
 
 
-def test_two_routers_lose_no_room_to_each_other(harness: RouterHarness) -> None:
+def test_two_routers_use_the_whole_limit(harness: RouterHarness) -> None:
     other = harness.another_delivery()
     harness.accept(*signals(API_DOWN, 30))
 
@@ -56,7 +57,7 @@ def test_two_routers_lose_no_room_to_each_other(harness: RouterHarness) -> None:
     assert harness.discord.limited == 0
 
 
-def test_a_request_under_way_takes_its_place_in_the_minute(harness: RouterHarness) -> None:
+def test_request_under_way_counts_in_the_minute(harness: RouterHarness) -> None:
     harness.discord.rates.limits = RateLimits(webhook_requests=0)
     harness.accept(*signals(API_DOWN, 29))
     harness.deliver()
@@ -78,7 +79,7 @@ def test_a_request_under_way_takes_its_place_in_the_minute(harness: RouterHarnes
     assert harness.discord.limited == 0
 
 
-def test_a_restart_keeps_the_pace(harness: RouterHarness) -> None:
+def test_restart_keeps_the_rate_limit(harness: RouterHarness) -> None:
     harness.discord.rates.limits = RateLimits(webhook_requests=0)
     harness.accept(*signals(API_DOWN, 30))
     harness.deliver()
@@ -94,7 +95,7 @@ def test_a_restart_keeps_the_pace(harness: RouterHarness) -> None:
 
 
 @pytest.mark.parametrize("scope", ["user", "shared", "global"])
-def test_discords_wait_holds_for_every_router(harness: RouterHarness, scope: str) -> None:
+def test_retry_after_applies_to_every_router(harness: RouterHarness, scope: str) -> None:
     harness.discord.faults.next(faults.limited(scope, seconds=40))  # type: ignore[arg-type] # of a table
     harness.accept(*signals(API_DOWN, 2))
     harness.deliver()
@@ -105,7 +106,7 @@ def test_discords_wait_holds_for_every_router(harness: RouterHarness, scope: str
     assert harness.discord.rates.impatient == 0
 
 
-def test_a_new_critical_alert_finds_room_in_a_minute_others_have_used_up(harness: RouterHarness) -> None:
+def test_new_critical_card_uses_the_reserved_minute(harness: RouterHarness) -> None:
     harness.accept(*signals(DISK_FULL, 30))
     harness.deliver_for(30)
     used = len(harness.discord.creates)
@@ -118,7 +119,7 @@ def test_a_new_critical_alert_finds_room_in_a_minute_others_have_used_up(harness
     assert harness.discord.limited == 0
 
 
-def test_a_new_critical_alert_finds_room_in_a_window_others_have_used_up(harness: RouterHarness) -> None:
+def test_new_critical_card_uses_the_reserved_window(harness: RouterHarness) -> None:
     harness.accept(*signals(DISK_FULL, 10))
     harness.deliver()
 
@@ -141,3 +142,25 @@ def test_quota_written_before_a_clock_step_blocks_nobody(harness: RouterHarness,
     harness.deliver(harness.another_delivery())
 
     assert len(harness.discord.creates) == 1
+
+
+def capacity(harness: RouterHarness) -> Capacity:
+    return harness.ask(lambda conn: harness.rate_limiter.capacity(conn, CHANNEL, harness.clock.time()))
+
+
+def test_edits_of_old_messages_have_their_own_limit(harness: RouterHarness) -> None:
+    for _ in range(3):
+        assert capacity(harness).old_edits
+        harness.rate_limiter.record_request(CHANNEL, old_edit=True)
+
+    assert capacity(harness) == Capacity(wait_s=0, old_edits=False)
+    harness.clock.move(6)
+    assert capacity(harness).old_edits
+
+
+def test_old_edit_limit_delays_nothing_else(harness: RouterHarness) -> None:
+    reply = RateInfo(429, retry_after_s=5, old_edits=True)
+
+    harness.rate_limiter.record_response(CHANNEL, reply)
+
+    assert capacity(harness) == Capacity(wait_s=0, old_edits=False)

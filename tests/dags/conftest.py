@@ -1,4 +1,4 @@
-"""The pipeline's tests, and their cast: a warehouse, the stand-in for Paris, a router that is a list.
+"""Fixtures of the pipeline's tests: a warehouse, the fake Paris API, a fake router.
 
 They run in the pipeline's own environment: .venv-airflow/bin/python -m pytest tests/dags
 """
@@ -16,10 +16,10 @@ from testbed.fakes.paris import server, year
 from testbed.fakes.paris.publication import PROMPT
 from testbed.fakes.paris.state import ParisState
 from testbed.fakes.paris.year import Year
-from testbed.pipeline.fake_router import NOON, Router
+from testbed.pipeline.fake_router import NOON, FakeRouter
 
 if find_spec("airflow") is None:
-    # Another environment's run of all tests: these have a run of their own, in which Airflow must be there.
+    # Collected in another room's environment: these tests run in their own, where Airflow must be present.
     collect_ignore_glob = ["test_*.py"]
 
 
@@ -36,7 +36,7 @@ def engine(warehouse_url: str) -> Iterator[sa.Engine]:
 
 @pytest.fixture
 def paris() -> ParisState:
-    """Six counters and four months, without delays and nulls until a test asks for them."""
+    """Six counters and four months, without delays and nulls unless a test sets them."""
     return ParisState(four_months(), NOON, PROMPT)
 
 
@@ -52,5 +52,5 @@ def paris_url(paris: ParisState) -> Iterator[str]:
 
 
 @pytest.fixture
-def router() -> Router:
-    return Router()
+def router() -> FakeRouter:
+    return FakeRouter()

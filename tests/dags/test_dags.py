@@ -1,6 +1,7 @@
-"""The three DAGs on Airflow itself: what they look like, and whole runs by dag.test() against stand-ins."""
+"""The three DAGs on Airflow itself: their structure, and whole runs by dag.test() against fakes."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from copy import deepcopy
@@ -21,14 +22,15 @@ from dags.pipeline.tables import event_outbox, monitoring_audit, predictions, ra
 from testbed.fakes.paris.server import serving
 from testbed.fakes.paris.state import Fault, ParisState
 from testbed.pipeline import events_sink, model_service
-from testbed.pipeline.events_sink import Sink
+from testbed.pipeline.events_sink import EventSink
 from testbed.pipeline.fake_router import NOON
-from testbed.pipeline.model_service import CHAMPION, Service
+from testbed.pipeline.model_service import CHAMPION, FakeModelService
+from testbed.real_airflow import migrated_database
 
 DAGS = Path(__file__).parents[2] / "dags"
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-LOOK = {
+TASKS = {
     "daily_fetch_bike_data": {"fetch_bike_data": set()},
     "daily_prediction": {"predict_next_hours": set(), "score_forecasts": set()},
     "monitor_and_fine_tune": {
@@ -42,7 +44,7 @@ LOOK = {
 }
 
 pytestmark = [
-    # pathspec has renamed what Airflow 3.3.2 still asks for.
+    # pathspec has renamed a pattern that Airflow 3.3.2 still uses.
     pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning"),
     # Airflow's in-process API uses Starlette's test client, which wants httpx2.
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`"),
@@ -53,13 +55,13 @@ pytestmark = [
 def bag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The DAGs as an Airflow with a database of its own parses them."""
     home = tmp_path_factory.mktemp("airflow")
+    shutil.copy(migrated_database(), home / "airflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_HOME", str(home))
         patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
         patch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(DAGS))
         patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{home}/airflow.db")
         patch.setenv("BIKE_RETRIES", "0")
-        import_module("airflow.utils.db").initdb()
         yield parsed()
 
 
@@ -69,15 +71,15 @@ def parsed() -> Any:
 
 @dataclass
 class Pipeline:
-    """Runs a DAG, and tells what is left of the run."""
+    """Runs a DAG and reads its results."""
 
     bag: Any
     engine: sa.Engine
-    service: Service
-    sink: Sink
+    service: FakeModelService
+    sink: EventSink
 
     def run(self, dag_id: str, **conf: Any) -> str:
-        """The state it ends in; one of dag.test() does not raise."""
+        """The final state; dag.test() does not raise."""
         run = self.bag.dags[dag_id].test(run_conf={"as_of": NOON.isoformat(), **conf})
         self.run_id: str = run.run_id
         self.dag_id = dag_id
@@ -103,7 +105,7 @@ def pipeline(
     paris_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Pipeline]:
-    service, sink = Service(), Sink()
+    service, sink = FakeModelService(), EventSink()
     with ExitStack() as running:
         model_url = running.enter_context(serving(model_service.create_app(service)))
         router_url = running.enter_context(serving(events_sink.create_app(sink)))
@@ -117,34 +119,34 @@ def pipeline(
         }
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
-        # dag.test() leaves a run's conf in the params of the DAG it runs, so every test has its own.
+        # dag.test() leaves a run's conf in the params of its DAG, so every test parses its own.
         yield Pipeline(parsed(), engine, service, sink)
 
 
-def test_every_dag_is_imported_without_an_error(bag: Any) -> None:
+def test_dags_import_without_errors(bag: Any) -> None:
     assert bag.import_errors == {}
-    assert set(bag.dags) == set(LOOK)
+    assert set(bag.dags) == set(TASKS)
 
 
-@pytest.mark.parametrize("dag_id", LOOK)
-def test_the_tasks_are_joined_as_written(bag: Any, dag_id: str) -> None:
-    found = {task.task_id: task.downstream_task_ids for task in bag.dags[dag_id].tasks}
+@pytest.mark.parametrize("dag_id", TASKS)
+def test_task_dependencies(bag: Any, dag_id: str) -> None:
+    tasks = {task.task_id: task.downstream_task_ids for task in bag.dags[dag_id].tasks}
 
-    assert found == LOOK[dag_id]
+    assert tasks == TASKS[dag_id]
 
 
-@pytest.mark.parametrize("dag_id", LOOK)
-def test_no_task_and_no_run_can_fail_silently_or_run_for_ever(bag: Any, dag_id: str) -> None:
+@pytest.mark.parametrize("dag_id", TASKS)
+def test_every_task_has_failure_callback_timeout_and_backoff(bag: Any, dag_id: str) -> None:
     dag = bag.dags[dag_id]
 
     assert type(dag.on_failure_callback).__name__ == "RunFailure"
     for task in dag.tasks:
-        assert [type(one).__name__ for one in task.on_failure_callback] == ["TaskFailure"]
+        assert [type(callback).__name__ for callback in task.on_failure_callback] == ["TaskFailure"]
         assert task.execution_timeout is not None
         assert task.retry_exponential_backoff
 
 
-def test_a_fetch_stores_what_the_city_has_and_tells_the_numbers(pipeline: Pipeline) -> None:
+def test_fetch_stores_counts_and_pushes_xcoms(pipeline: Pipeline) -> None:
     state = pipeline.run("daily_fetch_bike_data")
 
     assert state == "success"
@@ -154,7 +156,7 @@ def test_a_fetch_stores_what_the_city_has_and_tells_the_numbers(pipeline: Pipeli
     assert pipeline.sink.events == []
 
 
-def test_the_same_day_again_finds_nothing_new_and_that_is_no_failure(pipeline: Pipeline) -> None:
+def test_second_fetch_of_the_day_succeeds_without_new_data(pipeline: Pipeline) -> None:
     pipeline.run("daily_fetch_bike_data")
 
     state = pipeline.run("daily_fetch_bike_data")
@@ -164,7 +166,7 @@ def test_the_same_day_again_finds_nothing_new_and_that_is_no_failure(pipeline: P
     assert pipeline.xcom("fetch_bike_data", "deduplication_ratio") == 1
 
 
-def test_a_city_that_is_away_is_told_once(pipeline: Pipeline, paris: ParisState) -> None:
+def test_unavailable_paris_api_is_reported_once(pipeline: Pipeline, paris: ParisState) -> None:
     paris.faults.append(Fault(status=429, retry_after_s=50_000))
 
     state = pipeline.run("daily_fetch_bike_data")
@@ -176,20 +178,20 @@ def test_a_city_that_is_away_is_told_once(pipeline: Pipeline, paris: ParisState)
     assert "HTTP 429" in event["error"]
 
 
-def test_the_next_48_hours_of_every_counter_are_kept(pipeline: Pipeline) -> None:
+def test_next_48_hours_of_every_counter_are_stored(pipeline: Pipeline) -> None:
     pipeline.run("daily_fetch_bike_data")
 
     state = pipeline.run("daily_prediction")
 
     assert state == "success"
-    kept = pipeline.rows(predictions)
-    assert len(kept) == pipeline.xcom("predict_next_hours", "predictions_count") == 6 * 48
-    assert {row.champion_run_id for row in kept} == {CHAMPION}
+    stored = pipeline.rows(predictions)
+    assert len(stored) == pipeline.xcom("predict_next_hours", "predictions_count") == 6 * 48
+    assert {row.champion_run_id for row in stored} == {CHAMPION}
     assert pipeline.xcom("predict_next_hours", "unknown_counters") == 0
     assert pipeline.xcom("predict_next_hours", "api_duration_seconds") > 0
 
 
-def test_the_model_service_is_sent_what_it_does_not_know_yet_and_nothing_else(pipeline: Pipeline) -> None:
+def test_only_new_counts_are_sent_to_the_model_service(pipeline: Pipeline) -> None:
     pipeline.run("daily_fetch_bike_data")
     pipeline.run("daily_prediction")
     pipeline.run("daily_prediction")
@@ -198,7 +200,7 @@ def test_the_model_service_is_sent_what_it_does_not_know_yet_and_nothing_else(pi
     assert pipeline.service.paths().count("/observations") == 1
 
 
-def test_no_score_is_told_before_any_forecast_hour_is_known(pipeline: Pipeline) -> None:
+def test_no_score_before_any_forecast_hour_is_known(pipeline: Pipeline) -> None:
     pipeline.run("daily_fetch_bike_data")
 
     pipeline.run("daily_prediction")
@@ -212,9 +214,9 @@ def test_forecasts_are_scored_when_their_hours_are_known(pipeline: Pipeline) -> 
     counts = [Count(name, hour, number) for name in "abc" for number, hour in enumerate(hours)]
     ingestion.ingest(pipeline.engine, counts, lambda: NOON)
     with pipeline.engine.begin() as conn:
-        points = [Point(one.counter_id, one.hour) for one in counts]
-        values = [float(one.count or 0) + 1 for one in counts]
-        forecasts.keep(conn, points, values, Source("rf", CHAMPION, NOON - 2 * DAY))
+        points = [Point(count.counter_id, count.hour) for count in counts]
+        values = [float(count.count or 0) + 1 for count in counts]
+        forecasts.save(conn, points, values, Source("rf", CHAMPION, NOON - 2 * DAY))
 
     pipeline.run("daily_prediction")
 
@@ -223,7 +225,7 @@ def test_forecasts_are_scored_when_their_hours_are_known(pipeline: Pipeline) -> 
     assert pipeline.xcom("score_forecasts", "r2") == pytest.approx(1 - 1 / 33.25)
 
 
-def test_without_a_model_nothing_is_forecast_and_that_is_no_failure(pipeline: Pipeline) -> None:
+def test_prediction_without_a_champion_succeeds_with_no_forecast(pipeline: Pipeline) -> None:
     pipeline.service.champion = None
 
     assert pipeline.run("daily_prediction") == "success"
@@ -231,7 +233,7 @@ def test_without_a_model_nothing_is_forecast_and_that_is_no_failure(pipeline: Pi
     assert pipeline.sink.events == []
 
 
-def test_a_model_service_that_refuses_is_told_and_scoring_goes_on(pipeline: Pipeline) -> None:
+def test_refused_prediction_is_reported_and_scoring_continues(pipeline: Pipeline) -> None:
     pipeline.service.broken["/predict"] = 422
     pipeline.run("daily_fetch_bike_data")
 
@@ -243,7 +245,7 @@ def test_a_model_service_that_refuses_is_told_and_scoring_goes_on(pipeline: Pipe
     assert (event["type"], event["endpoint"]) == ("api_error", "POST /predict")
 
 
-def test_a_week_in_which_all_is_well_tells_nobody_and_is_audited(pipeline: Pipeline) -> None:
+def test_healthy_week_reports_nothing_and_is_audited(pipeline: Pipeline) -> None:
     state = pipeline.run("monitor_and_fine_tune")
 
     assert state == "success"
@@ -255,7 +257,7 @@ def test_a_week_in_which_all_is_well_tells_nobody_and_is_audited(pipeline: Pipel
     assert pipeline.xcom("monitor_drift", "drift_detected") is False
 
 
-def test_a_bad_model_is_told_trained_anew_promoted_and_the_end_is_told_last(pipeline: Pipeline) -> None:
+def test_bad_model_is_reported_retrained_and_promoted(pipeline: Pipeline) -> None:
     pipeline.service.r2, pipeline.service.drift_share = 0.4, 0.7
     pipeline.service.drifted = ("a", "b")
 
@@ -280,7 +282,7 @@ def test_a_bad_model_is_told_trained_anew_promoted_and_the_end_is_told_last(pipe
     assert json.loads(row.drifted_features) == ["a", "b"]
 
 
-def test_force_fine_tune_in_test_mode_trains_and_deploys_nothing(pipeline: Pipeline) -> None:
+def test_forced_training_in_test_mode_deploys_nothing(pipeline: Pipeline) -> None:
     state = pipeline.run("monitor_and_fine_tune", force_fine_tune=True, test_mode=True)
 
     assert state == "success"
@@ -291,7 +293,7 @@ def test_force_fine_tune_in_test_mode_trains_and_deploys_nothing(pipeline: Pipel
     assert pipeline.xcom("decide_fine_tune", "decision") == "forced"
 
 
-def test_a_training_that_fails_is_told_with_its_reason_audited_and_fails_the_run(pipeline: Pipeline) -> None:
+def test_failed_training_is_reported_audited_and_fails_the_run(pipeline: Pipeline) -> None:
     pipeline.service.training_error = "only 12 rows in the window"
 
     state = pipeline.run("monitor_and_fine_tune", force_fine_tune=True)
@@ -313,9 +315,7 @@ def test_a_training_that_fails_is_told_with_its_reason_audited_and_fails_the_run
         ("/promote_champion", "POST /promote_champion"),
     ],
 )
-def test_whatever_fails_is_told_once_and_the_run_is_audited_as_failed(
-    pipeline: Pipeline, path: str, endpoint: str
-) -> None:
+def test_failed_request_is_reported_once_and_audited(pipeline: Pipeline, path: str, endpoint: str) -> None:
     pipeline.service.broken[path] = 422
 
     state = pipeline.run("monitor_and_fine_tune", force_fine_tune=True)
@@ -328,7 +328,7 @@ def test_whatever_fails_is_told_once_and_the_run_is_audited_as_failed(
     assert row.outcome == "failed"
 
 
-def test_a_bad_model_is_told_even_when_the_drift_could_not_be_asked_for(pipeline: Pipeline) -> None:
+def test_bad_model_is_reported_although_drift_request_fails(pipeline: Pipeline) -> None:
     pipeline.service.r2 = 0.4
     pipeline.service.broken["/monitor"] = 422
 
@@ -337,7 +337,7 @@ def test_a_bad_model_is_told_even_when_the_drift_could_not_be_asked_for(pipeline
     assert sorted(pipeline.sink.types) == ["api_error", "performance_alert"]
 
 
-def test_drift_that_cannot_be_computed_is_no_drift_of_nothing(pipeline: Pipeline) -> None:
+def test_drift_not_computed_is_absent_and_not_zero(pipeline: Pipeline) -> None:
     pipeline.service.drift_share = None
 
     state = pipeline.run("monitor_and_fine_tune")
@@ -349,7 +349,7 @@ def test_drift_that_cannot_be_computed_is_no_drift_of_nothing(pipeline: Pipeline
     assert (row.outcome, row.drift_share, row.drifted_features) == ("ok", None, None)
 
 
-def test_what_a_router_that_was_away_missed_is_sent_by_the_next_run_first(pipeline: Pipeline) -> None:
+def test_events_queued_during_router_outage_are_sent_by_next_run(pipeline: Pipeline) -> None:
     pipeline.sink.status = 503
     pipeline.service.r2 = 0.68
     first = pipeline.run("monitor_and_fine_tune")
@@ -364,7 +364,7 @@ def test_what_a_router_that_was_away_missed_is_sent_by_the_next_run_first(pipeli
     assert {row.state for row in pipeline.rows(event_outbox)} == {"sent"}
 
 
-def test_a_run_that_fails_without_a_task_to_tell_it_is_told_with_the_little_a_callback_knows(
+def test_run_callback_reports_failure_once(
     pipeline: Pipeline,
 ) -> None:
     edge = import_module("dags.airflow_edge")
@@ -380,21 +380,21 @@ def test_a_run_that_fails_without_a_task_to_tell_it_is_told_with_the_little_a_ca
 
 
 @pytest.mark.usefixtures("pipeline")
-def test_the_router_can_be_an_airflow_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_router_from_airflow_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     edge = import_module("dags.airflow_edge")
     monkeypatch.delenv("ALERT_ROUTER_URL")
-    nothing = edge.current_settings().router_url
+    default = edge.current_settings().router_url
 
     monkeypatch.setenv("AIRFLOW_CONN_ALERT_ROUTER", "http://:from-airflow@router:8010/https")
-    found = edge.current_settings()
+    settings = edge.current_settings()
 
-    assert nothing == "http://127.0.0.1:8010"
-    assert found.router_url == "https://router:8010"
-    assert found.router_token.get_secret_value() == "from-airflow"
+    assert default == "http://127.0.0.1:8010"
+    assert settings.router_url == "https://router:8010"
+    assert settings.router_token.get_secret_value() == "from-airflow"
 
 
 @pytest.mark.parametrize("conf", [{"force_fine_tune": "yes"}, {"as_of": "yesterday"}])
-def test_a_misspelt_parameter_is_refused_before_anything_runs(bag: Any, conf: Mapping[str, Any]) -> None:
+def test_invalid_conf_is_refused(bag: Any, conf: Mapping[str, Any]) -> None:
     dag = bag.dags["monitor_and_fine_tune"]
 
     with pytest.raises(Exception, match="Invalid input for param"):

@@ -1,7 +1,7 @@
 import pytest
 
 from dags.pipeline import decisions, thresholds
-from dags.pipeline.decisions import Decision, Measured
+from dags.pipeline.decisions import DecisionKind, Measurements
 
 LIMITS = thresholds.load()
 GOOD, WEAK, BAD = 0.85, 0.68, 0.50
@@ -9,68 +9,68 @@ CALM, MOVED = 0.1, 0.7
 
 
 @pytest.mark.parametrize(
-    ("found", "force", "decision"),
+    ("week", "force", "decision"),
     [
-        (Measured(drift_share=CALM, r2=GOOD, rmse=30), False, Decision.OK),
-        (Measured(drift_share=CALM, r2=GOOD, rmse=30), True, Decision.FORCED),
-        (Measured(drift_share=MOVED, r2=BAD, rmse=120), True, Decision.FORCED),
-        (Measured(), True, Decision.FORCED),
-        (Measured(has_champion=False), True, Decision.FORCED),
-        (Measured(has_champion=False), False, Decision.FIRST),
-        (Measured(drift_share=CALM, r2=BAD, rmse=30), False, Decision.REACTIVE),
-        (Measured(drift_share=MOVED, r2=BAD, rmse=30), False, Decision.REACTIVE),
-        (Measured(drift_share=CALM, r2=GOOD, rmse=90.1), False, Decision.REACTIVE),
-        (Measured(drift_share=None, r2=BAD), False, Decision.REACTIVE),
-        (Measured(drift_share=MOVED, r2=WEAK, rmse=30), False, Decision.PROACTIVE),
-        (Measured(drift_share=MOVED, r2=GOOD, rmse=30), False, Decision.WAIT),
-        (Measured(drift_share=MOVED), False, Decision.WAIT),
-        (Measured(drift_share=CALM, r2=WEAK, rmse=30), False, Decision.WAIT),
-        (Measured(r2=WEAK), False, Decision.WAIT),
-        (Measured(drift_share=CALM), False, Decision.OK),
-        (Measured(), False, Decision.UNKNOWN),
-        (Measured(drift_share=CALM, r2=GOOD, rmse=30, untrained_days=28), False, Decision.SCHEDULED),
-        (Measured(drift_share=CALM, r2=GOOD, rmse=30, untrained_days=27.9), False, Decision.OK),
-        (Measured(drift_share=MOVED, r2=GOOD, untrained_days=40), False, Decision.SCHEDULED),
-        (Measured(drift_share=MOVED, r2=WEAK, untrained_days=40), False, Decision.PROACTIVE),
-        (Measured(drift_share=MOVED, r2=BAD, untrained_days=40), False, Decision.REACTIVE),
+        (Measurements(drift_share=CALM, r2=GOOD, rmse=30), False, DecisionKind.OK),
+        (Measurements(drift_share=CALM, r2=GOOD, rmse=30), True, DecisionKind.FORCED),
+        (Measurements(drift_share=MOVED, r2=BAD, rmse=120), True, DecisionKind.FORCED),
+        (Measurements(), True, DecisionKind.FORCED),
+        (Measurements(has_champion=False), True, DecisionKind.FORCED),
+        (Measurements(has_champion=False), False, DecisionKind.FIRST),
+        (Measurements(drift_share=CALM, r2=BAD, rmse=30), False, DecisionKind.REACTIVE),
+        (Measurements(drift_share=MOVED, r2=BAD, rmse=30), False, DecisionKind.REACTIVE),
+        (Measurements(drift_share=CALM, r2=GOOD, rmse=90.1), False, DecisionKind.REACTIVE),
+        (Measurements(drift_share=None, r2=BAD), False, DecisionKind.REACTIVE),
+        (Measurements(drift_share=MOVED, r2=WEAK, rmse=30), False, DecisionKind.PROACTIVE),
+        (Measurements(drift_share=MOVED, r2=GOOD, rmse=30), False, DecisionKind.WAIT),
+        (Measurements(drift_share=MOVED), False, DecisionKind.WAIT),
+        (Measurements(drift_share=CALM, r2=WEAK, rmse=30), False, DecisionKind.WAIT),
+        (Measurements(r2=WEAK), False, DecisionKind.WAIT),
+        (Measurements(drift_share=CALM), False, DecisionKind.OK),
+        (Measurements(), False, DecisionKind.UNKNOWN),
+        (Measurements(drift_share=CALM, r2=GOOD, rmse=30, untrained_days=28), False, DecisionKind.SCHEDULED),
+        (Measurements(drift_share=CALM, r2=GOOD, rmse=30, untrained_days=27.9), False, DecisionKind.OK),
+        (Measurements(drift_share=MOVED, r2=GOOD, untrained_days=40), False, DecisionKind.SCHEDULED),
+        (Measurements(drift_share=MOVED, r2=WEAK, untrained_days=40), False, DecisionKind.PROACTIVE),
+        (Measurements(drift_share=MOVED, r2=BAD, untrained_days=40), False, DecisionKind.REACTIVE),
         # The edges: a threshold itself is not over the threshold.
-        (Measured(drift_share=0.5, r2=0.65, rmse=90), False, Decision.WAIT),
-        (Measured(drift_share=0.5, r2=0.70, rmse=90), False, Decision.OK),
-        (Measured(drift_share=0.51, r2=0.6999, rmse=90), False, Decision.PROACTIVE),
-        (Measured(drift_share=0.51, r2=0.6499, rmse=90), False, Decision.REACTIVE),
+        (Measurements(drift_share=0.5, r2=0.65, rmse=90), False, DecisionKind.WAIT),
+        (Measurements(drift_share=0.5, r2=0.70, rmse=90), False, DecisionKind.OK),
+        (Measurements(drift_share=0.51, r2=0.6999, rmse=90), False, DecisionKind.PROACTIVE),
+        (Measurements(drift_share=0.51, r2=0.6499, rmse=90), False, DecisionKind.REACTIVE),
     ],
 )
-def test_the_rules_decide_in_their_order(found: Measured, force: bool, decision: Decision) -> None:
-    assert decisions.decide(found, LIMITS, force=force).decision is decision
+def test_first_matching_rule_decides(week: Measurements, force: bool, decision: DecisionKind) -> None:
+    assert decisions.decide(week, LIMITS, force=force).kind is decision
 
 
-def test_only_these_decisions_train() -> None:
-    assert {one for one in Decision if one.trains} == {
-        Decision.FORCED,
-        Decision.FIRST,
-        Decision.REACTIVE,
-        Decision.PROACTIVE,
-        Decision.SCHEDULED,
+def test_decisions_that_train() -> None:
+    assert {kind for kind in DecisionKind if kind.trains} == {
+        DecisionKind.FORCED,
+        DecisionKind.FIRST,
+        DecisionKind.REACTIVE,
+        DecisionKind.PROACTIVE,
+        DecisionKind.SCHEDULED,
     }
 
 
 @pytest.mark.parametrize(
-    ("found", "alerts"),
+    ("week", "alerts"),
     [
-        (Measured(drift_share=MOVED, r2=BAD), {"drift", "performance"}),
-        (Measured(drift_share=MOVED, r2=GOOD), {"drift"}),
-        (Measured(drift_share=CALM, r2=WEAK), {"performance"}),
-        (Measured(drift_share=CALM, r2=GOOD), set()),
-        (Measured(r2=GOOD, rmse=95), {"performance"}),
-        (Measured(rmse=95), set()),
-        (Measured(), set()),
+        (Measurements(drift_share=MOVED, r2=BAD), {"drift", "performance"}),
+        (Measurements(drift_share=MOVED, r2=GOOD), {"drift"}),
+        (Measurements(drift_share=CALM, r2=WEAK), {"performance"}),
+        (Measurements(drift_share=CALM, r2=GOOD), set()),
+        (Measurements(r2=GOOD, rmse=95), {"performance"}),
+        (Measurements(rmse=95), set()),
+        (Measurements(), set()),
     ],
 )
-def test_people_hear_what_is_over_a_threshold_whatever_is_decided(found: Measured, alerts: set[str]) -> None:
-    assert decisions.alerts(found, LIMITS) == alerts
+def test_alerts_over_their_thresholds(week: Measurements, alerts: set[str]) -> None:
+    assert decisions.alerts(week, LIMITS) == alerts
 
 
-def test_the_reason_names_the_numbers() -> None:
-    verdict = decisions.decide(Measured(r2=0.5), LIMITS, force=False)
+def test_reason_contains_the_numbers() -> None:
+    decision = decisions.decide(Measurements(r2=0.5), LIMITS, force=False)
 
-    assert verdict.reason == "R2 0.500 is below 0.65"
+    assert decision.reason == "R2 0.500 is below 0.65"

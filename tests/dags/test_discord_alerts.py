@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from dags.pipeline import failures, monitoring_report, outbox, settings, thresholds
 from dags.pipeline.events import Origin
-from dags.pipeline.router_api import Refused, Sent, TryAgain, outcome
+from dags.pipeline.router_api import Refused, Sent, TryAgain, classify
 from dags.pipeline.tables import event_outbox
 from dags.utils import discord_alerts
 from dags.utils.discord_alerts import Reporter
-from testbed.pipeline.fake_router import NOON, Router
+from testbed.pipeline.fake_router import NOON, FakeRouter
 
 TOKEN = "s3cr3t-ingest-token"
 LATER = NOON + timedelta(days=1)
@@ -23,22 +23,21 @@ MakeReporter = Callable[..., Reporter]
 
 
 @pytest.fixture
-def make_reporter(warehouse_url: str, router: Router) -> MakeReporter:
-    def make(*, run_id: str = "run-1", now: datetime = NOON, try_number: int = 1, **environ: str) -> Reporter:
-        given = {"BIKE_WAREHOUSE_URL": warehouse_url, "ALERT_ROUTER_TOKEN": TOKEN, **environ}
+def make_reporter(warehouse_url: str, router: FakeRouter) -> MakeReporter:
+    def make(*, run_id: str = "run-1", now: datetime = NOON, try_number: int = 1, **fields: str) -> Reporter:
         return Reporter(
             Origin("monitor_and_fine_tune", run_id, "end_monitoring", try_number),
-            settings.from_environment(given),
+            settings.load(**{"warehouse_url": warehouse_url, "router_token": TOKEN, **fields}),
             clock=lambda: now,
-            wait=lambda _: None,
+            sleep=lambda _: None,
             transport=router.transport,
         )
 
     return make
 
 
-def told(router: Router) -> list[dict[str, Any]]:
-    return [json.loads(request.content) for request in router.taken]
+def posted(router: FakeRouter) -> list[dict[str, Any]]:
+    return [json.loads(request.content) for request in router.accepted]
 
 
 def states(engine: sa.Engine) -> Mapping[str, str]:
@@ -94,82 +93,78 @@ COMMON = {
         ),
     ],
 )
-def test_each_event_is_posted_with_its_own_fields(
-    send: Callable[[Reporter], None], body: dict[str, Any], make_reporter: MakeReporter, router: Router
+def test_event_bodies(
+    send: Callable[[Reporter], None], body: dict[str, Any], make_reporter: MakeReporter, router: FakeRouter
 ) -> None:
     send(make_reporter())
 
-    assert told(router) == [COMMON | body]
-    [request] = router.taken
+    assert posted(router) == [COMMON | body]
+    [request] = router.accepted
     assert (request.method, request.url.path) == ("POST", "/events")
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_a_retried_task_tells_nothing_twice(make_reporter: MakeReporter, router: Router) -> None:
+def test_retried_task_reports_once(make_reporter: MakeReporter, router: FakeRouter) -> None:
     for number in (1, 2):
         reporter = make_reporter(try_number=number, now=NOON + timedelta(minutes=number))
         discord_alerts.send_training_failure("no rows", reporter=reporter)
 
-    assert len(router.taken) == 1
+    assert len(router.accepted) == 1
 
 
-def test_a_run_that_is_cleared_and_finds_good_what_it_found_bad_tells_so(
-    make_reporter: MakeReporter, router: Router
-) -> None:
-    for over in (False, True, True):
-        discord_alerts.send_drift_alert(0.6, 0.7, over=over, reporter=make_reporter())
+def test_cleared_run_may_resolve_its_own_alert(make_reporter: MakeReporter, router: FakeRouter) -> None:
+    for resolved in (False, True, True):
+        discord_alerts.send_drift_alert(0.6, 0.7, resolved=resolved, reporter=make_reporter())
 
-    assert [one.get("status") for one in told(router)] == [None, "resolved"]
+    assert [event.get("status") for event in posted(router)] == [None, "resolved"]
 
 
-def test_another_run_tells_the_same_thing_again(make_reporter: MakeReporter, router: Router) -> None:
+def test_another_run_reports_again(make_reporter: MakeReporter, router: FakeRouter) -> None:
     for run_id in ("run-1", "run-2"):
         discord_alerts.send_training_failure("no rows", reporter=make_reporter(run_id=run_id))
 
-    assert [one["run_id"] for one in told(router)] == ["run-1", "run-2"]
+    assert [event["run_id"] for event in posted(router)] == ["run-1", "run-2"]
 
 
-def test_a_router_that_is_away_is_told_by_the_next_run_in_order(
-    make_reporter: MakeReporter, router: Router, engine: sa.Engine
+def test_next_run_sends_queued_events_in_order(
+    make_reporter: MakeReporter, router: FakeRouter, engine: sa.Engine
 ) -> None:
     router.answers = [0] * 6
     discord_alerts.send_drift_alert(0.7, 0.8, reporter=make_reporter(run_id="run-1"))
     discord_alerts.send_training_failure("no rows", reporter=make_reporter(run_id="run-1", now=LATER))
-    assert router.taken == []
+    assert router.accepted == []
 
     make_reporter(run_id="run-2", now=LATER + timedelta(days=1)).flush()
 
-    assert [one["type"] for one in told(router)] == ["drift_alert", "training_failure"]
-    assert told(router)[0]["occurred_at"] == NOON.isoformat()
+    assert [event["type"] for event in posted(router)] == ["drift_alert", "training_failure"]
+    assert posted(router)[0]["occurred_at"] == NOON.isoformat()
     assert set(states(engine).values()) == {"sent"}
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
-def test_an_answer_that_will_pass_is_tried_three_times_at_once(
-    status: int, make_reporter: MakeReporter, router: Router
-) -> None:
+def test_transient_statuses_are_retried(status: int, make_reporter: MakeReporter, router: FakeRouter) -> None:
     router.answers = [status, status, 201]
 
     discord_alerts.send_training_failure("no rows", reporter=make_reporter())
 
-    assert len(router.taken) == 1
+    assert len(router.accepted) == 1
 
 
-def test_an_event_the_router_cannot_read_is_kept_as_refused_and_does_not_block_the_next(
-    make_reporter: MakeReporter, router: Router, engine: sa.Engine
+def test_refused_event_does_not_block_the_next(
+    make_reporter: MakeReporter, router: FakeRouter, engine: sa.Engine
 ) -> None:
     router.answers = [422]
 
     discord_alerts.send_drift_alert(0.7, 0.8, reporter=make_reporter())
     discord_alerts.send_training_failure("no rows", reporter=make_reporter())
 
-    assert [one["type"] for one in told(router)] == ["training_failure"]
+    assert [event["type"] for event in posted(router)] == ["training_failure"]
     assert sorted(states(engine).values()) == ["refused", "sent"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_wrong_token_or_address_is_mended_by_people_so_the_event_waits(
-    status: int, make_reporter: MakeReporter, router: Router, engine: sa.Engine
+def test_event_stays_pending_on_wrong_token_or_address(
+    status: int, make_reporter: MakeReporter, router: FakeRouter, engine: sa.Engine
 ) -> None:
     router.answers = [status]
 
@@ -178,49 +173,49 @@ def test_a_wrong_token_or_address_is_mended_by_people_so_the_event_waits(
     assert set(states(engine).values()) == {"pending"}
 
 
-def test_every_status_has_a_verdict() -> None:
-    assert {status for status in range(100, 600) if isinstance(outcome(status, ""), Sent)} == {200, 201}
-    assert {status for status in range(100, 600) if isinstance(outcome(status, ""), Refused)} == {
+def test_classification_of_every_status() -> None:
+    assert {status for status in range(100, 600) if isinstance(classify(status, ""), Sent)} == {200, 201}
+    assert {status for status in range(100, 600) if isinstance(classify(status, ""), Refused)} == {
         400,
         413,
         422,
     }
-    assert outcome(200, "") == Sent(new=False)
-    assert outcome(503, "") == TryAgain("HTTP 503")
+    assert classify(200, "") == Sent(new=False)
+    assert classify(503, "") == TryAgain("HTTP 503")
 
 
 AWAY = [
     "sqlite:////nowhere/at/all.db",
-    # No error of SQLAlchemy's: the driver is not installed.
+    # Not an error of SQLAlchemy's: the driver is not installed.
     "postgresql+pg8000://scott:tiger@nowhere/bikes",
 ]
 
 
 @pytest.mark.parametrize("url", AWAY)
-def test_a_warehouse_that_is_away_does_not_keep_people_from_hearing(
-    url: str, make_reporter: MakeReporter, router: Router, caplog: pytest.LogCaptureFixture
+def test_event_is_posted_although_warehouse_is_unavailable(
+    url: str, make_reporter: MakeReporter, router: FakeRouter, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reporter = make_reporter(BIKE_WAREHOUSE_URL=url)
+    reporter = make_reporter(warehouse_url=url)
 
     discord_alerts.send_training_failure("no rows", reporter=reporter)
 
-    assert [one["type"] for one in told(router)] == ["training_failure"]
+    assert [event["type"] for event in posted(router)] == ["training_failure"]
     assert "tiger" not in caplog.text
 
 
 @pytest.mark.parametrize("url", AWAY)
-def test_a_failed_task_is_told_and_a_run_has_an_end_when_the_outbox_cannot_be_asked(
-    url: str, make_reporter: MakeReporter, router: Router
+def test_failed_task_is_reported_although_outbox_is_unavailable(
+    url: str, make_reporter: MakeReporter, router: FakeRouter
 ) -> None:
-    reporter = make_reporter(BIKE_WAREHOUSE_URL=url)
+    reporter = make_reporter(warehouse_url=url)
 
-    failures.tell_of_task(reporter, "score_forecasts", "boom")
+    failures.report_task(reporter, "score_forecasts", "boom")
 
-    assert [one["endpoint"] for one in told(router)] == ["task score_forecasts"]
-    assert reporter.still_tells("drift_alert", "rf") is False
+    assert [event["endpoint"] for event in posted(router)] == ["task score_forecasts"]
+    assert reporter.is_firing("drift_alert", "rf") is False
 
 
-def test_a_task_is_not_failed_by_the_telling_whatever_is_wrong(
+def test_error_while_reporting_does_not_fail_the_task(
     make_reporter: MakeReporter, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(_: httpx.Request) -> httpx.Response:
@@ -230,68 +225,67 @@ def test_a_task_is_not_failed_by_the_telling_whatever_is_wrong(
 
     discord_alerts.send_training_failure("no rows", reporter=reporter)
 
-    assert "not told" in caplog.text
+    assert "not sent" in caplog.text
     assert "tiger" not in caplog.text
 
 
-def test_no_secret_is_printed_or_told(
-    make_reporter: MakeReporter, router: Router, engine: sa.Engine, caplog: pytest.LogCaptureFixture
+def test_secrets_are_neither_logged_nor_posted(
+    make_reporter: MakeReporter, router: FakeRouter, engine: sa.Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     key = "s3cr3t-model-key"
     router.answers = [503, 503, 503, 422, 0, 0, 0]
-    reporter = make_reporter(BIKE_MODEL_API_KEY=key)
+    reporter = make_reporter(model_key=key)
 
     for number, run_id in enumerate(("a", "b", "c")):
         later = NOON + timedelta(hours=number)
-        told_by = make_reporter(BIKE_MODEL_API_KEY=key, run_id=run_id, now=later)
-        discord_alerts.send_api_error("POST /train", f"401 for {key} and {TOKEN}", reporter=told_by)
+        run_reporter = make_reporter(model_key=key, run_id=run_id, now=later)
+        discord_alerts.send_api_error("POST /train", f"401 for {key} and {TOKEN}", reporter=run_reporter)
 
     with engine.begin() as conn:
-        kept = str(list(conn.execute(sa.select(event_outbox))))
-    said = caplog.text + kept + repr(reporter) + str([one.content for one in router.taken])
-    assert TOKEN not in said
-    assert key not in said
-    assert "***" in kept
+        rows = str(list(conn.execute(sa.select(event_outbox))))
+    output = caplog.text + rows + repr(reporter) + str([request.content for request in router.accepted])
+    assert TOKEN not in output
+    assert key not in output
+    assert "***" in rows
 
 
-def test_a_very_long_error_is_cut_with_a_sign(make_reporter: MakeReporter, router: Router) -> None:
+def test_long_error_is_clipped_with_ellipsis(make_reporter: MakeReporter, router: FakeRouter) -> None:
     discord_alerts.send_training_failure("x" * 100_000, reporter=make_reporter())
 
-    [event] = told(router)
+    [event] = posted(router)
     assert len(event["error_message"]) == 2_000
     assert event["error_message"].endswith("…")
 
 
-def test_the_running_task_is_found_in_airflows_environment(warehouse_url: str) -> None:
-    reporter = Reporter.of_this_task(
-        {
-            "AIRFLOW_CTX_DAG_ID": "d",
-            "AIRFLOW_CTX_DAG_RUN_ID": "r",
-            "AIRFLOW_CTX_TASK_ID": "t",
-            "AIRFLOW_CTX_TRY_NUMBER": "2",
-            "BIKE_WAREHOUSE_URL": warehouse_url,
-        }
-    )
+def test_origin_from_airflow_environment() -> None:
+    environ = {
+        "AIRFLOW_CTX_DAG_ID": "d",
+        "AIRFLOW_CTX_DAG_RUN_ID": "r",
+        "AIRFLOW_CTX_TASK_ID": "t",
+        "AIRFLOW_CTX_TRY_NUMBER": "2",
+    }
+
+    reporter = Reporter.of_running_task(environ)
 
     assert reporter.origin == Origin("d", "r", "t", 2)
     assert reporter.clock().tzinfo is UTC
 
 
-def test_a_run_knows_whether_it_has_told_of_its_failure(make_reporter: MakeReporter, router: Router) -> None:
+def test_run_knows_whether_it_has_reported_a_failure(make_reporter: MakeReporter, router: FakeRouter) -> None:
     router.answers = [0, 0, 0, 0, 0, 0]
     discord_alerts.send_drift_alert(0.7, 0.8, reporter=make_reporter())
-    before = make_reporter().has_told_of_failure()
+    before = make_reporter().has_reported_failure()
 
     discord_alerts.send_api_error("POST /predict", "HTTP 500", reporter=make_reporter())
 
     assert before is False
-    assert make_reporter().has_told_of_failure() is True, "kept is told: it will be sent"
-    assert make_reporter(run_id="run-2").has_told_of_failure() is False
+    assert make_reporter().has_reported_failure() is True, "a queued event will be sent"
+    assert make_reporter(run_id="run-2").has_reported_failure() is False
 
 
-def test_two_runs_that_flush_at_once_leave_nothing_waiting(
-    make_reporter: MakeReporter, router: Router, engine: sa.Engine
+def test_two_concurrent_flushes_leave_nothing_pending(
+    make_reporter: MakeReporter, router: FakeRouter, engine: sa.Engine
 ) -> None:
     router.answers = [0, 0, 0]
     discord_alerts.send_drift_alert(0.7, 0.8, reporter=make_reporter())
@@ -304,39 +298,37 @@ def test_two_runs_that_flush_at_once_leave_nothing_waiting(
     replace(other, transport=httpx.MockTransport(answer_while_another_flushes)).flush()
 
     with engine.begin() as conn:
-        assert outbox.waiting(conn) == []
+        assert outbox.pending(conn) == []
     assert set(states(engine).values()) == {"sent"}
 
 
-def test_people_believe_what_they_were_told_until_they_hear_that_it_is_over(
+def test_alert_is_firing_until_resolved(
     make_reporter: MakeReporter,
 ) -> None:
-    def believe() -> tuple[bool, bool]:
-        asked = make_reporter(run_id="asking")
-        return asked.still_tells("performance_alert", "rf"), asked.still_tells("performance_alert", "gb")
+    def firing() -> tuple[bool, bool]:
+        reporter = make_reporter(run_id="another")
+        return reporter.is_firing("performance_alert", "rf"), reporter.is_firing("performance_alert", "gb")
 
-    seen = [believe()]
-    for week, r2, over in ((0, 0.6, False), (1, 0.6, False), (2, 0.9, True)):
-        teller = make_reporter(run_id=f"run-{week}", now=NOON + timedelta(weeks=week))
-        discord_alerts.send_performance_alert(r2, None, over=over, model_type="rf", reporter=teller)
-        seen.append(believe())
+    history = [firing()]
+    for week, r2, resolved in ((0, 0.6, False), (1, 0.6, False), (2, 0.9, True)):
+        reporter = make_reporter(run_id=f"run-{week}", now=NOON + timedelta(weeks=week))
+        discord_alerts.send_performance_alert(r2, None, resolved=resolved, model_type="rf", reporter=reporter)
+        history.append(firing())
 
-    assert seen == [(False, False), (True, False), (True, False), (False, False)]
+    assert history == [(False, False), (True, False), (True, False), (False, False)]
 
 
-@pytest.mark.parametrize(("decision", "believed"), [("deploy", False), ("skip_no_improvement", True)])
-def test_a_deployment_is_an_end_too(make_reporter: MakeReporter, decision: str, believed: bool) -> None:
+@pytest.mark.parametrize(("decision", "firing"), [("deploy", False), ("skip_no_improvement", True)])
+def test_deployment_ends_alerts(make_reporter: MakeReporter, decision: str, firing: bool) -> None:
     discord_alerts.send_performance_alert(0.6, None, model_type="rf", reporter=make_reporter())
     later = make_reporter(now=LATER)
 
     discord_alerts.send_training_success(0.1, decision, model_type="rf", reporter=later)
 
-    assert later.still_tells("performance_alert", "rf") is believed
+    assert later.is_firing("performance_alert", "rf") is firing
 
 
-def test_a_recovery_is_told_once_as_the_same_event_with_a_status(
-    make_reporter: MakeReporter, router: Router
-) -> None:
+def test_recovery_is_reported_once(make_reporter: MakeReporter, router: FakeRouter) -> None:
     good: dict[str, Any] = {
         "monitor_drift": {"drift_share": 0.1},
         "validate_model": {"r2": 0.9, "champion_run_id": "c"},
@@ -345,18 +337,18 @@ def test_a_recovery_is_told_once_as_the_same_event_with_a_status(
         "monitor_drift": {"drift_share": 0.9},
         "validate_model": {"r2": 0.1, "champion_run_id": "c"},
     }
-    decided = {"decision": "ok", "decision_reason": "", "trains": False}
+    decision = {"decision": "ok", "decision_reason": "", "trains": False}
 
-    for week, found in enumerate((good, bad, bad, good, good)):
-        teller = make_reporter(run_id=f"run-{week}", now=NOON + timedelta(weeks=week))
+    for week, results_of_week in enumerate((good, bad, bad, good, good)):
+        reporter = make_reporter(run_id=f"run-{week}", now=NOON + timedelta(weeks=week))
         results = monitoring_report.Results(
-            monitor_drift=found["monitor_drift"],
-            validate_model=found["validate_model"],
-            decide_fine_tune=decided,
+            monitor_drift=results_of_week["monitor_drift"],
+            validate_model=results_of_week["validate_model"],
+            decide_fine_tune=decision,
         )
-        monitoring_report.tell(results, thresholds.load(), teller)
+        monitoring_report.report(results, thresholds.load(), reporter)
 
-    assert [(one["run_id"], one["type"], one.get("status")) for one in told(router)] == [
+    assert [(event["run_id"], event["type"], event.get("status")) for event in posted(router)] == [
         ("run-1", "drift_alert", None),
         ("run-1", "performance_alert", None),
         ("run-2", "drift_alert", None),
@@ -366,30 +358,28 @@ def test_a_recovery_is_told_once_as_the_same_event_with_a_status(
     ]
 
 
-def test_a_run_that_is_cleared_and_measures_as_good_what_it_told_as_bad_ends_it_once(
-    make_reporter: MakeReporter, router: Router
-) -> None:
+def test_cleared_run_reports_recovery_once(make_reporter: MakeReporter, router: FakeRouter) -> None:
     for hour, r2 in enumerate((0.3, 0.9, 0.9)):
         results = monitoring_report.Results(
             monitor_drift={"drift_computed": False},
             validate_model={"r2": r2, "champion_run_id": "c"},
             decide_fine_tune={"decision": "ok", "decision_reason": "", "trains": False},
         )
-        teller = make_reporter(run_id="run-1", now=NOON + timedelta(hours=hour))
-        monitoring_report.tell(results, thresholds.load(), teller)
+        reporter = make_reporter(run_id="run-1", now=NOON + timedelta(hours=hour))
+        monitoring_report.report(results, thresholds.load(), reporter)
 
-    assert [(one["type"], one.get("status")) for one in told(router)] == [
+    assert [(event["type"], event.get("status")) for event in posted(router)] == [
         ("performance_alert", None),
         ("performance_alert", "resolved"),
     ]
 
 
-def test_what_could_not_be_measured_is_no_recovery(make_reporter: MakeReporter, router: Router) -> None:
+def test_missing_measurement_is_not_a_recovery(make_reporter: MakeReporter, router: FakeRouter) -> None:
     discord_alerts.send_performance_alert(0.6, None, model_type="rf", reporter=make_reporter())
-    nothing = monitoring_report.Results(
+    unmeasured = monitoring_report.Results(
         monitor_drift={"drift_computed": False}, validate_model={"champion_run_id": "c"}
     )
 
-    monitoring_report.tell(nothing, thresholds.load(), make_reporter(run_id="run-2", now=LATER))
+    monitoring_report.report(unmeasured, thresholds.load(), make_reporter(run_id="run-2", now=LATER))
 
-    assert not any(one.get("status") for one in told(router))
+    assert not any(event.get("status") for event in posted(router))

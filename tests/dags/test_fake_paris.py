@@ -1,4 +1,4 @@
-"""The stand-in is held to what is known of the real API."""
+"""The fake Paris API against the known behaviour of the real API."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -26,13 +26,13 @@ def total(client: httpx.Client, **params: str) -> int:
     return number
 
 
-def test_a_page_has_the_shape_of_the_real_ones(client: httpx.Client) -> None:
+def test_page_has_the_real_shape(client: httpx.Client) -> None:
     page = client.get(
         "/records", params={"limit": "2", "order_by": "date DESC", "timezone": "Europe/Paris"}
     ).json()
 
     assert set(page) == {"total_count", "results"}
-    assert [one["date"] for one in page["results"]] == ["2020-11-18T12:00:00+01:00"] * 2
+    assert [row["date"] for row in page["results"]] == ["2020-11-18T12:00:00+01:00"] * 2
     assert set(page["results"][0]["coordinates"]) == {"lon", "lat"}
 
 
@@ -57,11 +57,11 @@ def test_a_page_has_the_shape_of_the_real_ones(client: httpx.Client) -> None:
         ({"page": "2"}, 400),
     ],
 )
-def test_it_is_as_strict_as_the_real_one(client: httpx.Client, params: dict[str, str], status: int) -> None:
+def test_parameters_are_validated(client: httpx.Client, params: dict[str, str], status: int) -> None:
     assert client.get("/records", params=params).status_code == status
 
 
-def test_the_edges_of_a_time_range_are_those_of_its_signs(client: httpx.Client) -> None:
+def test_bounds_of_time_ranges(client: httpx.Client) -> None:
     hour = "'2020-11-10T08:00:00'"
     next_hour = "'2020-11-10T09:00:00'"
 
@@ -71,9 +71,7 @@ def test_the_edges_of_a_time_range_are_those_of_its_signs(client: httpx.Client) 
     assert total(client, where=f"date > {hour} and date < {next_hour}") == 0
 
 
-def test_hours_arrive_one_to_two_days_late_and_not_all_counters_at_once(
-    paris: ParisState, client: httpx.Client
-) -> None:
+def test_hours_arrive_one_to_two_days_late(paris: ParisState, client: httpx.Client) -> None:
     paris.habits = Habits()
     newest = "'2020-11-16T12:00:00'"
 
@@ -87,29 +85,29 @@ def test_hours_arrive_one_to_two_days_late_and_not_all_counters_at_once(
     assert by_day[2:] == [6, 6]
 
 
-def test_nothing_of_the_future_is_shown(client: httpx.Client) -> None:
+def test_future_hours_are_hidden(client: httpx.Client) -> None:
     assert total(client, where="date > '2020-11-18T11:00:00'") == 0
 
 
-def test_what_is_older_than_thirteen_months_is_gone(paris: ParisState, client: httpx.Client) -> None:
+def test_rows_older_than_13_months_are_gone(paris: ParisState, client: httpx.Client) -> None:
     paris.now = datetime(2021, 10, 20, tzinfo=UTC)
 
     assert total(client, where="date < '2020-09-19T00:00:00'") == 0
     assert total(client, where="date < '2020-09-20T00:00:00'") == 24 * 6
 
 
-def test_a_null_count_is_filled_in_later(paris: ParisState) -> None:
+def test_null_count_is_filled_in_later(paris: ParisState) -> None:
     paris.habits = Habits(delay_hours=(1, 1), null_counts=1, null_places=0)
     span = {"since": NOON - 2 * DAY, "until": NOON}
 
     now = list(publication.shown(paris.year, paris.habits, NOON, **span))
     later = list(publication.shown(paris.year, paris.habits, NOON + 3 * DAY, **span))
 
-    assert {one.count is None for one in now} == {True, False}
-    assert not any(one.count is None for one in later)
+    assert {row.count is None for row in now} == {True, False}
+    assert not any(row.count is None for row in later)
 
 
-def test_the_quota_is_of_a_day_and_says_when_it_ends(paris: ParisState, client: httpx.Client) -> None:
+def test_quota_is_daily_and_sends_retry_after(paris: ParisState, client: httpx.Client) -> None:
     paris.quota = 1
     client.get("/records")
 
@@ -122,7 +120,7 @@ def test_the_quota_is_of_a_day_and_says_when_it_ends(paris: ParisState, client: 
     assert next_day.status_code == 200
 
 
-def test_both_exports_hold_every_row_and_the_csv_begins_with_the_mark_excel_wants(
+def test_exports_hold_every_row_and_csv_has_a_bom(
     client: httpx.Client,
 ) -> None:
     params = {"where": "date >= '2020-11-01T00:00:00'", "select": "date,sum_counts"}
@@ -135,16 +133,16 @@ def test_both_exports_hold_every_row_and_the_csv_begins_with_the_mark_excel_want
     assert len(as_csv) == len(as_json) + 2, "a header, and nothing after the last line"
 
 
-def test_faults_come_once_and_in_order(paris: ParisState, client: httpx.Client) -> None:
+def test_faults_are_injected_once_and_in_order(paris: ParisState, client: httpx.Client) -> None:
     paris.faults.extend([Fault(status=429, retry_after_s=3), Fault(status=502)])
 
     answers = [client.get("/records") for _ in range(3)]
 
-    assert [one.status_code for one in answers] == [429, 502, 200]
+    assert [answer.status_code for answer in answers] == [429, 502, 200]
     assert answers[0].headers["retry-after"] == "3"
 
 
-def test_another_process_steers_it_through_control(paris_url: str, paris: ParisState) -> None:
+def test_control_routes(paris_url: str, paris: ParisState) -> None:
     root = paris_url.partition("/api/")[0]
     with httpx.Client(base_url=root) as control:
         moved = control.post("/control/clock", json={"now": "2020-12-01T00:00:00Z", "hours": 6}).json()
@@ -156,12 +154,12 @@ def test_another_process_steers_it_through_control(paris_url: str, paris: ParisS
     assert (len(paris.faults), paris.quota) == (2, 5)
 
 
-def test_the_drawn_year_is_the_same_every_time() -> None:
+def test_generated_year_is_deterministic() -> None:
     assert year.generated(days=3) == year.generated(days=3)
     assert year.generated(days=3) != year.generated(days=3, seed=1)
 
 
-def test_the_real_year_is_read_as_it_was_counted() -> None:
+def test_real_year_is_read() -> None:
     if not (year.SHARED / year.COUNTS_FILE).exists():
         pytest.skip("the real counts are not part of the repository and are not here")
 
@@ -173,5 +171,5 @@ def test_the_real_year_is_read_as_it_was_counted() -> None:
     assert real.counters[0].name == "28 boulevard Diderot O-E"
 
 
-def test_without_the_real_year_the_drawn_one_is_served(tmp_path: Path) -> None:
-    assert year.given(tmp_path) == year.generated()
+def test_generated_year_is_the_fallback(tmp_path: Path) -> None:
+    assert year.real_or_generated(tmp_path) == year.generated()

@@ -13,20 +13,18 @@ from testbed.pipeline.fake_router import NOON
 DAY = timedelta(days=1)
 
 
-def test_every_hour_arrives_however_late_and_whatever_fails_on_the_way(
+def test_fortnight_of_late_counts_and_faults_loses_no_hour(
     paris: ParisState, paris_url: str, engine: sa.Engine, warehouse_url: str
 ) -> None:
     paris.habits = Habits(null_counts=0.05, null_places=0.2)
-    given = settings.from_environment(
-        {"BIKE_WAREHOUSE_URL": warehouse_url, "BIKE_PARIS_API_URL": paris_url, "BIKE_FIRST_FETCH_DAYS": "5"}
-    )
+    configured = settings.load(warehouse_url=warehouse_url, paris_url=paris_url, first_fetch_days=5)
 
-    told = []
+    xcoms = []
     for day in range(14):
         paris.now = NOON + DAY * day
         if day % 5 == 3:
             paris.faults.extend([Fault(status=503), Fault(), Fault(status=500)])
-        told.append(fetching.fetch(given, paris.now, wait=lambda _: None, clock=lambda: paris.now))
+        xcoms.append(fetching.fetch(configured, paris.now, sleep=lambda _: None, clock=lambda: paris.now))
 
     # Nulls stay null for a day after they arrived, which is two days after their hour at the latest.
     first, last = NOON - 5 * DAY, paris.now - 3 * DAY
@@ -39,6 +37,6 @@ def test_every_hour_arrives_however_late_and_whatever_fails_on_the_way(
     with engine.begin() as conn:
         stored = {(row.counter_id, row.hour): row[2] for row in conn.execute(sa.select(raw_counts))}
     assert {key: stored.get(key) for key in wanted} == wanted
-    assert sum(one["records_count"] for one in told) == len(stored), "each hour was new once"
-    assert any(one["records_without_count"] for one in told)
-    assert all(0 < one["deduplication_ratio"] < 1 for one in told[1:])
+    assert sum(xcom["records_count"] for xcom in xcoms) == len(stored), "each hour was new once"
+    assert any(xcom["records_without_count"] for xcom in xcoms)
+    assert all(0 < xcom["deduplication_ratio"] < 1 for xcom in xcoms[1:])

@@ -20,7 +20,7 @@ def counted(engine: sa.Engine, counts: Sequence[Count]) -> None:
 
 def forecast(engine: sa.Engine, point: Point, value: float, *, issued_at: datetime = NOON) -> None:
     with engine.begin() as conn:
-        forecasts.keep(conn, [point], [value], Source("rf", "champion-1", issued_at))
+        forecasts.save(conn, [point], [value], Source("rf", "champion-1", issued_at))
 
 
 def pairs(engine: sa.Engine, since: datetime = NOON - 7 * DAY) -> list[tuple[float, float]]:
@@ -28,39 +28,39 @@ def pairs(engine: sa.Engine, since: datetime = NOON - 7 * DAY) -> list[tuple[flo
         return sorted(forecasts.scored_pairs(conn, since=since))
 
 
-def test_the_next_48_hours_begin_with_the_hour_that_begins_next() -> None:
+def test_first_forecast_hour_is_the_next_full_hour() -> None:
     hours = forecasts.hours_ahead(NOON + timedelta(minutes=59))
 
     assert (hours[0], hours[-1], len(hours)) == (NOON + HOUR, NOON + 48 * HOUR, 48)
 
 
-def test_counters_that_were_taken_down_are_not_forecast(engine: sa.Engine) -> None:
+def test_removed_counters_are_not_forecast(engine: sa.Engine) -> None:
     counted(engine, [Count("gone", NOON - 40 * DAY, 3), Count("b", NOON - 5 * DAY, 3), Count("a", NOON, 3)])
 
     with engine.begin() as conn:
         assert forecasts.active_counters(conn, NOON + 300 * DAY) == ["a", "b"]
 
 
-def test_an_hour_dated_ahead_makes_no_counter_one_that_is_gone(engine: sa.Engine) -> None:
+def test_future_hour_does_not_make_other_counters_inactive(engine: sa.Engine) -> None:
     counted(engine, [Count("a", NOON - 5 * DAY, 3), Count("fast", NOON + 60 * DAY, 3)])
 
     with engine.begin() as conn:
         assert forecasts.active_counters(conn, NOON) == ["a", "fast"]
 
 
-def test_rows_of_no_counter_are_not_forecast(engine: sa.Engine) -> None:
+def test_rows_without_counter_id_are_not_forecast(engine: sa.Engine) -> None:
     counted(engine, [Count("", NOON, 3), Count("a", NOON, 3)])
 
     with engine.begin() as conn:
         assert forecasts.active_counters(conn, NOON) == ["a"]
 
 
-def test_an_empty_warehouse_has_no_counters(engine: sa.Engine) -> None:
+def test_empty_warehouse_has_no_counters(engine: sa.Engine) -> None:
     with engine.begin() as conn:
         assert forecasts.active_counters(conn, NOON) == []
 
 
-def test_a_second_run_of_the_day_replaces_the_forecasts_of_the_first(engine: sa.Engine) -> None:
+def test_second_run_of_the_day_replaces_forecasts(engine: sa.Engine) -> None:
     point = Point("a", NOON + 3 * HOUR)
     forecast(engine, point, 10)
 
@@ -71,7 +71,7 @@ def test_a_second_run_of_the_day_replaces_the_forecasts_of_the_first(engine: sa.
     assert (row.predicted, row.issued_at) == (12, NOON + HOUR)
 
 
-def test_the_next_day_forecasts_the_same_hour_anew_beside_the_old(engine: sa.Engine) -> None:
+def test_next_day_adds_a_forecast_of_the_same_hour(engine: sa.Engine) -> None:
     point = Point("a", NOON + 30 * HOUR)
     forecast(engine, point, 10)
     forecast(engine, point, 12, issued_at=NOON + DAY)
@@ -80,7 +80,7 @@ def test_the_next_day_forecasts_the_same_hour_anew_beside_the_old(engine: sa.Eng
     assert pairs(engine) == [(10, 11), (12, 11)]
 
 
-def test_a_forecast_is_scored_once_its_hour_is_known(engine: sa.Engine) -> None:
+def test_forecast_is_scored_once_its_hour_is_known(engine: sa.Engine) -> None:
     point = Point("a", NOON + HOUR)
     forecast(engine, point, 10)
     before = pairs(engine)
@@ -91,7 +91,7 @@ def test_a_forecast_is_scored_once_its_hour_is_known(engine: sa.Engine) -> None:
     assert pairs(engine) == [(10, 11)]
 
 
-def test_a_forecast_of_an_hour_that_had_begun_is_no_forecast(engine: sa.Engine) -> None:
+def test_forecast_issued_after_its_hour_began_is_not_scored(engine: sa.Engine) -> None:
     counted(engine, [Count("a", NOON - HOUR, 11)])
     forecast(engine, Point("a", NOON - HOUR), 11)
 
@@ -107,8 +107,8 @@ def test_only_the_window_is_scored(engine: sa.Engine) -> None:
     assert pairs(engine, since=NOON - 20 * DAY) == [(10, 11)]
 
 
-def test_an_answer_with_fewer_values_than_points_is_refused(engine: sa.Engine) -> None:
-    asked = forecasts.points(["a", "b"], [NOON])
+def test_answer_with_too_few_values_is_refused(engine: sa.Engine) -> None:
+    points = forecasts.points(["a", "b"], [NOON])
 
     with engine.begin() as conn, pytest.raises(ValueError, match="shorter"):
-        forecasts.keep(conn, asked, [1.0], Source("rf", None, NOON))
+        forecasts.save(conn, points, [1.0], Source("rf", None, NOON))

@@ -1,4 +1,4 @@
-"""monitor_and_fine_tune's work without Airflow: what the DAG's own tests do not reach."""
+"""monitor_and_fine_tune's work without Airflow: the cases that the DAG's own tests do not reach."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from dags.pipeline.retry import Unavailable
 from testbed.fakes.paris.server import serving
 from testbed.pipeline import model_service
 from testbed.pipeline.fake_router import NOON
-from testbed.pipeline.model_service import CHAMPION, Service
+from testbed.pipeline.model_service import CHAMPION, FakeModelService
 
 TRAINED = {"training_run_id": "rf-1", "deployment": "deploy", "compared_with": CHAMPION, "new_r2": 0.8}
 
@@ -26,7 +26,7 @@ class Ticks:
 
     now: float = 0.0
 
-    def wait(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
         self.now += seconds
 
     def clock(self) -> float:
@@ -34,8 +34,8 @@ class Ticks:
 
 
 @pytest.fixture
-def service() -> Service:
-    return Service()
+def service() -> FakeModelService:
+    return FakeModelService()
 
 
 @pytest.fixture
@@ -44,49 +44,47 @@ def ticks() -> Ticks:
 
 
 @pytest.fixture
-def api(service: Service, ticks: Ticks) -> Iterator[ModelApi]:
+def api(service: FakeModelService, ticks: Ticks) -> Iterator[ModelApi]:
     with (
         serving(model_service.create_app(service)) as url,
-        connected(settings.from_environment({"BIKE_MODEL_API_URL": url})) as api,
+        connected(settings.load(model_url=url)) as api,
     ):
-        yield replace(api, wait=ticks.wait)
+        yield replace(api, sleep=ticks.sleep)
 
 
-def test_a_training_is_waited_for(api: ModelApi, service: Service, ticks: Ticks) -> None:
+def test_training_is_polled_until_it_ends(api: ModelApi, service: FakeModelService, ticks: Ticks) -> None:
     service.polls = 7
 
-    found = model_monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=False, key="run-1")
+    xcom = model_monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=False, key="run-1")
 
-    assert found["training_status"] == "success"
-    assert (found["deployment"], found["improvement"]) == ("deploy", 0.05)
-    assert (found["new_r2"], found["old_r2"], found["training_duration_seconds"]) == (0.85, 0.8, 1.5)
+    assert xcom["training_status"] == "success"
+    assert (xcom["deployment"], xcom["improvement"]) == ("deploy", 0.05)
+    assert (xcom["new_r2"], xcom["old_r2"], xcom["training_duration_seconds"]) == (0.85, 0.8, 1.5)
 
 
-def test_a_training_without_end_is_given_up(api: ModelApi, service: Service, ticks: Ticks) -> None:
+def test_training_times_out(api: ModelApi, service: FakeModelService, ticks: Ticks) -> None:
     service.polls = 10_000
 
     with pytest.raises(TrainingFailed, match="still running after 60 s"):
         model_monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=False, key="run-1")
 
 
-def test_a_repeated_task_finds_the_training_it_began(api: ModelApi, service: Service, ticks: Ticks) -> None:
+def test_repeated_task_finds_its_training(api: ModelApi, service: FakeModelService, ticks: Ticks) -> None:
     for _ in range(2):
         model_monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=False, key="run-1")
 
     assert list(service.trainings) == ["run-1"]
 
 
-def test_a_training_in_test_mode_looks_back_only_some_weeks(
-    api: ModelApi, service: Service, ticks: Ticks
-) -> None:
+def test_training_window_in_test_mode(api: ModelApi, service: FakeModelService, ticks: Ticks) -> None:
     model_monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=True, key="run-1")
     model_monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=False, key="run-2")
 
-    starts = [body["start"] for path, body in service.asked if path == "/train"]
+    starts = [body["start"] for path, body in service.requests if path == "/train"]
     assert starts == ["2020-09-19T12:00:00+00:00", "2019-11-19T12:00:00+00:00"]
 
 
-def test_a_service_that_is_away_for_a_moment_is_asked_again(api: ModelApi, service: Service) -> None:
+def test_transient_status_is_retried(api: ModelApi, service: FakeModelService) -> None:
     service.broken["/evaluate"] = 503
 
     with pytest.raises(Unavailable, match=r"HTTP 503 \(tries: 4\)"):
@@ -95,22 +93,18 @@ def test_a_service_that_is_away_for_a_moment_is_asked_again(api: ModelApi, servi
     assert service.paths().count("/evaluate") == 4
 
 
-def test_without_a_champion_nothing_is_measured_and_nothing_is_asked_for(
-    api: ModelApi, service: Service
-) -> None:
+def test_nothing_is_measured_without_a_champion(api: ModelApi, service: FakeModelService) -> None:
     service.champion = None
 
-    drift, validated = model_monitoring.drift(api, NOON), model_monitoring.validation(api, NOON)
+    drift, validation = model_monitoring.drift(api, NOON), model_monitoring.validation(api, NOON)
 
     assert drift == {"drift_computed": False, "drift_reason": "there is no champion yet"}
-    assert validated == {"reason": "there is no champion yet"}
-    assert model_monitoring.measured(drift, validated).has_champion is False
+    assert validation == {"reason": "there is no champion yet"}
+    assert model_monitoring.measurements(drift, validation).has_champion is False
     assert not {"/monitor", "/evaluate"} & set(service.paths())
 
 
-def test_a_model_is_as_old_as_the_newest_training_of_its_type_that_was_no_test(
-    api: ModelApi, service: Service
-) -> None:
+def test_untrained_days_ignore_test_mode_and_other_types(api: ModelApi, service: FakeModelService) -> None:
     service.models = [
         ("rf", False, NOON - timedelta(days=40)),
         ("rf", False, NOON - timedelta(days=30)),
@@ -118,43 +112,43 @@ def test_a_model_is_as_old_as_the_newest_training_of_its_type_that_was_no_test(
         ("hgb", False, NOON - timedelta(days=1)),
     ]
 
-    validated = model_monitoring.validation(api, NOON)
+    validation = model_monitoring.validation(api, NOON)
 
-    assert model_monitoring.measured({}, validated).untrained_days == 30
+    assert model_monitoring.measurements({}, validation).untrained_days == 30
 
 
-def test_a_registry_without_a_training_has_no_age(api: ModelApi) -> None:
+def test_untrained_days_absent_without_a_training(api: ModelApi) -> None:
     assert "untrained_days" not in model_monitoring.validation(api, NOON)
 
 
-def test_a_measurement_that_is_missing_is_not_taken_for_a_missing_model() -> None:
-    assert model_monitoring.measured({}, {}).has_champion is True
+def test_missing_validation_is_not_a_missing_champion() -> None:
+    assert model_monitoring.measurements({}, {}).has_champion is True
 
 
-def test_a_better_model_is_promoted_and_answers(api: ModelApi, service: Service) -> None:
-    found = model_monitoring.new_champion(api, TRAINED, NOON)
+def test_better_model_is_promoted(api: ModelApi, service: FakeModelService) -> None:
+    xcom = model_monitoring.new_champion(api, TRAINED, NOON)
 
-    assert (found["deployed"], found["champion_run_id"], service.champion) == (True, "rf-1", "rf-1")
+    assert (xcom["deployed"], xcom["champion_run_id"], service.champion) == (True, "rf-1", "rf-1")
 
 
-def test_a_deployed_model_is_measured_so_that_the_gauges_are_its_own(api: ModelApi, service: Service) -> None:
+def test_deployed_model_is_measured(api: ModelApi, service: FakeModelService) -> None:
     model_monitoring.new_champion(api, TRAINED, NOON)
 
     promoted = service.paths().index("/promote_champion")
-    after = dict(service.asked[promoted + 1 :])
+    after = dict(service.requests[promoted + 1 :])
     assert {"/evaluate", "/monitor"} <= after.keys()
     assert after["/evaluate"]["end"] == after["/monitor"]["end"] == NOON.isoformat()
 
 
 @pytest.mark.parametrize("path", ["/evaluate", "/monitor"])
-def test_a_deployed_model_that_cannot_be_measured_is_deployed_all_the_same(
-    path: str, api: ModelApi, service: Service
+def test_deployment_stands_although_measuring_fails(
+    path: str, api: ModelApi, service: FakeModelService
 ) -> None:
     service.broken[path] = 422
 
-    found = model_monitoring.new_champion(api, TRAINED, NOON)
+    xcom = model_monitoring.new_champion(api, TRAINED, NOON)
 
-    assert found == {
+    assert xcom == {
         "deployment": "deploy",
         "deployed": True,
         "champion_run_id": "rf-1",
@@ -163,16 +157,14 @@ def test_a_deployed_model_that_cannot_be_measured_is_deployed_all_the_same(
     assert {"/evaluate", "/monitor"} <= set(service.paths())
 
 
-def test_a_promotion_that_is_repeated_is_no_conflict(api: ModelApi, service: Service) -> None:
+def test_repeated_promotion_is_not_a_conflict(api: ModelApi, service: FakeModelService) -> None:
     model_monitoring.new_champion(api, TRAINED, NOON)
 
     assert model_monitoring.new_champion(api, TRAINED, NOON)["deployed"] is True
     assert service.paths().count("/promote_champion") == 1
 
 
-def test_a_champion_that_someone_else_made_meanwhile_is_not_overruled(
-    api: ModelApi, service: Service
-) -> None:
+def test_unexpected_champion_is_not_replaced(api: ModelApi, service: FakeModelService) -> None:
     service.champion = "rf-of-someone-else"
 
     with pytest.raises(Refused, match="409"):
@@ -184,14 +176,14 @@ def test_a_champion_that_someone_else_made_meanwhile_is_not_overruled(
 @pytest.mark.parametrize(
     "deployment", ["skip_no_improvement", "reject_baseline_regression", "skip_test_mode"]
 )
-def test_a_model_that_is_not_better_changes_nothing(deployment: str, api: ModelApi, service: Service) -> None:
-    found = model_monitoring.new_champion(api, {**TRAINED, "deployment": deployment}, NOON)
+def test_skipped_model_changes_nothing(deployment: str, api: ModelApi, service: FakeModelService) -> None:
+    xcom = model_monitoring.new_champion(api, {**TRAINED, "deployment": deployment}, NOON)
 
-    assert (found["deployed"], service.champion) == (False, CHAMPION)
+    assert (xcom["deployed"], service.champion) == (False, CHAMPION)
     assert not {"/promote_champion", "/evaluate", "/monitor"} & set(service.paths())
 
 
-def test_a_promotion_that_changes_nothing_is_an_error() -> None:
+def test_promotion_without_effect_is_an_error() -> None:
     def answers(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"champions": {"rf": CHAMPION}, "models": []})
 
@@ -218,7 +210,5 @@ def test_a_promotion_that_changes_nothing_is_an_error() -> None:
         ),
     ],
 )
-def test_the_first_task_that_left_nothing_is_the_one_that_failed(
-    results: Results, failed: str | None
-) -> None:
+def test_failed_task_is_the_first_without_a_result(results: Results, failed: str | None) -> None:
     assert results.failed_task == failed

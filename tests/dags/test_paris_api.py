@@ -41,80 +41,76 @@ def everything(paris: ParisState, since: datetime) -> list[tuple[str, datetime, 
     ]
 
 
-def found(counts: list[Count]) -> list[tuple[str, datetime, int | None]]:
-    return sorted((one.counter_id, one.hour, one.count) for one in counts)
+def rows(counts: list[Count]) -> list[tuple[str, datetime, int | None]]:
+    return sorted((count.counter_id, count.hour, count.count) for count in counts)
 
 
-def test_a_few_days_are_read_page_by_page_without_losing_or_repeating_a_row(
-    paris: ParisState, api: ParisApi
-) -> None:
+def test_pages_neither_lose_nor_repeat_rows(paris: ParisState, api: ParisApi) -> None:
     since = NOON - timedelta(days=3)
 
     counts = list(api.counts_since(since))
 
-    assert found(counts) == sorted(everything(paris, since))
-    assert all("/records" in one for one in paris.requests)
+    assert rows(counts) == sorted(everything(paris, since))
+    assert all("/records" in request for request in paris.requests)
     assert len(paris.requests) == 5, "6 counters x 72 hours are 432 rows: five pages of at most 100"
 
 
-def test_more_than_ten_thousand_rows_come_as_one_export(paris: ParisState, api: ParisApi) -> None:
+def test_more_than_10000_rows_are_exported(paris: ParisState, api: ParisApi) -> None:
     since = NOON - timedelta(days=75)
 
     counts = list(api.counts_since(since))
 
-    assert found(counts) == sorted(everything(paris, since))
+    assert rows(counts) == sorted(everything(paris, since))
     assert len(counts) > 10_000
-    assert ["/records?" in one for one in paris.requests] == [True, False]
+    assert ["/records?" in request for request in paris.requests] == [True, False]
 
 
-def test_exactly_ten_thousand_rows_are_still_paged(paris: ParisState, api: ParisApi) -> None:
+def test_10000_rows_are_paged(paris: ParisState, api: ParisApi) -> None:
     hours = 10_000 // 6
     paris.now = paris.year.hours[hours] + timedelta(minutes=30)
-    rows = hours * 6
+    total = hours * 6
 
     counts = list(api.counts_since(paris.year.hours[0]))
 
-    assert len(counts) == rows
-    assert not any("/exports" in one for one in paris.requests)
+    assert len(counts) == total
+    assert not any("/exports" in request for request in paris.requests)
 
 
-def test_a_null_count_and_a_null_place_are_read_as_nothing(paris: ParisState, api: ParisApi) -> None:
+def test_null_count_and_place_on_a_page(paris: ParisState, api: ParisApi) -> None:
     paris.habits = Habits(delay_hours=(1, 1), null_counts=1, null_places=1)
 
     counts = list(api.counts_since(NOON - timedelta(hours=5)))
 
-    assert {one.count for one in counts} == {None}
-    assert {(one.latitude, one.longitude) for one in counts} == {(None, None)}
+    assert {count.count for count in counts} == {None}
+    assert {(count.latitude, count.longitude) for count in counts} == {(None, None)}
 
 
-def test_nulls_in_an_export_are_the_same_nothing(paris: ParisState, api: ParisApi) -> None:
+def test_null_count_and_place_in_an_export(paris: ParisState, api: ParisApi) -> None:
     paris.habits = Habits(delay_hours=(1, 1), null_counts=0.5, null_places=0.5)
 
     counts = list(api.counts_since(NOON - timedelta(days=75)))
 
-    assert any(one.count is None for one in counts)
-    assert any(one.latitude is None for one in counts)
-    assert any(one.latitude is not None for one in counts)
+    assert any(count.count is None for count in counts)
+    assert any(count.latitude is None for count in counts)
+    assert any(count.latitude is not None for count in counts)
 
 
 STRANGE = [{"id_compteur": None}, {"id_compteur": ""}, {"sum_counts": -1}, {"sum_counts": 1_000_001}]
 
 
 @pytest.mark.parametrize("change", STRANGE)
-def test_a_row_of_no_counter_or_with_an_impossible_count_is_one_without_a_count(
+def test_impossible_count_or_missing_counter_is_none(
     change: dict[str, object],
 ) -> None:
     record = {"id_compteur": "a", "date": "2021-09-10T01:00:00+02:00", "sum_counts": 24} | change
     line = {name: "" if value is None else str(value) for name, value in record.items()}
 
-    for one in (from_record(record), from_line(line)):
-        assert one.count is None
-        assert one.counter_id == (record["id_compteur"] or "")
+    for count in (from_record(record), from_line(line)):
+        assert count.count is None
+        assert count.counter_id == (record["id_compteur"] or "")
 
 
-def test_a_server_error_is_tried_again_and_waited_for_longer_each_time(
-    paris: ParisState, api: ParisApi, waits: Waits
-) -> None:
+def test_server_errors_are_retried_with_backoff(paris: ParisState, api: ParisApi, waits: Waits) -> None:
     paris.faults.extend([Fault(status=502), Fault(status=503), Fault(status=500)])
 
     counts = list(api.counts_since(NOON - timedelta(hours=5)))
@@ -123,7 +119,7 @@ def test_a_server_error_is_tried_again_and_waited_for_longer_each_time(
     assert waits.seconds == [1, 2, 4]
 
 
-def test_a_short_pause_that_is_asked_for_is_kept(paris: ParisState, api: ParisApi, waits: Waits) -> None:
+def test_short_retry_after_is_obeyed(paris: ParisState, api: ParisApi, waits: Waits) -> None:
     paris.faults.append(Fault(status=429, retry_after_s=20))
 
     assert list(api.counts_since(NOON - timedelta(hours=5)))
@@ -131,9 +127,7 @@ def test_a_short_pause_that_is_asked_for_is_kept(paris: ParisState, api: ParisAp
     assert waits.seconds == [20]
 
 
-def test_a_used_up_quota_is_not_waited_for_until_midnight(
-    paris: ParisState, api: ParisApi, waits: Waits
-) -> None:
+def test_long_retry_after_gives_up_at_once(paris: ParisState, api: ParisApi, waits: Waits) -> None:
     paris.quota = 2
 
     with pytest.raises(Unavailable, match="429"):
@@ -142,23 +136,21 @@ def test_a_used_up_quota_is_not_waited_for_until_midnight(
     assert waits.seconds == []
 
 
-def test_errors_without_end_are_given_up(paris: ParisState, api: ParisApi) -> None:
+def test_retries_are_limited(paris: ParisState, api: ParisApi) -> None:
     paris.faults.extend([Fault(status=500)] * 5)
 
     with pytest.raises(Unavailable, match=r"HTTP 500 \(tries: 5\)"):
         list(api.counts_since(NOON - timedelta(hours=5)))
 
 
-def test_an_export_that_breaks_off_is_an_error_and_not_a_short_answer(
-    paris: ParisState, api: ParisApi
-) -> None:
+def test_broken_export_is_an_error(paris: ParisState, api: ParisApi) -> None:
     paris.faults.extend([Fault(), Fault(broken_after_rows=3_000)])
 
     with pytest.raises(Unavailable, match="broke off"):
         list(api.counts_since(NOON - timedelta(days=75)))
 
 
-def test_a_refused_query_is_not_tried_again(paris_url: str, waits: Waits) -> None:
+def test_refused_query_is_not_retried(paris_url: str, waits: Waits) -> None:
     with (
         httpx.Client(base_url=paris_url.replace("comptage", "unknown")) as client,
         pytest.raises(Refused, match="404"),
@@ -168,7 +160,7 @@ def test_a_refused_query_is_not_tried_again(paris_url: str, waits: Waits) -> Non
     assert waits.seconds == []
 
 
-def test_an_hour_of_paris_is_an_hour_of_utc() -> None:
+def test_local_hour_is_converted_to_utc() -> None:
     record = {"id_compteur": "a", "date": "2021-09-10T01:00:00+02:00", "sum_counts": 24, "coordinates": None}
 
     assert from_record(record) == Count("a", datetime(2021, 9, 9, 23, tzinfo=UTC), 24)
@@ -177,7 +169,7 @@ def test_an_hour_of_paris_is_an_hour_of_utc() -> None:
 @pytest.mark.parametrize(
     "change", [{"date": None}, {"date": "2021-09-10T01:00:00"}, {"date": "soon"}, {"sum_counts": "many"}]
 )
-def test_a_row_of_another_shape_is_named_and_not_guessed(change: dict[str, object]) -> None:
+def test_row_of_unknown_shape_is_unreadable(change: dict[str, object]) -> None:
     record = {"id_compteur": "a", "date": "2021-09-10T01:00:00+02:00", "sum_counts": 24}
 
     with pytest.raises(Unreadable):

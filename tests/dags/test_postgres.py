@@ -1,4 +1,4 @@
-"""The warehouse on a real PostgreSQL: the statements that SQLite cannot vouch for."""
+"""The warehouse on a real PostgreSQL, whose statements differ from SQLite's."""
 
 import os
 import pwd
@@ -56,7 +56,7 @@ def postgres(postgres_url: str) -> Iterator[sa.Engine]:
         metadata.drop_all(engine)
 
 
-def test_counts_are_upserted_and_come_back_as_they_went_in(postgres: sa.Engine) -> None:
+def test_counts_are_upserted(postgres: sa.Engine) -> None:
     ingestion.ingest(postgres, [Count("a", NOON, 1), Count("b", NOON, 2)], lambda: NOON)
 
     again = ingestion.ingest(postgres, [Count("a", NOON, 1), Count("b", NOON, 3)], lambda: NOON)
@@ -72,24 +72,24 @@ def test_forecasts_are_scored(postgres: sa.Engine) -> None:
     ingestion.ingest(postgres, [Count("a", NOON + HOUR, 11)], lambda: NOON)
     with postgres.begin() as conn:
         for _ in range(2):
-            forecasts.keep(conn, [Point("a", NOON + HOUR)], [10.0], Source("rf", None, NOON))
+            forecasts.save(conn, [Point("a", NOON + HOUR)], [10.0], Source("rf", None, NOON))
 
         assert forecasts.scored_pairs(conn, since=NOON) == [(10, 11)]
         assert forecasts.active_counters(conn, NOON) == ["a"]
 
 
-def test_an_event_is_kept_once(postgres: sa.Engine) -> None:
+def test_event_is_queued_once(postgres: sa.Engine) -> None:
     event = Event(origin=Origin("d", "r"), occurred_at=NOON, type="api_error", details={"endpoint": "x"})
 
     with postgres.begin() as conn:
-        kept = [outbox.keep(conn, event, NOON) for _ in range(2)]
+        queued = [outbox.enqueue(conn, event, NOON) for _ in range(2)]
 
-        assert kept == [True, False]
-        assert [one.key for one in outbox.waiting(conn)] == ["api_error:d:r:x"]
-        assert outbox.told_by(conn, dag_id="d", run_id="r", types=("api_error",))
+        assert queued == [True, False]
+        assert [event.key for event in outbox.pending(conn)] == ["api_error:d:r:x"]
+        assert outbox.has_event(conn, dag_id="d", run_id="r", types=("api_error",))
 
 
-def test_tasks_that_start_together_make_the_tables_once(postgres_url: str) -> None:
+def test_concurrent_table_creation(postgres_url: str) -> None:
     def open_it(_: int) -> None:
         with warehouse.opened(postgres_url):
             pass

@@ -10,21 +10,21 @@ from dags.pipeline.paris_api import Count
 from testbed.fakes.paris.server import serving
 from testbed.pipeline import model_service
 from testbed.pipeline.fake_router import NOON
-from testbed.pipeline.model_service import Service
+from testbed.pipeline.model_service import FakeModelService
 
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def service() -> Service:
-    return Service()
+def service() -> FakeModelService:
+    return FakeModelService()
 
 
 @pytest.fixture
-def api(service: Service) -> Iterator[ModelApi]:
+def api(service: FakeModelService) -> Iterator[ModelApi]:
     with (
         serving(model_service.create_app(service)) as url,
-        connected(settings.from_environment({"BIKE_MODEL_API_URL": url})) as api,
+        connected(settings.load(model_url=url)) as api,
     ):
         yield api
 
@@ -33,7 +33,7 @@ def ingested(engine: sa.Engine, *counts: Count, hours_later: int = 0) -> None:
     ingestion.ingest(engine, counts, lambda: NOON + HOUR * hours_later)
 
 
-def test_everything_is_sent_once(engine: sa.Engine, api: ModelApi, service: Service) -> None:
+def test_counts_are_sent_once(engine: sa.Engine, api: ModelApi, service: FakeModelService) -> None:
     ingested(engine, Count("a", NOON, 1), Count("b", NOON, 2))
 
     sent = [observation_sync.publish(engine, api, "model") for _ in range(2)]
@@ -42,8 +42,8 @@ def test_everything_is_sent_once(engine: sa.Engine, api: ModelApi, service: Serv
     assert service.observed == {("a", NOON.isoformat()): 1, ("b", NOON.isoformat()): 2}
 
 
-def test_late_and_corrected_counts_follow_however_old_their_hour(
-    engine: sa.Engine, api: ModelApi, service: Service
+def test_late_and_corrected_counts_are_sent(
+    engine: sa.Engine, api: ModelApi, service: FakeModelService
 ) -> None:
     ingested(engine, Count("a", NOON, 1))
     observation_sync.publish(engine, api, "model")
@@ -54,8 +54,8 @@ def test_late_and_corrected_counts_follow_however_old_their_hour(
     assert service.observed["a", NOON.isoformat()] == 5
 
 
-def test_what_could_not_be_sent_is_sent_the_next_time(
-    engine: sa.Engine, api: ModelApi, service: Service
+def test_failed_send_is_repeated_next_time(
+    engine: sa.Engine, api: ModelApi, service: FakeModelService
 ) -> None:
     ingested(engine, Count("a", NOON, 1))
     service.broken["/observations"] = 422
@@ -68,8 +68,8 @@ def test_what_could_not_be_sent_is_sent_the_next_time(
 
 
 @pytest.mark.parametrize("strange", [Count("", NOON, 5), Count("b", NOON, -1), Count("b", NOON, 1_000_001)])
-def test_a_row_the_service_would_refuse_keeps_no_other_from_it(
-    engine: sa.Engine, api: ModelApi, service: Service, strange: Count
+def test_invalid_row_does_not_block_valid_rows(
+    engine: sa.Engine, api: ModelApi, service: FakeModelService, strange: Count
 ) -> None:
     ingested(engine, strange, Count("a", NOON, 1))
 
@@ -83,8 +83,8 @@ def test_another_service_is_sent_everything(engine: sa.Engine, api: ModelApi) ->
     assert [observation_sync.publish(engine, api, reader) for reader in ("old:8000", "new:8000")] == [1, 1]
 
 
-def test_a_service_that_was_set_up_anew_at_the_same_address_is_sent_everything(
-    engine: sa.Engine, api: ModelApi, service: Service
+def test_reset_service_is_sent_everything(
+    engine: sa.Engine, api: ModelApi, service: FakeModelService
 ) -> None:
     ingested(engine, Count("a", NOON, 1), Count("b", NOON, 2))
     observation_sync.publish(engine, api, "model")
@@ -96,5 +96,5 @@ def test_a_service_that_was_set_up_anew_at_the_same_address_is_sent_everything(
     assert len(service.observed) == 2
 
 
-def test_an_empty_warehouse_has_nothing_to_send(engine: sa.Engine, api: ModelApi) -> None:
+def test_empty_warehouse_has_nothing_to_send(engine: sa.Engine, api: ModelApi) -> None:
     assert observation_sync.publish(engine, api, "model") == 0

@@ -19,7 +19,7 @@ def limit_of(alert: str) -> float:
     return float(match[1])
 
 
-def test_the_pipeline_and_the_rules_judge_by_the_same_numbers() -> None:
+def test_thresholds_equal_those_of_the_alert_rules() -> None:
     limits = thresholds.load()
 
     assert limits.r2_critical == limit_of("ModelPerformanceCritical")
@@ -27,7 +27,7 @@ def test_the_pipeline_and_the_rules_judge_by_the_same_numbers() -> None:
     assert limits.drift_share == limit_of("HighDrift")
 
 
-def test_a_missing_threshold_is_an_error_and_not_a_default(tmp_path: Path) -> None:
+def test_missing_threshold_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "thresholds.toml"
     file.write_text(thresholds.FILE.read_text().replace("r2_warning", "r2_warming"))
 
@@ -35,7 +35,7 @@ def test_a_missing_threshold_is_an_error_and_not_a_default(tmp_path: Path) -> No
         thresholds.load(file)
 
 
-def test_a_critical_threshold_above_the_warning_is_refused() -> None:
+def test_critical_threshold_above_warning_is_refused() -> None:
     with pytest.raises(ValueError, match="r2_critical"):
         Thresholds(
             r2_critical=0.8,

@@ -44,11 +44,11 @@ def bigquery() -> sa.Dialect:
 def ddl(dialect: sa.Dialect, name: str) -> dict[str, str]:
     return {
         statement.element.name: str(statement.compile(dialect=dialect))
-        for statement in warehouse.creation(name)
+        for statement in warehouse.create_statements(name)
     }
 
 
-def test_opening_twice_keeps_what_is_there(warehouse_url: str) -> None:
+def test_reopening_keeps_rows(warehouse_url: str) -> None:
     with warehouse.opened(warehouse_url) as engine, engine.begin() as conn:
         upserts.upsert(conn, monitoring_audit, [audit_row()])
 
@@ -56,7 +56,7 @@ def test_opening_twice_keeps_what_is_there(warehouse_url: str) -> None:
         assert conn.scalar(sa.select(monitoring_audit.c.outcome)) == "ok"
 
 
-def test_an_upsert_inserts_what_is_new_and_replaces_what_is_known(engine: sa.Engine) -> None:
+def test_upsert_inserts_and_replaces(engine: sa.Engine) -> None:
     with engine.begin() as conn:
         upserts.upsert(conn, monitoring_audit, [audit_row(), audit_row(run_id="other")])
         upserts.upsert(conn, monitoring_audit, [audit_row(outcome="forced", r2=0.5)])
@@ -65,12 +65,12 @@ def test_an_upsert_inserts_what_is_new_and_replaces_what_is_known(engine: sa.Eng
     assert rows == {"r": ("forced", 0.5), "other": ("ok", None)}
 
 
-def test_an_upsert_of_nothing_writes_nothing(engine: sa.Engine) -> None:
+def test_upsert_of_no_rows(engine: sa.Engine) -> None:
     with engine.begin() as conn:
         assert upserts.upsert(conn, monitoring_audit, []) == 0
 
 
-def test_times_come_back_aware_in_utc_whatever_zone_they_went_in_with(engine: sa.Engine) -> None:
+def test_times_come_back_in_utc(engine: sa.Engine) -> None:
     local = NOON.astimezone(timezone(timedelta(hours=2)))
 
     with engine.begin() as conn:
@@ -81,12 +81,12 @@ def test_times_come_back_aware_in_utc_whatever_zone_they_went_in_with(engine: sa
     assert back.tzinfo is UTC
 
 
-def test_a_naive_time_is_refused_because_nobody_can_say_when_it_was(engine: sa.Engine) -> None:
+def test_naive_time_is_refused(engine: sa.Engine) -> None:
     with engine.begin() as conn, pytest.raises(sa.exc.StatementError, match="naive"):
         upserts.upsert(conn, monitoring_audit, [audit_row(audited_at=datetime(2020, 1, 1))])  # noqa: DTZ001
 
 
-def test_tasks_that_write_at_the_same_time_wait_for_each_other(warehouse_url: str) -> None:
+def test_concurrent_writers_wait_for_each_other(warehouse_url: str) -> None:
     def write(number: int) -> None:
         with warehouse.opened(warehouse_url) as engine, engine.begin() as conn:
             conn.scalar(sa.select(sa.func.count()).select_from(monitoring_audit))
@@ -99,7 +99,7 @@ def test_tasks_that_write_at_the_same_time_wait_for_each_other(warehouse_url: st
         assert conn.scalar(sa.select(sa.func.count()).select_from(monitoring_audit)) == 16
 
 
-def test_who_comes_to_a_new_warehouse_while_another_makes_it_waits(warehouse_url: str) -> None:
+def test_opening_waits_for_concurrent_table_creation(warehouse_url: str) -> None:
     def open_it() -> None:
         with warehouse.opened(warehouse_url):
             pass
@@ -114,26 +114,37 @@ def test_who_comes_to_a_new_warehouse_while_another_makes_it_waits(warehouse_url
             waiting.result(timeout=30)
 
 
-def test_bigquery_partitions_by_day_and_clusters_by_what_is_asked_for(bigquery: sa.Dialect) -> None:
-    made = ddl(bigquery, "bigquery")
+def test_bigquery_partitions_and_clusters(bigquery: sa.Dialect) -> None:
+    statements = ddl(bigquery, "bigquery")
 
-    assert set(made) == {"raw_counts", "predictions", "monitoring_audit", "event_outbox", "publications"}
-    assert "PARTITION BY TIMESTAMP_TRUNC(hour, DAY)\nCLUSTER BY counter_id\n" in made["raw_counts"]
-    assert "PARTITION BY TIMESTAMP_TRUNC(hour, DAY)\nCLUSTER BY counter_id, model_type" in made["predictions"]
-    assert "PARTITION BY TIMESTAMP_TRUNC(audited_at, DAY)\nCLUSTER BY outcome" in made["monitoring_audit"]
-    assert all(one.lstrip().startswith("CREATE TABLE IF NOT EXISTS") for one in made.values())
+    assert set(statements) == {
+        "raw_counts",
+        "predictions",
+        "monitoring_audit",
+        "event_outbox",
+        "publications",
+    }
+    assert "PARTITION BY TIMESTAMP_TRUNC(hour, DAY)\nCLUSTER BY counter_id\n" in statements["raw_counts"]
+    assert (
+        "PARTITION BY TIMESTAMP_TRUNC(hour, DAY)\nCLUSTER BY counter_id, model_type"
+        in statements["predictions"]
+    )
+    assert (
+        "PARTITION BY TIMESTAMP_TRUNC(audited_at, DAY)\nCLUSTER BY outcome" in statements["monitoring_audit"]
+    )
+    assert all(sql.lstrip().startswith("CREATE TABLE IF NOT EXISTS") for sql in statements.values())
 
 
-def test_the_tables_that_the_other_databases_use_keep_their_own_types(bigquery: sa.Dialect) -> None:
+def test_other_databases_keep_their_own_types(bigquery: sa.Dialect) -> None:
     ddl(bigquery, "bigquery")
 
-    made = ddl(postgresql.dialect(), "postgresql")  # type: ignore[no-untyped-call] # SQLAlchemy's own
+    statements = ddl(postgresql.dialect(), "postgresql")  # type: ignore[no-untyped-call] # SQLAlchemy's own
 
-    assert "hour TIMESTAMP WITH TIME ZONE NOT NULL" in made["raw_counts"]
-    assert "PRIMARY KEY (counter_id, hour)" in made["raw_counts"]
+    assert "hour TIMESTAMP WITH TIME ZONE NOT NULL" in statements["raw_counts"]
+    assert "PRIMARY KEY (counter_id, hour)" in statements["raw_counts"]
 
 
-def test_bigquery_merges_rows_from_one_parameter(bigquery: sa.Dialect) -> None:
+def test_bigquery_merge_takes_a_single_parameter(bigquery: sa.Dialect) -> None:
     text = str(upserts.merge(predictions).compile(dialect=bigquery))
 
     assert text.startswith("MERGE `predictions` AS old USING (SELECT ")
@@ -147,13 +158,13 @@ def test_bigquery_merges_rows_from_one_parameter(bigquery: sa.Dialect) -> None:
 
 
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
-def test_every_column_of_every_table_is_merged(table: sa.Table, bigquery: sa.Dialect) -> None:
+def test_every_column_is_merged(table: sa.Table, bigquery: sa.Dialect) -> None:
     text = str(upserts.merge(table).compile(dialect=bigquery))
 
     assert all(f"new.`{column.name}`" in text for column in table.columns)
 
 
-def test_rows_go_to_bigquery_as_json_with_times_it_can_cast() -> None:
+def test_rows_as_json_for_bigquery() -> None:
     row = {"counter_id": "é", "hour": NOON, "issued_on": date(2020, 11, 18), "predicted": 1.5, "x": None}
 
     assert json.loads(upserts.as_json([row])) == [
@@ -167,17 +178,17 @@ def test_rows_go_to_bigquery_as_json_with_times_it_can_cast() -> None:
     ]
 
 
-def test_postgresql_upserts_by_the_primary_key() -> None:
+def test_postgresql_upserts_by_primary_key() -> None:
     text = str(upserts.on_conflict(raw_counts, "postgresql").compile(dialect=postgresql.dialect()))  # type: ignore[attr-defined, no-untyped-call] # Executable has it
 
     assert "ON CONFLICT (counter_id, hour) DO UPDATE SET count = excluded.count" in text
 
 
 @pytest.fixture
-def questions() -> Iterator[dict[str, str]]:
-    """Every question the pipeline asks, as BigQuery would be asked it."""
+def queries() -> Iterator[dict[str, str]]:
+    """Every query of the pipeline, compiled for BigQuery."""
     bigquery = import_module("sqlalchemy_bigquery").BigQueryDialect()
-    found: dict[str, str] = {}
+    compiled: dict[str, str] = {}
     engine = sa.create_engine("sqlite://")
     with engine.begin() as conn:
         metadata.create_all(conn)
@@ -185,24 +196,24 @@ def questions() -> Iterator[dict[str, str]]:
         @sa.event.listens_for(conn, "before_execute")
         def _compile(_conn: object, clause: sa.ClauseElement, *_: object) -> None:
             text = str(clause.compile(dialect=bigquery))
-            found[text] = text
+            compiled[text] = text
 
         ingestion.newest_hour(conn, NOON)
         forecasts.active_counters(conn, NOON)
         forecasts.scored_pairs(conn, since=NOON)
-        outbox.waiting(conn)
-        outbox.told_by(conn, dag_id="d", run_id="r", types=("api_error",))
-    yield found
+        outbox.pending(conn)
+        outbox.has_event(conn, dag_id="d", run_id="r", types=("api_error",))
+    yield compiled
     engine.dispose()
 
 
-def test_every_question_compiles_for_bigquery(questions: dict[str, str]) -> None:
-    assert len(questions) == 5
-    [scored] = [one for one in questions if "JOIN" in one]
+def test_every_query_compiles_for_bigquery(queries: dict[str, str]) -> None:
+    assert len(queries) == 5
+    [scored] = [sql for sql in queries if "JOIN" in sql]
     assert "`predictions`.`hour` >= " in scored
     assert "`raw_counts`.`hour` >= " in scored
 
 
-def test_partitioned_tables_are_partitioned_by_a_time_they_have() -> None:
+def test_partition_columns_exist() -> None:
     for table, (day, cluster) in PARTITIONS.items():
         assert {day, *cluster} <= set(table.columns.keys())

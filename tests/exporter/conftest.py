@@ -2,16 +2,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from testbed.exporter.bench import Bench, Started
+from testbed.exporter.harness import ExporterHarness, RunningExporter
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    with Bench.quick() as bench:
-        yield bench
+def harness() -> Iterator[ExporterHarness]:
+    with ExporterHarness.quick() as harness:
+        yield harness
 
 
 @pytest.fixture
-def exporter(bench: Bench) -> Iterator[Started]:
-    with bench.started() as started:
+def exporter(harness: ExporterHarness) -> Iterator[RunningExporter]:
+    with harness.started() as started:
         yield started

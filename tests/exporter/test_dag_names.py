@@ -1,4 +1,4 @@
-"""The names that the exporter shares with dags/ are the same there; the rooms do not import each other."""
+"""The names that the exporter shares with dags/ exist there; neither imports the other."""
 
 import ast
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ SOURCES: list[XComGauge | XComCounter] = [*GAUGES, *COUNTERS]
 
 def functions() -> set[str]:
     """DAGs and tasks are decorated functions, and named like them."""
-    found = [node for tree in TREES for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    return {node.name for node in found if node.decorator_list}
+    nodes = [node for tree in TREES for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return {node.name for node in nodes if node.decorator_list}
 
 
 def texts() -> Iterator[str]:
@@ -29,17 +29,18 @@ def texts() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("dag_id", sorted({source.dag_id for source in SOURCES}))
-def test_the_dag_exists(dag_id: str) -> None:
+def test_dag_exists(dag_id: str) -> None:
     assert dag_id in functions()
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda one: one.metric)
-def test_the_key_exists(source: XComGauge | XComCounter) -> None:
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.metric)
+def test_xcom_key_exists(source: XComGauge | XComCounter) -> None:
     assert source.key in set(texts())
 
 
 @pytest.mark.parametrize(
-    "task_id", sorted({name for one in COUNTERS for name in (one.task_id, one.failing_task) if name})
+    "task_id",
+    sorted({name for counter in COUNTERS for name in (counter.task_id, counter.failing_task) if name}),
 )
-def test_the_task_exists(task_id: str) -> None:
+def test_task_exists(task_id: str) -> None:
     assert task_id in functions()

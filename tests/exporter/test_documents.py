@@ -1,4 +1,4 @@
-"""What is written about the exporter is true: its page, its names, and what promtool thinks of it."""
+"""The exporter's page, names and metrics: complete, true, and accepted by promtool."""
 
 import os
 import re
@@ -13,12 +13,12 @@ import yaml
 from monitoring.custom_exporters import settings, xcom_metrics
 from monitoring.custom_exporters.settings import SECRETS, Settings
 from monitoring.custom_exporters.xcom_metrics import COUNTERS, GAUGES, MONITOR
-from testbed.exporter.bench import NOON, Bench, Started
+from testbed.exporter.harness import NOON, ExporterHarness, RunningExporter
 from testbed.exporter.scraped import Scraped
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/EXPORTER.md").read_text()
-THE_PLANS = [
+PLANNED = [
     "airflow_dag_run_duration_seconds{dag_id}",
     "airflow_task_duration_seconds{dag_id,task_id}",
     "bike_api_records_fetched_total",
@@ -46,14 +46,14 @@ THE_PLANS = [
 
 
 @pytest.fixture
-def everything(bench: Bench, exporter: Started) -> Scraped:
-    """A scrape with every metric there is."""
+def everything(harness: ExporterHarness, exporter: RunningExporter) -> Scraped:
+    """A scrape with every metric."""
     for dag_id in (xcom_metrics.FETCH, xcom_metrics.PREDICT, MONITOR):
         xcoms: dict[str, object] = dict.fromkeys(xcom_metrics.keys_of(dag_id), 0.5)
         known = {"newest_hour": NOON.isoformat(), "drift_detected": True, "training_status": "success"}
-        bench.ran(dag_id, xcoms=xcoms | known)
-        bench.airflow.run(dag_id, "runs", state="running", start=NOON - timedelta(minutes=1))
-    return exporter.looked()
+        harness.add_run(dag_id, xcoms=xcoms | known)
+        harness.airflow.run(dag_id, "runs", state="running", start=NOON - timedelta(minutes=1))
+    return exporter.poll()
 
 
 def shape(scraped: Scraped) -> dict[str, set[str]]:
@@ -61,14 +61,14 @@ def shape(scraped: Scraped) -> dict[str, set[str]]:
     return {name: {label for label, _ in labels} for name, labels in scraped.samples}
 
 
-def test_every_metric_of_the_plan_is_there_by_its_name_and_labels(everything: Scraped) -> None:
-    wanted = {name: set(filter(None, labels[:-1].split(","))) for name, _, labels in map(_cut, THE_PLANS)}
+def test_every_planned_metric_exists(everything: Scraped) -> None:
+    planned = {name: set(filter(None, labels[:-1].split(","))) for name, _, labels in map(_cut, PLANNED)}
 
-    assert wanted.items() <= shape(everything).items()
+    assert planned.items() <= shape(everything).items()
 
 
-def test_promtool_has_nothing_to_say(everything: Scraped) -> None:
-    done = subprocess.run(
+def test_promtool_check_metrics_is_clean(everything: Scraped) -> None:
+    check = subprocess.run(
         [_need("promtool"), "check", "metrics"],
         input=everything.text,
         capture_output=True,
@@ -77,43 +77,43 @@ def test_promtool_has_nothing_to_say(everything: Scraped) -> None:
         timeout=30,
     )
 
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert (check.returncode, check.stdout + check.stderr) == (0, "")
 
 
-def test_the_page_lists_every_metric_with_its_labels_and_no_other(everything: Scraped) -> None:
+def test_page_lists_exactly_the_metrics(everything: Scraped) -> None:
     rows = re.findall(r"^\| `([a-z0-9_]+)` \|([^|]*)\|", PAGE, re.MULTILINE)
     listed = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
 
     assert listed == shape(everything)
 
 
-@pytest.mark.parametrize("source", [*GAUGES, *COUNTERS], ids=lambda one: one.metric)
-def test_the_page_tells_the_source_and_the_unit(source: xcom_metrics.XComGauge) -> None:
+@pytest.mark.parametrize("source", [*GAUGES, *COUNTERS], ids=lambda source: source.metric)
+def test_page_lists_source_and_unit(source: xcom_metrics.XComGauge) -> None:
     row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{source.metric}` |"))
 
     assert f"| {source.unit} | `{source.dag_id}` | `{source.key}`" in row
 
 
-def test_the_page_lists_every_setting_with_its_default() -> None:
+def test_page_lists_every_setting_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `(AIRFLOW_EXPORTER_\w+)` \| (.*?) ?\|", PAGE, re.MULTILINE))
     defaults = {
         field.alias: field.default for field in Settings.model_fields.values() if not field.is_required()
     }
 
     assert rows.keys() == {*settings.names(), *(f"{name}_FILE" for name in SECRETS)}
-    assert [name for name, value in defaults.items() if value and _told(value) != rows[str(name)]] == []
+    assert [name for name, value in defaults.items() if value and _cell(value) != rows[str(name)]] == []
 
 
-def test_every_metric_says_what_it_is(everything: Scraped) -> None:
+def test_every_metric_has_a_help_text(everything: Scraped) -> None:
     helps = re.findall(r"^# HELP (\w+) (.*)$", everything.text, re.MULTILINE)
 
     assert len(helps) == everything.text.count("# TYPE")
     assert [name for name, text in helps if not text.endswith(".")] == []
 
 
-def test_prometheus_looks_for_the_exporter_on_its_port() -> None:
+def test_prometheus_scrapes_the_exporters_port() -> None:
     jobs = yaml.safe_load((ROOT / "monitoring/prometheus.yml").read_text())["scrape_configs"]
-    targets = [target for job in jobs for one in job["static_configs"] for target in one["targets"]]
+    targets = [target for job in jobs for group in job["static_configs"] for target in group["targets"]]
     image = (ROOT / "monitoring/custom_exporters/Dockerfile").read_text()
 
     assert "airflow-exporter:9101" in targets
@@ -121,11 +121,13 @@ def test_prometheus_looks_for_the_exporter_on_its_port() -> None:
     assert "AIRFLOW_EXPORTER_LISTEN=0.0.0.0:9101" in image
 
 
-def test_requirements_are_pinned_with_hashes_and_name_no_host() -> None:
-    pinned = (ROOT / "monitoring/custom_exporters/requirements.txt").read_text()
+def test_lock_has_hashes_and_no_host() -> None:
+    pinned = (ROOT / "requirements/exporter-run.lock").read_text()
 
     assert not re.search(r"https?://", pinned)
-    assert {"httpx", "prometheus-client", "pydantic"} <= set(re.findall(r"^([\w-]+)==", pinned, re.MULTILINE))
+    assert {"httpx", "prometheus-client", "pydantic", "pydantic-settings"} <= set(
+        re.findall(r"^([\w-]+)==", pinned, re.MULTILINE)
+    )
     assert pinned.count("==") <= pinned.count("--hash=")
 
 
@@ -133,7 +135,7 @@ def _cut(metric: str) -> tuple[str, str, str]:
     return metric.partition("{")
 
 
-def _told(default: object) -> str:
+def _cell(default: object) -> str:
     text = f"{default:g}" if isinstance(default, float) else str(default)
     return f"`{text}`"
 

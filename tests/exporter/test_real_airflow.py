@@ -1,4 +1,4 @@
-"""Against a real Airflow: started once, stopped and started again at the end."""
+"""Against a real Airflow: started once, and restarted at the end."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,11 +9,10 @@ import pytest
 
 from monitoring.custom_exporters.runs import FINISHED
 from monitoring.custom_exporters.xcom_metrics import COUNTERS, FETCH, GAUGES, MONITOR, PREDICT
-from testbed.exporter import real_airflow
 from testbed.exporter.fake_airflow import RECORDED
-from testbed.exporter.real_airflow import ADMIN, VIEWER, RealAirflow
-from testbed.exporter.real_exporter import RealExporter
+from testbed.exporter.real_exporter import DAGS, RealExporter
 from testbed.exporter.scraped import Scraped
+from testbed.real_airflow import ADMIN, UNPAUSED, VIEWER, RealAirflow, require
 
 # Starting Airflow takes most of it, and counts as the first test's time.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -55,13 +54,13 @@ MEASURED: dict[str, dict[str, dict[str, Any]]] = {
         "validate_new_champion": {"deployment": "deploy", "r2_validation": 0.75},
     },
 }
-"""Fractions of two, so that they are equal and not almost."""
+"""Exact in binary, so that they compare as equal."""
 
 
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAirflow]:
-    real_airflow.needed()
-    with RealAirflow.started(tmp_path_factory.mktemp("airflow")) as running:
+    require()
+    with RealAirflow(tmp_path_factory.mktemp("airflow"), DAGS, UNPAUSED).running() as running:
         for dag_id, xcom in MEASURED.items():
             running.trigger(dag_id, xcom=xcom)
         yield running
@@ -86,14 +85,14 @@ def pushed(dag_id: str, key: str) -> Any:
     return next(xcoms[key] for xcoms in MEASURED[dag_id].values() if key in xcoms)
 
 
-def test_every_metric_has_the_value_of_the_xcom_it_comes_from(exporter: RealExporter) -> None:
+def test_every_metric_has_its_xcoms_value(exporter: RealExporter) -> None:
     scraped = exporter.when("all three DAGs have run", all_ran)
 
-    values = {one.metric: scraped(one.metric) for one in GAUGES}
-    assert values == {one.metric: expected(pushed(one.dag_id, one.key)) for one in GAUGES}
-    amounts = [one for one in COUNTERS if one.label is None]
-    assert {one.metric: scraped(one.metric) for one in amounts} == {
-        one.metric: pushed(one.dag_id, one.key) for one in amounts
+    values = {gauge.metric: scraped(gauge.metric) for gauge in GAUGES}
+    assert values == {gauge.metric: expected(pushed(gauge.dag_id, gauge.key)) for gauge in GAUGES}
+    amounts = [counter for counter in COUNTERS if counter.label is None]
+    assert {counter.metric: scraped(counter.metric) for counter in amounts} == {
+        counter.metric: pushed(counter.dag_id, counter.key) for counter in amounts
     }
     assert scraped("bike_training_runs_total", status="success") == 1
     assert scraped("bike_training_runs_total", status="failed") == 0
@@ -104,7 +103,7 @@ def expected(value: Any) -> float:
     return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else float(value)
 
 
-def test_runs_and_tasks_are_as_airflow_tells_them(airflow: RealAirflow, exporter: RealExporter) -> None:
+def test_run_and_task_durations_are_airflows(airflow: RealAirflow, exporter: RealExporter) -> None:
     scraped = exporter.when("all three DAGs have run", all_ran)
 
     with airflow.client(VIEWER) as viewer:
@@ -114,14 +113,14 @@ def test_runs_and_tasks_are_as_airflow_tells_them(airflow: RealAirflow, exporter
         tasks = viewer.get(path).json()["task_instances"]
     assert scraped("airflow_dag_run_duration_seconds", dag_id=MONITOR) == run["duration"]
     assert {
-        one["task_id"]: scraped("airflow_task_duration_seconds", dag_id=MONITOR, task_id=one["task_id"])
-        for one in tasks
-    } == {one["task_id"]: one["duration"] for one in tasks}
+        task["task_id"]: scraped("airflow_task_duration_seconds", dag_id=MONITOR, task_id=task["task_id"])
+        for task in tasks
+    } == {task["task_id"]: task["duration"] for task in tasks}
     success = scraped("airflow_dag_last_success_timestamp_seconds", dag_id=MONITOR)
     assert success == pytest.approx(datetime.fromisoformat(run["end_date"]).timestamp(), abs=1e-3)
 
 
-def test_a_failed_training_a_running_fetch_and_the_next_count(
+def test_failed_training_and_running_fetch(
     airflow: RealAirflow, exporter: RealExporter, tmp_path: Path
 ) -> None:
     before = exporter.when("all three DAGs have run", all_ran)
@@ -148,14 +147,14 @@ def test_a_failed_training_a_running_fetch_and_the_next_count(
     assert after("airflow_dag_active_runs", dag_id=FETCH, state="running") == 0
 
 
-def test_a_viewer_may_only_look(airflow: RealAirflow) -> None:
+def test_viewer_cannot_trigger(airflow: RealAirflow) -> None:
     with airflow.client(VIEWER) as viewer:
         answer = viewer.post(f"/dags/{FETCH}/dagRuns", json={"logical_date": None})
 
     assert answer.status_code == 403
 
 
-def test_a_wrong_password_is_airflow_away(airflow: RealAirflow, tmp_path: Path) -> None:
+def test_wrong_password_is_airflow_down(airflow: RealAirflow, tmp_path: Path) -> None:
     (tmp_path / "wrong").write_text("not the password")
     wrong = str(tmp_path / "wrong")
 
@@ -166,24 +165,22 @@ def test_a_wrong_password_is_airflow_away(airflow: RealAirflow, tmp_path: Path) 
     assert "not the password" not in exporter.process.log.read_text()
 
 
-def test_the_stand_in_has_the_shapes_of_the_real_answers(
-    airflow: RealAirflow, exporter: RealExporter
-) -> None:
+def test_fake_airflow_has_the_real_shapes(airflow: RealAirflow, exporter: RealExporter) -> None:
     exporter.when("all three DAGs have run", all_ran)
     run = "/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances"
 
-    with airflow.client(ADMIN) as asks:
-        runs = asks.get("/dags/~/dagRuns", params={"state": "success", "order_by": "end_date"}).json()
+    with airflow.client(ADMIN) as admin:
+        runs = admin.get("/dags/~/dagRuns", params={"state": "success", "order_by": "end_date"}).json()
         path = run.format(**runs["dag_runs"][0]).replace("+", "%2B")
-        entries = asks.get(f"{path}/~/xcomEntries").json()
+        entries = admin.get(f"{path}/~/xcomEntries").json()
         value = "{task_id}/xcomEntries/{key}".format(**entries["xcom_entries"][0])
         live = {
-            "dags": asks.get("/dags").json(),
+            "dags": admin.get("/dags").json(),
             "dag_runs": runs,
-            "task_instances": asks.get(path).json(),
+            "task_instances": admin.get(path).json(),
             "xcom_entries": entries,
-            "xcom_value": asks.get(f"{path}/{value}").json(),
-            "no_xcom": asks.get(f"{path}/fetch_bike_data/xcomEntries/nothing").json(),
+            "xcom_value": admin.get(f"{path}/{value}").json(),
+            "no_xcom": admin.get(f"{path}/fetch_bike_data/xcomEntries/nothing").json(),
         }
 
     assert {name: shape(body) for name, body in live.items()} == {
@@ -192,22 +189,22 @@ def test_the_stand_in_has_the_shapes_of_the_real_answers(
 
 
 def shape(body: dict[str, Any]) -> dict[str, set[str]]:
-    """The fields of an answer, and of the first thing it lists."""
+    """The fields of an answer, and of the first row it lists."""
     rows = {name: value[0] for name, value in body.items() if isinstance(value, list)}
     return {"": set(body)} | {name: set(row) for name, row in rows.items()}
 
 
-def test_airflow_is_stopped_and_started_again(airflow: RealAirflow, exporter: RealExporter) -> None:
+def test_airflow_restart(airflow: RealAirflow, exporter: RealExporter) -> None:
     before = exporter.when("all three DAGs have run", all_ran)
 
-    airflow.stop()
-    away = exporter.when("Airflow is away", lambda now: now("airflow_up") == 0)
+    airflow.kill()
+    outage = exporter.when("Airflow is unavailable", lambda now: now("airflow_up") == 0)
     airflow.start()
     back = exporter.when("Airflow is back", lambda now: now("airflow_up") == 1)
 
-    assert away.named("airflow_") == {"airflow_up", "airflow_exporter_refresh_ok", "airflow_dag_runs_total"}
-    assert away("bike_prediction_rmse") is None
-    assert counters(before) == counters(away) == counters(back)
+    assert outage.named("airflow_") == {"airflow_up", "airflow_exporter_refresh_ok", "airflow_dag_runs_total"}
+    assert outage("bike_prediction_rmse") is None
+    assert counters(before) == counters(outage) == counters(back)
     assert back("bike_prediction_rmse") == before("bike_prediction_rmse") == 41.5
 
 

@@ -1,4 +1,4 @@
-"""A scrape is answered from memory: whatever Airflow does, nobody waits for it."""
+"""A scrape is answered from memory, whatever Airflow does."""
 
 import threading
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ import httpx
 import pytest
 from prometheus_client import start_http_server
 
-from monitoring.custom_exporters.collector import BoardCollector
+from monitoring.custom_exporters.collector import SnapshotCollector
 from monitoring.custom_exporters.xcom_metrics import FETCH
-from testbed.exporter.bench import Bench, Started
+from testbed.exporter.harness import ExporterHarness, RunningExporter
 
 
 @contextmanager
-def served(started: Started) -> Iterator[httpx.Client]:
+def served(started: RunningExporter) -> Iterator[httpx.Client]:
     server, thread = start_http_server(0, "127.0.0.1", started.exporter.registry)
     try:
         with httpx.Client(
@@ -27,19 +27,19 @@ def served(started: Started) -> Iterator[httpx.Client]:
         thread.join()
 
 
-def test_scrapes_are_answered_while_airflow_hangs(bench: Bench) -> None:
-    bench.ran(FETCH, xcoms={"records_fetched": 7})
-    asked, answer = threading.Event(), threading.Event()
+def test_scrapes_are_answered_while_airflow_hangs(harness: ExporterHarness) -> None:
+    harness.add_run(FETCH, xcoms={"records_fetched": 7})
+    requested, answer = threading.Event(), threading.Event()
 
     def hang(_request: httpx.Request) -> None:
-        asked.set()
+        requested.set()
         answer.wait(30)
 
-    with bench.started() as started:
-        started.looked()
-        bench.airflow.fault = hang
+    with harness.started() as started:
+        started.poll()
+        harness.airflow.fault = hang
         started.exporter.refresher.start()
-        assert asked.wait(10)
+        assert requested.wait(10)
         with served(started) as client:
             texts = [client.get("/metrics").text for _ in range(50)]
         still_hanging = not answer.is_set()
@@ -51,38 +51,38 @@ def test_scrapes_are_answered_while_airflow_hangs(bench: Bench) -> None:
     assert all("bike_api_records_fetched_total 7.0" in text for text in texts)
 
 
-def test_a_scrape_makes_no_request(bench: Bench, exporter: Started) -> None:
-    bench.ran(FETCH)
-    exporter.looked()
-    bench.airflow.requests.clear()
+def test_scrape_makes_no_request(harness: ExporterHarness, exporter: RunningExporter) -> None:
+    harness.add_run(FETCH)
+    exporter.poll()
+    harness.airflow.requests.clear()
 
     for _ in range(5):
-        exporter.scraped()
+        exporter.scrape()
 
-    assert bench.airflow.requests == []
-
-
-def test_the_collector_holds_nothing_that_could_ask_airflow() -> None:
-    assert set(BoardCollector.__dataclass_fields__) == {"board", "clock", "stale_after"}
+    assert harness.airflow.requests == []
 
 
-def test_the_refresher_looks_again_and_again_until_it_is_stopped(bench: Bench) -> None:
-    looks = threading.Semaphore(0)
-    bench.airflow.fault = lambda request: looks.release() if request.url.path.endswith("/dags") else None
+def test_collector_has_no_access_to_airflow() -> None:
+    assert set(SnapshotCollector.__dataclass_fields__) == {"holder", "clock", "stale_after"}
 
-    with bench.started(refresh_s=0.001) as started:
+
+def test_refresher_polls_until_it_is_stopped(harness: ExporterHarness) -> None:
+    polls = threading.Semaphore(0)
+    harness.airflow.fault = lambda request: polls.release() if request.url.path.endswith("/dags") else None
+
+    with harness.started(refresh_s=0.001) as started:
         started.exporter.refresher.start()
-        seen = [looks.acquire(timeout=10) for _ in range(3)]
+        acquired = [polls.acquire(timeout=10) for _ in range(3)]
         stopped = started.exporter.refresher.stop(10)
 
-    assert all(seen)
+    assert all(acquired)
     assert stopped
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/"])
-def test_metrics_are_text_that_prometheus_reads(bench: Bench, exporter: Started, path: str) -> None:
-    bench.ran(FETCH)
-    exporter.looked()
+def test_metrics_content_type(harness: ExporterHarness, exporter: RunningExporter, path: str) -> None:
+    harness.add_run(FETCH)
+    exporter.poll()
 
     with served(exporter) as client:
         answer = client.get(path)

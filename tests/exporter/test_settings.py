@@ -1,39 +1,56 @@
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from monitoring.custom_exporters import settings
-from monitoring.custom_exporters.settings import SettingsError
+from monitoring.custom_exporters.settings import Settings, SettingsError
 
 PASSWORD = {"AIRFLOW_EXPORTER_PASSWORD": "secret"}
+Load = Callable[[dict[str, str]], Settings]
 
 
-def test_the_password_is_all_that_must_be_set() -> None:
-    given = settings.from_environment(PASSWORD)
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Loads the settings from this environment alone."""
 
-    assert (given.host, given.port) == ("127.0.0.1", 9101)
-    assert given.airflow_url == "http://127.0.0.1:8080"
-    assert given.dag_ids == frozenset()
+    def load(environ: dict[str, str]) -> Settings:
+        for name in [name for name in os.environ if name.startswith(settings.PREFIX)]:
+            monkeypatch.delenv(name)
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        return settings.load()
+
+    return load
 
 
-def test_the_password_may_be_a_file(tmp_path: Path) -> None:
+def test_only_the_password_is_required(load: Load) -> None:
+    loaded = load(PASSWORD)
+
+    assert (loaded.host, loaded.port) == ("127.0.0.1", 9101)
+    assert loaded.airflow_url == "http://127.0.0.1:8080"
+    assert loaded.dag_ids == frozenset()
+
+
+def test_password_from_a_file(load: Load, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret\n")
 
-    given = settings.from_environment({"AIRFLOW_EXPORTER_PASSWORD_FILE": str(tmp_path / "password")})
+    loaded = load({"AIRFLOW_EXPORTER_PASSWORD_FILE": str(tmp_path / "password")})
 
-    assert given.password.get_secret_value() == "secret"
-
-
-def test_dag_ids_are_a_list() -> None:
-    given = settings.from_environment({**PASSWORD, "AIRFLOW_EXPORTER_DAG_IDS": "one, two,"})
-
-    assert given.dag_ids == {"one", "two"}
+    assert loaded.password.get_secret_value() == "secret"
 
 
-def test_an_ipv6_address_can_be_listened_on() -> None:
-    given = settings.from_environment({**PASSWORD, "AIRFLOW_EXPORTER_LISTEN": "[::]:9101"})
+def test_dag_ids_are_a_list(load: Load) -> None:
+    loaded = load({**PASSWORD, "AIRFLOW_EXPORTER_DAG_IDS": "one, two,"})
 
-    assert (given.host, given.port) == ("::", 9101)
+    assert loaded.dag_ids == {"one", "two"}
+
+
+def test_listen_on_ipv6(load: Load) -> None:
+    loaded = load({**PASSWORD, "AIRFLOW_EXPORTER_LISTEN": "[::]:9101"})
+
+    assert (loaded.host, loaded.port) == ("::", 9101)
 
 
 @pytest.mark.parametrize(
@@ -50,29 +67,39 @@ def test_an_ipv6_address_can_be_listened_on() -> None:
         ("AIRFLOW_EXPORTER_PASSWORD_FILE", "/no/such/file"),
     ],
 )
-def test_a_wrong_setting_is_named_and_no_secret_is_quoted(name: str, value: str) -> None:
+def test_invalid_setting_is_named_without_secrets(load: Load, name: str, value: str) -> None:
     base = {} if "PASSWORD" in name else PASSWORD
 
     with pytest.raises(SettingsError, match=name.removesuffix("_FILE")) as refused:
-        settings.from_environment({**base, name: value})
+        load({**base, name: value})
 
     assert "secret" not in str(refused.value)
     assert "hidden" not in str(refused.value)
 
 
-def test_a_file_that_is_empty_is_no_password(tmp_path: Path) -> None:
+def test_empty_password_file_is_refused(load: Load, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("\n")
 
     with pytest.raises(SettingsError, match="is empty"):
-        settings.from_environment({"AIRFLOW_EXPORTER_PASSWORD_FILE": str(tmp_path / "password")})
+        load({"AIRFLOW_EXPORTER_PASSWORD_FILE": str(tmp_path / "password")})
 
 
-def test_a_password_given_twice_is_refused(tmp_path: Path) -> None:
+def test_password_set_twice_is_refused(load: Load, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="both set"):
-        settings.from_environment({**PASSWORD, "AIRFLOW_EXPORTER_PASSWORD_FILE": str(tmp_path)})
+        load({**PASSWORD, "AIRFLOW_EXPORTER_PASSWORD_FILE": str(tmp_path)})
 
 
-def test_misspelt_names_are_found() -> None:
+def test_unknown_names_are_found() -> None:
     names = settings.unknown_names({**PASSWORD, "AIRFLOW_EXPORTER_PASWORD": "x", "HOME": "/"})
 
     assert names == ["AIRFLOW_EXPORTER_PASWORD"]
+
+
+def test_variable_named_like_a_field_is_ignored(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("username", "somebody")
+
+    assert load(PASSWORD).username == "exporter"
+
+
+def test_empty_variable_counts_as_unset(load: Load) -> None:
+    assert load({**PASSWORD, "AIRFLOW_EXPORTER_REFRESH_SECONDS": ""}).refresh_s == 15

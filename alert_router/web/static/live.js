@@ -1,12 +1,11 @@
-// What a page gains with scripts: times that keep counting, a switch for reloading, snippets to copy.
-// Everything on the page is there without it.
+// Progressive enhancement: relative times that keep counting, an auto-reload button, copy buttons.
 "use strict";
 
 const TICK_MS = 5000;
 const RELOAD_MS = 15000;
 const MEMORY = "alert-router.reload";
 
-// The same words as alert_router.discord.markdown.duration.
+// The same format as alert_router.discord.markdown.duration.
 function duration(seconds) {
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
@@ -17,12 +16,12 @@ function duration(seconds) {
   return hours % 24 ? `${days} d ${hours % 24} h` : `${days} d`;
 }
 
-// The reader's clock may be wrong: what counts is the server's time when the page was made, and how long ago that is.
-const made = Date.parse(document.querySelector("footer time").dateTime);
-const opened = Date.now();
+// The reader's clock may be wrong: use the server's time of the page, plus the time since it was opened.
+const renderedAt = Date.parse(document.querySelector("footer time").dateTime);
+const openedAt = Date.now();
 
 function tick() {
-  const now = made + (Date.now() - opened);
+  const now = renderedAt + (Date.now() - openedAt);
   for (const time of document.querySelectorAll("time[data-words]")) {
     const seconds = (now - Date.parse(time.dateTime)) / 1000;
     if (time.dataset.words === "for") time.textContent = duration(Math.max(seconds, 0));
@@ -33,7 +32,7 @@ function tick() {
 function nameLocalTimes() {
   for (const time of document.querySelectorAll("time[title]")) {
     const here = new Date(time.dateTime).toLocaleString();
-    time.title = `${time.title}\n${here} where you are`;
+    time.title = `${time.title}\n${here} local time`;
   }
 }
 
@@ -41,7 +40,7 @@ function remembered() {
   try {
     return localStorage.getItem(MEMORY) === "on";
   } catch {
-    return false; // storage is switched off
+    return false; // storage is disabled
   }
 }
 
@@ -49,7 +48,7 @@ function remember(on) {
   try {
     localStorage.setItem(MEMORY, on ? "on" : "off");
   } catch {
-    // then the switch lasts as long as the page
+    // then the setting lasts as long as the page
   }
 }
 
@@ -69,7 +68,7 @@ function offerReload(place) {
   show();
   place.append(button);
   setInterval(() => {
-    // Nobody likes a form or a selection that vanishes while they use it.
+    // Do not discard a form or a selection that is in use.
     const busy = document.activeElement.matches("input, select") || !document.getSelection().isCollapsed;
     if (on && !busy && !document.hidden) location.reload();
   }, RELOAD_MS);
@@ -90,5 +89,5 @@ nameLocalTimes();
 setInterval(tick, TICK_MS);
 const live = document.querySelector("#live[data-refresh]");
 if (live) offerReload(live);
-// Browsers lend the clipboard to https and to this machine only.
+// Browsers allow the clipboard on https and localhost only.
 if (navigator.clipboard) document.querySelectorAll("pre.copy").forEach(offerCopy);

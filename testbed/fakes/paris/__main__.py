@@ -1,4 +1,4 @@
-"""`python -m testbed.fakes.paris --port 9200 --now 2020-12-01T06:00:00Z`: the stand-in alone."""
+"""`python -m testbed.fakes.paris --port 9200 --now 2020-12-01T06:00:00Z`: the fake alone."""
 
 import argparse
 from datetime import datetime
@@ -16,16 +16,18 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9200)
     parser.add_argument("--now", type=datetime.fromisoformat, default=None, help="where the clock stands")
-    parser.add_argument("--generated", action="store_true", help="the drawn year, also where the real one is")
     parser.add_argument(
-        "--prompt", action="store_true", help="every hour arrives at once, and nothing is null"
+        "--generated", action="store_true", help="the generated year, also where the real year is at hand"
     )
-    asked = parser.parse_args()
-    counts = year.generated() if asked.generated else year.given()
-    habits = PROMPT if asked.prompt else Habits()
-    state = ParisState(counts, asked.now or counts.hours[-1], habits)
+    parser.add_argument(
+        "--prompt", action="store_true", help="every hour arrives at once, and no count is null"
+    )
+    args = parser.parse_args()
+    counts = year.generated() if args.generated else year.real_or_generated()
+    habits = PROMPT if args.prompt else Habits()
+    state = ParisState(counts, args.now or counts.hours[-1], habits)
     uvicorn.Server(
-        server.config(create_app(state), host=asked.host, port=asked.port, log_level="warning")
+        server.config(create_app(state), host=args.host, port=args.port, log_level="warning")
     ).run()
 
 

@@ -1,4 +1,4 @@
-"""The data set's two doors, and the test's own.
+"""The data set's two routes, and those that control the fake.
 
 GET  .../records                limit, offset, where, order_by, select, timezone
 GET  .../exports/{json|csv}     the same without pages
@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 
 def create_app(state: ParisState) -> Starlette:
     async def page(request: Request) -> Response:
-        refusal, _ = _door(state, request)
+        refusal, _ = _admit(state, request)
         if refusal:
             return refusal
         try:
@@ -41,7 +41,7 @@ def create_app(state: ParisState) -> Starlette:
         )
 
     async def export(request: Request) -> Response:
-        refusal, fault = _door(state, request)
+        refusal, fault = _admit(state, request)
         if refusal:
             return refusal
         try:
@@ -88,7 +88,7 @@ def _control(state: ParisState) -> list[Route]:
     ]
 
 
-def _door(state: ParisState, request: Request) -> tuple[Response | None, Fault | None]:
+def _admit(state: ParisState, request: Request) -> tuple[Response | None, Fault | None]:
     state.requests.append(f"{request.url.path}?{request.url.query}")
     if state.over_quota():
         return _too_many(state), None
@@ -101,7 +101,7 @@ def _door(state: ParisState, request: Request) -> tuple[Response | None, Fault |
 
 def _too_many(state: ParisState) -> Response:
     midnight = (state.now + DAY).replace(hour=0, minute=0, second=0, microsecond=0)
-    told = {
+    body = {
         "errorcode": 10005,
         "reset_time": midnight.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "limit_time_unit": "day",
@@ -109,7 +109,7 @@ def _too_many(state: ParisState) -> Response:
         "error": "Too many requests on the domain. Please contact the domain administrator.",
     }
     seconds = int((midnight - state.now).total_seconds())
-    return JSONResponse(told, 429, {"Retry-After": str(seconds)})
+    return JSONResponse(body, 429, {"Retry-After": str(seconds)})
 
 
 def _bad(error: BadQuery) -> Response:
@@ -132,5 +132,5 @@ def _exported(request: Request, rows: Sequence[Shown], query: Query, fault: Faul
 async def _broken(lines: Iterator[str], after_rows: int | None) -> AsyncIterator[str]:
     for number, line in enumerate(lines):
         if after_rows is not None and number > after_rows:
-            raise ConnectionAbortedError("as ordered by the test")
+            raise ConnectionAbortedError("injected by the test")
         yield line

@@ -1,4 +1,4 @@
-"""What the API shows at a moment: which rows have arrived, which are null, which are too old."""
+"""Which rows the API serves at a given time: those that have arrived and are not too old; some are null."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from testbed.fakes.paris.year import HOUR, Counter, Year
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How the city publishes. Shares are of rows, drawn from the row itself: the same row is always null."""
+    """How the city publishes. Shares are of rows, by a hash of the row: the same row is always null."""
 
     delay_hours: tuple[int, int] = (24, 48)
-    """The rows of one counter and day arrive together, this long after their hour."""
+    """The rows of a counter and day arrive together, this long after their hour."""
     null_counts: float = 0.005
     """A null count stays null for a day after it arrived."""
     null_places: float = 0.02
@@ -34,7 +34,7 @@ class Shown:
 
 
 def shown(year: Year, habits: Habits, now: datetime, *, since: datetime, until: datetime) -> Iterator[Shown]:
-    """Every row of hours from since (inclusive) to until (exclusive) that is to be seen now, oldest first."""
+    """Every row of hours from since (inclusive) to until (exclusive) that is visible now, oldest first."""
     first = bisect_left(year.hours, max(since, now - habits.window))
     for hour, counts in zip(year.hours[first:], year.counts[first:], strict=True):
         if hour >= min(until, now):

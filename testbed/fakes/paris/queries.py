@@ -1,4 +1,4 @@
-"""The parameters of Explore v2.1 that our data set needs, read as strictly as the real API reads them."""
+"""The parameters of Explore v2.1 that the data set needs, parsed as strictly as the real API does."""
 
 import re
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class Query:
     """Field, descending."""
     zone: ZoneInfo
     limit: int
-    """-1: everything, which only an export may ask for."""
+    """-1: every row, which only an export accepts."""
     offset: int
 
 
@@ -72,7 +72,7 @@ def _query(params: Mapping[str, str], limit: int, offset: int) -> Query:
         fields=_fields(params.get("select", "")),
         since=since,
         until=until,
-        order=tuple(_order(one) for one in params.get("order_by", "").split(",") if one.strip()),
+        order=tuple(_order(key) for key in params.get("order_by", "").split(",") if key.strip()),
         zone=zone,
         limit=limit,
         offset=offset,
@@ -99,10 +99,10 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _fields(text: str) -> tuple[str, ...]:
-    asked = tuple(one.strip() for one in text.split(",") if one.strip() and one.strip() != "*")
-    if unknown := [one for one in asked if one not in FIELDS]:
+    fields = tuple(name.strip() for name in text.split(",") if name.strip() and name.strip() != "*")
+    if unknown := [name for name in fields if name not in FIELDS]:
         raise BadQuery("ODSQLError", f"Unknown field: {unknown[0]}")
-    return asked or FIELDS
+    return fields or FIELDS
 
 
 def _range(where: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -111,7 +111,7 @@ def _range(where: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     for clause in re.split(r"\s+and\s+", where.strip(), flags=re.IGNORECASE) if where.strip() else ():
         match = CLAUSE.match(clause.strip())
         if not match:
-            raise BadQuery("ODSQLError", f"ODSQL query is malformed: {clause}")
+            raise BadQuery("ODSQLError", f"ODSQL query is invalid: {clause}")
         at = _time(match[2], zone)
         after = at + (datetime.resolution if match[1] in (">", "<=") else datetime.resolution * 0)
         if match[1].startswith(">"):
@@ -125,12 +125,12 @@ def _time(text: str, zone: ZoneInfo) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise BadQuery("ODSQLError", f"ODSQL query is malformed: {text} is no date") from None
+        raise BadQuery("ODSQLError", f"ODSQL query is invalid: {text} is not a date") from None
     return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _order(text: str) -> tuple[str, bool]:
     field, *direction = text.split()
-    if field not in ORDERS or [one.upper() for one in direction] not in ([], ["ASC"], ["DESC"]):
-        raise BadQuery("ODSQLError", f"order_by is malformed: {text.strip()}")
-    return field, [one.upper() for one in direction] == ["DESC"]
+    if field not in ORDERS or [word.upper() for word in direction] not in ([], ["ASC"], ["DESC"]):
+        raise BadQuery("ODSQLError", f"order_by is invalid: {text.strip()}")
+    return field, [word.upper() for word in direction] == ["DESC"]

@@ -12,10 +12,10 @@ from testbed.fakes.paris.queries import Query
 
 def ordered(rows: Sequence[Shown], query: Query) -> list[Shown]:
     """Rows come in order of time. Stable sorts, the last key first."""
-    found = list(rows)
+    result = list(rows)
     for field, descending in reversed(query.order):
-        found.sort(key=lambda row: _sortable(row, field), reverse=descending)
-    return found
+        result.sort(key=lambda row: _sortable(row, field), reverse=descending)
+    return result
 
 
 def as_json(row: Shown, query: Query) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The stand-in's moving parts: the clock, the quota, the faults that were ordered, what was asked."""
+"""The fake's state: the clock, the quota, the injected faults, the requests received."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from testbed.fakes.paris.year import Year
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One answer that goes wrong: a status, or an export that breaks off in the middle."""
+    """A faulty response: a status, or an export that breaks off in the middle."""
 
     status: int = 0
     retry_after_s: int | None = None
@@ -27,12 +27,12 @@ class ParisState:
     now: datetime
     habits: Habits = field(default_factory=Habits)
     quota: int | None = None
-    """Calls a simulated day; None is without end."""
+    """Calls per simulated day; None: no limit."""
     calls: dict[str, int] = field(default_factory=dict)
     """By simulated day."""
     faults: deque[Fault] = field(default_factory=deque)
     requests: list[str] = field(default_factory=list)
-    """Path and query of every call, also of those that were refused."""
+    """Path and query of every call, also of refused calls."""
     _last: tuple[tuple[datetime, Query], list[Shown]] | None = None
 
     def over_quota(self) -> bool:
@@ -42,17 +42,17 @@ class ParisState:
         return self.quota is not None and self.calls[day] > self.quota
 
     def rows(self, query: Query) -> list[Shown]:
-        """Every row of the query, whatever its page. An ordered listing is found once for all its pages.
+        """Every row of the query, on all pages. A fully ordered listing is computed once for all of them.
 
-        Rows that the order leaves equal come in another order with every request, as from a cluster.
+        Rows with equal sort keys come in another order in every response, as from a cluster.
         """
         if {"date", "id_compteur"} - {field for field, _ in query.order}:
             rows = list(self._shown(query))
             Random(len(self.requests)).shuffle(rows)  # noqa: S311 - repeatable on purpose
             return ordered(rows, query)
-        asked = (self.now, Query(query.fields, query.since, query.until, query.order, query.zone, -1, 0))
-        if self._last is None or self._last[0] != asked:
-            self._last = (asked, ordered(list(self._shown(query)), query))
+        key = (self.now, Query(query.fields, query.since, query.until, query.order, query.zone, -1, 0))
+        if self._last is None or self._last[0] != key:
+            self._last = (key, ordered(list(self._shown(query)), query))
         return self._last[1]
 
     def _shown(self, query: Query) -> Iterator[Shown]:

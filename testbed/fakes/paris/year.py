@@ -1,4 +1,4 @@
-"""The counts of a year: the city's own where they are at hand, else a small one drawn from a seed."""
+"""The counts of a year: the city's own where they are at hand, else a small generated year."""
 
 import csv
 import gzip
@@ -32,8 +32,8 @@ class Year:
     """By hour, then by counter. None: the counter has no row for this hour."""
 
 
-def given(folder: Path = SHARED) -> Year:
-    """The real year where the folder holds it, else the generated one."""
+def real_or_generated(folder: Path = SHARED) -> Year:
+    """The real year where the folder holds it, else the generated year."""
     return read(folder) if (folder / COUNTS_FILE).exists() else generated()
 
 
@@ -56,19 +56,19 @@ def generated(
     days: int = 365,
     seed: int = 2020,
 ) -> Year:
-    """Two rushes on working days, one hump on others, less in winter, noise, and a level of each counter."""
+    """Two rush hours on working days, a midday peak on others, less in winter, noise, a level per counter."""
     draw = Random(seed)  # noqa: S311 - repeatable on purpose
-    cast = [_drawn(number, draw) for number in range(counters)]
-    levels = [20 + 80 * draw.random() for _ in cast]
+    sites = [_generated_counter(number, draw) for number in range(counters)]
+    levels = [20 + 80 * draw.random() for _ in sites]
     hours = [start + HOUR * number for number in range(24 * days)]
-    return Year(tuple(cast), tuple(hours), tuple(_row(hour, levels, draw) for hour in hours))
+    return Year(tuple(sites), tuple(hours), tuple(_row(hour, levels, draw) for hour in hours))
 
 
 def _counter(row: dict[str, str]) -> Counter:
     return Counter(row["id_compteur"], row["nom_compteur"], float(row["lat"]), float(row["lon"]))
 
 
-def _drawn(number: int, draw: Random) -> Counter:
+def _generated_counter(number: int, draw: Random) -> Counter:
     name = f"10000000{number}-10100000{number}"
     return Counter(
         name, f"{number + 1} rue du Compteur", 48.85 + draw.random() / 50, 2.35 + draw.random() / 50

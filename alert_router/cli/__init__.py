@@ -1,0 +1,13 @@
+"""Deduplicates and stores alerts, and sends each incident to Discord as one card."""
+
+import typer
+
+from alert_router.cli import cards, config, database, quarantine, server
+
+main = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+main.command()(server.serve)
+main.command("check-config")(config.check)
+main.command("ledger")(cards.show_ledger)
+main.add_typer(database.app, name="db")
+main.add_typer(cards.dead_letters_app, name="dead-letters")
+main.add_typer(quarantine.app, name="quarantine")

@@ -1,0 +1,87 @@
+"""Settings from the environment and from secret files."""
+
+from pathlib import Path
+
+import pytest
+
+from alert_router.settings import SECRETS, Settings, SettingsError, from_environment
+from testbed.factories import SECRET
+
+VALID = {
+    "DISCORD_WEBHOOK_URL": f"https://discord.com/api/webhooks/1/{SECRET}",
+    "DISCORD_FALLBACK_WEBHOOK_URL": f"https://discord.com/api/webhooks/2/{SECRET}",
+    "ALERT_ROUTER_DATABASE_URL": f"postgresql://u:{SECRET}@db/alerts",
+    "ALERT_ROUTER_INGEST_TOKENS": SECRET,
+}
+
+
+def test_empty_variables_count_as_unset() -> None:
+    names = [field.alias or "" for field in Settings.model_fields.values()]
+
+    assert from_environment(dict.fromkeys([*names, *(f"{name}_FILE" for name in SECRETS)], "")) == Settings()
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secret_is_read_from_its_file(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{VALID[name]}\n")
+
+    assert from_environment({f"{name}_FILE": str(file)}) == from_environment({name: VALID[name]})
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secret_in_variable_and_file_is_an_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        from_environment({name: VALID[name], f"{name}_FILE": str(tmp_path)})
+
+    assert str(caught.value) == f"{name} and {name}_FILE are both set; keep one"
+
+
+def test_missing_secret_file_is_named() -> None:
+    with pytest.raises(SettingsError) as caught:
+        from_environment({"DISCORD_WEBHOOK_URL_FILE": "/nowhere/webhook"})
+
+    assert str(caught.value) == "DISCORD_WEBHOOK_URL_FILE: No such file or directory: /nowhere/webhook"
+
+
+def test_binary_secret_file_is_not_quoted(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xff\xfe" + SECRET.encode())
+
+    with pytest.raises(SettingsError) as caught:
+        from_environment({"ALERT_ROUTER_INGEST_TOKENS_FILE": str(file)})
+
+    assert str(caught.value) == f"ALERT_ROUTER_INGEST_TOKENS_FILE: not a text file: {file}"
+
+
+def test_every_invalid_variable_is_named_and_no_value_quoted() -> None:
+    with pytest.raises(SettingsError) as caught:
+        from_environment({"DISCORD_WEBHOOK_URL": SECRET, "ALERT_ROUTER_LISTEN": SECRET})
+
+    assert "DISCORD_WEBHOOK_URL: " in str(caught.value)
+    assert "ALERT_ROUTER_LISTEN: " in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_settings_do_not_show_their_secrets() -> None:
+    settings = from_environment(VALID)
+
+    assert SECRET not in f"{settings!r} {settings}"
+
+
+def test_constructing_settings_ignores_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_ROUTER_LISTEN", "0.0.0.0:1")
+
+    assert Settings().listen == "127.0.0.1:8010"
+
+
+def test_lists_and_durations_are_parsed() -> None:
+    settings = from_environment(
+        {
+            "ALERTMANAGER_URL": "http://am-1:9093/, http://am-2:9093",
+            "ALERT_ROUTER_REMIND_EVERY": "critical=4h,Warning=1d",
+        }
+    )
+
+    assert settings.alertmanager_urls == ("http://am-1:9093", "http://am-2:9093")
+    assert settings.remind_every == {"critical": 14_400, "warning": 86_400}
