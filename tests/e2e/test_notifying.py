@@ -65,7 +65,7 @@ def routes(discord: RunningDiscord, **root: Any) -> dict[str, Any]:
     channels = {
         team: {"webhook_url": discord.webhook_url(str(number))} for number, team in enumerate(TEAMS, start=1)
     }
-    children = [{"matchers": [f'team="{team}"'], "channel": team} for team in TEAMS[1:]]
+    children: list[dict[str, Any]] = [{"matchers": [f'team="{team}"'], "channel": team} for team in TEAMS[1:]]
     children[0]["mentions"] = {"critical": {"roles": [SHOP_ROLE]}}
     route = {
         "channel": "ops",
