@@ -13,20 +13,21 @@ import httpx
 from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 
+from alert_router.config import ConfigurationHolder
 from alert_router.delivery import Channel, Clocks, DeliveryWorker, RateLimiter
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.model import DISCORD, FALLBACK, PREVIEW, ChannelName, Rules
-from alert_router.services import health, intake, scheduler
+from alert_router.services import health, scheduler
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
 from alert_router.services.intake import Intake
 from alert_router.services.scheduler import PeriodicTask
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
-from alert_router.settings import Settings
+from alert_router.settings import Settings, configuration_of
 from alert_router.store import card_queue, migrate
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
@@ -98,9 +99,10 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     metrics = Metrics(store, clocks.now, tuple(channels))
     workers = _workers(settings, channels, store, writer, clocks, metrics)
     rules = _rules(settings)
+    holder = ConfigurationHolder(configuration_of(settings))
     sync_now = asyncio.Event()
     router_intake = Intake(
-        writer, rules=rules, channels=[workers[0].name], wake=workers[0].wake, on_hold=sync_now.set
+        writer, rules=rules, configuration=holder, wake=workers[0].wake, on_hold=sync_now.set
     )
     sync = AlertmanagerSync(router_intake, http, settings.alertmanager_urls, rules=rules, clock=clocks.now)
     tasks: dict[str, asyncio.Task[None]] = {}
@@ -167,7 +169,7 @@ def _workers(
 
 def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     settings, clock = state["settings"], state["clock"]
-    timers = Timers(state["intake"], state["store"], clock, settings.remind_every, rules)
+    timers = Timers(state["intake"], state["store"], clock, rules)
     watchdog = Watchdog(
         state["intake"], state["store"], clock, started_at=clock(), after_s=settings.watchdog_seconds
     )
@@ -235,4 +237,4 @@ def _prepare(service: Service) -> None:
     with service.store.write() as conn:
         if service.store.dialect == "sqlite":  # the file has this one router: claims of its last run are void
             card_queue.release_all(conn)
-        intake.enqueue_unannounced(conn, service.main, service.state["clock"]())
+        service.state["intake"].adopt_in(conn, service.state["clock"]())

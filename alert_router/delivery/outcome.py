@@ -13,10 +13,11 @@ from alert_router.discord.packer import Payload
 from alert_router.discord.responses import ChannelGone, MessageGone, Rejected, Sent, TryAgain
 from alert_router.domain import rate_limits
 from alert_router.domain.rate_limits import Quota
-from alert_router.store import card_queue, deliveries
+from alert_router.store import card_queue, deliveries, notify_state
 from alert_router.store import rate_limits as shared_limits
 from alert_router.store.card_queue import MAX_DELAY_S, Claim
 from alert_router.store.deliveries import Delivery
+from alert_router.store.notify_state import Shown
 
 STOPPED_S = 65.0
 """When the channel recovers, retry the card it stopped on this much later than the rest, so that a card that
@@ -36,6 +37,8 @@ class CardUpdate:
     delivery: Delivery | None = None
     """None when no request was made."""
     created: bool = False
+    announced: tuple[Shown, ...] = ()
+    """What is announced now."""
     quota: Quota | None = None
     """What the reply says about the rate limit."""
 
@@ -45,6 +48,8 @@ class RenderedMessage:
     payload: Payload
     hash: str
     """Tells it from the message that was sent before."""
+    shown: tuple[Shown, ...] = ()
+    """What it announces once it is created: its own card, or the cards of a digest."""
 
 
 def unchanged(claim: Claim, now: datetime) -> CardUpdate:
@@ -83,6 +88,8 @@ def from_reply(
             detail=values["error"] or "",
         ),
         created=created and outcome == "sent",
+        # A message that is refused for good counts as posted: the rule does not ask for it again.
+        announced=message.shown if created and outcome in ("sent", "rejected") else (),
         quota=rate_limits.quota(reply.rate) if reply.rate else None,
     )
 
@@ -140,4 +147,6 @@ def save(conn: sa.Connection, update: CardUpdate) -> bool:
     held = card_queue.settle(conn, claim, now, update.values, done=update.done)
     if held and update.created:
         card_queue.mark_previous_dirty(conn, claim, now)
+    if held:
+        notify_state.mark_posted(conn, update.announced, now)
     return held

@@ -23,10 +23,11 @@ from alert_router.discord import embeds
 from alert_router.discord.client import MAX_REQUEST_S
 from alert_router.discord.embeds import Renderer
 from alert_router.domain.model import CardState, ChannelName, DigestState
-from alert_router.store import card_queue, card_state
+from alert_router.store import card_queue, card_state, notify_state
 from alert_router.store import digests as digest_rows
 from alert_router.store.card_queue import Claim
 from alert_router.store.engine import Store, Unavailable
+from alert_router.store.notify_state import Shown
 from alert_router.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -184,12 +185,20 @@ class DeliveryWorker:
 
     def _render(self, claim: Claim) -> RenderedMessage:
         with self._store.read() as conn:
+            shown = self._shown(conn, claim)
             if claim.digest_id is None:
                 state: CardState | DigestState = card_state.of(conn, claim)
             else:
                 state = digest_rows.state(conn, claim.digest_id)
         payload = self._renderer.render(state, claim.degraded)
-        return RenderedMessage(payload, embeds.payload_hash(payload))
+        return RenderedMessage(payload, embeds.payload_hash(payload), shown)
+
+    def _shown(self, conn: sa.Connection, claim: Claim) -> tuple[Shown, ...]:
+        """What is announced if the message is created. Read before what it shows."""
+        if claim.message_id is not None:
+            return ()
+        now = self._clocks.now()
+        return notify_state.shown(conn, now, card_id=claim.card_id, digest_id=claim.digest_id)
 
     def _report(self, update: CardUpdate, took_s: float) -> None:
         delivery = update.delivery

@@ -86,6 +86,10 @@ incidents = sa.Table(
         default=0,
         comment="alerts that max_alerts left out",
     ),
+    sa.Column(
+        "channels", sa.Text, nullable=False, default="", comment="where its alerts are shown: |ops|shop|"
+    ),
+    sa.Column("firing_since", UtcDateTime, comment="when it last opened or reopened; NULL: opened_at"),
     # Which incident does this group join? The newest of its key.
     sa.Index("ix_incidents_key_id", "key", "id"),
     # Which of those still firing are due for a reminder?

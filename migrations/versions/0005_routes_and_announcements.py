@@ -62,6 +62,14 @@ def _add_columns() -> None:
                 server_default="0",
                 comment="alerts that max_alerts left out",
             ),
+            sa.Column(
+                "channels",
+                text,
+                nullable=False,
+                server_default="",
+                comment="where its alerts are shown: |ops|shop|",
+            ),
+            sa.Column("firing_since", Time, comment="when it last opened or reopened; NULL: opened_at"),
         ],
         "alerts": [
             sa.Column(
@@ -180,7 +188,7 @@ def downgrade() -> None:
             "identity",
             "also_firing",
         ),
-        "incidents": ("revision", "left_out"),
+        "incidents": ("revision", "left_out", "channels", "firing_since"),
     }.items():
         for name in names:
             op.drop_column(table, name)

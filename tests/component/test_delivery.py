@@ -16,7 +16,7 @@ from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.model import DISCORD, CardState
 from alert_router.domain.rate_limits import Capacity
-from alert_router.services.intake import FLAPPING, FLAPPING_EDIT_S
+from alert_router.services.card_plan import FLAPPING, FLAPPING_EDIT_S
 from alert_router.store import card_queue
 from alert_router.store.card_queue import LEASE_S, Claim
 from testbed.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, Clock, at, make_signal
