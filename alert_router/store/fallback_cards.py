@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from alert_router.domain import digest_policy
-from alert_router.domain.model import ChannelName
+from alert_router.domain.model import ChannelName, Status
 from alert_router.store import card_alerts, card_queue, digests, rows
-from alert_router.store.card_queue import NEW
-from alert_router.store.tables import cards
+from alert_router.store.card_queue import NEW, NEW_CRITICAL
+from alert_router.store.tables import alerts, cards, incidents
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,17 @@ def copy(conn: sa.Connection, fallback: ChannelName, original: Original, now: da
     """Make the copy, or mark it dirty."""
     create_priority = min(original.priority, NEW)
     if original.needs_new_copy:
-        _insert(conn, fallback, original, create_priority, now)
+        new = _NewCopy(
+            incident_id=original.incident_id,
+            channel=fallback,
+            copy_of=original.copy_of,
+            escalates=original.escalates,
+            mirrors_rev=original.wanted_rev,
+            priority=create_priority,
+            reason=original.reason,
+            mention_of=original.mention_of,
+        )
+        _insert(conn, new, now, replaces=original.copy_id)
         return
     conn.execute(
         sa.update(cards)
@@ -126,26 +136,102 @@ def copy(conn: sa.Connection, fallback: ChannelName, original: Original, now: da
     _touch_digests(conn, [original.copy_id], now)
 
 
-def _insert(
-    conn: sa.Connection, fallback: ChannelName, original: Original, priority: int, now: datetime
+@dataclass(frozen=True, slots=True)
+class OpenCopy:
+    """A sent copy that is kept up to date."""
+
+    id: int
+    incident_id: int
+    channel: ChannelName
+    copy_of: ChannelName
+    escalates: str | None
+    mirrors_rev: int
+    posted_at: datetime
+    revision: int
+    announced_rank: int | None
+    is_acknowledged: bool
+
+
+def with_news(conn: sa.Connection) -> list[OpenCopy]:
+    """The copies that show a firing alert which none of their messages has announced.
+
+    Their originals are not sent yet, so that the notify rule asks for no other message there.
+    """
+    news = (
+        sa.select(alerts.c.id)
+        .where(
+            alerts.c.incident_id == cards.c.incident_id,
+            alerts.c.status == Status.FIRING,
+            alerts.c.suppressed.is_(None),
+            alerts.c.revision > cards.c.revision,
+            card_alerts.is_shown_by(cards),
+        )
+        .correlate(cards)
+        .exists()
+    )
+    columns = rows.columns(OpenCopy, cards, is_acknowledged=incidents.c.acknowledged_at.is_not(None))
+    query = (
+        sa.select(*columns)
+        .select_from(cards.join(incidents, incidents.c.id == cards.c.incident_id))
+        .where(cards.c.mirrors_rev.is_not(None), cards.c.posted_at.is_not(None), news)
+    )
+    return [OpenCopy(*row) for row in conn.execute(query)]
+
+
+def posted(conn: sa.Connection, copy: OpenCopy, since: datetime) -> list[tuple[datetime, int | None]]:
+    """When copies of the same cards were posted since then, and the worst severity each of them announced."""
+    query = sa.select(cards.c.posted_at, cards.c.announced_rank).where(
+        cards.c.incident_id == copy.incident_id,
+        cards.c.channel == copy.channel,
+        cards.c.copy_of == copy.copy_of,
+        cards.c.posted_at > since,
+    )
+    return [(row.posted_at, row.announced_rank) for row in conn.execute(query)]
+
+
+def copy_anew(
+    conn: sa.Connection, copy: OpenCopy, *, reason: str, mention_of: int | None, now: datetime
 ) -> None:
+    """A new message, for people must be notified of what the copy shows since."""
+    new = _NewCopy(
+        incident_id=copy.incident_id,
+        channel=copy.channel,
+        copy_of=copy.copy_of,
+        escalates=copy.escalates,
+        mirrors_rev=copy.mirrors_rev,
+        priority=NEW_CRITICAL,
+        reason=reason,
+        mention_of=mention_of,
+    )
+    _insert(conn, new, now, replaces=copy.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _NewCopy:
+    """The columns of a copy's card."""
+
+    incident_id: int
+    channel: ChannelName
+    copy_of: str
+    escalates: str | None
+    mirrors_rev: int
+    priority: int
+    reason: str
+    mention_of: int | None
+
+
+def _insert(conn: sa.Connection, new: _NewCopy, now: datetime, *, replaces: int | None) -> None:
+    """replaces: the copy that is not kept up to date any more."""
+    conn.execute(sa.update(cards).where(cards.c.id == replaces).values(mirrors_rev=None))
     # Below zero: the channel may have cards of the incident of its own, which count upwards.
     last = sa.select(sa.func.min(cards.c.generation)).where(
-        cards.c.incident_id == original.incident_id, cards.c.channel == fallback, cards.c.copy_of.is_not(None)
+        cards.c.incident_id == new.incident_id,
+        cards.c.channel == new.channel,
+        cards.c.copy_of.is_not(None),
     )
+    generation = (conn.scalar(last) or 0) - 1
     conn.execute(
-        sa.insert(cards).values(
-            incident_id=original.incident_id,
-            generation=(conn.scalar(last) or 0) - 1,
-            channel=fallback,
-            escalates=original.escalates,
-            copy_of=original.copy_of,
-            priority=priority,
-            mirrors_rev=original.wanted_rev,
-            reason=original.reason,
-            mention_of=original.mention_of,
-            **card_queue.created(now),
-        )
+        sa.insert(cards).values(generation=generation, **rows.to_row(new), **card_queue.created(now))
     )
 
 
