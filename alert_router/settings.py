@@ -265,11 +265,16 @@ class Settings(BaseSettings):
         return int(self.listen.rpartition(":")[2])
 
     @property
-    def public_url(self) -> str:
-        """Links in cards start with this. A wildcard address is replaced: no browser can open it."""
+    def local_url(self) -> str:
+        """Where this machine reaches the router. A wildcard address is replaced: no program can open it."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host  # noqa: S104
         host = f"[{host}]" if ":" in host else host
-        return self.external_url or f"http://{host}:{self.port}"
+        return f"http://{host}:{self.port}"
+
+    @property
+    def public_url(self) -> str:
+        """Links in cards start with this."""
+        return self.external_url or self.local_url
 
 
 class EnvironmentSource(PydanticBaseSettingsSource):
@@ -340,7 +345,7 @@ def configuration_of(settings: Settings) -> Configuration:
 
 def ignored_characters(environ: Mapping[str, str]) -> tuple[Problem, ...]:
     """Warnings about the invisible characters around the URLs of webhooks."""
-    found = (
+    warnings = (
         (name, webhook_urls.cleaned(environ.get(name, ""))[1]) for name in environment.VARIABLES.values()
     )
     return tuple(Problem(name, 0, 0, warning) for name, warning in warnings if warning)

@@ -76,10 +76,10 @@ class RouterHarness:
         with asyncio.Runner() as runner:
             http = httpx.AsyncClient(transport=transport(discord))
             rate_limiter = RateLimiter(clock)
-            delivery = _delivery(
-                store, writer, clock, DiscordChannel(http, WEBHOOK), rate_limiter=rate_limiter
-            )
             holder = ConfigurationHolder(configuration or config.single(WEBHOOK, remind_every="none"))
+            delivery = _delivery(
+                store, writer, clock, holder, DiscordChannel(http, WEBHOOK), rate_limiter=rate_limiter
+            )
             intake = Intake(writer, rules=Rules(), configuration=holder, wake=delivery.wake)
             writer.start()
             harness = cls(
@@ -148,6 +148,7 @@ class RouterHarness:
             self.store,
             self.writer,
             self.clock,
+            self.configuration,
             channel,
             name=name,
             rate_limiter=rate_limiter,
@@ -257,6 +258,7 @@ def _delivery(
     store: Store,
     writer: Writer,
     clock: Clock,
+    configuration: ConfigurationHolder,
     channel: Channel,
     *,
     name: ChannelName = CHANNEL,
@@ -271,6 +273,7 @@ def _delivery(
         renderer=renderer or Renderer(Templates(), ROUTER_URL),
         clocks=Clocks(now=clock.time, steady=clock),
         rate_limiter=rate_limiter or RateLimiter(clock),
+        configuration=configuration,
     )
 
 

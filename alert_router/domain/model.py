@@ -230,6 +230,8 @@ class Announcement:
     mentions: Mentions = NOBODY
     silent: bool = False
     """No sound on phones (flag 4096)."""
+    at: datetime | None = None
+    """When the message is created: "still firing for 4 h" counts to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,7 @@ class DigestCount:
     severity: str
     firing: int
     resolved: int
+    severity_rank: int = Severity.WARNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +278,8 @@ class DigestState:
     """Firing first, worst first; not all of them when there are many."""
     earliest: datetime
     """When the first of its alerts started."""
+    newer_url: str | None = None
+    """The link to the digest that took over; None while this is the current one."""
     note: str = ""
     """What people must know about the channel this card is in."""
     announcement: Announcement | None = None

@@ -1,6 +1,6 @@
 """What the notify rule decides about one incident, in each of its channels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from alert_router.domain.severity import Severity
 from alert_router.services.card_plan import CardPlan
 from alert_router.store import notify_state
 from alert_router.store.card_queue import HeldCard
-from alert_router.store.notify_state import Card, State
+from alert_router.store.notify_state import Card, Member, State
 
 
 @dataclass(slots=True)
@@ -51,13 +51,7 @@ class IncidentDecisions:
                 yield channel
 
     def _groups(self, channel: ChannelName) -> tuple[Group, ...]:
-        members = [member for member in self.state.members if member.is_in(channel)]
-        root = self.configuration.route
-        if not root.routes:
-            return (Group(root.policy, tuple(member.episode for member in members)),)
-        return notify_routes.grouped(
-            (routes.target_in(root, channel, member.labels).policy, member.episode) for member in members
-        )
+        return groups_of(self.state.members, channel, self.configuration)
 
     def _apply(self, channel: ChannelName, groups: Sequence[Group], *, edit: bool) -> None:
         decision = notify_routes.decide(self._situation(channel), groups, self.plan.now)
@@ -177,6 +171,19 @@ class IncidentDecisions:
                 moment = notify_state.decide_at(due_at, self.plan.now, before=card.decide_at)
                 if moment != card.decide_at:
                     self.plan.moments.append((card.id, moment))
+
+
+def groups_of(
+    members: Iterable[Member], channel: ChannelName, configuration: Configuration
+) -> tuple[Group, ...]:
+    """The episodes that are shown in the channel, by the policies of their routes."""
+    own = [member for member in members if member.is_in(channel)]
+    root = configuration.route
+    if not root.routes:
+        return (Group(root.policy, tuple(member.episode for member in own)),)
+    return notify_routes.grouped(
+        (routes.target_in(root, channel, member.labels).policy, member.episode) for member in own
+    )
 
 
 def _is_critical(episodes: Sequence[Episode]) -> bool:

@@ -14,7 +14,7 @@ from alert_router.domain.model import CLOCK_SKEW_S, ChannelName, Status
 from alert_router.domain.notify_values import Reason
 from alert_router.domain.rate_limits import Capacity
 from alert_router.store import rows
-from alert_router.store.tables import cards, incidents
+from alert_router.store.tables import cards, digests, incidents
 
 NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
 """The order in which cards are delivered."""
@@ -23,6 +23,8 @@ HELD = "held"
 LEASE_S = 30.0
 """Longer than a request to Discord takes, by either of two clocks, so that a lease ends only when its holder
 is gone; and no longer, because the card of a crashed router waits until then."""
+NEW_POST = ""
+"""The thread_id of a card whose forum post is gone: the next message opens another."""
 MAX_DELAY_S = 300.0
 """The furthest ahead that a card is ever made due."""
 
@@ -75,6 +77,10 @@ class Claim:
     sent_hash: str | None
     old_edit: bool
     """It edits a message older than Discord's hour, which has a rate limit of its own."""
+    thread_id: str | None = None
+    """Where its message is, or is to be: the forum post of the incident's earlier cards. Empty: a new one."""
+    content: str | None = None
+    """Of its message, as created."""
 
 
 def created(at: datetime) -> dict[str, datetime]:
@@ -244,11 +250,34 @@ _NEXT = (
     .order_by(cards.c.priority, cards.c.due_at, cards.c.id)
     .limit(1)
 )
+_earlier = cards.alias("earlier")
+_POST = (
+    sa.select(_earlier.c.thread_id)
+    .where(
+        _earlier.c.incident_id == cards.c.incident_id,
+        _earlier.c.channel == cards.c.channel,
+        _earlier.c.thread_id.is_not(None),
+    )
+    .order_by(_earlier.c.generation.desc())
+    .limit(1)
+    .correlate(cards)
+    .scalar_subquery()
+)
+"""Of the incident: each of its cards in the channel is a message in the same forum post."""
 _CLAIM = (
     sa.update(cards)
     .where(cards.c.id == _NEXT.scalar_subquery())
     .values(lease=sa.bindparam("new_lease"), lease_until=_time("new_lease_until"))
-    .returning(*rows.columns(Claim, cards, card_id=cards.c.id, old_edit=_IS_OLD_EDIT))
+    .returning(
+        *rows.columns(
+            Claim,
+            cards,
+            card_id=cards.c.id,
+            old_edit=_IS_OLD_EDIT,
+            thread_id=sa.func.coalesce(cards.c.thread_id, _POST),
+            content=cards.c.sent_body["content"].as_string(),
+        )
+    )
 )
 _IS_RESOLVED = (
     sa.select(incidents.c.id)
@@ -294,11 +323,14 @@ def mark_previous_dirty(conn: sa.Connection, claim: Claim, now: datetime) -> Non
     """After a create: the messages that it replaces must link to it."""
     if claim.digest_id is not None:
         mark_replaced_dirty(conn, claim.channel, cards.c.folded_into == claim.digest_id, now)
+        replaced = sa.select(digests.c.id).where(digests.c.replaced_by == claim.digest_id)
+        parameters = {"of_channel": claim.channel, "now": now}
+        conn.execute(_MARK_MESSAGES.where(cards.c.digest_id.in_(replaced)), parameters)
         return
     parameters = {
         "of_incident": claim.incident_id,
         "of_channel": claim.channel,
-        "before": claim.generation,
+        "before": claim.card_id,
         "now": now,
     }
     conn.execute(_MARK_PREVIOUS, parameters)
@@ -323,7 +355,7 @@ _OF_INCIDENT = sa.bindparam("of_incident", type_=sa.BigInteger)
 _PREVIOUS_ID = sa.select(incidents.c.previous_id).where(incidents.c.id == _OF_INCIDENT).scalar_subquery()
 _MARK_PREVIOUS = _MARK_MESSAGES.where(
     sa.or_(
-        sa.and_(cards.c.incident_id == _OF_INCIDENT, cards.c.generation < sa.bindparam("before")),
+        sa.and_(cards.c.incident_id == _OF_INCIDENT, cards.c.id < sa.bindparam("before")),
         cards.c.incident_id == _PREVIOUS_ID,
     )
 )

@@ -172,6 +172,7 @@ def _cards(dialect: str) -> sa.Select[Any]:
         .select_from(cards.outerjoin(last, last.c.id == last_id))
         .where(
             cards.c.incident_id.in_(sa.select(wanted.c.value)),
+            cards.c.copy_of.is_(None),
             sa.or_(cards.c.generation == newest, cards.c.posted_at > since, cards.c.decide_at.is_not(None)),
         )
         .order_by(cards.c.incident_id, cards.c.channel, cards.c.generation.desc())
@@ -192,7 +193,7 @@ def channels(conn: sa.Connection, incident_ids: Collection[int]) -> Mapping[int,
 
 _NOW = sa.bindparam("now", type_=cards.c.decide_at.type)
 _LATEST = sa.bindparam("latest", type_=cards.c.decide_at.type)
-_HAS_TIME = cards.c.decide_at.is_not(None)
+_HAS_TIME = sa.and_(cards.c.decide_at.is_not(None), cards.c.incident_id.is_not(None))
 # A statement for each, which reads a range of the partial index.
 _DUE = sa.union(
     sa.select(cards.c.incident_id).where(_HAS_TIME, cards.c.decide_at <= _NOW),
@@ -238,65 +239,3 @@ def last_escalation(conn: sa.Connection, incident_id: int, channel: ChannelName)
         )
     )
     return moment
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a card announces once it is posted."""
-
-    card_id: int
-    at: datetime
-    revision: int
-    rank: int | None
-
-
-def shown(
-    conn: sa.Connection, at: datetime, *, card_id: int | None = None, digest_id: int | None = None
-) -> tuple[Shown, ...]:
-    """Of the card, or of the cards folded into the digest. Ask before reading what they show: then nothing is
-    announced that they do not show.
-    """
-    which = cards.c.id == card_id if digest_id is None else cards.c.folded_into == digest_id
-    worst = (
-        sa.select(sa.func.max(alerts.c.severity_rank))
-        .where(
-            alerts.c.incident_id == cards.c.incident_id,
-            alerts.c.status == Status.FIRING,
-            alerts.c.suppressed.is_(None),
-            sa.or_(alerts.c.channels == "", _is_shown(cards.c.channel), _is_shown(cards.c.escalates)),
-        )
-        .scalar_subquery()
-    )
-    query = sa.select(cards.c.id, incidents.c.revision, worst).join(
-        incidents, incidents.c.id == cards.c.incident_id
-    )
-    return tuple(Shown(id_, at, revision, rank) for id_, revision, rank in conn.execute(query.where(which)))
-
-
-def _is_shown(channel: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    # A LIKE would take the underscore in a name for any character; this works on both databases.
-    return sa.func.replace(alerts.c.channels, "|" + channel + "|", "") != alerts.c.channels
-
-
-def mark_posted(conn: sa.Connection, posted: Sequence[Shown], now: datetime) -> None:
-    """The cards' messages were created, or refused for good: the rule is asked what has begun meanwhile."""
-    if posted:
-        conn.execute(
-            _MARK_POSTED,
-            [
-                {"which": each.card_id, "at": each.at, "shown": each.revision, "rank": each.rank, "now": now}
-                for each in posted
-            ],
-        )
-
-
-_MARK_POSTED = (
-    sa.update(cards)
-    .where(cards.c.id == sa.bindparam("which"))
-    .values(
-        posted_at=sa.bindparam("at", type_=cards.c.posted_at.type),
-        revision=sa.bindparam("shown"),
-        announced_rank=sa.bindparam("rank"),
-        decide_at=_NOW,
-    )
-)
