@@ -1,7 +1,7 @@
 """The queue of cards: which are due in a channel, who delivers one, what became of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter
@@ -204,7 +204,13 @@ def claim(
     lease_until = now + timedelta(seconds=LEASE_S)
     parameters = {"new_lease": lease, "new_lease_until": lease_until}
     row = conn.execute(_CLAIM, parameters | _claim_parameters(channel, now, capacity)).one_or_none()
-    return Claim(*row) if row else None
+    if row is None:
+        return None
+    claim = Claim(*row)
+    if claim.message_id is None and claim.thread_id is None and claim.incident_id is not None:
+        parameters = {"of_incident": claim.incident_id, "of_channel": channel}
+        return replace(claim, thread_id=conn.scalar(_POST, parameters))
+    return claim
 
 
 def _claim_parameters(channel: ChannelName, now: datetime, capacity: Capacity) -> dict[str, Any]:
@@ -250,18 +256,15 @@ _NEXT = (
     .order_by(cards.c.priority, cards.c.due_at, cards.c.id)
     .limit(1)
 )
-_earlier = cards.alias("earlier")
 _POST = (
-    sa.select(_earlier.c.thread_id)
+    sa.select(cards.c.thread_id)
     .where(
-        _earlier.c.incident_id == cards.c.incident_id,
-        _earlier.c.channel == cards.c.channel,
-        _earlier.c.thread_id.is_not(None),
+        cards.c.incident_id == sa.bindparam("of_incident", type_=sa.BigInteger),
+        cards.c.channel == sa.bindparam("of_channel"),
+        cards.c.thread_id.is_not(None),
     )
-    .order_by(_earlier.c.generation.desc())
+    .order_by(cards.c.id.desc())
     .limit(1)
-    .correlate(cards)
-    .scalar_subquery()
 )
 """Of the incident: each of its cards in the channel is a message in the same forum post."""
 _CLAIM = (
@@ -274,7 +277,6 @@ _CLAIM = (
             cards,
             card_id=cards.c.id,
             old_edit=_IS_OLD_EDIT,
-            thread_id=sa.func.coalesce(cards.c.thread_id, _POST),
             content=cards.c.sent_body["content"].as_string(),
         )
     )
