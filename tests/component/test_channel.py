@@ -20,10 +20,10 @@ from testbed.router_harness import CHANNEL, WEBHOOK, RouterHarness, is_held, unt
 class Particular(DiscordChannel):
     """Is there, and refuses one message as if it were not, again and again."""
 
-    async def create(self, payload: Payload) -> Reply:
+    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
         if "ApiDown" in payload["embeds"][0]["title"]:
             return Reply(ChannelGone("HTTP 403"), None, 403)
-        return await super().create(payload)
+        return await super().create(payload, thread_id=thread_id)
 
 
 def test_card_that_breaks_the_channel_does_not_block_others(harness: RouterHarness) -> None:

@@ -61,15 +61,15 @@ class Watched:
         self._channel = channel
         self._look = look
 
-    async def create(self, payload: Payload) -> Reply:
+    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
         self._look()
-        reply = await self._channel.create(payload)
+        reply = await self._channel.create(payload, thread_id=thread_id)
         self._look()
         return reply
 
-    async def edit(self, message_id: str, payload: Payload) -> Reply:
+    async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply:
         self._look()
-        return await self._channel.edit(message_id, payload)
+        return await self._channel.edit(message_id, payload, thread_id=thread_id)
 
     async def fetch_webhook(self) -> WebhookInfo | None:
         return await self._channel.fetch_webhook()
