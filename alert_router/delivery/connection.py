@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from alert_router.delivery.rate_limiter import RateLimiter
+from alert_router.discord import responses
 from alert_router.discord.client import Reply, WebhookInfo
 from alert_router.discord.packer import Payload
-from alert_router.discord.responses import ChannelGone
+from alert_router.discord.responses import ChannelGone, Refusal
 from alert_router.domain.model import ChannelName
 from alert_router.store.card_queue import Claim
 
@@ -21,8 +22,8 @@ class Channel(Protocol):
 
     async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply: ...
 
-    async def fetch_webhook(self) -> WebhookInfo | None:
-        """None when it is not there."""
+    async def fetch_webhook(self) -> WebhookInfo | Refusal | None:
+        """None without an answer."""
 
 
 class Connection:
@@ -57,10 +58,17 @@ class Connection:
         return is_due and self._rate_limiter.wait_s(self._name) == 0
 
     async def check(self) -> bool:
-        """Fetch the webhook: whose rate limit it shares, how messages are linked. False: it is not there."""
+        """Fetch the webhook: whose rate limit it shares, how messages are linked.
+
+        False: there is no such answer. A webhook that is not there stops the channel.
+        """
         self._checked_at = self._steady()
         webhook = await self._channel.fetch_webhook()
-        if webhook is None:
+        if isinstance(webhook, Refusal):
+            outcome = responses.classify_error(webhook)
+            if isinstance(outcome, ChannelGone):
+                self.stopped = outcome.reason
+        if not isinstance(webhook, WebhookInfo):
             return False
         self._known = True
         self._rate_limiter.register(self._name, webhook.channel_id)

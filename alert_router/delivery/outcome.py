@@ -1,6 +1,6 @@
 """What Discord's reply means for a card: a pure table, and its storage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -13,10 +13,11 @@ from alert_router.discord.embeds import RenderedMessage
 from alert_router.discord.responses import ChannelGone, MessageGone, Rejected, Sent, TryAgain
 from alert_router.domain import rate_limits
 from alert_router.domain.rate_limits import Quota
-from alert_router.store import card_queue, deliveries
+from alert_router.store import card_queue, deliveries, postings
 from alert_router.store import rate_limits as shared_limits
 from alert_router.store.card_queue import MAX_DELAY_S, Claim
 from alert_router.store.deliveries import Delivery
+from alert_router.store.postings import Posting
 
 STOPPED_S = 65.0
 """When the channel recovers, retry the card it stopped on this much later than the rest, so that a card that
@@ -36,8 +37,17 @@ class CardUpdate:
     delivery: Delivery | None = None
     """None when no request was made."""
     created: bool = False
+    postings: Sequence[Posting] = ()
+    """What a create has announced. One that was refused for good counts: it is not asked for again."""
     quota: Quota | None = None
     """What the reply says about the rate limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedCard:
+    message: RenderedMessage
+    postings: Sequence[Posting] = ()
+    """What the message announces; an edit announces nothing."""
 
 
 def unchanged(claim: Claim, now: datetime) -> CardUpdate:
@@ -56,15 +66,16 @@ def not_rendered(claim: Claim, reason: str, now: datetime) -> CardUpdate:
 
 
 def from_reply(
-    claim: Claim, reply: Reply, message: RenderedMessage, *, now: datetime, took_s: float
+    claim: Claim, reply: Reply, rendered: RenderedCard, *, now: datetime, took_s: float
 ) -> CardUpdate:
-    outcome, values = _outcome(claim, reply, message, now)
+    outcome, values = _outcome(claim, reply, rendered.message, now)
     created = claim.message_id is None
+    done = outcome in ("sent", "rejected")
     return CardUpdate(
         claim,
         values,
         now,
-        done=outcome in ("sent", "rejected"),
+        done=done,
         delivery=Delivery(
             at=now,
             channel=claim.channel,
@@ -76,6 +87,7 @@ def from_reply(
             detail=values["error"] or "",
         ),
         created=created and outcome == "sent",
+        postings=rendered.postings if done else (),
         quota=rate_limits.quota(reply.rate) if reply.rate else None,
     )
 
@@ -139,6 +151,8 @@ def save(conn: sa.Connection, update: CardUpdate) -> bool:
     if update.quota is not None:
         shared_limits.save(conn, claim.channel, update.quota, now)
     held = card_queue.settle(conn, claim, now, update.values, done=update.done)
+    if held:
+        postings.save(conn, update.postings, now)
     if held and update.created:
         card_queue.mark_previous_dirty(conn, claim, now)
     return held

@@ -123,8 +123,8 @@ class DiscordChannel:
         in_post = bool(thread_id) and thread_id != self._thread_id
         return _Request(method, url, payload, params, thread_id or self._thread_id, in_post)
 
-    async def fetch_webhook(self) -> WebhookInfo | None:
-        """Fetch the webhook itself, which notifies nobody. None when it is not there."""
+    async def fetch_webhook(self) -> WebhookInfo | Refusal | None:
+        """Fetch the webhook itself, which notifies nobody. None without an answer."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._http.get(
@@ -134,7 +134,7 @@ class DiscordChannel:
             return None
         body = _json_object(response)
         if not response.is_success:
-            return None
+            return Refusal(response.status_code, _code(body), _detail(body))
         self._guild_id = _text(body.get("guild_id"))
         return WebhookInfo(_text(body.get("channel_id")), self._guild_id)
 

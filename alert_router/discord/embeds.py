@@ -63,7 +63,8 @@ class Renderer:
 
     def _card(self, state: CardState) -> Draft:
         if state.newer_url is not None:
-            return _continued(state, state.newer_url)
+            name = state.alerts[0].alertname.strip() if state.alerts else ""
+            return _continued(name or "Alert", state.newer_url)
         worst = state.alerts[0] if state.alerts else None
         history_url = f"{self.external_url}/alerts/{worst.id}" if worst else f"{self.external_url}/alerts"
         color = COLORS[Severity(worst.severity_rank)] if worst and worst.firing else GREEN
@@ -77,6 +78,8 @@ class Renderer:
         )
 
     def _digest(self, state: DigestState) -> Draft:
+        if state.newer_url is not None:
+            return _continued("Storm", state.newer_url)
         url = f"{self.external_url}/alerts?{urlencode({'since': state.earliest.isoformat()})}"
         worst = max((count.severity_rank for count in state.counts if count.firing), default=None)
         return Draft(
@@ -88,9 +91,8 @@ class Renderer:
         )
 
 
-def _continued(state: CardState, newer_url: str) -> Draft:
+def _continued(name: str, newer_url: str) -> Draft:
     """A card that a newer one has taken over: one line, which links to it. newer_url: may be unknown."""
-    name = (state.alerts[0].alertname if state.alerts else "").strip() or "Alert"
     title = markdown.escape(f"⤴️ {name} – continued in a newer message")  # noqa: RUF001 - a dash, as in all titles
     text = CardText(title=title, lines=(), fields=(), footer="")
     return Draft(text, color=GREY, timestamp=None, buttons=(), all_url="", title_url=newer_url)

@@ -11,12 +11,15 @@ import sqlalchemy as sa
 
 from alert_router.domain import rate_limits
 from alert_router.domain.model import CLOCK_SKEW_S, ChannelName, Status
+from alert_router.domain.notify_values import Reason
 from alert_router.domain.rate_limits import Capacity
 from alert_router.store import rows
-from alert_router.store.tables import cards, incidents
+from alert_router.store.tables import cards, digests, incidents
 
 NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
 """The order in which cards are delivered."""
+HELD = "held"
+"""The state of a card that may be requested later: quiet hours, or all of its alerts are silenced."""
 LEASE_S = 30.0
 """Longer than a request to Discord takes, by either of two clocks, so that a lease ends only when its holder
 is gone; and no longer, because the card of a crashed router waits until then."""
@@ -38,6 +41,22 @@ class CardRequest:
     requested_at: datetime
     edit_at: datetime
     """Later than requested_at, by at most MAX_DELAY_S, for an edit that may wait for others to join it."""
+    reason: str = Reason.FIRST
+    """Why there is a new message."""
+    mention_of: int | None = None
+    """The alert by whose route people are mentioned; on a card that is not sent yet, None changes nothing."""
+    escalates: str | None = None
+    """The channel whose alerts it shows beside those of its own, because nobody has acknowledged them."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCard:
+    """The first card of a channel that must not be notified now."""
+
+    incident_id: int
+    channel: ChannelName
+    created_at: datetime
+    decide_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +86,14 @@ class Claim:
 def created(at: datetime) -> dict[str, datetime]:
     """The columns of a new card that depend on the time; tables.py has the others' defaults."""
     return {"due_at": at, "waiting_since": at, "created_at": at}
+
+
+_HOLD = sa.insert(cards).values(generation=1, state=HELD, priority=NEW)
+_DECIDE_AT = (
+    sa.update(cards)
+    .where(cards.c.id == sa.bindparam("which"))
+    .values(decide_at=sa.bindparam("moment", type_=cards.c.decide_at.type))
+)
 
 
 def dirty(
@@ -103,10 +130,11 @@ def enqueue(conn: sa.Connection, requests: Sequence[CardRequest]) -> None:
 def _enqueue(dialect: str) -> sa.Insert:
     now, edit_at = (sa.bindparam(name, type_=cards.c.due_at.type) for name in ("requested_at", "edit_at"))
     subject = ("incident_id", "channel", "generation")
+    message = ("reason", "mention_of", "escalates")
     create_priority: sa.BindParameter[int] = sa.bindparam("create_priority")
     edit_priority: sa.BindParameter[int] = sa.bindparam("edit_priority")
     statement = rows.upsert(dialect, cards).values(
-        **{name: sa.bindparam(name) for name in subject},
+        **{name: sa.bindparam(name) for name in (*subject, *message)},
         priority=create_priority,
         due_at=now,
         waiting_since=now,
@@ -120,10 +148,29 @@ def _enqueue(dialect: str) -> sa.Insert:
         (cards.c.due_at < edit_at, cards.c.due_at),
         else_=edit_at,
     )
+    held = cards.c.state == HELD
+    mention = sa.func.coalesce(statement.excluded.mention_of, cards.c.mention_of)
     return statement.on_conflict_do_update(
         index_elements=subject,
-        set_=dirty(now, create_priority=create_priority, edit_priority=edit_priority, due_at=due_at),
+        set_={
+            **dirty(now, create_priority=create_priority, edit_priority=edit_priority, due_at=due_at),
+            "created_at": sa.case((held, now), else_=cards.c.created_at),
+            "reason": sa.case((held, statement.excluded.reason), else_=cards.c.reason),
+            "mention_of": sa.case((cards.c.message_id.is_(None), mention), else_=cards.c.mention_of),
+        },
     )
+
+
+def hold(conn: sa.Connection, held: Sequence[HeldCard]) -> None:
+    """Mark channels that are not notified yet: the rule says when, or whether."""
+    if held:
+        conn.execute(_HOLD, list(map(rows.to_row, held)))
+
+
+def decide_at(conn: sa.Connection, moments: Sequence[tuple[int, datetime | None]]) -> None:
+    """When the notify rule is asked again about the incidents of these cards; None: not by time alone."""
+    if moments:
+        conn.execute(_DECIDE_AT, [{"which": card_id, "moment": moment} for card_id, moment in moments])
 
 
 def digests_of(conn: sa.Connection, requests: Sequence[CardRequest]) -> list[int]:
@@ -140,25 +187,6 @@ def _digests_of(dialect: str) -> sa.Select[tuple[int]]:
         .where(cards.c.incident_id.in_(sa.select(ids.c.value)), cards.c.folded_into.is_not(None))
         .distinct()
     )
-
-
-def reuse_unsent_card(conn: sa.Connection, request: CardRequest) -> None:
-    """Reuse an unsent card for the new generation instead of sending two messages.
-
-    Only the newest of them, and only while the new generation has no card of its own: a card that was being
-    delivered when its generation passed stays what it was.
-    """
-    same = sa.and_(cards.c.incident_id == request.incident_id, cards.c.channel == request.channel)
-    # A folded card stays in its digest: a new notification needs a card of its own.
-    unsent = sa.and_(cards.c.message_id.is_(None), cards.c.lease.is_(None), cards.c.folded_into.is_(None))
-    taken = conn.scalar(sa.select(cards.c.id).where(same, cards.c.generation >= request.generation).limit(1))
-    newest = sa.select(sa.func.max(cards.c.generation)).where(same, unsent).scalar_subquery()
-    if taken is None:
-        conn.execute(
-            sa.update(cards)
-            .where(same, unsent, cards.c.generation == newest)
-            .values(generation=request.generation)
-        )
 
 
 def is_due(conn: sa.Connection, channel: ChannelName, now: datetime, capacity: Capacity) -> bool:
@@ -299,11 +327,14 @@ def mark_previous_dirty(conn: sa.Connection, claim: Claim, now: datetime) -> Non
     """After a create: the messages that it replaces must link to it."""
     if claim.digest_id is not None:
         mark_replaced_dirty(conn, claim.channel, cards.c.folded_into == claim.digest_id, now)
+        replaced = sa.select(digests.c.id).where(digests.c.replaced_by == claim.digest_id)
+        parameters = {"of_channel": claim.channel, "now": now}
+        conn.execute(_MARK_MESSAGES.where(cards.c.digest_id.in_(replaced)), parameters)
         return
     parameters = {
         "of_incident": claim.incident_id,
         "of_channel": claim.channel,
-        "before": claim.generation,
+        "before": claim.card_id,
         "now": now,
     }
     conn.execute(_MARK_PREVIOUS, parameters)
@@ -328,7 +359,7 @@ _OF_INCIDENT = sa.bindparam("of_incident", type_=sa.BigInteger)
 _PREVIOUS_ID = sa.select(incidents.c.previous_id).where(incidents.c.id == _OF_INCIDENT).scalar_subquery()
 _MARK_PREVIOUS = _MARK_MESSAGES.where(
     sa.or_(
-        sa.and_(cards.c.incident_id == _OF_INCIDENT, cards.c.generation < sa.bindparam("before")),
+        sa.and_(cards.c.incident_id == _OF_INCIDENT, cards.c.id < sa.bindparam("before")),
         cards.c.incident_id == _PREVIOUS_ID,
     )
 )

@@ -5,12 +5,10 @@ import asyncio
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from alert_router.domain.model import DISCORD, PREVIEW, ChannelName
-from alert_router.settings import Settings
 from alert_router.store import history, preview
 from alert_router.web import metrics
 from alert_router.web.api_docs import operations
-from alert_router.web.dependencies import HealthCheckDep, Now, PagesDep, ReaderDep, SettingsDep
+from alert_router.web.dependencies import HealthCheckDep, Now, PagesDep, ReaderDep, SettingsDep, state_of
 from alert_router.web.pages import VARY, ApiPage, LandingPage, PreviewPage
 from alert_router.web.problems import wants_html
 
@@ -33,15 +31,15 @@ async def landing(
         links = {name: f"{settings.public_url}/{name}" for name in names}
         return JSONResponse({"firing": firing, **links}, headers=VARY)
     health = await asyncio.to_thread(check_health)
-    channel = _main_channel(settings)
-    state = await reader.run(lambda conn: metrics.state_of(conn, [channel]))
+    configuration = state_of(request)["configuration"].current
+    state = await reader.run(lambda conn: metrics.state_of(conn, configuration))
     page = LandingPage(
         now=now,
         firing=firing,
         pending_cards=state.cards["pending"],
         dead_cards=state.cards["dead"],
         quarantined=state.quarantined,
-        channel=channel,
+        channel=configuration.route.channel,
         not_ready={**health.not_ready, **health.troubles},
         webhook_url=f"{settings.public_url}/webhooks/alertmanager",
         needs_token=bool(settings.ingest_tokens),
@@ -55,11 +53,7 @@ async def api_docs(request: Request, pages: PagesDep, now: Now) -> Response:
 
 
 @router.get("/preview")
-async def preview_cards(reader: ReaderDep, settings: SettingsDep, pages: PagesDep, now: Now) -> Response:
+async def preview_cards(request: Request, reader: ReaderDep, pages: PagesDep, now: Now) -> Response:
     cards = await reader.run(lambda conn: preview.latest(conn, MAX_CARDS))
-    page = PreviewPage(now=now, cards=cards, channel=_main_channel(settings))
-    return pages.render("preview.html", page)
-
-
-def _main_channel(settings: Settings) -> ChannelName:
-    return DISCORD if settings.discord_webhook_url else PREVIEW
+    channel = state_of(request)["configuration"].current.route.channel
+    return pages.render("preview.html", PreviewPage(now=now, cards=cards, channel=channel))

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from alert_router.delivery.connection import CHECK_S
 from alert_router.discord.client import Reply
@@ -15,7 +16,7 @@ from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.model import DISCORD, CardState
 from alert_router.domain.rate_limits import Capacity
-from alert_router.services.intake import FLAPPING, FLAPPING_EDIT_S
+from alert_router.services.card_plan import FLAPPING, FLAPPING_EDIT_S
 from alert_router.store import card_queue
 from alert_router.store.card_queue import LEASE_S, Claim
 from testbed.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, Clock, at, make_signal
@@ -517,3 +518,32 @@ def test_card_overtaken_by_a_digest_links_to_the_digest(harness: RouterHarness, 
     old = next(message for message in harness.discord.messages() if "DriftHigh" in message.embeds[0]["title"])
     assert "continued" in old.embeds[0]["title"]
     assert f"/{digest.id}" in str(old.embeds)
+
+
+def test_idle_worker_opens_no_write_transaction(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    harness.deliver()
+    begun: list[sa.Connection] = []
+    sa.event.listen(harness.store.writer, "begin", begun.append)
+
+    harness.deliver()
+    idle = len(begun)
+    harness.accept(make_signal(ends_at=at(5)))
+    harness.deliver_one()
+
+    assert idle == 0
+    assert len(begun) == 3, "intake, claim and outcome"
+    assert harness.outcomes()[-1] == ("edit", "sent")
+
+
+def test_worker_without_capacity_opens_no_write_transaction(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.limited("user", seconds=40))
+    harness.accept(make_signal())
+    harness.deliver()
+    begun: list[sa.Connection] = []
+    sa.event.listen(harness.store.writer, "begin", begun.append)
+
+    harness.deliver(harness.another_delivery())
+
+    assert begun == []
+    assert harness.cards()[0].state == "pending"

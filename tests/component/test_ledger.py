@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from alert_router import config
 from alert_router.discord.client import DiscordChannel, Reply, WebhookInfo
 from alert_router.discord.packer import Payload
 from alert_router.domain.model import FALLBACK, Rules, Signal
@@ -152,7 +153,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, 61.0, 400.0, 2000.0, 15_000.0, 800_000.0]))
     def time_passes(self, seconds: float) -> None:
-        self.harness.pass_time(seconds, remind_every_s={"critical": 14_400.0})
+        self.harness.pass_time(seconds)
 
     @rule(struck=st.lists(st.sampled_from(FAULTS), max_size=4))
     def delivers(self, struck: list[faults.Fault]) -> None:
@@ -179,14 +180,17 @@ class Life(RuleBasedStateMachine):
         harness.delivery = harness.another_delivery(watched)
         other = SecretStr(f"http://discord.test/api/webhooks/2/{SECRET}")
         self.other = harness.another_delivery(DiscordChannel(harness.http, other), name=FALLBACK)
+        harness.configuration.swap(
+            config.single(WEBHOOK, fallback_webhook_url=other, remind_every="critical=4h")
+        )
         self.fallback = Fallback(
-            CHANNEL,
-            FALLBACK,
+            harness.configuration,
             after_s=120.0,
             started_at=self.clock.time(),
-            is_stopped=lambda: harness.delivery.stopped is not None,
+            is_stopped=lambda name: name == CHANNEL and harness.delivery.stopped is not None,
+            store=harness.store,
             writer=harness.writer,
-            wake=lambda: None,
+            wake=lambda _names: None,
             clock=self.clock.time,
         )
 
