@@ -204,13 +204,15 @@ def claim(
     lease_until = now + timedelta(seconds=LEASE_S)
     parameters = {"new_lease": lease, "new_lease_until": lease_until}
     row = conn.execute(_CLAIM, parameters | _claim_parameters(channel, now, capacity)).one_or_none()
-    if row is None:
-        return None
-    claim = Claim(*row)
-    if claim.message_id is None and claim.thread_id is None and claim.incident_id is not None:
-        parameters = {"of_incident": claim.incident_id, "of_channel": channel}
-        return replace(claim, thread_id=conn.scalar(_POST, parameters))
-    return claim
+    return _in_its_post(conn, Claim(*row)) if row else None
+
+
+def _in_its_post(conn: sa.Connection, claim: Claim) -> Claim:
+    """A new card of an incident that has a forum post already."""
+    if claim.thread_id is not None or claim.message_id is not None or claim.incident_id is None:
+        return claim
+    parameters = {"of_incident": claim.incident_id, "of_channel": claim.channel}
+    return replace(claim, thread_id=conn.scalar(_POST, parameters))
 
 
 def _claim_parameters(channel: ChannelName, now: datetime, capacity: Capacity) -> dict[str, Any]:
@@ -266,7 +268,7 @@ _POST = (
     .order_by(cards.c.id.desc())
     .limit(1)
 )
-"""Of the incident: each of its cards in the channel is a message in the same forum post."""
+"""Each card of an incident in a forum is a message in the same post."""
 _CLAIM = (
     sa.update(cards)
     .where(cards.c.id == _NEXT.scalar_subquery())

@@ -1,7 +1,7 @@
 """Discord's markdown as safe HTML, and the look of an embed, for the preview.
 
-Supports what cards use: emphasis, underline, strike, code, quotes, lists, headings, masked links, timestamps
-and escapes. HTML never passes through: no rule produces raw tags, and all text is escaped.
+Supports what cards use: emphasis, underline, strike, code, quotes, lists, headings, masked links, timestamps,
+mentions and escapes. HTML never passes through: no rule produces raw tags, and all text is escaped.
 """
 
 import re
@@ -29,6 +29,7 @@ ROW = 3
 BARS = frozenset({*embeds.COLORS.values(), embeds.GREEN, embeds.GREY})
 """Colours that preview.css has a class for: a style attribute would need 'unsafe-inline' in the CSP."""
 _STAMP = re.compile(r"<t:(-?\d{1,12})(?::([tTdDfFR]))?>")
+_MENTION = re.compile(r"<@(&?)!?(\d{1,20})>|@(everyone|here)\b")
 _QUOTE_END = re.compile(r"^(>[^\n]*)\n(?!>)", re.MULTILINE)
 _CLOCKS = {
     "t": "{:%H:%M}",
@@ -118,6 +119,25 @@ def _render_stamp(
     return f'<span class="stamp">{escape(tokens[index].content)}</span>'
 
 
+def _parse_mention(state: StateInline, silent: bool) -> bool:
+    """Discord shows the name; the router knows the id only."""
+    match = _MENTION.match(state.src, state.pos)
+    if match is None:
+        return False
+    if not silent:
+        token = state.push("mention", "span", 0)
+        kind = "role" if match[1] else "user"
+        token.content = f"@{match[3]}" if match[3] else f"@{kind} {match[2]}"
+    state.pos = match.end()
+    return True
+
+
+def _render_mention(
+    _renderer: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, _env: Environment
+) -> str:
+    return f'<span class="mention">{escape(tokens[index].content)}</span>'
+
+
 def _render_strong(
     renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
 ) -> str:
@@ -156,8 +176,10 @@ def _markdown() -> MarkdownIt:
     # A rejected link stays text: no javascript:, no data:, no mailto:.
     markdown.validateLink = _is_web  # type: ignore[method-assign] # markdown-it's documented way to restrict links
     markdown.inline.ruler.before("autolink", "stamp", _parse_stamp)
+    markdown.inline.ruler.before("autolink", "mention", _parse_mention)
     for name, rule in (
         ("stamp", _render_stamp),
+        ("mention", _render_mention),
         ("strong_open", _render_strong),
         ("strong_close", _render_strong),
         ("heading_open", _render_heading),
