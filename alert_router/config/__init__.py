@@ -9,6 +9,7 @@ from alert_router.config.configuration import (
     diff,
 )
 from alert_router.config.environment import single
+from alert_router.config.holder import ConfigurationHolder
 from alert_router.config.loader import load
 from alert_router.config.problems import ConfigError, Problem
 from alert_router.config.schema import json_schema
@@ -19,6 +20,7 @@ __all__ = [
     "Channel",
     "ConfigError",
     "Configuration",
+    "ConfigurationHolder",
     "Forum",
     "IncidentRules",
     "Problem",
