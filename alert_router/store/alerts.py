@@ -93,6 +93,7 @@ _MUTABLE = (
     "expires_at",
     "suppressed",
     "absent_since",
+    "also_firing",
 )
 """The columns that change in an alert's life; the others are its identity."""
 _UPDATE = rows.update_statement(alerts, _MUTABLE)

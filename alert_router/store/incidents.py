@@ -59,6 +59,7 @@ _MUTABLE = (
     "pinged_at",
     "acknowledged_at",
     "acknowledged_by",
+    "left_out",
 )
 _UPDATE = rows.update_statement(incidents, _MUTABLE)
 
