@@ -11,7 +11,16 @@ from alert_router.domain.alertmanager_diff import Finding
 from alert_router.domain.lifecycle import Change
 from alert_router.domain.model import Alert, Status, TransitionKind
 from testbed.factories import RULES, at, signal_applier
-from testbed.replicas import Episode, Notification, Story, stories
+from testbed.replicas import (
+    ADDRESS,
+    ADDRESSES,
+    Episode,
+    Notification,
+    Story,
+    TwoClusters,
+    stories,
+    two_clusters,
+)
 
 HOLD = timedelta(seconds=RULES.hold_s)
 SHORT_S = RULES.hold_s / 50
@@ -21,8 +30,10 @@ TWO = Episode(at(20), at(30))
 OPEN = Episode(at(40), None)
 
 
-def notification(episode: Episode, *, firing: bool, after_s: float = 10) -> Notification:
-    return Notification(after_s, episode, firing)
+def notification(
+    episode: Episode, *, firing: bool, after_s: float = 10, source_url: str = ADDRESS
+) -> Notification:
+    return Notification(after_s, episode, firing, source_url)
 
 
 LATE_FIRING = Story(
@@ -184,3 +195,44 @@ def test_notifications_sent_again_add_no_episode(story: Story) -> None:
     known.pass_time(story.earliest_arrival + timedelta(days=9))
 
     assert len(known.alerts) == before
+
+
+@given(stories(most_gap_s=400, own_addresses=True))
+def test_replicas_with_own_addresses_hold_nothing_open(story: Story) -> None:
+    known = receive_all(story)
+
+    assert known.has_final_state_of(story)
+    starts = [alert.starts_at for alert in known.alerts.values()]
+    assert len(set(starts)) == len(starts)
+    assert set(starts) <= {episode.starts_at for episode in story.episodes}
+    assert [alert for alert in known.alerts.values() if alert.firing and alert is not known.newest] == []
+
+
+FIRST, SECOND = Episode(at(0), at(5)), Episode(at(1), at(9))
+
+
+@given(two_clusters(most_gap_s=400))
+@example(
+    TwoClusters(
+        ([FIRST], [SECOND]),
+        [
+            notification(episode, firing=firing, source_url=url)
+            for firing in (True, False)
+            for episode, url in ((FIRST, ADDRESSES[0]), (SECOND, ADDRESSES[1]))
+        ],
+    )
+)
+def test_alert_of_two_clusters_fires_while_either_does(story: TwoClusters) -> None:
+    """For what comes in order. A firing with an older start than the end of the other's is held at first."""
+    known, firing, now = Known(), dict.fromkeys(ADDRESSES, False), at(0)
+
+    for now, notification in story.moments():
+        known.receive(notification, now)
+        firing[notification.source_url] = notification.firing
+        newest = known.newest
+        assert newest is not None
+        assert (newest.firing or newest.held_until is not None) or not any(firing.values())
+    known.pass_time(now + HOLD)
+
+    assert known.newest is not None
+    assert known.newest.firing == any(firing.values())
