@@ -102,10 +102,12 @@ class DiscordChannel:
     async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
         """thread_id: the forum post that the incident has already; None or empty: it has none."""
         body = {**payload, **self._author}
-        if thread_id:  # Discord refuses both; the tags of a post are those it was opened with
+        # Elsewhere than in a forum it is a thread that the channel may have left since.
+        post = thread_id if "thread_name" in payload else None
+        if post or self._thread_id:  # Discord refuses both; the tags of a post are those it was opened with
             body = {name: value for name, value in body.items() if name not in POST_KEYS}
         # Without wait=true a message that is not saved returns no error, and no id to edit later.
-        return await self._send(self._request("POST", self._base, body, thread_id, {"wait": "true"}))
+        return await self._send(self._request("POST", self._base, body, post, {"wait": "true"}))
 
     async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply:
         """thread_id: where the message is; None or empty: where the channel posts."""

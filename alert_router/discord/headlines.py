@@ -41,10 +41,12 @@ def of_digest(state: DigestState, announcement: Announcement) -> str:
 
 
 def _line(parts: Sequence[str], fact: str) -> str:
-    line = clip(" · ".join(filter(None, parts)), LINE_CHARS)
-    left = LINE_CHARS - len(line) - len(": ")
+    shown = list(filter(None, parts))
+    line = clip(" · ".join(shown), LINE_CHARS)
+    between = " · " if len(shown) > 1 else ": "
+    left = LINE_CHARS - len(line) - len(between)
     if fact and left >= SHORTEST_FACT:
-        line = f"{line}: {clip(fact, left)}"
+        line = f"{line}{between}{clip(fact, left)}"
     # Cut before it is escaped: an escape must not be cut in two.
     return str(markdown.escape(" ".join(line.split())))
 

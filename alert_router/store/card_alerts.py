@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alert_router.domain.model import ChannelName
-from alert_router.store.tables import alerts, cards
+from alert_router.store.tables import alerts
 
 
 def routed_to(channel: ChannelName | sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

@@ -1,7 +1,7 @@
 """The queue of cards: which are due in a channel, who delivers one, what became of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter
@@ -204,7 +204,15 @@ def claim(
     lease_until = now + timedelta(seconds=LEASE_S)
     parameters = {"new_lease": lease, "new_lease_until": lease_until}
     row = conn.execute(_CLAIM, parameters | _claim_parameters(channel, now, capacity)).one_or_none()
-    return Claim(*row) if row else None
+    return _in_its_post(conn, Claim(*row)) if row else None
+
+
+def _in_its_post(conn: sa.Connection, claim: Claim) -> Claim:
+    """A new card of an incident that has a forum post already."""
+    if claim.thread_id is not None or claim.message_id is not None or claim.incident_id is None:
+        return claim
+    parameters = {"of_incident": claim.incident_id, "of_channel": claim.channel}
+    return replace(claim, thread_id=conn.scalar(_POST, parameters))
 
 
 def _claim_parameters(channel: ChannelName, now: datetime, capacity: Capacity) -> dict[str, Any]:
@@ -250,20 +258,17 @@ _NEXT = (
     .order_by(cards.c.priority, cards.c.due_at, cards.c.id)
     .limit(1)
 )
-_earlier = cards.alias("earlier")
 _POST = (
-    sa.select(_earlier.c.thread_id)
+    sa.select(cards.c.thread_id)
     .where(
-        _earlier.c.incident_id == cards.c.incident_id,
-        _earlier.c.channel == cards.c.channel,
-        _earlier.c.thread_id.is_not(None),
+        cards.c.incident_id == sa.bindparam("of_incident", type_=sa.BigInteger),
+        cards.c.channel == sa.bindparam("of_channel"),
+        cards.c.thread_id.is_not(None),
     )
-    .order_by(_earlier.c.generation.desc())
+    .order_by(cards.c.id.desc())
     .limit(1)
-    .correlate(cards)
-    .scalar_subquery()
 )
-"""Of the incident: each of its cards in the channel is a message in the same forum post."""
+"""Each card of an incident in a forum is a message in the same post."""
 _CLAIM = (
     sa.update(cards)
     .where(cards.c.id == _NEXT.scalar_subquery())
@@ -274,7 +279,6 @@ _CLAIM = (
             cards,
             card_id=cards.c.id,
             old_edit=_IS_OLD_EDIT,
-            thread_id=sa.func.coalesce(cards.c.thread_id, _POST),
             content=cards.c.sent_body["content"].as_string(),
         )
     )

@@ -324,11 +324,11 @@ class Overtaken(PreviewChannel):
         self._house = harness
         self.answered = 0
 
-    async def create(self, payload: Payload) -> Reply:
+    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
         self._house.clock.move(LEASE_S + 1)
         await self._house.another_delivery().step()
         self.answered += 1
-        return await super().create(payload)
+        return await super().create(payload, thread_id=thread_id)
 
 
 def test_router_without_the_lease_stores_no_outcome(harness: RouterHarness) -> None:

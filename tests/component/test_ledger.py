@@ -25,6 +25,7 @@ from starlette.testclient import TestClient
 from alert_router import config
 from alert_router.discord.client import DiscordChannel, Reply, WebhookInfo
 from alert_router.discord.packer import Payload
+from alert_router.discord.responses import Refusal
 from alert_router.domain.model import FALLBACK, Rules, Signal
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
@@ -62,17 +63,17 @@ class Watched:
         self._channel = channel
         self._look = look
 
-    async def create(self, payload: Payload) -> Reply:
+    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
         self._look()
-        reply = await self._channel.create(payload)
+        reply = await self._channel.create(payload, thread_id=thread_id)
         self._look()
         return reply
 
-    async def edit(self, message_id: str, payload: Payload) -> Reply:
+    async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply:
         self._look()
-        return await self._channel.edit(message_id, payload)
+        return await self._channel.edit(message_id, payload, thread_id=thread_id)
 
-    async def fetch_webhook(self) -> WebhookInfo | None:
+    async def fetch_webhook(self) -> WebhookInfo | Refusal | None:
         return await self._channel.fetch_webhook()
 
 
