@@ -1,8 +1,8 @@
 """The ledger of a channel: wanted = delivered + pending + dead, at every instant.
 
 The two sides are counted from different tables, wanted from the incidents and the rest from the cards: a lost
-card would show. An incident whose card in the channel is held (quiet hours before the first message, or all of
-its alerts are silenced) is on neither side: nobody is to be notified yet.
+card would show. An incident whose card in the channel is held is on neither side: nobody is to be notified yet,
+because of quiet hours before the first message, or because all of its alerts are silenced.
 """
 
 from dataclasses import dataclass
