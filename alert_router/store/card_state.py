@@ -1,7 +1,7 @@
 """Everything that a card's message shows, read from the tables."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import filterfalse
 from operator import attrgetter
@@ -49,11 +49,13 @@ def of(conn: sa.Connection, claim: Claim) -> CardState:
     # The incident first: an episode that begins meanwhile may be shown, but does not count as announced.
     row = conn.execute(sa.select(incidents).where(incidents.c.id == claim.incident_id)).one()
     incident = incident_of(row)
-    shown, more = _alerts(conn, incident.id, claim.card_id)
+    newest = _alerts(conn, incident.id, claim.card_id)
+    shown = tuple(newest[:MAX_ALERTS])
     return CardState(
-        incident=incident,
+        # Its other alerts are shown in other channels.
+        incident=replace(incident, firing=sum(alert.firing for alert in newest)),
         alerts=shown,
-        more_alerts=more,
+        more_alerts=len(newest) - len(shown),
         generation=claim.generation,
         newer_url=_newer_url(conn, incident, claim),
         recoveries=_recoveries(conn, shown) if shown and not shown[-1].firing else {},
@@ -74,7 +76,9 @@ def previous_of(conn: sa.Connection, claim: Claim) -> Previous | None:
     query = (
         sa.select(cards.c.posted_at, cards.c.revision)
         .select_from(card)
-        .join(cards, sa.and_(cards.c.incident_id == card.c.incident_id, card_alerts.same_subject(cards, card)))
+        .join(
+            cards, sa.and_(cards.c.incident_id == card.c.incident_id, card_alerts.same_subject(cards, card))
+        )
         .where(card.c.id == claim.card_id, cards.c.id < card.c.id, cards.c.posted_at.is_not(None))
         .order_by(cards.c.id.desc())
         .limit(1)
@@ -85,11 +89,13 @@ def previous_of(conn: sa.Connection, claim: Claim) -> Previous | None:
 
 def moved_to(conn: sa.Connection, incident_id: int) -> list[str]:
     """The channels in which alerts of the incident are shown now."""
-    channels = conn.scalars(sa.select(alerts.c.channels).where(alerts.c.incident_id == incident_id).distinct())
+    channels = conn.scalars(
+        sa.select(alerts.c.channels).where(alerts.c.incident_id == incident_id).distinct()
+    )
     return sorted({name for text in channels for name in text.split("|") if name})
 
 
-def _alerts(conn: sa.Connection, incident_id: int, card_id: int) -> tuple[tuple[Alert, ...], int]:
+def _alerts(conn: sa.Connection, incident_id: int, card_id: int) -> list[Alert]:
     newest_ids = (
         sa.select(sa.func.max(alerts.c.id))
         .select_from(alerts.join(cards, cards.c.id == card_id))
@@ -97,8 +103,7 @@ def _alerts(conn: sa.Connection, incident_id: int, card_id: int) -> tuple[tuple[
         .group_by(alerts.c.source, alerts.c.fingerprint)
     )
     episodes = conn.execute(sa.select(*COLUMNS).where(alerts.c.id.in_(newest_ids)))
-    newest = sorted(map(alert_of, episodes), key=_worst_first)
-    return tuple(newest[:MAX_ALERTS]), max(len(newest) - MAX_ALERTS, 0)
+    return sorted(map(alert_of, episodes), key=_worst_first)
 
 
 def _worst_first(alert: Alert) -> tuple[bool, int, int]:
