@@ -30,7 +30,7 @@ from alert_router.services.timers import Timers
 from alert_router.settings import Settings
 from alert_router.sources import event_signals, events
 from alert_router.sources.webhook import WebhookMessage
-from alert_router.store import alerts, card_queue, dead_letters, incidents, ledger
+from alert_router.store import alerts, card_queue, dead_letters, decisions, incidents, ledger
 from alert_router.store.engine import Store, open_store
 from alert_router.store.ledger import Ledger
 from alert_router.store.tables import alerts as alert_table
@@ -111,6 +111,14 @@ class RouterHarness:
         self.clock.move(seconds)
         timers = Timers(self.intake, self.store, self.clock.time, Rules())
         return self.run(timers.run_once())
+
+    def remind_every(self, spans: str) -> None:
+        """Such as "critical=4h", as in ALERT_ROUTER_REMIND_EVERY."""
+        self.configuration.swap(config.single(WEBHOOK, remind_every=spans))
+
+    def adopt(self) -> int:
+        """As a start does, and a reload."""
+        return self.run(self.intake.adopt(self.clock.time()))
 
     def acknowledge(self, alert_id: int = 1, *, by: str = "Ada", note: str = "") -> bool:
         request = Acknowledgement(alert_id, by, note, self.clock.time())
@@ -195,6 +203,11 @@ class RouterHarness:
         alerts = self.alerts()
         assert len(alerts) == 1, alerts
         return alerts[0]
+
+    def decisions(self, incident_id: int = 1, channel: ChannelName = CHANNEL) -> list[tuple[str, str]]:
+        """What was decided about the incident in the channel, and why, in order."""
+        rows = self.ask(lambda conn: decisions.of_incident(conn, incident_id))
+        return [(row.action, row.reason) for row in rows if row.channel == channel]
 
     def incidents(self) -> list[Incident]:
         query = sa.select(incident_table).order_by(incident_table.c.id)

@@ -265,7 +265,7 @@ _POST = (
         cards.c.channel == sa.bindparam("of_channel"),
         cards.c.thread_id.is_not(None),
     )
-    .order_by(cards.c.generation.desc())
+    .order_by(cards.c.id.desc())
     .limit(1)
 )
 """Each card of an incident in a forum is a message in the same post."""

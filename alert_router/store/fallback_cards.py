@@ -97,6 +97,8 @@ def _is_stuck(conn: sa.Connection, stuck: StuckCriteria) -> sa.ColumnElement[boo
     waiting_digests = conn.scalars(
         sa.select(cards.c.digest_id).where(cards.c.digest_id.is_not(None), _waits(stuck))
     ).all()
+    if not waiting_digests:
+        return _waits(stuck)
     return sa.or_(_waits(stuck), cards.c.folded_into.in_(waiting_digests))
 
 

@@ -55,7 +55,7 @@ def test_stopped_channel_shows_on_pages_readiness_metrics_and_log(
     assert 'alert_router_channel_up{channel="discord"} 0.0' in metrics
     assert 'alert_router_cards{state="pending"} 1.0' in metrics
     errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert errors == ["card 1: create stopped: HTTP 404 code 10015: Unknown Webhook"]
+    assert errors == ["channel discord: accepts nothing: HTTP 404 code 10015: Unknown Webhook"]
 
 
 def test_channel_up_metric_returns_to_one(make_client: Any, unlimited: DiscordState, clock: Clock) -> None:

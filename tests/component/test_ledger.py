@@ -25,6 +25,7 @@ from starlette.testclient import TestClient
 from alert_router import config
 from alert_router.discord.client import DiscordChannel, Reply, WebhookInfo
 from alert_router.discord.packer import Payload
+from alert_router.discord.responses import Refusal
 from alert_router.domain.model import FALLBACK, Rules, Signal
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
@@ -72,7 +73,7 @@ class Watched:
         self._look()
         return await self._channel.edit(message_id, payload, thread_id=thread_id)
 
-    async def fetch_webhook(self) -> WebhookInfo | None:
+    async def fetch_webhook(self) -> WebhookInfo | Refusal | None:
         return await self._channel.fetch_webhook()
 
 
@@ -88,6 +89,7 @@ class Life(RuleBasedStateMachine):
         self.running = ExitStack()
         url = self.running.enter_context(database)
         self.harness = self.running.enter_context(RouterHarness.opened(url, self.clock, discord))
+        self.harness.remind_every("critical=4h")
         self.firing: dict[str, Signal] = {}
         self.runs = 0
         alertmanager = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
@@ -236,11 +238,11 @@ class Life(RuleBasedStateMachine):
     def every_card_shows_the_present(self) -> None:
         titles = {message.id: message for message in self.harness.discord.messages()}
         incidents = {incident.id: incident for incident in self.harness.incidents()}
-        for card in self.harness.cards():
-            incident = incidents.get(card.incident_id)
-            if incident is None or card.generation != incident.generation:
-                continue
-            if card.channel != CHANNEL or card.state == "folded":
+        own = [card for card in self.harness.cards() if card.channel == CHANNEL and card.incident_id]
+        newest = {card.incident_id: card for card in sorted(own, key=lambda card: int(card.generation))}
+        for card in newest.values():
+            incident = incidents[card.incident_id]
+            if card.state == "folded":
                 continue
             shown = _title(titles[card.message_id])
             moved = "continued" in shown
