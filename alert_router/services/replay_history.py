@@ -69,7 +69,7 @@ class History:
         )
         for target in alert.targets:
             pair = incident.pair(target.channel)
-            pair.episodes[id_], pair.targets[id_] = episode, target
+            pair.show(episode, target)
             if len(pair.episodes) > MAX_EPISODES:
                 _forget_old(pair, now)
         return incident

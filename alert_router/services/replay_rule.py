@@ -8,11 +8,21 @@ from itertools import groupby
 
 from alert_router.domain import notify, notify_news
 from alert_router.domain.model import NOBODY, Mentions
-from alert_router.domain.notify_timing import HOUR
-from alert_router.domain.notify_values import Action, Decision, Episode, Policy, Posted, Quiet, Situation
+from alert_router.domain.notify_timing import HOUR, is_audible_at
+from alert_router.domain.notify_values import (
+    Action,
+    Decision,
+    Episode,
+    Policy,
+    Posted,
+    Quiet,
+    Reason,
+    Situation,
+)
 from alert_router.domain.quiet_hours import QuietHours
 from alert_router.domain.routes import Target
 from alert_router.domain.severity import Severity
+from alert_router.services import replay_waits
 from alert_router.services.replay_history import History
 from alert_router.services.replay_values import Incident, Message, Pair, Replay, Routed
 from alert_router.store.past import PastTransition
@@ -36,15 +46,16 @@ class ReplayedGroup:
 
     def _apply(self, batch: Iterator[PastTransition], now: datetime) -> None:
         """What was recorded at one moment came in one request: the rule is asked once, after all of it."""
-        asking: dict[int, tuple[Incident, Pair]] = {}
+        changed: dict[int, tuple[Incident, Pair, list[Episode]]] = {}
         for transition in batch:
             incident = self._history.apply(transition, now)
             for pair in incident.pairs.values() if incident else ():
                 episode = pair.episodes.get(transition.alert_id)
                 if incident and episode is not None and _matters(pair, episode):
-                    asking[id(pair)] = incident, pair
-        for touched, pair in asking.values():
-            self._ask(touched, pair, now)
+                    changed.setdefault(id(pair), (incident, pair, []))[2].append(episode)
+        for touched, pair, episodes in changed.values():
+            if not self._may_wait(touched, pair, episodes, now):
+                self._ask(touched, pair, now)
 
     def _advance(self, until: datetime) -> None:
         """Ask at every moment that is due before."""
@@ -56,17 +67,38 @@ class ReplayedGroup:
         if len(incidents) > 1:
             incidents[:-1] = [incident for incident in incidents[:-1] if _next_due(incident)]
 
+    def _may_wait(self, incident: Incident, pair: Pair, episodes: Sequence[Episode], now: datetime) -> bool:
+        """Whether the rule need not be asked before the pair is due. Asking it is what takes time."""
+        policy = pair.policy
+        if policy is None or not pair.cards or not all(episode.firing for episode in episodes):
+            return False
+        cards = pair.recent(now, self._window) or pair.cards[-1:]
+        for episode in episodes:
+            at = replay_waits.earliest(episode, cards, policy.notify, now, acknowledged=incident.acknowledged)
+            if at is not None and at <= now:
+                return False
+            if at is not None:
+                at = _audible_from(policy.quiet_hours, episode.severity, at)
+                pair.due_at = min(pair.due_at or at, at)
+            pair.waiting |= {episode.severity}
+        return True
+
     def _ask(self, incident: Incident, pair: Pair, now: datetime) -> None:
         pair.due_at = pair.escalation_due_at = None
         target = _target(pair)
-        situation = self._situation(incident, pair, target, now)
-        decision = notify.decide(situation, target.policy.notify, now)
+        decision = self._decide(incident, pair, target, now)
         if decision.action is Action.CREATE:
             self._post(incident, pair, target, decision, now)
         else:
             pair.due_at = decision.due_at
             pair.waiting = frozenset(pair.episodes[id_].severity for id_ in decision.news)
         self._ask_escalation(incident, pair, target, now)
+
+    def _decide(self, incident: Incident, pair: Pair, target: Target, now: datetime) -> Decision:
+        if not pair.cards and any(not episode.suppressed for episode in pair.episodes.values()):
+            return _first(pair, target, now)
+        situation = self._situation(incident, pair, target, now)
+        return notify.decide(situation, target.policy.notify, now)
 
     def _post(
         self, incident: Incident, pair: Pair, target: Target, decision: Decision, now: datetime
@@ -123,6 +155,22 @@ class ReplayedGroup:
     ) -> None:
         severity = pair.cards[-1].severity
         self._result.messages.append(Message(now, pair.channel, target, decision.reason, severity, mentions))
+
+
+def _first(pair: Pair, target: Target, now: datetime) -> Decision:
+    """The rule's answer for an incident without a message, which it has at once but for quiet hours."""
+    worst = notify_news.worst_firing(pair.episodes.values())
+    at = _audible_from(target.policy.quiet_hours, worst.severity if worst else None, now)
+    if at > now:
+        pair.is_held = True
+        return Decision(Action.NONE, Reason.QUIET_HOURS, at)
+    reason = Reason.QUIET_HOURS_OVER if pair.is_held else Reason.FIRST
+    return Decision(Action.CREATE, reason, mention_of=worst.id if worst else None)
+
+
+def _audible_from(quiet_hours: QuietHours | None, severity: Severity | None, at: datetime) -> datetime:
+    quiet = _quiet(quiet_hours, at)
+    return at if is_audible_at(quiet, severity, at) or quiet.until is None else quiet.until
 
 
 def _is_news(episode: Episode, pair: Pair) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from alert_router.domain.model import ChannelName, Mentions
 from alert_router.domain.notify_values import Episode, Posted, Reason
-from alert_router.domain.routes import Target
+from alert_router.domain.routes import RoutePolicy, Target
 from alert_router.domain.severity import Severity
 
 
@@ -53,14 +53,25 @@ class Pair:
     channel: ChannelName
     episodes: dict[int, Episode] = field(default_factory=dict)
     targets: dict[int, Target] = field(default_factory=dict)
+    policy: RoutePolicy | None = None
+    """Of all its alerts; None while it has none, or several."""
     cards: list[Posted] = field(default_factory=list)
     due_at: datetime | None = None
     """When to ask the rule next; asking too early changes nothing."""
     waiting: frozenset[Severity] = frozenset()
     """The severities that wait for due_at: one more episode of these changes nothing before."""
+    is_held: bool = False
+    """Its first message waits for the end of the quiet hours."""
     alarmed_at: datetime | None = None
     escalated_at: datetime | None = None
     escalation_due_at: datetime | None = None
+
+    def show(self, episode: Episode, target: Target) -> None:
+        if not self.episodes:
+            self.policy = target.policy
+        elif self.policy is not target.policy:
+            self.policy = None
+        self.episodes[episode.id], self.targets[episode.id] = episode, target
 
     @property
     def current(self) -> Posted | None:

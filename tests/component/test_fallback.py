@@ -29,9 +29,7 @@ class TwoChannels:
     def __init__(self, harness: RouterHarness, *, channel_id: str = "200") -> None:
         self.harness = harness
         harness.discord.webhook("2", SECRET, channel_id)
-        harness.configuration.swap(
-            config.single(WEBHOOK, fallback_webhook_url=OTHER, remind_every="none")
-        )
+        harness.configuration.swap(config.single(WEBHOOK, fallback_webhook_url=OTHER, remind_every="none"))
         self.other = harness.another_delivery(
             DiscordChannel(harness.http, OTHER), name=FALLBACK, rate_limiter=harness.rate_limiter
         )
