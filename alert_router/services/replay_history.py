@@ -96,6 +96,8 @@ class History:
             incident.resolved_at = now
             for pair in incident.pairs.values():
                 pair.waiting = frozenset()
+                if pair.cards:
+                    pair.due_at = None
         self._change(incident, id_, firing=False, ended_at=now)
         return incident
 

@@ -27,6 +27,9 @@ from alert_router.services.replay_history import History
 from alert_router.services.replay_values import Incident, Message, Pair, Replay, Routed
 from alert_router.store.past import PastTransition
 
+NO_QUIET = Quiet()
+LAST_MINUTE = timedelta(minutes=59)
+
 
 class ReplayedGroup:
     """The incidents of one group of alerts, one after the other."""
@@ -80,7 +83,8 @@ class ReplayedGroup:
             if at is not None:
                 at = _audible_from(policy.quiet_hours, episode.severity, at)
                 pair.due_at = min(pair.due_at or at, at)
-            pair.waiting |= {episode.severity}
+            if episode.firing:
+                pair.waiting |= {episode.severity}
         return True
 
     def _ask(self, incident: Incident, pair: Pair, now: datetime) -> None:
@@ -224,11 +228,19 @@ def _next_due(incident: Incident) -> tuple[datetime, Pair] | None:
 
 def _quiet(quiet_hours: QuietHours | None, now: datetime) -> Quiet:
     if quiet_hours is None:
-        return Quiet()
-    return _quiet_in_minute(quiet_hours, now.replace(second=0, microsecond=0))
+        return NO_QUIET
+    minute = now.replace(second=0, microsecond=0)
+    return _quiet_all_hour(quiet_hours, minute.replace(minute=0)) or _quiet_at(quiet_hours, minute)
+
+
+@lru_cache(maxsize=10_000)
+def _quiet_all_hour(quiet_hours: QuietHours, hour: datetime) -> Quiet | None:
+    """None where it changes within the hour."""
+    quiet = _quiet_at(quiet_hours, hour)
+    return quiet if quiet == _quiet_at(quiet_hours, hour + LAST_MINUTE) else None
 
 
 @lru_cache(maxsize=100_000)
-def _quiet_in_minute(quiet_hours: QuietHours, minute: datetime) -> Quiet:
+def _quiet_at(quiet_hours: QuietHours, minute: datetime) -> Quiet:
     """Quiet hours begin and end at whole minutes."""
     return Quiet(quiet_hours.until(minute), quiet_hours.passes, quiet_hours.last_end(minute))
