@@ -63,9 +63,7 @@ def _digest(
     return replace(state, announcement=announcement)
 
 
-def _note(
-    conn: sa.Connection, subject: Subject, state: CardState, channels: Collection[ChannelName]
-) -> str:
+def _note(conn: sa.Connection, subject: Subject, state: CardState, channels: Collection[ChannelName]) -> str:
     if not state.alerts:
         others = card_state.moved_to(conn, state.incident.id)
         return f"No longer routed here, but to {', '.join(others)}." if others else "No longer routed here."

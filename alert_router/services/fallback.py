@@ -67,9 +67,7 @@ class Fallback:
         work = _Work()
         fallbacks = self._fallbacks()
         for channel, fallback in fallbacks:
-            stuck = StuckCriteria(
-                at_once=self.is_stopped(channel), failures=FAILURES, since=self._since(now)
-            )
+            stuck = StuckCriteria(at_once=self.is_stopped(channel), failures=FAILURES, since=self._since(now))
             originals = fallback_cards.outdated(conn, channel, fallback, stuck)
             work.copies += [(fallback, original) for original in originals]
             work.ended.update(fallback_cards.over(conn, channel, fallback))
@@ -83,9 +81,7 @@ class Fallback:
         copies = fallback_cards.with_news(conn)
         states = notify_state.read(conn, {copy.incident_id for copy in copies}, now)
         for copy in copies:
-            groups = groups_of(
-                states[copy.incident_id].members, copy.copy_of, self.configuration.current
-            )
+            groups = groups_of(states[copy.incident_id].members, copy.copy_of, self.configuration.current)
             recent = fallback_cards.posted(conn, copy, now - notify_timing.HOUR)
             situation = Situation(
                 episodes=(),

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from alert_router.domain import lifecycle
 from alert_router.domain.model import Rules
 from alert_router.services.intake import Intake

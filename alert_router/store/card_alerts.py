@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alert_router.domain.model import ChannelName
-from alert_router.store.tables import alerts, cards
+from alert_router.store.tables import alerts
 
 
 def routed_to(channel: ChannelName | sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
@@ -29,6 +29,4 @@ def is_shown_by(card: sa.FromClause) -> sa.ColumnElement[bool]:
 
 def same_subject(card: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
     """Whether both cards are in one channel as its own, or as copies for the same other channel."""
-    return sa.and_(
-        card.c.channel == other.c.channel, card.c.copy_of.is_not_distinct_from(other.c.copy_of)
-    )
+    return sa.and_(card.c.channel == other.c.channel, card.c.copy_of.is_not_distinct_from(other.c.copy_of))

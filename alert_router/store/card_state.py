@@ -74,7 +74,9 @@ def previous_of(conn: sa.Connection, claim: Claim) -> Previous | None:
     query = (
         sa.select(cards.c.posted_at, cards.c.revision)
         .select_from(card)
-        .join(cards, sa.and_(cards.c.incident_id == card.c.incident_id, card_alerts.same_subject(cards, card)))
+        .join(
+            cards, sa.and_(cards.c.incident_id == card.c.incident_id, card_alerts.same_subject(cards, card))
+        )
         .where(card.c.id == claim.card_id, cards.c.id < card.c.id, cards.c.posted_at.is_not(None))
         .order_by(cards.c.id.desc())
         .limit(1)
@@ -85,7 +87,9 @@ def previous_of(conn: sa.Connection, claim: Claim) -> Previous | None:
 
 def moved_to(conn: sa.Connection, incident_id: int) -> list[str]:
     """The channels in which alerts of the incident are shown now."""
-    channels = conn.scalars(sa.select(alerts.c.channels).where(alerts.c.incident_id == incident_id).distinct())
+    channels = conn.scalars(
+        sa.select(alerts.c.channels).where(alerts.c.incident_id == incident_id).distinct()
+    )
     return sorted({name for text in channels for name in text.split("|") if name})
 
 

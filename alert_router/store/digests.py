@@ -54,9 +54,7 @@ def backlog(conn: sa.Connection, channel: ChannelName) -> Backlog:
     return Backlog(*conn.execute(_BACKLOG, {"of_channel": channel}).one())
 
 
-def begin(
-    conn: sa.Connection, channel: ChannelName, now: datetime, *, reason: Reason = Reason.FIRST
-) -> int:
+def begin(conn: sa.Connection, channel: ChannelName, now: datetime, *, reason: Reason = Reason.FIRST) -> int:
     digest_id = conn.scalar(
         sa.insert(digests).values(channel=channel, began_at=now, last_folded_at=now).returning(digests.c.id)
     )
@@ -139,7 +137,9 @@ def replace(conn: sa.Connection, digest_ids: Sequence[int], new_id: int) -> None
         incidents.c.id == cards.c.incident_id, incidents.c.status == Status.FIRING
     )
     conn.execute(
-        sa.update(cards).where(cards.c.folded_into.in_(digest_ids), firing.exists()).values(folded_into=new_id)
+        sa.update(cards)
+        .where(cards.c.folded_into.in_(digest_ids), firing.exists())
+        .values(folded_into=new_id)
     )
     conn.execute(sa.update(digests).where(digests.c.id.in_(digest_ids)).values(replaced_by=new_id))
     conn.execute(sa.update(cards).where(cards.c.digest_id.in_(digest_ids)).values(decide_at=None))
@@ -279,7 +279,9 @@ def _newer_url(conn: sa.Connection, digest_id: int | None) -> str | None:
     """Of the message that took over, once it was sent; empty when its link is unknown."""
     if digest_id is None:
         return None
-    sent = sa.select(cards.c.message_url).where(cards.c.digest_id == digest_id, cards.c.message_id.is_not(None))
+    sent = sa.select(cards.c.message_url).where(
+        cards.c.digest_id == digest_id, cards.c.message_id.is_not(None)
+    )
     row = conn.execute(sent).one_or_none()
     return (row.message_url or "") if row else None
 
@@ -307,4 +309,3 @@ def _alerts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[Alert,
         .limit(MAX_ALERTS)
     )
     return tuple(map(alert_of, conn.execute(worst_first)))
-

@@ -14,7 +14,7 @@ from alert_router.domain.model import CLOCK_SKEW_S, ChannelName, Labels, Status,
 from alert_router.domain.notify_values import Beginning, Episode, Posted
 from alert_router.domain.severity import Severity
 from alert_router.store import card_queue, rows
-from alert_router.store.tables import alerts, cards, decisions, incidents
+from alert_router.store.tables import alerts, cards, decisions
 
 MAX_EPISODES = 500
 """Of an incident, the episodes that are read: so many that fire, and so many that are over; the last to begin

@@ -215,7 +215,9 @@ cards = sa.Table(
         "digest_id", Id, sa.ForeignKey("digests.id"), unique=True, comment="the digest that this card shows"
     ),
     sa.Column(
-        "mirrors_rev", sa.Integer, comment="of a copy: the wanted_rev of the original that it shows; NULL: it has ended"
+        "mirrors_rev",
+        sa.Integer,
+        comment="of a copy: the wanted_rev of the original that it shows; NULL: it has ended",
     ),
     sa.Column("folded_into", Id, sa.ForeignKey("digests.id"), comment="the digest that shows this card"),
     sa.Column("channel", sa.Text, nullable=False),

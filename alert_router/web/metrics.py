@@ -55,9 +55,7 @@ class ChannelStates(Protocol):
 
 
 class Metrics:
-    def __init__(
-        self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder
-    ) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "alert_router_webhook_requests",
@@ -143,9 +141,7 @@ class _ChannelCollector(Collector):
 
 
 class _StateCollector(Collector):
-    def __init__(
-        self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder
-    ) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
         self._store = store
         self._now = now
         self._configuration = configuration
