@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import assert_never
 
-from alert_router.domain import index_keys
+from alert_router.domain import index_keys, speakers
 from alert_router.domain.model import (
     CLOCK_SKEW_S,
     TIME_RESOLUTION,
@@ -17,6 +17,10 @@ from alert_router.domain.model import (
     Transition,
     TransitionKind,
 )
+
+SILENT_AFTER = timedelta(hours=25)
+"""An alert that is over in one cluster ends when the other does not repeat it for this long: longer than any
+usual repeat_interval, so that an address that is gone for good does not hold it open."""
 
 
 class SignalKind(Enum):
@@ -30,6 +34,8 @@ class SignalKind(Enum):
     SUPERSEDE = auto()
     """A later start than the open one's: its resolve was missed."""
     RESOLVE = auto()
+    PARTLY_RESOLVE = auto()
+    """Over in one cluster; another says that it fires."""
     LATE = auto()
     """About an episode that is known to be over: counted only."""
     HOLD = auto()
@@ -59,21 +65,35 @@ def classify(newest: Alert | None, signal: Signal) -> SignalKind:
 
 def _classify_while_open(newest: Alert, signal: Signal) -> SignalKind:
     if not signal.firing:
-        return SignalKind.RESOLVE if _end(signal) >= newest.starts_at else SignalKind.LATE
-    if signal.starts_at - newest.starts_at >= TIME_RESOLUTION:
+        return _classify_resolve(newest, signal)
+    later = signal.starts_at - newest.starts_at
+    if later >= TIME_RESOLUTION and signal.start_known:
         return SignalKind.SUPERSEDE
-    return SignalKind.REPEAT if signal.annotations == newest.annotations else SignalKind.UPDATE
+    # Two clusters write different annotations: those of the alert's own episode are shown.
+    is_other = bool(newest.also_firing) and later <= -TIME_RESOLUTION
+    same = is_other or signal.annotations == newest.annotations
+    return SignalKind.REPEAT if same else SignalKind.UPDATE
+
+
+def _classify_resolve(newest: Alert, signal: Signal) -> SignalKind:
+    ended = speakers.ended_by(newest, signal, _end(signal))
+    if not ended:
+        return SignalKind.LATE
+    return SignalKind.PARTLY_RESOLVE if speakers.remaining(newest, ended) else SignalKind.RESOLVE
 
 
 def _classify_afterresolve(newest: Alert, signal: Signal) -> SignalKind:
     # Alertmanager's own rule (types.Alert.Merge): intervals that overlap are one episode.
     is_new_episode = signal.starts_at > max(newest.ends_at or newest.starts_at, newest.starts_at)
+    if not signal.start_known:
+        return SignalKind.OPEN if signal.firing else SignalKind.REPEAT
     if signal.firing:
         late = SignalKind.HOLD if signal.may_be_late else SignalKind.LATE
         return SignalKind.OPEN if is_new_episode else late
     if is_new_episode:
         return SignalKind.OPEN_RESOLVED
-    return SignalKind.LATE if newest.held_until else SignalKind.REPEAT
+    answers = newest.held_until is not None and speakers.answers_hold(newest, signal)
+    return SignalKind.LATE if answers else SignalKind.REPEAT
 
 
 def apply_signal(
@@ -85,21 +105,32 @@ def apply_signal(
         return _open(kind, newest, signal, now, rules=rules, new_id=new_id)
     match kind:
         case SignalKind.REPEAT:
-            return Change(kind, (_count(newest, signal, now),), ())
+            return _repeat(newest, signal, now)
         case SignalKind.UPDATE:
-            updated = replace(_count(newest, signal, now), annotations=signal.annotations)
-            return Change(kind, (updated,), (_transition(updated, TransitionKind.UPDATED, now, signal),))
+            repeated = _repeat(newest, signal, now)
+            updated = replace(repeated.alert, annotations=signal.annotations)
+            transition = _transition(updated, TransitionKind.UPDATED, now, signal)
+            return Change(kind, (updated,), (*repeated.transitions, transition))
         case SignalKind.SUPERSEDE:
             return _supersede(newest, signal, now, new_id=new_id)
         case SignalKind.RESOLVE:
-            resolved = resolve(_count(newest, signal, now, repeats=0), at=_end(signal))
+            end = speakers.last_end(newest, _end(signal))
+            resolved = replace(resolve(_count(newest, signal, now, repeats=0), at=end), also_firing=())
             return Change(kind, (resolved,), (_transition(resolved, TransitionKind.RESOLVED, now, signal),))
+        case SignalKind.PARTLY_RESOLVE:
+            return _resolve_partly(newest, signal, now)
         case SignalKind.LATE:
-            late = replace(_count(newest, signal, now), held_until=None)
+            also_firing = newest.also_firing if newest.firing else ()
+            late = replace(_count(newest, signal, now), held_until=None, also_firing=also_firing)
             return Change(kind, (late,), (_transition(late, TransitionKind.LATE_DUPLICATE, now, signal),))
         case SignalKind.HOLD:
             until = newest.held_until or now + timedelta(seconds=rules.hold_s)
-            return Change(kind, (replace(_count(newest, signal, now), held_until=until),), ())
+            held = replace(
+                _count(newest, signal, now),
+                held_until=until,
+                also_firing=speakers.while_held(newest, signal),
+            )
+            return Change(kind, (held,), ())
         case _:
             assert_never(kind)
 
@@ -133,7 +164,8 @@ def _open(
     new_id: Callable[[], int],
 ) -> Change:
     flaps = _flaps(previous, now, rules) if previous else 0
-    alert = _new_alert(signal, now, flaps=flaps, alert_id=new_id())
+    alert = _new_alert(_after(previous, signal), now, flaps=flaps, alert_id=new_id())
+    alert = replace(alert, also_firing=speakers.of_new(signal, previous))
     # The event's key stays with the first transition: a key is written once.
     transitions = [_transition(alert, TransitionKind.OPENED, now, signal)]
     if kind is SignalKind.OPEN_RESOLVED:
@@ -147,12 +179,60 @@ def _open(
 def _supersede(newest: Alert, signal: Signal, now: datetime, *, new_id: Callable[[], int]) -> Change:
     old = resolve(newest, at=signal.starts_at)
     alert = _new_alert(signal, now, flaps=newest.flaps, alert_id=new_id())
-    detail = f"its resolve was missed; alert {alert.id} follows"
+    alert = replace(alert, also_firing=speakers.after_supersede(newest, signal))
+    others = [url for url in speakers.clusters(alert) if url != signal.source_url]
+    reason = f"still fires at {', '.join(others)}" if others else "its resolve was missed"
+    detail = f"{reason}; alert {alert.id} follows"
     transitions = (
         _transition(old, TransitionKind.SUPERSEDED, now, detail),
         _transition(alert, TransitionKind.OPENED, now, signal),
     )
     return Change(SignalKind.SUPERSEDE, (old, alert), transitions)
+
+
+def _after(previous: Alert | None, signal: Signal) -> Signal:
+    """Without a start of its own, a new episode starts after the previous one, whatever the clocks say."""
+    if signal.start_known or previous is None:
+        return signal
+    over = max(previous.ends_at or previous.starts_at, previous.starts_at)
+    return replace(signal, starts_at=max(signal.starts_at, over + 2 * TIME_RESOLUTION))
+
+
+def _repeat(newest: Alert, signal: Signal, now: datetime) -> Change:
+    counted = _count(newest, signal, now)
+    if not newest.firing:
+        return Change(SignalKind.REPEAT, (counted,), ())
+    alert = replace(counted, also_firing=speakers.after_firing(newest, signal))
+    if alert.also_firing and any("ends_at" in speaker for speaker in alert.also_firing):
+        alert = replace(alert, expires_at=now + SILENT_AFTER)
+    elif newest.also_firing and newest.expires_at and not signal.expires_at:
+        alert = replace(alert, expires_at=None)
+    transitions = []
+    if speakers.awaits_webhook(newest) and not speakers.awaits_webhook(alert):
+        detail = f"its webhook came {_in_words(now - newest.received_at)} after it was opened"
+        transitions.append(_transition(alert, TransitionKind.RECONCILED, now, detail))
+    if speakers.clusters(alert) != speakers.clusters(newest):
+        detail = f"also fires at {signal.source_url} since {signal.starts_at:%Y-%m-%d %H:%M:%S} UTC"
+        transitions.append(_transition(alert, TransitionKind.UPDATED, now, detail))
+    return Change(SignalKind.REPEAT, (alert,), tuple(transitions))
+
+
+def _in_words(span: timedelta) -> str:
+    seconds = max(span.total_seconds(), 0)
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"  # noqa: PLR2004 - a reader's taste
+
+
+def _resolve_partly(newest: Alert, signal: Signal, now: datetime) -> Change:
+    ended = speakers.ended_by(newest, signal, _end(signal))
+    alert = replace(
+        _count(newest, signal, now, repeats=0),
+        also_firing=speakers.after_resolve(newest, ended, _end(signal)),
+        expires_at=now + SILENT_AFTER,
+    )
+    there = ", ".join(speaker.source_url for speaker in speakers.remaining(newest, ended))
+    detail = f"over at {signal.source_url}; still fires at {there}"
+    transition = _transition(alert, TransitionKind.UPDATED, now, detail)
+    return Change(SignalKind.PARTLY_RESOLVE, (alert,), (transition,))
 
 
 def _new_alert(signal: Signal, now: datetime, *, flaps: int, alert_id: int) -> Alert:
@@ -203,7 +283,16 @@ def _is_sent_to(alert: Alert, signal: Signal) -> bool:
 
 
 def reopen(alert: Alert) -> Alert:
-    return replace(alert, status=Status.FIRING, ends_at=None, held_until=None, absent_since=None)
+    # The expiry of one that was over in another cluster ran from then on.
+    expires_at = None if alert.also_firing else alert.expires_at
+    return replace(
+        alert,
+        status=Status.FIRING,
+        ends_at=None,
+        held_until=None,
+        absent_since=None,
+        expires_at=expires_at,
+    )
 
 
 def resolve(alert: Alert, *, at: datetime) -> Alert:

@@ -82,7 +82,8 @@ class Signal(_HasStatus):
     """What one source says about one alert at one moment."""
 
     source: str
-    """The sender: "alertmanager", "grafana" or "events". Replicas of one Alertmanager are one source."""
+    """The sender: "alertmanager", "grafana" or "events"; "alertmanager:eu" if the webhook's URL names it so.
+    Replicas of one Alertmanager are one source."""
     status: Status
     labels: Labels
     annotations: Labels
@@ -106,6 +107,10 @@ class Signal(_HasStatus):
     """Whether replicas can send an old "firing" after a "resolved", so that one must be held."""
     sent_to: str = ""
     """The channel that its sender named in the URL; empty: the routes choose."""
+    start_known: bool = True
+    """False where the sender left it out: starts_at is the time of receipt, and tells no episodes apart."""
+    from_api: bool = False
+    """Shown by Alertmanager's API: source_url is the API's, not the externalURL that webhooks bring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ class Alert(_HasStatus):
     identity: str = ""
     """Its labels without churn_labels; hashed if long."""
     also_firing: Sequence[Mapping[str, str]] = ()
-    """Other Alertmanagers that say it fires, each with its source_url and starts_at."""
+    """The Alertmanagers that speak of it, once there are several: see `domain/speakers.py`."""
 
 
 @dataclass(frozen=True, slots=True)

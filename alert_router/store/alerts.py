@@ -105,6 +105,7 @@ _MUTABLE = (
     "counts_since",
     "beginning",
     "identity",
+    "also_firing",
 )
 """The columns that change in an alert's life; the others are its identity."""
 _UPDATE = rows.update_statement(alerts, _MUTABLE)

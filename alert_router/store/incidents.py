@@ -55,6 +55,7 @@ _MUTABLE = (
     "revision",
     "channels",
     "firing_since",
+    "left_out",
 )
 _UPDATE = rows.update_statement(incidents, _MUTABLE)
 

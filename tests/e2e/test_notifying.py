@@ -140,7 +140,7 @@ def test_second_critical_instance_is_announced_by_a_new_message(make_world: Make
     world.push("KafkaLag", began=datetime.now(UTC), instance="pg-2", cluster="eu")
 
     second = world.wait_for_messages(2)[1]
-    assert first.pinged.roles == second.pinged.roles == (ROLE,)
+    assert first.notified.roles == second.notified.roles == (ROLE,)
     assert "pg-2" in (second.content or "")
     until(lambda: len(json.dumps(first.embeds)) < 1500, "the old card shrinks", within_s=WITHIN_S)
     assert len(world.messages()) == 2
@@ -156,7 +156,7 @@ def test_critical_that_fires_again_is_announced_by_a_new_message(make_world: Mak
     world.push("ApiDown", began=datetime.now(UTC) + timedelta(seconds=1), instance="api-1")
 
     again = world.wait_for_messages(2)[1]
-    assert again.pinged.roles == (ROLE,)
+    assert again.notified.roles == (ROLE,)
 
 
 def test_other_alertname_in_one_group_is_announced_by_a_new_message(make_world: MakeWorld) -> None:
@@ -194,7 +194,7 @@ def test_each_team_gets_its_messages_with_its_mention(make_world: MakeWorld) -> 
     found = {team: world.wait_for_messages(1, team) for team in TEAMS}
 
     assert {team: len(messages) for team, messages in found.items()} == dict.fromkeys(TEAMS, 1)
-    pinged = {team: messages[0].pinged for team, messages in found.items()}
+    pinged = {team: messages[0].notified for team, messages in found.items()}
     assert pinged["shop"].roles == (SHOP_ROLE,)
     assert all(pinged[team].roles == (ROLE,) for team in ("ops", "data", "web"))
     assert not any(each.everyone or each.users for each in pinged.values())

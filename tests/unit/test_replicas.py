@@ -11,7 +11,16 @@ from alert_router.domain.alertmanager_diff import Finding
 from alert_router.domain.lifecycle import Change
 from alert_router.domain.model import Alert, Status, TransitionKind
 from testbed.factories import RULES, at, signal_applier
-from testbed.replicas import Episode, Notification, Story, stories
+from testbed.replicas import (
+    ADDRESS,
+    ADDRESSES,
+    Episode,
+    Notification,
+    Story,
+    TwoClusters,
+    stories,
+    two_clusters,
+)
 
 HOLD = timedelta(seconds=RULES.hold_s)
 SHORT_S = RULES.hold_s / 50
@@ -21,8 +30,10 @@ TWO = Episode(at(20), at(30))
 OPEN = Episode(at(40), None)
 
 
-def notification(episode: Episode, *, firing: bool, after_s: float = 10) -> Notification:
-    return Notification(after_s, episode, firing)
+def notification(
+    episode: Episode, *, firing: bool, after_s: float = 10, source_url: str = ADDRESS
+) -> Notification:
+    return Notification(after_s, episode, firing, source_url)
 
 
 LATE_FIRING = Story(
@@ -89,14 +100,14 @@ def receive_all(story: Story) -> Known:
     return known
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 @example(LATE_FIRING)
 @example(MISSED_RESOLVE)
 def test_final_state_is_correct_after_the_hold(story: Story) -> None:
     assert receive_all(story).has_final_state_of(story)
 
 
-@given(stories(most_gap_s=SHORT_S, both_see_the_last=False))
+@given(stories(max_gap_s=SHORT_S, both_see_the_last=False))
 def test_replica_within_the_hold_may_miss_the_last_episode(story: Story) -> None:
     known = receive_all(story)
 
@@ -142,7 +153,7 @@ def test_wrongly_reopened_alert_is_closed_by_two_absences() -> None:
     assert not alertmanager_diff.apply_finding(second, absent, None, now).alert.firing
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 @example(LONG_AFTER)
 def test_every_stored_episode_is_real_and_unique(story: Story) -> None:
     known = receive_all(story)
@@ -152,7 +163,7 @@ def test_every_stored_episode_is_real_and_unique(story: Story) -> None:
     assert set(starts) <= {episode.starts_at for episode in story.episodes}
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 def test_only_the_newest_alert_of_a_label_set_fires(story: Story) -> None:
     known = receive_all(story)
 
@@ -160,7 +171,7 @@ def test_only_the_newest_alert_of_a_label_set_fires(story: Story) -> None:
     assert [a for a in known.alerts.values() if a.ends_at and a.ends_at < a.starts_at] == []
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 @example(LATE_FIRING)
 def test_resolve_from_any_replica_resolves_at_once(story: Story) -> None:
     known = Known()
@@ -174,7 +185,7 @@ def test_resolve_from_any_replica_resolves_at_once(story: Story) -> None:
             assert not newest.firing
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 def test_notifications_sent_again_add_no_episode(story: Story) -> None:
     known = receive_all(story)
     before = len(known.alerts)
@@ -184,3 +195,44 @@ def test_notifications_sent_again_add_no_episode(story: Story) -> None:
     known.pass_time(story.earliest_arrival + timedelta(days=9))
 
     assert len(known.alerts) == before
+
+
+@given(stories(max_gap_s=400, own_addresses=True))
+def test_replicas_with_own_addresses_hold_nothing_open(story: Story) -> None:
+    known = receive_all(story)
+
+    assert known.has_final_state_of(story)
+    starts = [alert.starts_at for alert in known.alerts.values()]
+    assert len(set(starts)) == len(starts)
+    assert set(starts) <= {episode.starts_at for episode in story.episodes}
+    assert [alert for alert in known.alerts.values() if alert.firing and alert is not known.newest] == []
+
+
+FIRST, SECOND = Episode(at(0), at(5)), Episode(at(1), at(9))
+
+
+@given(two_clusters(max_gap_s=400))
+@example(
+    TwoClusters(
+        ([FIRST], [SECOND]),
+        [
+            notification(episode, firing=firing, source_url=url)
+            for firing in (True, False)
+            for episode, url in ((FIRST, ADDRESSES[0]), (SECOND, ADDRESSES[1]))
+        ],
+    )
+)
+def test_alert_of_two_clusters_fires_while_either_does(story: TwoClusters) -> None:
+    """For what comes in order. A firing with an older start than the end of the other's is held at first."""
+    known, firing, now = Known(), dict.fromkeys(ADDRESSES, False), at(0)
+
+    for now, notification in story.moments():
+        known.receive(notification, now)
+        firing[notification.source_url] = notification.firing
+        newest = known.newest
+        assert newest is not None
+        assert (newest.firing or newest.held_until is not None) or not any(firing.values())
+    known.pass_time(now + HOLD)
+
+    assert known.newest is not None
+    assert known.newest.firing == any(firing.values())
