@@ -14,10 +14,12 @@ from monitoring.dashboards.description import Dashboard, Panel, Query
 MODEL_DOCUMENT = Path(__file__).parents[1] / "docs" / "MODEL.md"
 TARGET_LABELS = frozenset({"job", "instance"})
 """Prometheus adds them to every series."""
-OF_PROMETHEUS = {
+OF_PROMETHEUS_AND_ALERTMANAGER = {
     "up": TARGET_LABELS,
     # The rules' labels and those of their expressions.
     "ALERTS": frozenset({"alertname", "alertstate", "severity", "component", "model_type"}),
+    "alertmanager_notifications_total": frozenset({"integration"}),
+    "alertmanager_notifications_failed_total": frozenset({"integration"}),
 }
 
 
@@ -88,7 +90,9 @@ def exposed(text: str) -> dict[str, Exposed]:
     return families
 
 
-_ROW = re.compile(r"^\| (?P<names>`\w+`(?:, `\w+`)*) \| (?P<labels>[^|]*?) ?\| (?P<text>.*) \|$", re.MULTILINE)
+_ROW = re.compile(
+    r"^\| (?P<names>`\w+`(?:, `\w+`)*) \| (?P<labels>[^|]*?) ?\| (?P<text>.*) \|$", re.MULTILINE
+)
 
 
 def documented_by_backend() -> dict[str, Exposed]:

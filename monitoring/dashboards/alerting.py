@@ -2,9 +2,8 @@
 
 from monitoring.dashboards import limits
 from monitoring.dashboards.description import Dashboard, Kind, Limits, Panel, Query, Unit
-from monitoring.dashboards.selectors import quantile
+from monitoring.dashboards.selectors import UP_DOWN, quantile
 
-UP_DOWN = (("0", "down", "red"), ("1", "up", "green"))
 # Two routers on one database count the same rows: max, not sum, of what is read from the tables.
 
 DASHBOARD = Dashboard(
@@ -25,8 +24,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=2,
             title="Cards by state",
-            description="Cards, by the state of their delivery. A dead letter is kept until it is"
-            " replayed or dropped.",
+            description="Cards, by the state of their delivery. A dead letter is kept until it is replayed"
+            " or dropped.",
             axis="cards",
             width=10,
             queries=(Query("max by (state) (alert_router_cards)", "{{state}}"),),
@@ -69,8 +68,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=6,
             title="Quarantine",
-            description="What could not be parsed: stored now, and new within an hour, by source."
-            " Alerts that a source left out of its webhooks (max_alerts) were never received.",
+            description="What could not be parsed: stored now, and new within an hour, by source. Alerts"
+            " that a source left out of its webhooks (max_alerts) were never received.",
             axis="bodies, alerts",
             limits=Limits((1,)),
             queries=(
@@ -126,6 +125,25 @@ DASHBOARD = Dashboard(
             axis="cards",
             width=12,
             queries=(Query("max by (account) (alert_router_ledger)", "{{account}}"),),
+        ),
+        Panel(
+            id=11,
+            title="Notifications by Alertmanager a minute",
+            description="By integration: webhook is the way to the router, slack the second path. What"
+            " failed is sent again.",
+            axis="notifications a minute",
+            width=24,
+            queries=(
+                Query(
+                    "sum by (integration) (rate(alertmanager_notifications_total[$__rate_interval])) * 60",
+                    "{{integration}}",
+                ),
+                Query(
+                    "sum by (integration)"
+                    " (rate(alertmanager_notifications_failed_total[$__rate_interval])) * 60",
+                    "{{integration}} failed",
+                ),
+            ),
         ),
     ),
 )

@@ -50,9 +50,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=4,
             title="Training duration",
-            description="The service's mean over 30 days, every outcome and test_mode included; the"
-            " last training"
-            " as the weekly DAG saw it, waiting included.",
+            description="The service's mean over 30 days, every outcome and test_mode included; the last"
+            " training as the weekly DAG saw it, waiting included.",
             unit=Unit.SECONDS,
             empty="Empty until the first training; the mean while none ended within 30 days.",
             queries=(
@@ -68,8 +67,7 @@ DASHBOARD = Dashboard(
             id=5,
             title="Ingestion rate",
             description="Rows within a day: sent by the city's API, new or corrected among them, and"
-            " stored by"
-            " the model service.",
+            " stored by the model service.",
             axis="rows a day",
             kind=Kind.LINES,
             queries=(
@@ -116,8 +114,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=9,
             title="Duration of the daily calls",
-            description="Of the newest daily runs: the fetch from the city, and the forecast by the"
-            " model service.",
+            description="Of the newest daily runs: the fetch from the city, and the forecast by the model"
+            " service.",
             unit=Unit.SECONDS,
             empty="Empty until the first run of the DAG.",
             queries=(

@@ -2,10 +2,15 @@
 
 from monitoring.dashboards import limits
 from monitoring.dashboards.description import Dashboard, Kind, Limits, Panel, Query, Unit
-from monitoring.dashboards.selectors import CALLERS, DRIFT_LIMITS, NO_TRAFFIC, OF_MODEL, R2_LIMITS
-
-UP_DOWN = (("0", "down", "red"), ("1", "up", "green"))
-YES_NO = (("0", "NO", "green"), ("1", "YES", "orange"))
+from monitoring.dashboards.selectors import (
+    CALLERS,
+    DRIFT_LIMITS,
+    NO_TRAFFIC,
+    OF_MODEL,
+    R2_LIMITS,
+    UP_DOWN,
+    YES_NO,
+)
 
 DASHBOARD = Dashboard(
     uid="overview",
@@ -29,8 +34,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=2,
             title="Error rate, 4xx and 5xx",
-            description="Share of the model API's answers that were errors: 4xx of the caller, 5xx of"
-            " the service.",
+            description="Share of the model API's answers that were errors: 4xx of the caller, 5xx of the"
+            " service.",
             unit=Unit.RATIO,
             limits=Limits((limits.of_rule("APIErrorRate"),)),
             empty=NO_TRAFFIC,
@@ -59,8 +64,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=4,
             title="Drift detected",
-            description="Whether the last measurement found drift: by the model service, and by the"
-            " weekly DAG.",
+            description="Whether the last measurement found drift: by the model service, and by the weekly"
+            " DAG.",
             kind=Kind.STAT,
             unit=Unit.STATE,
             texts=YES_NO,
@@ -100,8 +105,7 @@ DASHBOARD = Dashboard(
             id=7,
             title="Age of the newest count",
             description="Time since the beginning of the newest hour with a count: known to the model"
-            " service,"
-            " and known to the daily fetch.",
+            " service, and known to the daily fetch.",
             unit=Unit.AGE,
             empty="The model service's line is absent while it works on generated counts.",
             queries=(
@@ -128,8 +132,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=9,
             title="Time since a run last succeeded",
-            description="By DAG. PipelineStale fires after 26 h for the daily DAGs, after 8 days for"
-            " the weekly one.",
+            description="By DAG. PipelineStale fires after 26 h for the daily DAGs, after 8 days for the"
+            " weekly one.",
             unit=Unit.AGE,
             empty="A DAG has no line before its first success.",
             queries=(
@@ -152,8 +156,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=11,
             title="Active DAG runs",
-            description="Runs that are queued or running. A queue that never empties is a scheduler"
-            " that stands still.",
+            description="Runs that are queued or running. A queue that never empties is a scheduler that"
+            " stands still.",
             axis="runs",
             queries=(Query("sum by (dag_id, state) (airflow_dag_active_runs)", "{{dag_id}} {{state}}"),),
         ),

@@ -1,7 +1,7 @@
 """How good the forecasts are, and whether the data still look like those the model knows."""
 
 from monitoring.dashboards.description import Dashboard, Kind, Panel, Query, Unit
-from monitoring.dashboards.selectors import DRIFT_LIMITS, OF_MODEL, R2_LIMITS, RMSE_LIMITS
+from monitoring.dashboards.selectors import DRIFT_LIMITS, OF_MODEL, R2_LIMITS, RMSE_LIMITS, YES_NO
 
 NOT_SCORED = "Empty until a champion was evaluated, or a forecast scored, for the first time."
 NO_DRIFT_YET = "Empty until drift was measured for the first time."
@@ -16,8 +16,7 @@ DASHBOARD = Dashboard(
             id=1,
             title="R2 over 7 days",
             description="The champion by its last evaluation, and the daily forecasts whose hours are"
-            " known by now."
-            " Below the upper line ModelPerformanceWarning fires, below the lower one"
+            " known by now. Below the upper line ModelPerformanceWarning fires, below the lower one"
             " ModelPerformanceCritical.",
             unit=Unit.SCORE,
             limits=R2_LIMITS,
@@ -81,8 +80,7 @@ DASHBOARD = Dashboard(
             id=6,
             title="Unknown counters",
             description="Counters of the newest daily forecast that the model had never seen; forecasts"
-            " for such"
-            " counters within a day.",
+            " for such counters within a day.",
             axis="counters, forecasts",
             empty="The daily run's line is absent until its first run.",
             queries=(
@@ -93,14 +91,13 @@ DASHBOARD = Dashboard(
         Panel(
             id=7,
             title="Drifted counters",
-            description="How many counters have drifted, and whether that counted as drift.",
+            description="How many counters have drifted.",
             axis="counters",
             empty=NO_DRIFT_YET,
             queries=(
                 Query("max(drifted_features_count)", "model service"),
                 # A gauge in spite of its name: docs/EXPORTER.md.
                 Query("max(bike_drifted_features_count)", "weekly run"),
-                Query("max(bike_drift_detected)", "weekly run: drift (1) or not (0)"),
             ),
         ),
         Panel(
@@ -116,9 +113,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=9,
             title="Age of scores and champion",
-            description="Time since the champion was evaluated, since it was trained, and since drift"
-            " was measured."
-            " A score that nobody renews says nothing about today.",
+            description="Time since the champion was evaluated, since it was trained, and since drift was"
+            " measured. A score that nobody renews says nothing about today.",
             unit=Unit.AGE,
             empty="Each line begins with the first evaluation, training or measurement.",
             queries=(
@@ -138,11 +134,24 @@ DASHBOARD = Dashboard(
             title="Dead sensors",
             description="Counters with a day of zeros where at least 5 an hour are usual, and their names.",
             axis="counters",
-            width=12,
+            width=16,
             empty="The names are absent while no sensor is dead.",
             queries=(
                 Query("max(sensors_dead)", "dead sensors"),
                 Query("max by (counter) (sensor_dead)", "{{counter}}"),
+            ),
+        ),
+        Panel(
+            id=11,
+            title="Drift or not",
+            description="Whether each measurement found drift.",
+            kind=Kind.STATES,
+            unit=Unit.STATE,
+            texts=YES_NO,
+            empty=NO_DRIFT_YET,
+            queries=(
+                Query("max(drift_detected)", "model service"),
+                Query("max(bike_drift_detected)", "weekly run"),
             ),
         ),
     ),

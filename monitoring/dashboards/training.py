@@ -17,9 +17,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=1,
             title="Training runs by outcome",
-            description="Trainings that ended within an hour, by the model service. test_mode has"
-            " outcomes of its own."
-            " TrainingFailure fires on a failure that no success has followed.",
+            description="Trainings that ended within an hour, by the model service. test_mode has outcomes"
+            " of its own. TrainingFailure fires on a failure that no success has followed.",
             kind=Kind.BARS,
             axis="trainings an hour",
             queries=(
@@ -86,9 +85,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=6,
             title="Double evaluation",
-            description="R2 of challenger and champion at the last training: on the holdout, which is"
-            " new to both,"
-            " and on the baseline set, which never changes.",
+            description="R2 of challenger and champion at the last training: on the holdout, which is new"
+            " to both, and on the baseline set, which never changes.",
             unit=Unit.SCORE,
             empty=f"{NOT_TRAINED} {NO_CHAMPION}",
             queries=(
@@ -96,21 +94,20 @@ DASHBOARD = Dashboard(
                     f"max by (model_type, role, dataset) (training_evaluation_r2{{{OF_MODEL}}})",
                     "{{model_type}} {{role}} on {{dataset}}",
                 ),
+                Query("max(model_r2_validation)", "weekly run: challenger"),
             ),
         ),
         Panel(
             id=7,
             title="Champion against challenger",
-            description="RMSE of both on the holdout of the last training: the lower one is better."
-            " Beside it the challenger's R2 on rows it was not trained on, as the weekly DAG saw it.",
-            axis="bicycles an hour; R2",
+            description="RMSE of both on the holdout of the last training: the lower one is better.",
+            axis="bicycles an hour",
             empty=f"{NOT_TRAINED} {NO_CHAMPION}",
             queries=(
                 Query(
                     f'max by (model_type, role) (training_evaluation_rmse{{dataset="holdout", {OF_MODEL}}})',
                     "{{model_type}} {{role}}",
                 ),
-                Query("max(model_r2_validation)", "weekly run: R2 of the challenger"),
             ),
         ),
         Panel(

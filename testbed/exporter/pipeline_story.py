@@ -10,20 +10,7 @@ FETCH, PREDICT, MONITOR = "daily_fetch_bike_data", "daily_prediction", "monitor_
 def first_runs(airflow: FakeAirflow, now: datetime) -> None:
     """One run of each DAG, with every value that the exporter reads."""
     start = now - timedelta(minutes=30)
-    airflow.run(
-        FETCH,
-        "fetch-1",
-        start=start,
-        end=start + timedelta(seconds=41),
-        tasks=[("fetch", "success", 38.0)],
-        xcoms={
-            "records_fetched": 2_688,
-            "records_count": 1_344,
-            "deduplication_ratio": 0.5,
-            "ingestion_duration_seconds": 38.0,
-            "newest_hour": (now - timedelta(hours=9)).isoformat(),
-        },
-    )
+    _fetch(airflow, "fetch-1", start)
     airflow.run(
         PREDICT,
         "predict-1",
@@ -43,11 +30,29 @@ def first_runs(airflow: FakeAirflow, now: datetime) -> None:
 
 
 def later_runs(airflow: FakeAirflow, now: datetime) -> None:
-    """The fetch fails, the weekly run rejects its challenger, and a forecast is still running."""
+    """A fetch fails and the next succeeds, the weekly run rejects its challenger, a forecast still runs."""
     start = now - timedelta(minutes=5)
     airflow.run(FETCH, "fetch-2", state="failed", start=start, end=start + timedelta(seconds=20))
+    _fetch(airflow, "fetch-3", start + timedelta(minutes=1))
     _monitor(airflow, "monitor-2", start, decision="reject_baseline_regression", drifted=True)
     airflow.run(PREDICT, "predict-2", state="running", start=now - timedelta(seconds=30))
+
+
+def _fetch(airflow: FakeAirflow, run_id: str, start: datetime) -> None:
+    airflow.run(
+        FETCH,
+        run_id,
+        start=start,
+        end=start + timedelta(seconds=41),
+        tasks=[("fetch", "success", 38.0)],
+        xcoms={
+            "records_fetched": 2_688,
+            "records_count": 1_344,
+            "deduplication_ratio": 0.5,
+            "ingestion_duration_seconds": 38.0,
+            "newest_hour": (start - timedelta(hours=9)).isoformat(),
+        },
+    )
 
 
 def _monitor(airflow: FakeAirflow, run_id: str, start: datetime, *, decision: str, drifted: bool) -> None:

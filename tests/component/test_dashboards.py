@@ -235,7 +235,7 @@ def known(client: TestClient) -> dict[str, Exposed]:
 
 
 def test_expressions_use_known_metrics_and_labels(known: dict[str, Exposed]) -> None:
-    series = panels.OF_PROMETHEUS | {
+    series = panels.OF_PROMETHEUS_AND_ALERTMANAGER | {
         name: labels for family in known.values() for name, labels in family.series.items()
     }
 
