@@ -115,7 +115,7 @@ def test_every_selected_label_exists(stack: RunningStack) -> None:
     for _, _, query in panels.every_query():
         for selector in panels.selectors(panels.substituted(query.expr)):
             series = stack.prometheus.series(selector.metric)
-            labels = {label for one in series for label in one}
+            labels = {label for member in series for label in member}
 
             assert series, selector
             assert selector.labels <= labels, selector
@@ -124,7 +124,9 @@ def test_every_selected_label_exists(stack: RunningStack) -> None:
 def test_alert_annotations_return_the_storys_alerts(stack: RunningStack) -> None:
     series = stack.prometheus.series('ALERTS{alertstate="firing"}')
 
-    assert {"ModelPerformanceCritical", "HighDrift", "TrainingFailure"} <= {s["alertname"] for s in series}
+    assert {"ModelPerformanceCritical", "HighDrift", "TrainingFailure"} <= {
+        labels["alertname"] for labels in series
+    }
 
 
 def test_document_lists_every_panel_with_its_unit_and_reading(stack: RunningStack) -> None:
