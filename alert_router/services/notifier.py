@@ -54,10 +54,7 @@ def notify_people(
 def _request_first_cards(
     plan: CardPlan, incident: Incident, alerts: Sequence[Alert], configuration: Configuration
 ) -> bool:
-    """Of an incident that this transaction created: nothing needs to be read for them.
-
-    False: the incident is known, or there are quiet hours, so the rule must be asked.
-    """
+    """Of an incident that this transaction created nothing needs to be read. False: ask the rule."""
     if not alerts or configuration.has_quiet_hours:
         return False
     for channel in split_channels(incident.channels):

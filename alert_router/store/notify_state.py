@@ -143,7 +143,7 @@ def episode_of(alert: Any) -> Episode:
         firing=alert.status == Status.FIRING,
         suppressed=bool(alert.suppressed),
         revision=alert.revision,
-        counts_since=alert.counts_since,
+        counts_since=alert.counts_since or alert.received_at,
         ended_at=alert.ends_at,
         beginning=Beginning(alert.beginning),
     )
