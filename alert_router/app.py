@@ -102,7 +102,15 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     router_intake = Intake(
         writer, rules=rules, channels=[workers[0].name], wake=workers[0].wake, on_hold=sync_now.set
     )
-    sync = AlertmanagerSync(router_intake, http, settings.alertmanager_urls, rules=rules, clock=clocks.now)
+    sync = AlertmanagerSync(
+        router_intake,
+        http,
+        settings.alertmanager_urls,
+        rules=rules,
+        clock=clocks.now,
+        every_s=settings.reconcile_seconds,
+        webhook_due_s=settings.group_interval_seconds,
+    )
     tasks: dict[str, asyncio.Task[None]] = {}
     state = State(
         settings=settings,

@@ -57,11 +57,6 @@ def awaits_webhook(alert: Alert) -> bool:
     return any(not speaker["source_url"] for speaker in alert.also_firing)
 
 
-def has_start(alert: Alert, moment: datetime) -> bool:
-    """Whether the episode with this start is one of those that fire."""
-    return any(speaker.has_start(moment) for speaker in _firing(of(alert)))
-
-
 def of_new(signal: Signal, previous: Alert | None) -> Stored:
     """Of a new alert. previous: the one before, which is over, or held for one who says that it fires."""
     if previous is not None and previous.held_until is not None and previous.also_firing and signal.firing:

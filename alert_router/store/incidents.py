@@ -64,6 +64,13 @@ _MUTABLE = (
 _UPDATE = rows.update_statement(incidents, _MUTABLE)
 
 
+def last_seen_at(conn: sa.Connection, incident_id: int) -> datetime | None:
+    """When a source last spoke of one of its alerts."""
+    query = sa.select(sa.func.max(alerts.c.last_seen_at)).where(alerts.c.incident_id == incident_id)
+    seen_at: datetime | None = conn.scalar(query)
+    return seen_at
+
+
 def save(conn: sa.Connection, new: Sequence[Incident], changed: Sequence[Incident]) -> None:
     if new:
         conn.execute(sa.insert(incidents), list(map(rows.to_row, new)))
