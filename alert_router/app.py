@@ -13,6 +13,7 @@ import httpx
 from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 
+from alert_router.config.holder import ConfigurationHolder
 from alert_router.delivery import Channel, Clocks, DeliveryWorker, RateLimiter
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
@@ -23,10 +24,11 @@ from alert_router.services import health, intake, scheduler
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
 from alert_router.services.intake import Intake
+from alert_router.services.reload import Reload
 from alert_router.services.scheduler import PeriodicTask
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
-from alert_router.settings import Settings
+from alert_router.settings import Settings, configuration_of
 from alert_router.store import card_queue, migrate
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
@@ -34,6 +36,7 @@ from alert_router.web import application
 from alert_router.web.dependencies import State
 from alert_router.web.metrics import Metrics
 from alert_router.web.pages import Pages
+from alert_router.web.reload import ReloadCollector
 
 log = logging.getLogger(__name__)
 PREVIEW_PER_MINUTE = 1_200
@@ -91,11 +94,14 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus_client has no types for it
+    holder = ConfigurationHolder(configuration_of(settings))
+    reload = Reload(holder, partial(configuration_of, settings), clocks.now)
     store = open_store(settings.database_url.get_secret_value())
     writer = Writer(store)
     http = httpx.AsyncClient(transport=transport)
     channels = _channels(settings, http)
     metrics = Metrics(store, clocks.now, tuple(channels))
+    metrics.registry.register(ReloadCollector(reload))
     workers = _workers(settings, channels, store, writer, clocks, metrics)
     rules = _rules(settings)
     sync_now = asyncio.Event()
@@ -114,12 +120,14 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     tasks: dict[str, asyncio.Task[None]] = {}
     state = State(
         settings=settings,
+        configuration=holder,
+        reload=reload,
         store=store,
         intake=router_intake,
         metrics=metrics,
         pages=Pages(),
         clock=clocks.now,
-        check_health=partial(health.check, store, tasks, workers, sync),
+        check_health=partial(health.check, store, tasks, workers, sync, reload),
     )
     periodic = [*_timers(state, rules), *_fallback(settings, workers, writer, clocks.now)]
     if settings.alertmanager_urls:
@@ -175,7 +183,9 @@ def _workers(
 
 def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     settings, clock = state["settings"], state["clock"]
-    timers = Timers(state["intake"], state["store"], clock, settings.remind_every, rules)
+    spans = state["configuration"].current.route.policy.notify.remind_every
+    reminders = {severity.word: span.total_seconds() for severity, span in spans.items()}
+    timers = Timers(state["intake"], state["store"], clock, reminders, rules)
     watchdog = Watchdog(
         state["intake"], state["store"], clock, started_at=clock(), after_s=settings.watchdog_seconds
     )
@@ -211,6 +221,7 @@ async def running(service: Service) -> AsyncIterator[None]:
     service.writer.start()
     for worker in service.workers:
         service.tasks[f"delivery to {worker.name}"] = asyncio.create_task(worker.run())
+    service.tasks["reload"] = asyncio.create_task(service.state["reload"].serve_requests())
     for periodic in service.periodic:
         service.tasks[periodic.name] = asyncio.create_task(scheduler.repeat(periodic))
     try:

@@ -1,6 +1,8 @@
 """Settings from the environment. Every secret NAME can also come from a file, named by NAME_FILE."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
@@ -20,6 +22,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from alert_router import config
+from alert_router.config import ConfigError, Configuration, Problem, environment, webhook_urls
+
 SECRETS = (
     "DISCORD_WEBHOOK_URL",
     "DISCORD_FALLBACK_WEBHOOK_URL",
@@ -30,7 +35,6 @@ DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 """SQLAlchemy dialects whose drivers are installed."""
 PIPELINE_SETTINGS = ("ALERT_ROUTER_URL", "ALERT_ROUTER_TOKEN")
 """Settings of the DAGs, which report events: not unknown when both share one .env file."""
-UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 MIB = 1024 * 1024
 
 
@@ -39,29 +43,26 @@ class SettingsError(Exception):
 
 
 def _webhook(url: SecretStr) -> SecretStr:
-    parts = urlsplit(url.get_secret_value())
-    segments = parts.path.strip("/").split("/")
-    _, separator, rest = parts.path.partition("/webhooks/")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not separator or len(segments) < 3:  # noqa: PLR2004
-        raise ValueError("must look like https://discord.com/api/webhooks/ID/TOKEN")
-    if len(rest.strip("/").split("/")) != 2:  # noqa: PLR2004 - an id and a token
-        raise ValueError("must end in /webhooks/ID/TOKEN")
-    return url
+    """Without the invisible characters around it."""
+    cleaned, _ = webhook_urls.cleaned(url.get_secret_value())
+    return SecretStr(webhook_urls.check(cleaned))
 
 
-def _spans(value: Any) -> Any:
-    """Seconds by severity, from a text such as "critical=4h,warning=1d"."""
-    if not isinstance(value, str):
-        return value
-    if value.strip() == "none":
-        return {}
-    spans: dict[str, float] = {}
-    for part in value.split(","):
-        severity, equals, span = (piece.strip() for piece in part.partition("="))
-        if not (equals and severity and span[:-1].isdigit() and span[-1] in UNITS_S):
-            raise ValueError(f"{part.strip()!r} must look like critical=4h (s, m, h or d)")
-        spans[severity.lower()] = int(span[:-1]) * UNITS_S[span[-1]]
-    return spans
+def _reminders(value: str) -> str:
+    _check(environment.reminders, value)
+    return value
+
+
+def _mentions(value: str) -> str:
+    _check(environment.mentions_by_severity, value)
+    return value
+
+
+def _check(parse: Callable[[str], object], value: str) -> None:
+    try:
+        parse(value)
+    except ConfigError as error:
+        raise ValueError("; ".join(problem.message for problem in error.problems)) from None
 
 
 def _list(value: Any) -> Any:
@@ -183,15 +184,26 @@ class Settings(BaseSettings):
         ),
     ] = 120.0
     remind_every: Annotated[
-        Mapping[str, PositiveFloat],
-        BeforeValidator(_spans),
+        str,
+        AfterValidator(_reminders),
         Field(
-            default_factory=lambda: {"critical": 14400.0},
             alias="ALERT_ROUTER_REMIND_EVERY",
             description="Reminder interval of firing incidents that nobody acknowledged, by severity: "
             "critical=4h,warning=1d; none: no reminders",
         ),
-    ]
+    ] = "critical=4h"
+    config_file: Annotated[
+        Path | None,
+        Field(alias="ALERT_ROUTER_CONFIG", description="YAML file with channels and routes"),
+    ] = None
+    mentions: Annotated[
+        str,
+        AfterValidator(_mentions),
+        Field(
+            alias="ALERT_ROUTER_MENTIONS",
+            description="Whom a new message mentions, by severity: critical=role:777,error=here",
+        ),
+    ] = ""
     watchdog_seconds: Annotated[
         NonNegativeFloat,
         Field(
@@ -261,11 +273,16 @@ class Settings(BaseSettings):
         return int(self.listen.rpartition(":")[2])
 
     @property
-    def public_url(self) -> str:
-        """Links in cards start with this. A wildcard address is replaced: no browser can open it."""
+    def local_url(self) -> str:
+        """Where this machine reaches the router. A wildcard address is replaced: no program can open it."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host  # noqa: S104
         host = f"[{host}]" if ":" in host else host
-        return self.external_url or f"http://{host}:{self.port}"
+        return f"http://{host}:{self.port}"
+
+    @property
+    def public_url(self) -> str:
+        """Links in cards start with this."""
+        return self.external_url or self.local_url
 
 
 class EnvironmentSource(PydanticBaseSettingsSource):
@@ -310,6 +327,36 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         raise SettingsError(
             "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
         ) from None
+
+
+def configuration_of(settings: Settings) -> Configuration:
+    """The file's channels and routes, or the one channel that the variables set. Raises ConfigError."""
+    flap_window = timedelta(seconds=settings.flap_window_seconds)
+    base = replace(config.DEFAULT_POLICY, flap_window=flap_window)
+    if settings.config_file is None:
+        return config.single(
+            settings.discord_webhook_url,
+            fallback_webhook_url=settings.fallback_webhook_url,
+            mentions=settings.mentions,
+            remind_every=settings.remind_every,
+            base=base,
+        )
+    return config.load(
+        settings.config_file,
+        webhook_url=settings.discord_webhook_url,
+        fallback_webhook_url=settings.fallback_webhook_url,
+        mentions=settings.mentions,
+        remind_every=settings.remind_every,
+        base=base,
+    )
+
+
+def ignored_characters(environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Warnings about the invisible characters around the URLs of webhooks."""
+    warnings = (
+        (name, webhook_urls.cleaned(environ.get(name, ""))[1]) for name in environment.VARIABLES.values()
+    )
+    return tuple(Problem(name, 0, 0, warning) for name, warning in warnings if warning)
 
 
 def unknown_names(environ: Mapping[str, str]) -> list[str]:

@@ -2,11 +2,12 @@
 
 import logging
 import os
+import signal
 
 import uvicorn
 
-from alert_router.app import create_app
-from alert_router.cli import config
+from alert_router import app
+from alert_router.cli import config, startup
 from alert_router.settings import unknown_names
 
 KEEP_ALIVE_S = 120
@@ -15,14 +16,22 @@ GRACE_S = 25
 log = logging.getLogger(__name__)
 
 
-def serve() -> None:
-    """Run the router. Settings come from environment variables."""
+def serve(config_file: config.ConfigOption = None) -> None:
+    """Run the router. Settings come from environment variables; SIGHUP loads the configuration anew."""
+    # Its default is to kill: not even one that comes too early may do that.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    settings = config.load_settings()
+    settings = config.load_settings(config_file)
     for name in unknown_names(os.environ):
         log.warning("unknown setting %s", name)
+    configuration = config.load_configuration(settings)
+    log.info("%s", startup.summary(settings, configuration))
+    for warning in startup.warnings(settings, os.environ, configuration):
+        log.warning("%s", warning)
+    service = app.build(settings, clocks=app.SYSTEM_CLOCKS, transport=None)
+    signal.signal(signal.SIGHUP, lambda _signal, _frame: service.state["reload"].request())
     uvicorn.run(
-        create_app(settings),
+        app.serve(service),
         host=settings.host,
         port=settings.port,
         access_log=False,

@@ -21,7 +21,7 @@ def configuration(
     *,
     urls: Mapping[str, SecretStr],
     environment: Mapping[ChannelName, Channel],
-    base: Policy,
+    base: RoutePolicy,
 ) -> Configuration:
     """urls: of the channels whose URL stands in a file of its own, by the channel's name."""
     channels = {
@@ -36,7 +36,7 @@ def configuration(
     root = section.route
     return Configuration(
         channels=MappingProxyType({**channels, **environment, **preview}),
-        route=_route(root, ChannelName(root.channel or PREVIEW), RoutePolicy(notify=base), ()),
+        route=_route(root, ChannelName(root.channel or PREVIEW), base, ()),
         severities=Severities.configured(section.severities),
         extra_words=MappingProxyType(
             {severity: tuple(words) for severity, words in section.severities.items()}

@@ -37,17 +37,23 @@ def single(
     remind_every: such as "critical=4h,warning=1d", or "none".
     """
     named, warnings = channels(webhook_url, fallback_webhook_url)
-    if remind_every is not None:
-        spans, doubts = reminders(remind_every)
-        base, warnings = replace(base, remind_every=spans), warnings + doubts
+    policy, doubts = root_policy(mentions=mentions, remind_every=remind_every, base=base)
     return Configuration(
         channels=MappingProxyType({**named, PREVIEW: Channel(PREVIEW, None)}),
-        route=Route(
-            DISCORD if webhook_url else PREVIEW,
-            RoutePolicy(notify=base, mentions=mentions_by_severity(mentions)),
-        ),
-        warnings=warnings,
+        route=Route(DISCORD if webhook_url else PREVIEW, policy),
+        warnings=(*warnings, *doubts),
     )
+
+
+def root_policy(
+    *, mentions: str, remind_every: str | None, base: Policy
+) -> tuple[RoutePolicy, tuple[Problem, ...]]:
+    """What the variables say about the root route, and warnings. Raises ConfigError."""
+    doubts: tuple[Problem, ...] = ()
+    if remind_every is not None:
+        spans, doubts = reminders(remind_every)
+        base = replace(base, remind_every=spans)
+    return RoutePolicy(notify=base, mentions=mentions_by_severity(mentions)), doubts
 
 
 def channels(

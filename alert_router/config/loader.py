@@ -22,20 +22,23 @@ def load(
     *,
     webhook_url: SecretStr | None = None,
     fallback_webhook_url: SecretStr | None = None,
+    mentions: str = "",
+    remind_every: str | None = None,
     base: Policy = DEFAULT_POLICY,
 ) -> Configuration:
     """The file, with the channels that environment variables add. Raises ConfigError with all that is wrong.
 
-    base: the policy where the root says nothing.
+    mentions, remind_every, base: what holds where the root says nothing.
     """
     channels, warnings = environment.channels(webhook_url, fallback_webhook_url)
+    policy, doubts = environment.root_policy(mentions=mentions, remind_every=remind_every, base=base)
     source = document.read(path)
     section, urls, findings = _validated(source, path.parent, channels)
     if section is None or findings:
         raise ConfigError([source.problem(*finding) for finding in findings])
-    configuration = build.configuration(section, urls=urls, environment=channels, base=base)
+    configuration = build.configuration(section, urls=urls, environment=channels, base=policy)
     hinted = [source.problem(*hint) for hint in hints.hints(source.data, configuration)]
-    return replace(configuration, file=path, warnings=(*warnings, *sorted(hinted)))
+    return replace(configuration, file=path, warnings=(*warnings, *doubts, *sorted(hinted)))
 
 
 def _validated(

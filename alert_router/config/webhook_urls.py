@@ -4,6 +4,7 @@ import re
 import unicodedata
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+MAX_ID_DIGITS = 20
 SHAPE = "https://discord.com/api/webhooks/ID/TOKEN"
 _PLACEHOLDER_ID = re.compile(r".*(\b|_)id\b.*|.*[<>{}$*…].*|\.+|x+|your.*|webhook.*", re.IGNORECASE)
 _PLACEHOLDER_TOKEN = re.compile(r".*[<>{}$*…].*|\.+|x+", re.IGNORECASE)
@@ -47,7 +48,9 @@ def check(url: str) -> str:
         format_name = _LOOK_ALIKES.get(more[0], "another")
         raise ValueError(f"must end with the token: /{more[0]} is for messages in {format_name} format")
     if not (webhook_id.isascii() and webhook_id.isdigit()):
-        raise ValueError(f'its id, "{webhook_id}", is not a number')
+        # A long one may be the token, where the two were swapped.
+        shown = f', "{webhook_id}",' if len(webhook_id) <= MAX_ID_DIGITS else ""
+        raise ValueError(f"its id{shown} is not a number")
     if not _TOKEN.fullmatch(token):
         raise ValueError("its token has characters that no token of Discord's has; copy the URL again")
     return url

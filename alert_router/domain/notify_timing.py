@@ -112,4 +112,6 @@ def without_future(situation: Situation, now: datetime) -> Situation:
     if current is not None and current.at > latest:
         current = replace(current, at=_LONG_AGO)
     recent = tuple(card for card in situation.recent if card.at <= latest)
+    if current is situation.current and len(recent) == len(situation.recent):
+        return situation
     return replace(situation, current=current, recent=recent)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from alert_router.domain.model import ChannelName
 from alert_router.services.alertmanager_sync import AlertmanagerSync
+from alert_router.services.reload import Reload
 from alert_router.store.engine import Store, Unavailable
 
 
@@ -36,6 +37,7 @@ def check(
     tasks: Mapping[str, asyncio.Task[None]],
     channels: Sequence[ChannelStatus],
     sync: AlertmanagerSync,
+    reload: Reload,
 ) -> Health:
     """Queries the database: not for the event loop."""
     ended = {name: "has stopped" for name, task in tasks.items() if task.done()}
@@ -45,7 +47,9 @@ def check(
         if channel.stopped is not None
     }
     unreachable = {f"Alertmanager {url}": "does not answer" for url in sync.unreachable}
-    return Health(not_ready={**ended, **_database(store)}, troubles={**stopped, **unreachable})
+    return Health(
+        not_ready={**ended, **_database(store)}, troubles={**stopped, **unreachable, **reload.troubles()}
+    )
 
 
 def _database(store: Store) -> Mapping[str, str]:

@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from fastapi import Depends, Path, Request
 from starlette.requests import HTTPConnection
 
+from alert_router.config.holder import ConfigurationHolder
 from alert_router.services.health import Health
 from alert_router.services.intake import Intake
+from alert_router.services.reload import Reload
 from alert_router.settings import Settings
 from alert_router.store.engine import Store
 from alert_router.web.metrics import Metrics
@@ -26,6 +28,8 @@ class State(TypedDict):
     """What the lifespan yields: Starlette puts it on every request."""
 
     settings: Settings
+    configuration: ConfigurationHolder
+    reload: Reload
     store: Store
     intake: Intake
     metrics: Metrics

@@ -1,10 +1,20 @@
 """Settings from the environment and from secret files."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from alert_router.settings import SECRETS, Settings, SettingsError, from_environment
+from alert_router.domain.model import Mentions
+from alert_router.domain.severity import Severity
+from alert_router.settings import (
+    SECRETS,
+    Settings,
+    SettingsError,
+    configuration_of,
+    from_environment,
+    ignored_characters,
+)
 from testbed.factories import SECRET
 
 VALID = {
@@ -75,13 +85,65 @@ def test_constructing_settings_ignores_the_environment(monkeypatch: pytest.Monke
     assert Settings().listen == "127.0.0.1:8010"
 
 
-def test_lists_and_durations_are_parsed() -> None:
+def test_list_is_parsed() -> None:
+    settings = from_environment({"ALERTMANAGER_URL": "http://am-1:9093/, http://am-2:9093"})
+
+    assert settings.alertmanager_urls == ("http://am-1:9093", "http://am-2:9093")
+
+
+def test_variables_make_the_configuration() -> None:
     settings = from_environment(
         {
-            "ALERTMANAGER_URL": "http://am-1:9093/, http://am-2:9093",
+            "DISCORD_WEBHOOK_URL": VALID["DISCORD_WEBHOOK_URL"],
             "ALERT_ROUTER_REMIND_EVERY": "critical=4h,Warning=1d",
+            "ALERT_ROUTER_MENTIONS": "page=role:777",
+            "ALERT_ROUTER_FLAP_WINDOW_SECONDS": "60",
         }
     )
 
-    assert settings.alertmanager_urls == ("http://am-1:9093", "http://am-2:9093")
-    assert settings.remind_every == {"critical": 14_400, "warning": 86_400}
+    route = configuration_of(settings).route
+
+    assert route.channel == "discord"
+    assert route.policy.mentions == {Severity.CRITICAL: Mentions(roles=("777",))}
+    notify = route.policy.notify
+    assert notify.remind_every == {Severity.CRITICAL: timedelta(hours=4), Severity.WARNING: timedelta(days=1)}
+    assert notify.flap_window == timedelta(minutes=1)
+
+
+def test_root_of_the_file_replaces_what_the_variables_say(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("route: {channel: preview, remind_every: {warning: 1d}}\n")
+    environ = {"ALERT_ROUTER_CONFIG": str(file), "ALERT_ROUTER_MENTIONS": "critical=here"}
+
+    policy = configuration_of(from_environment(environ)).route.policy
+
+    assert policy.notify.remind_every == {Severity.WARNING: timedelta(days=1)}
+    assert policy.mentions == {Severity.CRITICAL: Mentions(here=True)}
+
+
+@pytest.mark.parametrize("around", [" ", "\n", "\u200b", "\ufeff"])
+def test_invisible_characters_around_the_webhook_are_ignored(around: str) -> None:
+    environ = {"DISCORD_WEBHOOK_URL": f"{around}{VALID['DISCORD_WEBHOOK_URL']}{around}"}
+
+    settings = from_environment(environ)
+
+    assert settings == from_environment({"DISCORD_WEBHOOK_URL": VALID["DISCORD_WEBHOOK_URL"]})
+    assert [problem.file for problem in ignored_characters(environ)] == ["DISCORD_WEBHOOK_URL"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("DISCORD_WEBHOOK_URL", "https://discord.com/api/webhooks/ID/TOKEN", "is a placeholder"),
+        ("DISCORD_WEBHOOK_URL", "https://discord.com/api/webhooks/abc/y", 'its id, "abc", is not a number'),
+        ("DISCORD_WEBHOOK_URL", f"https://discord.com/api/webhooks/{SECRET}/1", "its id is not a number"),
+        ("ALERT_ROUTER_MENTIONS", "critcal=here", 'unknown severity "critcal"; did you mean "critical"?'),
+        ("ALERT_ROUTER_REMIND_EVERY", "critical=4", 'critical=4: "4" is not a duration'),
+    ],
+)
+def test_invalid_channel_variable_is_explained(variable: str, value: str, reason: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        from_environment({variable: value})
+
+    assert f"{variable}: Value error, {reason}" in str(caught.value)
+    assert SECRET not in str(caught.value)
