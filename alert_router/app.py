@@ -26,6 +26,7 @@ from alert_router.services.fallback import Fallback
 from alert_router.services.intake import Intake
 from alert_router.services.reload import Reload
 from alert_router.services.scheduler import PeriodicTask
+from alert_router.services.sender_problems import SenderProblems
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings, configuration_of
@@ -117,6 +118,7 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         every_s=settings.reconcile_seconds,
         webhook_due_s=settings.group_interval_seconds,
     )
+    sender_problems = SenderProblems(clocks.now)
     tasks: dict[str, asyncio.Task[None]] = {}
     state = State(
         settings=settings,
@@ -127,7 +129,8 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         metrics=metrics,
         pages=Pages(),
         clock=clocks.now,
-        check_health=partial(health.check, store, tasks, workers, sync, reload),
+        check_health=partial(health.check, store, tasks, workers, sync, reload, sender_problems),
+        sender_problems=sender_problems,
     )
     periodic = [*_timers(state, rules), *_fallback(settings, workers, writer, clocks.now)]
     if settings.alertmanager_urls:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alert_router.domain.model import ChannelName
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.reload import Reload
+from alert_router.services.sender_problems import SenderProblems
 from alert_router.store.engine import Store, Unavailable
 
 
@@ -38,6 +39,7 @@ def check(
     channels: Sequence[ChannelStatus],
     sync: AlertmanagerSync,
     reload: Reload,
+    sender_problems: SenderProblems,
 ) -> Health:
     """Queries the database: not for the event loop."""
     ended = {name: "has stopped" for name, task in tasks.items() if task.done()}
@@ -48,7 +50,8 @@ def check(
     }
     unreachable = {f"Alertmanager {url}": "does not answer" for url in sync.unreachable}
     return Health(
-        not_ready={**ended, **_database(store)}, troubles={**stopped, **unreachable, **reload.troubles()}
+        not_ready={**ended, **_database(store)},
+        troubles={**stopped, **unreachable, **reload.troubles(), **sender_problems.troubles()},
     )
 
 
