@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,18 +13,21 @@ import httpx
 from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 
+from alert_router import config
+from alert_router.config import Configuration, webhook_urls
 from alert_router.config.holder import ConfigurationHolder
-from alert_router.delivery import Channel, Clocks, DeliveryWorker, RateLimiter
+from alert_router.delivery import Channel, ChannelWorkers, Clocks, DeliveryWorker, RateLimiter
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
+from alert_router.discord.forum_posts import ForumPosts
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
-from alert_router.domain.model import DISCORD, FALLBACK, PREVIEW, ChannelName, Rules
-from alert_router.services import health, intake, scheduler
+from alert_router.domain.model import Rules
+from alert_router.services import health, scheduler
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
 from alert_router.services.intake import Intake
-from alert_router.services.reload import Reload
+from alert_router.services.reload import Listener, Reload
 from alert_router.services.scheduler import PeriodicTask
 from alert_router.services.sender_problems import SenderProblems
 from alert_router.services.timers import Timers
@@ -64,8 +67,7 @@ class Service:
     store: Store
     writer: Writer
     http: httpx.AsyncClient
-    main: ChannelName
-    workers: tuple[DeliveryWorker, ...]
+    channels: ChannelWorkers
     periodic: tuple[PeriodicTask, ...]
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     """By name, while it runs."""
@@ -100,15 +102,18 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     store = open_store(settings.database_url.get_secret_value())
     writer = Writer(store)
     http = httpx.AsyncClient(transport=transport)
-    channels = _channels(settings, http)
-    metrics = Metrics(store, clocks.now, tuple(channels))
+    metrics = Metrics(store, clocks.now, holder)
     metrics.registry.register(ReloadCollector(reload))
-    workers = _workers(settings, channels, store, writer, clocks, metrics)
+    rate_limiter = RateLimiter(clocks.steady, per_minute=settings.channel_per_minute)
+    worker_of = _WorkerFactory(settings, http, store, writer, clocks, rate_limiter, holder, metrics)
+    channels = ChannelWorkers(worker_of, rate_limiter, writer)
+    metrics.follow(channels)
     rules = _rules(settings)
     sync_now = asyncio.Event()
     router_intake = Intake(
-        writer, rules=rules, channels=[workers[0].name], wake=workers[0].wake, on_hold=sync_now.set
+        writer, rules=rules, configuration=holder, wake=channels.wake, on_hold=sync_now.set
     )
+    reload.listeners += [channels.reload, _adopt(router_intake, clocks)]
     sync = AlertmanagerSync(
         router_intake,
         http,
@@ -129,13 +134,32 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         metrics=metrics,
         pages=Pages(),
         clock=clocks.now,
-        check_health=partial(health.check, store, tasks, workers, sync, reload, sender_problems),
+        check_health=partial(health.check, store, tasks, channels, holder, sync, reload, sender_problems),
         sender_problems=sender_problems,
     )
-    periodic = [*_timers(state, rules), *_fallback(settings, workers, writer, clocks.now)]
+    fallback = Fallback(
+        holder,
+        after_s=settings.fallback_after_seconds,
+        started_at=clocks.now(),
+        is_stopped=lambda name: not channels.is_up(name),
+        store=store,
+        writer=writer,
+        wake=channels.wake,
+        clock=clocks.now,
+    )
+    periodic = [*_timers(state, rules), PeriodicTask("fallback", FALLBACK_S, fallback.run_once)]
     if settings.alertmanager_urls:
         periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
-    return Service(state, store, writer, http, workers[0].name, workers, tuple(periodic), tasks)
+    return Service(state, store, writer, http, channels, tuple(periodic), tasks)
+
+
+def _adopt(intake: Intake, clocks: Clocks) -> Listener:
+    """Route all that fires anew when the configuration is reloaded."""
+
+    async def adopt(_before: Configuration, _new: Configuration) -> None:
+        await intake.adopt(clocks.now())
+
+    return adopt
 
 
 def _rules(settings: Settings) -> Rules:
@@ -148,47 +172,50 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
-def _channels(settings: Settings, http: httpx.AsyncClient) -> dict[ChannelName, Channel]:
-    """The main channel first."""
-    if settings.discord_webhook_url is None:
-        return {PREVIEW: PreviewChannel()}
-    channels: dict[ChannelName, Channel] = {DISCORD: DiscordChannel(http, settings.discord_webhook_url)}
-    if settings.fallback_webhook_url is not None:
-        channels[FALLBACK] = DiscordChannel(http, settings.fallback_webhook_url)
-    return channels
+@dataclass(frozen=True, slots=True)
+class _WorkerFactory:
+    """Connects a channel of the configuration."""
 
+    settings: Settings
+    http: httpx.AsyncClient
+    store: Store
+    writer: Writer
+    clocks: Clocks
+    rate_limiter: RateLimiter
+    configuration: ConfigurationHolder
+    metrics: Metrics
+    templates: Templates = field(init=False)
 
-def _workers(
-    settings: Settings,
-    channels: dict[ChannelName, Channel],
-    store: Store,
-    writer: Writer,
-    clocks: Clocks,
-    metrics: Metrics,
-) -> tuple[DeliveryWorker, ...]:
-    per_minute = PREVIEW_PER_MINUTE if PREVIEW in channels else settings.channel_per_minute
-    rate_limiter = RateLimiter(clocks.steady, per_minute=per_minute)
-    renderer = Renderer(Templates(settings.templates), settings.public_url)
-    return tuple(
-        DeliveryWorker(
-            name,
-            channel,
-            store=store,
-            writer=writer,
-            renderer=renderer,
-            clocks=clocks,
-            rate_limiter=rate_limiter,
-            observe=partial(metrics.delivered, name),
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "templates", Templates(self.settings.templates))
+
+    def __call__(self, channel: config.Channel) -> DeliveryWorker:
+        posts = ForumPosts(channel.forum) if channel.forum else None
+        self.metrics.prime_channel(channel.name)
+        return DeliveryWorker(
+            channel.name,
+            self._connect(channel),
+            store=self.store,
+            writer=self.writer,
+            renderer=Renderer(self.templates, self.settings.public_url, posts),
+            clocks=self.clocks,
+            rate_limiter=self.rate_limiter,
+            configuration=self.configuration,
+            observe=partial(self.metrics.delivered, channel.name),
         )
-        for name, channel in channels.items()
-    )
+
+    def _connect(self, channel: config.Channel) -> Channel:
+        if channel.webhook_url is None:
+            self.rate_limiter.set_per_minute(channel.name, PREVIEW_PER_MINUTE)
+            return PreviewChannel()
+        webhook = webhook_urls.redacted(channel.webhook_url.get_secret_value())
+        self.rate_limiter.register(channel.name, webhook=webhook)
+        return DiscordChannel.configured(self.http, channel)
 
 
 def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     settings, clock = state["settings"], state["clock"]
-    spans = state["configuration"].current.route.policy.notify.remind_every
-    reminders = {severity.word: span.total_seconds() for severity, span in spans.items()}
-    timers = Timers(state["intake"], state["store"], clock, reminders, rules)
+    timers = Timers(state["intake"], state["store"], clock, rules)
     watchdog = Watchdog(
         state["intake"], state["store"], clock, started_at=clock(), after_s=settings.watchdog_seconds
     )
@@ -198,39 +225,19 @@ def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     ]
 
 
-def _fallback(
-    settings: Settings, workers: tuple[DeliveryWorker, ...], writer: Writer, clock: Callable[[], datetime]
-) -> list[PeriodicTask]:
-    if len(workers) == 1:
-        return []
-    main, other = workers
-    fallback = Fallback(
-        main.name,
-        other.name,
-        after_s=settings.fallback_after_seconds,
-        started_at=clock(),
-        is_stopped=lambda: main.stopped is not None,
-        writer=writer,
-        wake=other.wake,
-        clock=clock,
-    )
-    return [PeriodicTask("fallback", FALLBACK_S, fallback.run_once)]
-
-
 @asynccontextmanager
 async def running(service: Service) -> AsyncIterator[None]:
     """Migrate the tables, start the writer, then its users; stop in the opposite order."""
     await _prepare_when_available(service)
     service.writer.start()
-    for worker in service.workers:
-        service.tasks[f"delivery to {worker.name}"] = asyncio.create_task(worker.run())
+    await service.channels.follow(service.state["configuration"].current)
     service.tasks["reload"] = asyncio.create_task(service.state["reload"].serve_requests())
     for periodic in service.periodic:
         service.tasks[periodic.name] = asyncio.create_task(scheduler.repeat(periodic))
     try:
         yield
     finally:
-        await asyncio.gather(*(worker.stop() for worker in service.workers))
+        await service.channels.stop()
         for task in service.tasks.values():
             task.cancel()
         await asyncio.gather(*service.tasks.values(), return_exceptions=True)
@@ -257,4 +264,4 @@ def _prepare(service: Service) -> None:
     with service.store.write() as conn:
         if service.store.dialect == "sqlite":  # the file has this one router: claims of its last run are void
             card_queue.release_all(conn)
-        intake.enqueue_unannounced(conn, service.main, service.state["clock"]())
+        service.state["intake"].adopt_in(conn, service.state["clock"]())

@@ -11,6 +11,7 @@ from typing import Any
 
 from alert_router.domain.lifecycle import Change, apply_signal
 from alert_router.domain.model import Alert, CardState, Fingerprint, Incident, Rules, Signal, Status
+from alert_router.domain.severity import Severities
 from alert_router.sources import fingerprints
 from testbed.fakes import clock as seconds
 from testbed.fakes.clock import MovableClock
@@ -87,6 +88,7 @@ def make_alert(labels: Mapping[str, str] = API_DOWN, **changes: Any) -> Alert:
         "reporter": "Prometheus",
         "held_until": None,
         "expires_at": None,
+        "severity_rank": Severities().rank(labels.get("severity")),
     }
     return Alert(**{**fields, **changes})
 

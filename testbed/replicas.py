@@ -68,14 +68,14 @@ class Story:
 
 @st.composite
 def stories(
-    draw: Draw, *, most_gap_s: float, both_see_the_last: bool = True, own_addresses: bool = False
+    draw: Draw, *, max_gap_s: float, both_see_the_last: bool = True, own_addresses: bool = False
 ) -> Story:
-    """most_gap_s: between two notifications that follow one another. own_addresses: an externalURL each."""
+    """max_gap_s: between two notifications that follow one another. own_addresses: an externalURL each."""
     episodes = draw(_histories())
     first = draw(_replica(episodes, needs_last=True))
     second = draw(_replica(episodes, needs_last=both_see_the_last))
     addresses = ADDRESSES if own_addresses else (ADDRESS, ADDRESS)
-    return Story(episodes, draw(_interleaved(first, second, addresses, most_gap_s)))
+    return Story(episodes, draw(_interleaved(first, second, addresses, max_gap_s)))
 
 
 @st.composite
@@ -84,14 +84,14 @@ def _interleaved(
     first: list[tuple[Episode, bool]],
     second: list[tuple[Episode, bool]],
     addresses: Sequence[str],
-    most_gap_s: float,
+    max_gap_s: float,
 ) -> list[Notification]:
     notifications = []
     while first or second:
         is_first = draw(st.booleans()) if first and second else bool(first)
         episode, firing = (first if is_first else second).pop(0)
         address = addresses[0] if is_first else addresses[1]
-        notifications.append(Notification(draw(st.floats(0, most_gap_s)), episode, firing, address))
+        notifications.append(Notification(draw(st.floats(0, max_gap_s)), episode, firing, address))
     return notifications
 
 
@@ -113,11 +113,11 @@ class TwoClusters:
 
 
 @st.composite
-def two_clusters(draw: Draw, *, most_gap_s: float) -> TwoClusters:
+def two_clusters(draw: Draw, *, max_gap_s: float) -> TwoClusters:
     # The half second: no episode of one begins when one of the other does.
     histories = draw(_histories()), draw(_histories(began=NOON + timedelta(seconds=0.5)))
     first, second = (draw(_replica(history, needs_last=True)) for history in histories)
-    return TwoClusters(histories, draw(_interleaved(first, second, ADDRESSES, most_gap_s)))
+    return TwoClusters(histories, draw(_interleaved(first, second, ADDRESSES, max_gap_s)))
 
 
 @st.composite

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from alert_router import config
 from alert_router.app import create_app
+from alert_router.config import Configuration, ConfigurationHolder
 from alert_router.delivery import Channel, Clocks, DeliveryWorker, RateLimiter
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
@@ -28,7 +30,7 @@ from alert_router.services.timers import Timers
 from alert_router.settings import Settings
 from alert_router.sources import event_signals, events
 from alert_router.sources.webhook import WebhookMessage
-from alert_router.store import alerts, card_queue, dead_letters, incidents, ledger
+from alert_router.store import alerts, card_queue, dead_letters, decisions, incidents, ledger
 from alert_router.store.engine import Store, open_store
 from alert_router.store.ledger import Ledger
 from alert_router.store.tables import alerts as alert_table
@@ -56,6 +58,7 @@ class RouterHarness:
     discord: DiscordState
     store: Store
     writer: Writer
+    configuration: ConfigurationHolder
     intake: Intake
     delivery: DeliveryWorker
     rate_limiter: RateLimiter
@@ -64,18 +67,24 @@ class RouterHarness:
 
     @classmethod
     @contextmanager
-    def opened(cls, url: str, clock: Clock, discord: DiscordState) -> "Iterator[RouterHarness]":
+    def opened(
+        cls, url: str, clock: Clock, discord: DiscordState, configuration: Configuration | None = None
+    ) -> "Iterator[RouterHarness]":
+        """configuration: one route to the channel discord, without reminders, unless another is passed."""
         store = open_store(url)
         writer = Writer(store)
         with asyncio.Runner() as runner:
             http = httpx.AsyncClient(transport=transport(discord))
             rate_limiter = RateLimiter(clock)
+            holder = ConfigurationHolder(configuration or config.single(WEBHOOK, remind_every="none"))
             delivery = _delivery(
-                store, writer, clock, DiscordChannel(http, WEBHOOK), rate_limiter=rate_limiter
+                store, writer, clock, holder, DiscordChannel(http, WEBHOOK), rate_limiter=rate_limiter
             )
-            intake = Intake(writer, rules=Rules(), channels=[CHANNEL], wake=delivery.wake)
+            intake = Intake(writer, rules=Rules(), configuration=holder, wake=delivery.wake)
             writer.start()
-            harness = cls(url, clock, discord, store, writer, intake, delivery, rate_limiter, http, runner)
+            harness = cls(
+                url, clock, discord, store, writer, holder, intake, delivery, rate_limiter, http, runner
+            )
             try:
                 yield harness
             finally:
@@ -97,11 +106,19 @@ class RouterHarness:
         signals = event_signals.to_signals(events.parse(as_bytes(event)), idempotency_key=idempotency_key)
         return await self.intake.report(signals, self.clock.time())
 
-    def pass_time(self, seconds: float = 0.0, *, remind_every_s: Mapping[str, float] | None = None) -> int:
+    def pass_time(self, seconds: float = 0.0) -> int:
         """Move the clock, then apply what has become due."""
         self.clock.move(seconds)
-        timers = Timers(self.intake, self.store, self.clock.time, remind_every_s or {}, Rules())
+        timers = Timers(self.intake, self.store, self.clock.time, Rules())
         return self.run(timers.run_once())
+
+    def remind_every(self, spans: str) -> None:
+        """Such as "critical=4h", as in ALERT_ROUTER_REMIND_EVERY."""
+        self.configuration.swap(config.single(WEBHOOK, remind_every=spans))
+
+    def adopt(self) -> int:
+        """As a start does, and a reload."""
+        return self.run(self.intake.adopt(self.clock.time()))
 
     def acknowledge(self, alert_id: int = 1, *, by: str = "Ada", note: str = "") -> bool:
         request = Acknowledgement(alert_id, by, note, self.clock.time())
@@ -131,6 +148,7 @@ class RouterHarness:
             self.store,
             self.writer,
             self.clock,
+            self.configuration,
             channel,
             name=name,
             rate_limiter=rate_limiter,
@@ -186,6 +204,11 @@ class RouterHarness:
         assert len(alerts) == 1, alerts
         return alerts[0]
 
+    def decisions(self, incident_id: int = 1, channel: ChannelName = CHANNEL) -> list[tuple[str, str]]:
+        """What was decided about the incident in the channel, and why, in order."""
+        rows = self.ask(lambda conn: decisions.of_incident(conn, incident_id))
+        return [(row.action, row.reason) for row in rows if row.channel == channel]
+
     def incidents(self) -> list[Incident]:
         query = sa.select(incident_table).order_by(incident_table.c.id)
         return self.ask(lambda conn: [incidents.incident_of(row) for row in conn.execute(query)])
@@ -235,6 +258,7 @@ def _delivery(
     store: Store,
     writer: Writer,
     clock: Clock,
+    configuration: ConfigurationHolder,
     channel: Channel,
     *,
     name: ChannelName = CHANNEL,
@@ -249,6 +273,7 @@ def _delivery(
         renderer=renderer or Renderer(Templates(), ROUTER_URL),
         clocks=Clocks(now=clock.time, steady=clock),
         rate_limiter=rate_limiter or RateLimiter(clock),
+        configuration=configuration,
     )
 
 

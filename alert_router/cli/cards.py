@@ -18,13 +18,14 @@ def show_ledger() -> None:
     settings = load_settings()
     with open_existing(settings) as store, store.read() as conn:
         # The running router's channel: this shell may not have the webhook's secret.
-        channel = ledger.main_channel(conn) or (DISCORD if settings.discord_webhook_url else PREVIEW)
-        balance = ledger.of(conn, channel)
-    typer.echo(
-        f"wanted {balance.wanted} = delivered {balance.delivered} + pending {balance.pending}"
-        f" + dead {balance.dead} (channel {channel})"
-    )
-    if not balance.balanced:
+        main = ledger.main_channel(conn) or (DISCORD if settings.discord_webhook_url else PREVIEW)
+        balances = {channel: ledger.of(conn, channel) for channel in ledger.channels(conn) or (main,)}
+    for channel, balance in balances.items():
+        typer.echo(
+            f"wanted {balance.wanted} = delivered {balance.delivered} + pending {balance.pending}"
+            f" + dead {balance.dead} (channel {channel})"
+        )
+    if not all(balance.balanced for balance in balances.values()):
         typer.echo("the ledger does not balance", err=True)
         raise typer.Exit(1)
 

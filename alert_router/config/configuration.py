@@ -61,6 +61,12 @@ class Configuration:
     file: Path | None = None
     warnings: tuple[Problem, ...] = ()
     """What is valid and probably not meant."""
+    has_quiet_hours: bool = field(init=False)
+    """Whether any route has."""
+
+    def __post_init__(self) -> None:
+        quiet = any(route.policy.quiet_hours is not None for route in routes.walk(self.route))
+        object.__setattr__(self, "has_quiet_hours", quiet)
 
 
 def diff(old: Configuration, new: Configuration) -> str:

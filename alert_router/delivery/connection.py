@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from alert_router.delivery.rate_limiter import RateLimiter
+from alert_router.discord import responses
 from alert_router.discord.client import Reply, WebhookInfo
 from alert_router.discord.packer import Payload
-from alert_router.discord.responses import ChannelGone
+from alert_router.discord.responses import ChannelGone, Refusal
 from alert_router.domain.model import ChannelName
 from alert_router.store.card_queue import Claim
 
@@ -17,12 +18,12 @@ CHECK_S = 60.0
 
 
 class Channel(Protocol):
-    async def create(self, payload: Payload) -> Reply: ...
+    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply: ...
 
-    async def edit(self, message_id: str, payload: Payload) -> Reply: ...
+    async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply: ...
 
-    async def fetch_webhook(self) -> WebhookInfo | None:
-        """None when it is not there."""
+    async def fetch_webhook(self) -> WebhookInfo | Refusal | None:
+        """None without an answer."""
 
 
 class Connection:
@@ -57,10 +58,17 @@ class Connection:
         return is_due and self._rate_limiter.wait_s(self._name) == 0
 
     async def check(self) -> bool:
-        """Fetch the webhook: whose rate limit it shares, how messages are linked. False: it is not there."""
+        """Fetch the webhook: whose rate limit it shares, how messages are linked.
+
+        False: there is no such answer. A webhook that is not there stops the channel.
+        """
         self._checked_at = self._steady()
         webhook = await self._channel.fetch_webhook()
-        if webhook is None:
+        if isinstance(webhook, Refusal):
+            outcome = responses.classify_error(webhook)
+            if isinstance(outcome, ChannelGone):
+                self.stopped = outcome.reason
+        if not isinstance(webhook, WebhookInfo):
             return False
         self._known = True
         self._rate_limiter.register(self._name, webhook.channel_id)
@@ -69,9 +77,9 @@ class Connection:
     async def send(self, claim: Claim, payload: Payload) -> Reply:
         self._rate_limiter.record_request(self._name, old_edit=claim.old_edit)
         if claim.message_id is None:
-            reply = await self._channel.create(payload)
+            reply = await self._channel.create(payload, thread_id=claim.thread_id)
         else:
-            reply = await self._channel.edit(claim.message_id, payload)
+            reply = await self._channel.edit(claim.message_id, payload, thread_id=claim.thread_id)
         if reply.rate is not None:
             self._rate_limiter.record_response(self._name, reply.rate)
         if isinstance(reply.outcome, ChannelGone):

@@ -1,6 +1,6 @@
 """What Discord's reply means for a card: a pure table, and its storage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -9,14 +9,15 @@ import sqlalchemy as sa
 
 from alert_router.discord import embeds
 from alert_router.discord.client import Reply
-from alert_router.discord.packer import Payload
+from alert_router.discord.embeds import RenderedMessage
 from alert_router.discord.responses import ChannelGone, MessageGone, Rejected, Sent, TryAgain
 from alert_router.domain import rate_limits
 from alert_router.domain.rate_limits import Quota
-from alert_router.store import card_queue, deliveries
+from alert_router.store import card_queue, deliveries, postings
 from alert_router.store import rate_limits as shared_limits
 from alert_router.store.card_queue import MAX_DELAY_S, Claim
 from alert_router.store.deliveries import Delivery
+from alert_router.store.postings import Posting
 
 STOPPED_S = 65.0
 """When the channel recovers, retry the card it stopped on this much later than the rest, so that a card that
@@ -36,15 +37,17 @@ class CardUpdate:
     delivery: Delivery | None = None
     """None when no request was made."""
     created: bool = False
+    postings: Sequence[Posting] = ()
+    """What a create has announced. One that was refused for good counts: it is not asked for again."""
     quota: Quota | None = None
     """What the reply says about the rate limit."""
 
 
 @dataclass(frozen=True, slots=True)
-class RenderedMessage:
-    payload: Payload
-    hash: str
-    """Tells it from the message that was sent before."""
+class RenderedCard:
+    message: RenderedMessage
+    postings: Sequence[Posting] = ()
+    """What the message announces; an edit announces nothing."""
 
 
 def unchanged(claim: Claim, now: datetime) -> CardUpdate:
@@ -63,15 +66,16 @@ def not_rendered(claim: Claim, reason: str, now: datetime) -> CardUpdate:
 
 
 def from_reply(
-    claim: Claim, reply: Reply, message: RenderedMessage, *, now: datetime, took_s: float
+    claim: Claim, reply: Reply, rendered: RenderedCard, *, now: datetime, took_s: float
 ) -> CardUpdate:
-    outcome, values = _outcome(claim, reply, message, now)
+    outcome, values = _outcome(claim, reply, rendered.message, now)
     created = claim.message_id is None
+    done = outcome in ("sent", "rejected")
     return CardUpdate(
         claim,
         values,
         now,
-        done=outcome in ("sent", "rejected"),
+        done=done,
         delivery=Delivery(
             at=now,
             channel=claim.channel,
@@ -83,6 +87,7 @@ def from_reply(
             detail=values["error"] or "",
         ),
         created=created and outcome == "sent",
+        postings=rendered.postings if done else (),
         quota=rate_limits.quota(reply.rate) if reply.rate else None,
     )
 
@@ -92,13 +97,14 @@ def _outcome(
 ) -> tuple[str, Mapping[str, Any]]:
     """The outcome's name in `deliveries`, and the columns of the card that change."""
     match reply.outcome:
-        case Sent(message_id, message_url):
+        case Sent(message_id, message_url, thread_id):
             # The reply to an edit may lack the link; keep the known one.
             link = {"message_url": message_url} if message_url else {}
-            return "sent", link | {
+            thread = {"thread_id": thread_id} if thread_id else {}
+            return "sent", link | thread | {
                 "message_id": message_id,
                 "sent_hash": message.hash,
-                "sent_body": message.payload,
+                "sent_body": _shown(claim, message.payload),
                 "sent_at": now,
                 "edited": claim.message_id is not None,
                 "attempts": 0,
@@ -113,15 +119,22 @@ def _outcome(
             return "degraded", {"due_at": now, "error": reason, "degraded": claim.degraded + 1}
         case Rejected(reason):
             return "rejected", {"state": "dead", "error": reason}
-        case MessageGone(reason) if claim.message_id is not None:
+        case MessageGone(reason, with_post) if claim.message_id is not None or with_post:
             anew = {"message_id": None, "sent_hash": None, "priority": card_queue.NEW}
-            return "gone", {"due_at": now, "error": reason, **anew}
+            post = {"thread_id": card_queue.NEW_POST} if with_post else {}
+            return "gone", {"due_at": now, "error": reason, **anew, **post}
         case MessageGone(reason):  # in reply to a create: whatever it means, not at once again
             return "retry", _retry(claim, reason, now)
         case ChannelGone(reason):
             return "stopped", {"due_at": now + timedelta(seconds=STOPPED_S), "error": reason}
         case _:
             assert_never(reply.outcome)
+
+
+def _shown(claim: Claim, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What people see: an edit leaves the content as it was created."""
+    kept = {"content": claim.content} if claim.message_id is not None and claim.content else {}
+    return {**kept, **payload}
 
 
 def _retry(claim: Claim, reason: str, now: datetime, after_s: float | None = None) -> Mapping[str, Any]:
@@ -138,6 +151,8 @@ def save(conn: sa.Connection, update: CardUpdate) -> bool:
     if update.quota is not None:
         shared_limits.save(conn, claim.channel, update.quota, now)
     held = card_queue.settle(conn, claim, now, update.values, done=update.done)
+    if held:
+        postings.save(conn, update.postings, now)
     if held and update.created:
         card_queue.mark_previous_dirty(conn, claim, now)
     return held

@@ -22,9 +22,11 @@ class RateLimiter:
 
         per_minute: how many messages a Discord channel takes.
         """
-        self.per_minute = per_minute
+        self._default_per_minute = per_minute
+        self._per_minute: dict[ChannelName, int] = {}
         self._steady = steady
-        self._webhooks: dict[ChannelName, Bucket] = {}
+        self._webhooks: dict[str, Bucket] = {}
+        self._webhook_of: dict[ChannelName, str] = {}
         self._discord_channels: dict[str, Bucket] = {}
         self._old_edits: dict[str, Bucket] = {}
         self._address = Bucket()
@@ -35,18 +37,51 @@ class RateLimiter:
         self._sharing: dict[str, list[ChannelName]] = {}
         """By Discord channel, the channels that lead to it."""
 
-    def register(self, name: ChannelName, discord_id: str | None = None) -> None:
-        """Webhooks of one Discord channel share its limit. discord_id: that channel's, None while unknown."""
+    def per_minute(self, name: ChannelName) -> int:
+        """How many messages the channel takes."""
+        return self._per_minute.get(name, self._default_per_minute)
+
+    def set_per_minute(self, name: ChannelName, per_minute: int) -> None:
+        """For a channel that is not Discord's."""
+        self._per_minute[name] = per_minute
+
+    def forget(self, name: ChannelName) -> None:
+        """The channel is gone, or its name stands for another webhook now."""
+        discord_id = self._discord_id.pop(name, None)
+        self._per_minute.pop(name, None)
+        webhook = self._webhook_of.pop(name, None)
+        if webhook is not None and webhook not in self._webhook_of.values():
+            self._webhooks.pop(webhook, None)
+        if discord_id is not None:
+            self._share(discord_id)
+
+    def register(
+        self, name: ChannelName, discord_id: str | None = None, *, webhook: str | None = None
+    ) -> None:
+        """Webhooks of one Discord channel share its limit; channels that use one webhook share both limits.
+
+        discord_id: of the Discord channel, None while unknown. webhook: tells it from others; its own if None.
+        """
+        if webhook is not None:
+            self._webhook_of[name] = webhook
+        webhook = self._webhook_of.setdefault(name, f"of {name}")
         unknown = f"behind {name}"
         discord_id = discord_id or unknown
         former = self._discord_channels.pop(unknown, None)
         self._discord_id[name] = discord_id
-        self._sharing[discord_id] = [other for other, id_ in self._discord_id.items() if id_ == discord_id]
-        self._webhooks.setdefault(name, Bucket())
-        self._discord_channels.setdefault(discord_id, former or Bucket(max_requests=self.per_minute))
+        self._share(discord_id)
+        self._webhooks.setdefault(webhook, Bucket())
+        self._discord_channels.setdefault(discord_id, former or Bucket(max_requests=self.per_minute(name)))
         self._old_edits.setdefault(
             discord_id, Bucket(max_requests=rate_limits.OLD_EDITS, window_s=rate_limits.OLD_EDITS_WINDOW_S)
         )
+
+    def _share(self, discord_id: str) -> None:
+        self._sharing[discord_id] = [name for name, id_ in self._discord_id.items() if id_ == discord_id]
+
+    def _same_webhook(self, name: ChannelName) -> list[ChannelName]:
+        webhook = self._webhook_of[name]
+        return [other for other, used in self._webhook_of.items() if used == webhook]
 
     def capacity(self, conn: sa.Connection, name: ChannelName, now: datetime) -> Capacity:
         """What may be sent in this channel, as far as this process and all routers on this database know.
@@ -58,7 +93,7 @@ class RateLimiter:
             return Capacity(wait_s)
         discord_id = self._discord_id[name]
         shared = shared_limits.capacity(
-            conn, name, self._sharing[discord_id], now, per_minute=self.per_minute
+            conn, self._same_webhook(name), self._sharing[discord_id], now, per_minute=self.per_minute(name)
         )
         old_edits_at = rate_limits.ready_at(self._old_edits[discord_id])
         return replace(shared, old_edits=old_edits_at <= self._steady())
@@ -66,7 +101,7 @@ class RateLimiter:
     def wait_s(self, name: ChannelName) -> float:
         """How long until this process may send any request to this webhook; 0 for at once."""
         discord_channel = self._discord_channels[self._discord_id[name]]
-        buckets = (self._webhooks[name], discord_channel, self._address, self._invalid)
+        buckets = (self._webhooks[self._webhook_of[name]], discord_channel, self._address, self._invalid)
         return max(0.0, max(map(rate_limits.ready_at, buckets)) - self._steady())
 
     def record_request(self, name: ChannelName, *, old_edit: bool = False) -> None:
@@ -99,4 +134,5 @@ class RateLimiter:
             bucket = self._discord_channels[discord_id]
             self._discord_channels[discord_id] = rate_limits.pause(bucket, info.pause_s, now)
         else:
-            self._webhooks[name] = rate_limits.pause(self._webhooks[name], info.pause_s, now)
+            webhook = self._webhook_of[name]
+            self._webhooks[webhook] = rate_limits.pause(self._webhooks[webhook], info.pause_s, now)

@@ -15,16 +15,15 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from alert_router.delivery import digests, outcome
+from alert_router.config.holder import ConfigurationHolder
+from alert_router.delivery import digests, outcome, rendering
 from alert_router.delivery.connection import Channel, Connection
-from alert_router.delivery.outcome import CardUpdate, RenderedMessage
+from alert_router.delivery.outcome import CardUpdate, RenderedCard
 from alert_router.delivery.rate_limiter import RateLimiter
-from alert_router.discord import embeds
 from alert_router.discord.client import MAX_REQUEST_S
 from alert_router.discord.embeds import Renderer
-from alert_router.domain.model import CardState, ChannelName, DigestState
-from alert_router.store import card_queue, card_state
-from alert_router.store import digests as digest_rows
+from alert_router.domain.model import ChannelName
+from alert_router.store import card_queue
 from alert_router.store.card_queue import Claim
 from alert_router.store.engine import Store, Unavailable
 from alert_router.store.writer import Writer
@@ -63,6 +62,7 @@ class DeliveryWorker:
         renderer: Renderer,
         clocks: Clocks,
         rate_limiter: RateLimiter,
+        configuration: ConfigurationHolder,
         observe: Callable[[str, str, float], None] | None = None,
     ) -> None:
         """rate_limiter: shared by all channels of this process.
@@ -76,6 +76,7 @@ class DeliveryWorker:
         self._renderer = renderer
         self._clocks = clocks
         self._rate_limiter = rate_limiter
+        self._configuration = configuration
         self._observe = observe
         self._woken = asyncio.Event()
         self._stopping = False
@@ -118,8 +119,10 @@ class DeliveryWorker:
         self._finished.set()
 
     async def prepare(self) -> None:
-        """Find out whose rate limit the channel shares."""
+        """Find out whose rate limit the channel shares, and whether its webhook is there."""
         await self._connection.check()
+        if self.stopped is not None:
+            log.error("channel %s: accepts nothing: %s", self.name, self.stopped)
 
     async def step(self) -> float:
         """Deliver one card; seconds until it is worth looking again (0: at once)."""
@@ -142,7 +145,7 @@ class DeliveryWorker:
             capacity = self._rate_limiter.capacity(conn, self.name, now)
             if capacity.wait_s > 0:
                 return capacity.wait_s
-            per_minute = self._rate_limiter.per_minute
+            per_minute = self._rate_limiter.per_minute(self.name)
             is_due = card_queue.is_due(conn, self.name, now, capacity) or digests.is_due(
                 conn, self.name, now, per_minute=per_minute
             )
@@ -156,12 +159,13 @@ class DeliveryWorker:
         capacity = self._rate_limiter.capacity(conn, self.name, now)
         if capacity.wait_s > 0:
             return None
-        digests.update(conn, self.name, now, per_minute=self._rate_limiter.per_minute)
+        per_minute = self._rate_limiter.per_minute(self.name)
+        digests.update(conn, self.name, self._configuration.current, now, per_minute=per_minute)
         return card_queue.claim(conn, self.name, now, capacity, lease=secrets.token_hex(8))
 
     async def _deliver(self, claim: Claim, requested_at: float) -> None:
         try:
-            message = await asyncio.to_thread(self._render, claim)
+            rendered = await asyncio.to_thread(self._render, claim)
         except Unavailable:
             raise
         except Exception as error:  # a template's fault must neither come back at once nor be silent
@@ -169,27 +173,23 @@ class DeliveryWorker:
             reason = f"cannot be rendered: {type(error).__name__}: {error}"
             await self._save(outcome.not_rendered(claim, reason, self._clocks.now()))
             return
-        if claim.message_id is not None and message.hash == claim.sent_hash:
+        if claim.message_id is not None and rendered.message.hash == claim.sent_hash:
             await self._save(outcome.unchanged(claim, self._clocks.now()))
             return
         started = self._clocks.steady()
         if started - requested_at >= CLAIM_STALE_S:
             await self._save(outcome.postponed(claim, self._clocks.now()))
             return
-        reply = await self._connection.send(claim, message.payload)
+        reply = await self._connection.send(claim, rendered.message.payload)
         took_s = self._clocks.steady() - started
-        update = outcome.from_reply(claim, reply, message, now=self._clocks.now(), took_s=took_s)
+        update = outcome.from_reply(claim, reply, rendered, now=self._clocks.now(), took_s=took_s)
         self._report(update, took_s)
         await self._save(update)
 
-    def _render(self, claim: Claim) -> RenderedMessage:
+    def _render(self, claim: Claim) -> RenderedCard:
         with self._store.read() as conn:
-            if claim.digest_id is None:
-                state: CardState | DigestState = card_state.of(conn, claim)
-            else:
-                state = digest_rows.state(conn, claim.digest_id)
-        payload = self._renderer.render(state, claim.degraded)
-        return RenderedMessage(payload, embeds.payload_hash(payload))
+            now = self._clocks.now()
+            return rendering.render(conn, claim, self._renderer, self._configuration.current, now)
 
     def _report(self, update: CardUpdate, took_s: float) -> None:
         delivery = update.delivery

@@ -5,6 +5,7 @@ The token is in the URL, so no URL leaves this module: not in a reason, an excep
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from alert_router.discord import responses
+from alert_router.config.configuration import Channel
+from alert_router.discord import responses, urls
 from alert_router.discord.markdown import clip
 from alert_router.discord.packer import Payload
 from alert_router.discord.responses import Outcome, Refusal, Sent, TryAgain
@@ -25,6 +27,9 @@ TIMEOUT = httpx.Timeout(10.0, connect=5.0, pool=5.0)
 MAX_REQUEST_S = 15.0
 """For a whole request: a reply that arrives byte by byte would outlast the lease of its card."""
 DETAIL_CHARS = 500
+POST_KEYS = frozenset({"thread_name", "applied_tags"})
+"""Of a message that opens a forum post."""
+EDIT_KEYS = ("content", "embeds", "components", "allowed_mentions")
 USER_AGENT = "DiscordBot (https://github.com/alert-router/alert-router, 0.1.0)"
 """Discord wants this form; others may be blocked."""
 
@@ -45,24 +50,81 @@ class WebhookInfo:
     guild_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelOptions:
+    """How messages appear in the channel."""
+
+    thread_id: str | None = None
+    """The thread to post into; None: the one that the URL names, if any."""
+    username: str | None = None
+    avatar_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    payload: Payload
+    params: Mapping[str, str]
+    thread_id: str | None
+    in_post: bool
+    """The thread is a forum post that this router opened."""
+
+
 class DiscordChannel:
     """One webhook."""
 
-    def __init__(self, http: httpx.AsyncClient, url: SecretStr, *, timeout_s: float = MAX_REQUEST_S) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        url: SecretStr,
+        options: ChannelOptions | None = None,
+        *,
+        timeout_s: float = MAX_REQUEST_S,
+    ) -> None:
+        options = options or ChannelOptions()
         self._http = http
         self._timeout_s = timeout_s
         self._base, self._params = _address(url.get_secret_value())
+        url_thread = self._params.pop("thread_id", None)
+        self._thread_id = options.thread_id or url_thread
+        self._author = _author(options)
         self._guild_id: str | None = None
 
-    async def create(self, payload: Payload) -> Reply:
+    @classmethod
+    def configured(cls, http: httpx.AsyncClient, channel: Channel) -> "DiscordChannel":
+        """channel: one with a webhook."""
+        if channel.webhook_url is None:
+            raise ValueError(f"channel {channel.name} has no webhook")
+        options = ChannelOptions(channel.thread_id, channel.username, channel.avatar_url)
+        return cls(http, channel.webhook_url, options)
+
+    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
+        """thread_id: the forum post that the incident has already; None or empty: it has none."""
+        body = {**payload, **self._author}
+        # Elsewhere than in a forum it is a thread that the channel may have left since.
+        post = thread_id if "thread_name" in payload else None
+        if post or self._thread_id:  # Discord refuses both; the tags of a post are those it was opened with
+            body = {name: value for name, value in body.items() if name not in POST_KEYS}
         # Without wait=true a message that is not saved returns no error, and no id to edit later.
-        return await self._send("POST", self._base, payload, {"wait": "true"})
+        return await self._send(self._request("POST", self._base, body, post, {"wait": "true"}))
 
-    async def edit(self, message_id: str, payload: Payload) -> Reply:
-        return await self._send("PATCH", f"{self._base}/messages/{message_id}", payload, {})
+    async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply:
+        """thread_id: where the message is; None or empty: where the channel posts."""
+        # Only a create has an author, flags and a title; another key would be refused or ignored.
+        body = {name: payload[name] for name in EDIT_KEYS if name in payload}
+        return await self._send(
+            self._request("PATCH", f"{self._base}/messages/{message_id}", body, thread_id, {})
+        )
 
-    async def fetch_webhook(self) -> WebhookInfo | None:
-        """Fetch the webhook itself, which notifies nobody. None when it is not there."""
+    def _request(
+        self, method: str, url: str, payload: Payload, thread_id: str | None, params: Mapping[str, str]
+    ) -> _Request:
+        in_post = bool(thread_id) and thread_id != self._thread_id
+        return _Request(method, url, payload, params, thread_id or self._thread_id, in_post)
+
+    async def fetch_webhook(self) -> WebhookInfo | Refusal | None:
+        """Fetch the webhook itself, which notifies nobody. None without an answer."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._http.get(
@@ -72,19 +134,19 @@ class DiscordChannel:
             return None
         body = _json_object(response)
         if not response.is_success:
-            return None
+            return Refusal(response.status_code, _code(body), _detail(body))
         self._guild_id = _text(body.get("guild_id"))
         return WebhookInfo(_text(body.get("channel_id")), self._guild_id)
 
-    async def _send(self, method: str, url: str, payload: Payload, params: dict[str, str]) -> Reply:
-        params = {**self._params, **params, "with_components": "true"}
+    async def _send(self, request: _Request) -> Reply:
+        thread = {"thread_id": request.thread_id} if request.thread_id else {}
         try:
             async with asyncio.timeout(self._timeout_s):
                 response = await self._http.request(
-                    method,
-                    url,
-                    params=params,
-                    json=payload,
+                    request.method,
+                    request.url,
+                    params={**self._params, **thread, **request.params, "with_components": "true"},
+                    json=request.payload,
                     headers={"User-Agent": USER_AGENT},
                     timeout=TIMEOUT,
                 )
@@ -93,11 +155,19 @@ class DiscordChannel:
         except (httpx.HTTPError, TimeoutError) as error:
             # The request was on its way: Discord may have it.
             return Reply(TryAgain(f"no answer ({type(error).__name__})", maybe_sent=True), None, None)
-        return _reply(response, self._guild_id)
+        return _reply(response, request, self._guild_id)
+
+
+def _author(options: ChannelOptions) -> Mapping[str, str]:
+    """A picture that Discord does not take would cost every message of the channel."""
+    author = {"username": options.username} if options.username else {}
+    if options.avatar_url and urls.is_acceptable(options.avatar_url):
+        author["avatar_url"] = options.avatar_url
+    return author
 
 
 def _address(url: str) -> tuple[str, dict[str, str]]:
-    """The base URL of all requests, and the query to keep (thread_id). Only Discord's hosts are rewritten."""
+    """The base URL of all requests, and its query. Only Discord's hosts are rewritten."""
     parts = urlsplit(url)
     query = dict(httpx.QueryParams(parts.query))
     path = parts.path.rstrip("/")
@@ -106,13 +176,23 @@ def _address(url: str) -> tuple[str, dict[str, str]]:
     return f"{parts.scheme}://{parts.netloc}{path}", query
 
 
-def _reply(response: httpx.Response, guild_id: str | None) -> Reply:
+def _reply(response: httpx.Response, request: _Request, guild_id: str | None) -> Reply:
     body = _json_object(response)
     rate = _rate(response, body)
     message_id = body.get("id")
     if response.is_success and isinstance(message_id, str) and message_id:
-        return Reply(Sent(message_id, _message_url(body, guild_id)), rate, response.status_code)
-    refusal = Refusal(response.status_code, _code(body), _detail(body), rate.retry_after_s)
+        # The channel of a message that opened a post is that post.
+        thread_id = _text(body.get("channel_id")) if "thread_name" in request.payload else request.thread_id
+        sent = Sent(message_id, _message_url(body, guild_id), thread_id)
+        return Reply(sent, rate, response.status_code)
+    refusal = Refusal(
+        response.status_code,
+        _code(body),
+        _detail(body),
+        rate.retry_after_s,
+        edits=request.method == "PATCH",
+        in_post=request.in_post,
+    )
     return Reply(responses.classify_error(refusal), rate, response.status_code)
 
 

@@ -19,5 +19,7 @@ BUTTON_URL_CHARS = 512
 BUTTON_LABEL_CHARS = 80
 BUTTONS = 5
 """In a row."""
+THREAD_NAME_CHARS = 100
+APPLIED_TAGS = 5
 EMPTY = "\u200b"
 """For a field that must not be empty: it shows as nothing."""

@@ -4,16 +4,19 @@ Nothing is cut silently: the message counts what does not fit, and links to all 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import chain
 from typing import Any
 
-from alert_router.discord import limits, markdown, urls
+from alert_router.discord import limits, markdown, mentions, urls
 from alert_router.discord.markdown import clip, link
+from alert_router.domain.model import Mentions
 
 Payload = Mapping[str, Any]
+SUPPRESS_NOTIFICATIONS = 1 << 12
+"""The flag that a create may have and an edit may not."""
 MORE_CHARS = 300
 """Reserved for the line that counts what was left out."""
 PAGE_CHARS = limits.DESCRIPTION_CHARS - MORE_CHARS
@@ -51,31 +54,54 @@ class Draft:
 
     text: CardText
     color: int
-    timestamp: datetime
+    timestamp: datetime | None
     buttons: Sequence[Button]
     all_url: str
     """Where all of it can be read."""
-    content: str = ""
+    title_url: str = ""
     more: int = 0
     """How many lines there are besides these: counted together with those that do not fit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a create has beside the body: an edit neither repeats nor changes it."""
+
+    line: str
+    """For a lock screen; escaped."""
+    mentions: Mentions
+    silent: bool = False
+    post: Mapping[str, Any] = field(default_factory=dict)
+    """Opens a post, where the channel is a forum."""
+
+
 def pack(draft: Draft) -> Payload:
-    """The body of a create or an edit. allowed_mentions is always there: Discord's default would ping."""
+    """The body of an edit. Without `content`: an edit leaves that as it was created."""
     buttons, texts = _buttons(draft.buttons)
     return {
-        "content": clip(draft.content, limits.CONTENT_CHARS),
         "embeds": _embeds(draft, texts),
         "components": [{"type": 1, "components": buttons}] if buttons else [],
-        "allowed_mentions": {"parse": []},
+        "allowed_mentions": mentions.NOBODY_MENTIONED,
     }
+
+
+def opened(body: Payload, opening: Opening) -> Payload:
+    """The body of a create."""
+    text = mentions.inert("\n".join(filter(None, (opening.line, body.get("content", "")))))
+    mentioned = mentions.text(opening.mentions)
+    payload = {
+        **body,
+        "content": clip(f"{mentioned} {text}", limits.CONTENT_CHARS),
+        "allowed_mentions": mentions.allowed(opening.mentions),
+        **opening.post,
+    }
+    return payload | {"flags": SUPPRESS_NOTIFICATIONS} if opening.silent else payload
 
 
 def plain(payload: Payload) -> Payload:
     """Text only: no button and no embed that a bad URL could spoil."""
-    embeds = payload["embeds"]
-    parts = [payload["content"], *(part for embed in embeds for part in _text_of(embed))]
-    content = clip("\n".join(part for part in parts if part), limits.CONTENT_CHARS)
+    parts = filter(None, (part for embed in payload["embeds"] for part in _text_of(embed)))
+    content = clip("\n".join(parts), limits.CONTENT_CHARS)
     return {**payload, "content": content or limits.EMPTY, "embeds": [], "components": []}
 
 
@@ -93,10 +119,10 @@ def _without(embed: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 def _text_of(embed: Mapping[str, Any]) -> Iterator[str]:
     if "title" in embed:
-        yield f"**{embed['title']}**"
+        yield f"**{embed['title']}** {embed.get('url', '')}".strip()
     yield embed.get("description", "")
-    for field in embed.get("fields", ()):
-        yield f"{field['name']}: {field['value']}"
+    for one in embed.get("fields", ()):
+        yield f"{one['name']}: {one['value']}"
 
 
 def _buttons(wanted: Sequence[Button]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -116,8 +142,11 @@ def _embeds(draft: Draft, links: Sequence[str]) -> list[dict[str, Any]]:
     head: dict[str, Any] = {
         "title": clip(draft.text.title, limits.TITLE_CHARS) or limits.EMPTY,
         "color": draft.color,
-        "timestamp": draft.timestamp.isoformat(),
     }
+    if draft.timestamp is not None:
+        head["timestamp"] = draft.timestamp.isoformat()
+    if urls.is_acceptable(draft.title_url):
+        head["url"] = draft.title_url
     footer = clip(draft.text.footer, limits.FOOTER_CHARS)
     if footer:  # Discord refuses an empty one
         head["footer"] = {"text": footer}

@@ -10,10 +10,10 @@ MESSAGE_ID = "preview"
 class PreviewChannel:
     """Accepts every card. The page shows the stored payload, so nothing is kept here."""
 
-    async def create(self, payload: Payload) -> Reply:
+    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
         return Reply(Sent(MESSAGE_ID, None), None, None)
 
-    async def edit(self, message_id: str, payload: Payload) -> Reply:
+    async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply:
         return Reply(Sent(message_id, None), None, None)
 
     async def fetch_webhook(self) -> WebhookInfo | None:

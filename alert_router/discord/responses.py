@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
+UNKNOWN_CHANNEL = 10003
 UNKNOWN_MESSAGE = 10008
 UNKNOWN_WEBHOOK = 10015
 OVERLOADED = 130000
 OLD_EDITS = 30046
 """Too many edits of messages older than an hour: a limit of its own, under status 429."""
 TOO_LARGE = 40005
-NO_MESSAGES = frozenset({40067, 50083, 160005, 220001, 220002, 220003})
+ARCHIVED = 50083
+"""The thread is: no message in it can be edited. A new message opens it again."""
+LOCKED = 160005
+POST_GONE = frozenset({UNKNOWN_CHANNEL, ARCHIVED, LOCKED})
+NO_MESSAGES = frozenset({40067, ARCHIVED, LOCKED, 220001, 220002, 220003})
 """The channel is a forum, or the thread is closed: it takes no message, whatever its content."""
 
 
@@ -17,6 +22,8 @@ NO_MESSAGES = frozenset({40067, 50083, 160005, 220001, 220002, 220003})
 class Sent:
     message_id: str
     message_url: str | None
+    thread_id: str | None = None
+    """The thread or forum post that the message is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +47,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class MessageGone:
-    """Somebody deleted the message: create it again."""
+    """Somebody deleted the message, or closed the thread it is in: create it again."""
 
     reason: str
+    with_post: bool = False
+    """The forum post takes no message either: open another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +72,17 @@ class Refusal:
     code: int | None
     detail: str
     retry_after_s: float | None = None
+    edits: bool = False
+    in_post: bool = False
+    """In a forum post that this router opened: if that is gone, the channel is not."""
 
 
 def classify_error(refusal: Refusal) -> TryAgain | Rejected | MessageGone | ChannelGone:
     status, reason = refusal.status, _reason(refusal)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return TryAgain(reason, after_s=refusal.retry_after_s, rate_limited=True)
-    if refusal.code == UNKNOWN_MESSAGE:
-        return MessageGone(reason)
+    if (gone := _gone(refusal, reason)) is not None:
+        return gone
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         return ChannelGone(reason)
     if refusal.code in NO_MESSAGES:
@@ -85,6 +97,14 @@ def classify_error(refusal: Refusal) -> TryAgain | Rejected | MessageGone | Chan
         return Rejected(reason)
     # 2xx without a message, or a redirect: a proxy replied.
     return TryAgain(reason, maybe_sent=status < HTTPStatus.MULTIPLE_CHOICES)
+
+
+def _gone(refusal: Refusal, reason: str) -> MessageGone | None:
+    if refusal.code == UNKNOWN_MESSAGE or (refusal.edits and refusal.code == ARCHIVED):
+        return MessageGone(reason)
+    if refusal.in_post and refusal.code in POST_GONE:
+        return MessageGone(reason, with_post=True)
+    return None
 
 
 def _reason(refusal: Refusal) -> str:

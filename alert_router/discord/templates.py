@@ -19,24 +19,18 @@ from typing import Any
 import jinja2
 from jinja2 import meta
 
-from alert_router.discord import markdown
+from alert_router.discord import alert_facts, markdown
 from alert_router.discord.markdown import Markdown
 from alert_router.discord.packer import CardText, Field
-from alert_router.domain.model import Alert, CardState, DigestState, Labels, severity_rank
+from alert_router.domain.model import Alert, CardState, DigestState
+from alert_router.domain.severity import shown_word
 
 log = logging.getLogger(__name__)
 BUILTIN_DIR = Path(__file__).parent / "cards"
 BUILTIN_PREFIX = "ours"
 """The folder under which the built-in templates are found, whatever files an operator has."""
-SIGNS = {4: "🔴", 3: "🟠", 2: "🟡", 1: "🔵", 0: "⚪"}
-"""By severity rank."""
-RESOLVED_SIGN = "🟢"
 OTHER_CARDS = frozenset({"digest"})
 """Templates that belong to no alertname."""
-HIDDEN = frozenset({"alertname", "severity"})
-"""Labels that have a place of their own on the card."""
-TEXT_ANNOTATIONS = ("description", "message", "summary")
-"""The customary ones, most informative first."""
 
 
 class Templates:
@@ -50,7 +44,13 @@ class Templates:
         return self._render([f"{_file_name(alertname)}.j2", "default.j2"], _context(state))
 
     def render_digest(self, state: DigestState) -> CardText:
-        return self._render(["digest.j2"], {"digest": state, "text_of": _text_of, "hidden": HIDDEN})
+        values = {
+            "digest": state,
+            "text_of": alert_facts.text_of,
+            "shown_word": shown_word,
+            "hidden": alert_facts.HIDDEN,
+        }
+        return self._render(["digest.j2"], values)
 
     def _render(self, names: Sequence[str], values: Mapping[str, Any]) -> CardText:
         if self._custom is None:
@@ -124,7 +124,11 @@ def _environment(folders: Sequence[Path]) -> jinja2.Environment:
         "clock": markdown.clock,
         "duration": markdown.duration,
     }
-    env.globals |= {"link": markdown.link, "sign": sign, "severity_sign": severity_sign}
+    env.globals |= {
+        "link": markdown.link,
+        "sign": alert_facts.sign,
+        "severity_sign": alert_facts.severity_sign,
+    }
     return env
 
 
@@ -151,14 +155,6 @@ def _render(env: jinja2.Environment, names: Sequence[str], values: Mapping[str, 
     )
 
 
-def sign(alert: Alert) -> str:
-    return severity_sign(alert.severity) if alert.firing else RESOLVED_SIGN
-
-
-def severity_sign(severity: str) -> str:
-    return SIGNS[severity_rank(severity)]
-
-
 def _file_name(alertname: str) -> str:
     """An alertname comes from a sender: it names a file only when it is plain."""
     plain = alertname.replace("_", "").isalnum() and alertname not in OTHER_CARDS
@@ -169,7 +165,7 @@ def _context(state: CardState) -> dict[str, Any]:
     alerts = state.alerts
     firing = list(filter(attrgetter("firing"), alerts))
     resolved = list(filterfalse(attrgetter("firing"), alerts))
-    common, distinct = _labels(alerts)
+    common, distinct = alert_facts.labels(alerts)
     return {
         "incident": state.incident,
         "alerts": alerts,
@@ -178,8 +174,11 @@ def _context(state: CardState) -> dict[str, Any]:
         "resolved": resolved,
         "more": state.more_alerts,
         "note": state.note,
-        "moved": state.newer_url is not None,
-        "newer_url": state.newer_url or "",
+        "moved": False,
+        "newer_url": "",
+        "left_out": state.incident.left_out,
+        "severity": _severity_word(alerts),
+        "alertmanagers": _alertmanagers(alerts),
         "reporters": _present("reporter", alerts),
         "common": common,
         "distinct": distinct,
@@ -188,7 +187,7 @@ def _context(state: CardState) -> dict[str, Any]:
         "flapped_for": _flapped_for(state) if state.incident.flaps else "",
         "suppressed": sorted(_present("suppressed", firing)),
         "recoveries": list(filter(None, dict.fromkeys(state.recoveries.values()))),
-        "text_of": _text_of,
+        "text_of": alert_facts.text_of,
         "values_of": _values_of,
     }
 
@@ -198,18 +197,18 @@ def _present(name: str, alerts: Sequence[Alert]) -> list[Any]:
     return list(filter(None, dict.fromkeys(map(attrgetter(name), alerts))))
 
 
-def _labels(alerts: Sequence[Alert]) -> tuple[Labels, Mapping[int, Labels]]:
-    """The labels that all alerts share, without the hidden ones; and of each alert, by id, the others."""
-    shared = set(alerts[0].labels.items()) if alerts else set()
+def _severity_word(alerts: Sequence[Alert]) -> str:
+    """The sender's own; empty where nobody set one."""
+    return (shown_word(alerts[0].labels.get("severity")) if alerts else None) or ""
+
+
+def _alertmanagers(alerts: Sequence[Alert]) -> list[str]:
+    """Those that speak of one alert at once, of the first of which several do."""
     for alert in alerts:
-        shared &= alert.labels.items()
-    distinct: dict[int, Labels] = {}
-    for alert in alerts:
-        distinct[alert.id] = dict(sorted(alert.labels.items() - shared))
-    common = dict(sorted(shared))
-    for name in HIDDEN:
-        common.pop(name, None)
-    return common, distinct
+        others = [other.get("source_url", "") for other in alert.also_firing]
+        if others:
+            return list(dict.fromkeys([alert.source_url, *others]))
+    return []
 
 
 def _flapped_for(state: CardState) -> str:
@@ -217,13 +216,6 @@ def _flapped_for(state: CardState) -> str:
     opened_at = state.incident.opened_at
     span = max(map(attrgetter("received_at"), state.alerts), default=opened_at) - opened_at
     return f" in {markdown.duration(span)}" if span >= timedelta(minutes=1) else ""
-
-
-def _text_of(alert: Alert) -> str:
-    for name in TEXT_ANNOTATIONS:
-        if text := alert.annotations.get(name):
-            return text
-    return ""
 
 
 def _values_of(alert: Alert) -> str:

@@ -1,12 +1,12 @@
-"""How alerts join incidents, and when people must be notified anew. Pure."""
+"""How alerts join incidents. Pure."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alert_router.domain import index_keys
-from alert_router.domain.model import Alert, Incident, Labels, Rules, Status, severity_rank
+from alert_router.domain.model import Alert, Incident, Labels, Rules, Status, join_channels, split_channels
 
 
 def key_of(group_labels: Labels) -> str:
@@ -33,7 +33,7 @@ def add_alert(
     if latest is None or not (latest.is_firing or _is_flapping(latest, now, rules)):
         new = _new_incident(alert, group_labels, now, key=key, incident_id=new_id())
         return replace(new, previous_id=latest.id) if latest else new
-    return _raise_severity(_count(latest, alert), alert, now)
+    return show(_count(latest, alert, now), alert)
 
 
 def remove_alert(incident: Incident, now: datetime) -> Incident:
@@ -65,10 +65,20 @@ def _new_incident(
         resolved_at=None if firing else now,
         generation=1,
         pinged_at=now,
+        channels=alert.channels,
+        firing_since=now,
     )
 
 
-def _count(incident: Incident, alert: Alert) -> Incident:
+def show(incident: Incident, alert: Alert) -> Incident:
+    """The incident is shown where any of its alerts is."""
+    if alert.channels == incident.channels:
+        return incident
+    names = (*split_channels(incident.channels), *split_channels(alert.channels))
+    return replace(incident, channels=join_channels(dict.fromkeys(names)))
+
+
+def _count(incident: Incident, alert: Alert, now: datetime) -> Incident:
     if not alert.firing:
         return incident
     reopens = not incident.is_firing
@@ -78,27 +88,17 @@ def _count(incident: Incident, alert: Alert) -> Incident:
         resolved_at=None,
         firing=incident.firing + 1,
         flaps=incident.flaps + 1 if reopens else incident.flaps,
+        firing_since=now if reopens else incident.firing_since,
         # An acknowledgement covers the incident until it resolves, not what comes after.
         acknowledged_at=None if reopens else incident.acknowledged_at,
         acknowledged_by=None if reopens else incident.acknowledged_by,
     )
 
 
-def next_generation(incident: Incident, now: datetime) -> Incident:
-    """The incident with a new card to come: an edit of the old one would notify nobody."""
-    return replace(incident, generation=incident.generation + 1, pinged_at=now)
+def begin_counting(incident: Incident, before: Incident | None) -> Incident:
+    """One of its episodes begins to count: the revision rises, once per transaction.
 
-
-def needs_reminder(incident: Incident, now: datetime, *, every_s: Mapping[str, float]) -> bool:
-    """Whether it still fires, unacknowledged, long after the last notification. every_s: by severity."""
-    after_s = every_s.get(incident.severity.lower())
-    if after_s is None or not incident.is_firing or incident.acknowledged_at is not None:
-        return False
-    return now - incident.pinged_at >= timedelta(seconds=after_s)
-
-
-def _raise_severity(incident: Incident, alert: Alert, now: datetime) -> Incident:
-    """An alert that is worse than all before it notifies people anew."""
-    if not alert.firing or severity_rank(alert.severity) <= severity_rank(incident.severity):
-        return incident
-    return next_generation(replace(incident, severity=alert.severity), now)
+    before: the incident as the transaction found it; None: it is new.
+    """
+    raised = before is None or incident.revision != before.revision
+    return incident if raised else replace(incident, revision=incident.revision + 1)

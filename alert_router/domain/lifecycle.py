@@ -273,7 +273,13 @@ def _count(alert: Alert, signal: Signal, now: datetime, *, repeats: int = 1) -> 
         last_seen_at=max(now, alert.last_seen_at),
         repeats=alert.repeats + repeats,
         expires_at=signal.expires_at or alert.expires_at,
+        sent_to=alert.sent_to if _is_sent_to(alert, signal) else f"{alert.sent_to}|{signal.sent_to}",
     )
+
+
+def _is_sent_to(alert: Alert, signal: Signal) -> bool:
+    """Whether the channel that the signal names is known; an alert sent to none goes by the routes."""
+    return not (signal.sent_to and alert.sent_to) or signal.sent_to in alert.sent_to.split("|")
 
 
 def reopen(alert: Alert) -> Alert:

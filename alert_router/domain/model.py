@@ -1,6 +1,6 @@
 """The domain's values, all of them frozen. Nothing here decides or acts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,16 @@ PREVIEW = ChannelName("preview")
 """The page /preview, where cards go when no webhook is configured."""
 FALLBACK = ChannelName("fallback")
 """The second webhook, for the cards that the first does not accept."""
+
+
+def join_channels(names: Iterable[str]) -> str:
+    """Each name between bars, "|ops|shop|", so that one can be looked for; empty for none."""
+    text = "|".join(names)
+    return f"|{text}|" if text else ""
+
+
+def split_channels(text: str) -> tuple[ChannelName, ...]:
+    return tuple(map(ChannelName, filter(None, text.split("|"))))
 
 
 class Status(StrEnum):
@@ -139,7 +149,7 @@ class Alert(_HasStatus):
     channels: str = ""
     """Where it is shown, each name between bars: "|ops|shop|"; empty: not routed yet, shown everywhere."""
     sent_to: str = ""
-    """The channel that its sender named in the URL."""
+    """The channel that its sender named in the URL; several senders' with bars between: "ops|shop"."""
     revision: int = 0
     """The incident's, at which it began to count: opened, reopened or no longer suppressed."""
     counts_since: datetime | None = None
@@ -170,16 +180,16 @@ class Incident:
     group_labels: Labels
     status: Status
     severity: str
-    """The highest severity that the current card has shown."""
+    """The first alert's."""
     firing: int
     """How many of its alerts fire now."""
     flaps: int
     opened_at: datetime
     resolved_at: datetime | None
     generation: int
-    """Which card is the current one: rises when people must be notified anew."""
+    """Not used: each of its channels counts its own cards."""
     pinged_at: datetime
-    """When the current card was requested."""
+    """Not used: each card knows when it was posted."""
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
     previous_id: int | None = None
@@ -188,6 +198,10 @@ class Incident:
     """Rises when one of its episodes begins to count; a card announces what began up to its own revision."""
     left_out: int = 0
     """How many alerts Alertmanager's max_alerts cut from its last webhook."""
+    channels: str = ""
+    """Where its alerts are shown, each name between bars."""
+    firing_since: datetime | None = None
+    """When it last opened or reopened; None: opened_at."""
 
     @property
     def is_firing(self) -> bool:
@@ -221,6 +235,8 @@ class Announcement:
     mentions: Mentions = NOBODY
     silent: bool = False
     """No sound on phones (flag 4096)."""
+    at: datetime | None = None
+    """When the message is created: "still firing for 4 h" counts to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +266,7 @@ class DigestCount:
     severity: str
     firing: int
     resolved: int
+    severity_rank: int = Severity.WARNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +283,8 @@ class DigestState:
     """Firing first, worst first; not all of them when there are many."""
     earliest: datetime
     """When the first of its alerts started."""
+    newer_url: str | None = None
+    """The link to the digest that took over; None while this is the current one."""
     note: str = ""
     """What people must know about the channel this card is in."""
     announcement: Announcement | None = None

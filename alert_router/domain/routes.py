@@ -77,6 +77,8 @@ class Target:
 
 def resolve(root: Route, labels: Labels) -> tuple[Target, ...]:
     """At least one. Where several routes choose one channel, the first in the tree's order decides how."""
+    if not root.routes:
+        return (Target(root.channel, root.policy, root),)
     targets: dict[ChannelName, Target] = {}
     for route in _matching(root, labels) or [root]:
         targets.setdefault(route.channel, Target(route.channel, route.policy, route))

@@ -39,9 +39,10 @@ def of(alert: Alert) -> tuple[Speaker, ...]:
 
 def clusters(alert: Alert) -> tuple[str, ...]:
     """The addresses where the alert fires, if several clusters speak of it; else none."""
-    speakers = of(alert) if alert.firing else ()
-    first = speakers[0].starts_at if speakers else alert.starts_at
-    if all(speaker.has_start(first) for speaker in speakers):
+    if not (alert.also_firing and alert.firing):
+        return ()
+    speakers = of(alert)
+    if all(speaker.has_start(speakers[0].starts_at) for speaker in speakers):
         return ()
     firing = [speaker.source_url for speaker in speakers if speaker.ends_at is None and speaker.source_url]
     return tuple(dict.fromkeys(firing))

@@ -1,26 +1,25 @@
 """The router's health, in words for a person."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import sqlalchemy as sa
 
+from alert_router.config import ConfigurationHolder
 from alert_router.domain.model import ChannelName
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.reload import Reload
 from alert_router.services.sender_problems import SenderProblems
+from alert_router.store import card_stats
 from alert_router.store.engine import Store, Unavailable
 
 
-class ChannelStatus(Protocol):
+class Channels(Protocol):
     @property
-    def name(self) -> ChannelName: ...
-
-    @property
-    def stopped(self) -> str | None:
-        """Why the channel accepts nothing; None while it works."""
+    def troubles(self) -> Mapping[str, str]:
+        """By channel, why it delivers nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +35,37 @@ class Health:
 def check(
     store: Store,
     tasks: Mapping[str, asyncio.Task[None]],
-    channels: Sequence[ChannelStatus],
+    channels: Channels,
+    configuration: ConfigurationHolder,
     sync: AlertmanagerSync,
     reload: Reload,
     sender_problems: SenderProblems,
 ) -> Health:
     """Queries the database: not for the event loop."""
     ended = {name: "has stopped" for name, task in tasks.items() if task.done()}
-    stopped = {
-        f"channel {channel.name}": f"accepts nothing: {channel.stopped}"
-        for channel in channels
-        if channel.stopped is not None
-    }
     unreachable = {f"Alertmanager {url}": "does not answer" for url in sync.unreachable}
+    no_database: Mapping[str, str] = {}
+    orphans: Mapping[str, str] = {}
+    try:
+        with store.read() as conn:
+            orphans = _orphans(conn, configuration.current.channels)
+    except Unavailable as error:
+        no_database = {"database": f"does not answer: {error}"}
     return Health(
-        not_ready={**ended, **_database(store)},
-        troubles={**stopped, **unreachable, **reload.troubles(), **sender_problems.troubles()},
+        not_ready={**ended, **no_database},
+        troubles={
+            **channels.troubles,
+            **orphans,
+            **unreachable,
+            **reload.troubles(),
+            **sender_problems.troubles(),
+        },
     )
 
 
-def _database(store: Store) -> Mapping[str, str]:
-    try:
-        with store.read() as conn:
-            conn.execute(sa.select(1))
-    except Unavailable as error:
-        return {"database": f"does not answer: {error}"}
-    return {}
+def _orphans(conn: sa.Connection, channels: Collection[ChannelName]) -> Mapping[str, str]:
+    """Cards that wait for a channel which is not configured."""
+    return {
+        f"channel {name}": f"is not configured; {count} card{'s' if count > 1 else ''} wait for it"
+        for name, count in card_stats.pending_elsewhere(conn, channels).items()
+    }

@@ -3,39 +3,27 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from itertools import chain
 from operator import attrgetter
 
 import sqlalchemy as sa
 
-from alert_router.domain import digest_policy, lifecycle
+from alert_router.config import ConfigurationHolder
+from alert_router.domain import lifecycle
 from alert_router.domain.lifecycle import SignalKind
-from alert_router.domain.model import (
-    ChannelName,
-    Incident,
-    Receipt,
-    Rules,
-    Signal,
-    severity_rank,
-)
+from alert_router.domain.model import Receipt, Rules, Signal
+from alert_router.services import adoption, notifier
 from alert_router.services.unit_of_work import UnitOfWork
 from alert_router.sources.event_signals import EventSignals
 from alert_router.sources.webhook import WebhookMessage
 from alert_router.store import alerts as alert_rows
-from alert_router.store import card_queue, digests, quarantine, senders
-from alert_router.store import incidents as incident_rows
-from alert_router.store.card_queue import CardRequest
+from alert_router.store import quarantine, senders
 from alert_router.store.writer import Writer
 
 DUPLICATES = (SignalKind.REPEAT, SignalKind.LATE, SignalKind.HOLD)
 """The kinds of signals that bring nothing new."""
-CRITICAL = severity_rank("critical")
-FLAPPING = 5
-"""After this many reopenings an incident's card changes less often..."""
-FLAPPING_EDIT_S = 60.0
-"""...because its changes are gathered for this long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +40,7 @@ class Intake:
         writer: Writer,
         *,
         rules: Rules,
-        channels: Sequence[ChannelName],
+        configuration: ConfigurationHolder,
         wake: Callable[[], None],
         on_hold: Callable[[], None] = lambda: None,
     ) -> None:
@@ -62,7 +50,7 @@ class Intake:
         """
         self._writer = writer
         self._rules = rules
-        self._channels = channels
+        self._holder = configuration
         self._wake = wake
         self._on_hold = on_hold
 
@@ -79,6 +67,16 @@ class Intake:
         self._wake()
         return receipt
 
+    async def adopt(self, now: datetime) -> int:
+        """Route all that fires anew, by the configuration in effect, and decide about it; how many alerts."""
+        adopted = await self._writer.run(lambda conn: self.adopt_in(conn, now))
+        self._wake()
+        return adopted
+
+    def adopt_in(self, conn: sa.Connection, now: datetime) -> int:
+        """The same in a transaction of the caller's: at the start, before the writer runs."""
+        return adoption.adopt(conn, self._rules, self._holder.current, now)
+
     async def change(self, decide: Callable[[UnitOfWork], int], now: datetime) -> int:
         """Run a decision inside the transaction; how many alerts or incidents it changed."""
         changed = await self._writer.run(lambda conn: self._change(conn, decide, now))
@@ -88,7 +86,7 @@ class Intake:
 
     def _accept(self, conn: sa.Connection, messages: Sequence[WebhookMessage]) -> list[Receipt]:
         now = messages[-1].received_at
-        work = UnitOfWork(conn, self._rules)
+        work = UnitOfWork(conn, self._rules, self._holder.current)
         work.load(chain.from_iterable(map(attrgetter("signals"), messages)))
         receipts = list(map(partial(_apply, work), messages))
         self._save(work, now)
@@ -100,7 +98,7 @@ class Intake:
         known = alert_rows.id_by_event(conn, key) if key else None
         if known is not None:
             return EventReceipt(known, new=False)
-        work = UnitOfWork(conn, self._rules)
+        work = UnitOfWork(conn, self._rules, self._holder.current)
         work.load([event.signal, *event.resolves])
         resolving = [signal for signal in event.resolves if _resolves(work, signal)]
         own = [event.signal] if event.always_opens or not resolving else []
@@ -113,21 +111,16 @@ class Intake:
         return EventReceipt(changes[0].alert.id, new=changes[0].kind not in DUPLICATES)
 
     def _change(self, conn: sa.Connection, decide: Callable[[UnitOfWork], int], now: datetime) -> int:
-        work = UnitOfWork(conn, self._rules)
+        work = UnitOfWork(conn, self._rules, self._holder.current)
         changed = decide(work)
-        self._save(work, now)
-        return changed
+        return changed + self._save(work, now)
 
-    def _save(self, work: UnitOfWork, now: datetime) -> None:
-        requests: list[CardRequest] = []
-        for incident in work.save():
-            requests += map(partial(_card_request, incident, now), self._channels)
-        for request in requests:
-            if request.generation > 1:
-                card_queue.reuse_unsent_card(work.conn, request)
-        card_queue.enqueue(work.conn, requests)
-        if requests and (folded := card_queue.digests_of(work.conn, requests)):
-            digests.touch(work.conn, folded, now, every_s=digest_policy.EDIT_EVERY_S)
+    def _save(self, work: UnitOfWork, now: datetime) -> int:
+        """How many new messages are made because of the time alone."""
+        touched = work.save()
+        if not (touched.incidents or touched.due):
+            return 0
+        return notifier.notify_people(work.conn, touched, self._holder.current, now)
 
 
 def _apply(work: UnitOfWork, message: WebhookMessage) -> Receipt:
@@ -141,31 +134,6 @@ def _apply(work: UnitOfWork, message: WebhookMessage) -> Receipt:
         duplicates=duplicates,
         quarantined=sum(map(attrgetter("alerts"), message.refused)),
         held=kinds[SignalKind.HOLD],
-    )
-
-
-def enqueue_unannounced(conn: sa.Connection, channel: ChannelName, now: datetime) -> int:
-    """Request cards for the firing incidents that have none in this channel; how many.
-
-    The channel has just become the main one.
-    """
-    incidents = incident_rows.unannounced(conn, channel)
-    card_queue.enqueue(conn, [_card_request(incident, now, channel) for incident in incidents])
-    return len(incidents)
-
-
-def _card_request(incident: Incident, now: datetime, channel: ChannelName) -> CardRequest:
-    delay_s = FLAPPING_EDIT_S if incident.flaps >= FLAPPING else 0.0
-    firing = incident.is_firing
-    critical = firing and severity_rank(incident.severity) >= CRITICAL
-    return CardRequest(
-        incident_id=incident.id,
-        channel=channel,
-        generation=incident.generation,
-        create_priority=card_queue.NEW_CRITICAL if critical else card_queue.NEW,
-        edit_priority=card_queue.EDIT if firing else card_queue.RESOLVE,
-        requested_at=now,
-        edit_at=now + timedelta(seconds=delay_s),
     )
 
 

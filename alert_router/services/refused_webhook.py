@@ -21,8 +21,8 @@ def message(*, size: int | None, limit: int, path: str, address: str, now: datet
         labels=labels,
         annotations={
             "summary": f"A webhook of {large} from {address} was refused, and its alerts are not known here",
-            "description": f"POST {path} accepts {_megabytes(limit)}, and the sender does not try again. Raise "
-            "ALERT_ROUTER_MAX_BODY_BYTES, or let Alertmanager group_by more labels: its groups become smaller.",
+            "description": f"POST {path} accepts {_megabytes(limit)}, and the sender does not try again. "
+            "Raise ALERT_ROUTER_MAX_BODY_BYTES, or let Alertmanager group_by more labels for smaller groups.",
         },
         starts_at=now,
         ends_at=None,

@@ -1,18 +1,15 @@
-"""What time alone changes: holds and reports that run out, incidents that people must be reminded of."""
+"""What time alone changes: holds and reports that run out, messages that are due by the notify rule."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import sqlalchemy as sa
-
-from alert_router.domain import incidents, lifecycle
+from alert_router.domain import lifecycle
 from alert_router.domain.model import Rules
 from alert_router.services.intake import Intake
 from alert_router.services.unit_of_work import UnitOfWork
-from alert_router.store import alerts
-from alert_router.store import incidents as incident_rows
+from alert_router.store import alerts, notify_state
 from alert_router.store.engine import Store
 
 
@@ -21,12 +18,10 @@ class Timers:
     intake: Intake
     store: Store
     clock: Callable[[], datetime]
-    remind_every_s: Mapping[str, float]
-    """By severity, in lower case; a severity that is not named has no reminders."""
     rules: Rules
 
     async def run_once(self) -> int:
-        """Apply what is due; how many alerts and incidents that changed."""
+        """Apply what is due; how many alerts changed, and how many new messages are made."""
         if not await asyncio.to_thread(self._is_due):
             return 0
         # The clock is read in the transaction: by an earlier time, a hold that was set while this waited for
@@ -37,7 +32,7 @@ class Timers:
         """A read, because it is asked often and a write costs more."""
         now = self.clock()
         with self.store.read() as conn:
-            return bool(alerts.due(conn, now, hold_s=self.rules.hold_s) or self._overdue(conn, now))
+            return bool(notify_state.due(conn, now) or alerts.due(conn, now, hold_s=self.rules.hold_s))
 
     def _apply(self, work: UnitOfWork, now: datetime) -> int:
         due = alerts.due(work.conn, now, hold_s=self.rules.hold_s)
@@ -46,19 +41,5 @@ class Timers:
             change = lifecycle.apply_time(alert, now, rules=self.rules)
             if change is not None:
                 work.apply(change, work.group_labels_of(alert), now)
-        return len(due) + self._remind(work, now)
-
-    def _remind(self, work: UnitOfWork, now: datetime) -> int:
-        reminded = 0
-        for incident_id in self._overdue(work.conn, now):
-            incident = work.open_incident(incident_id)
-            if incident and incidents.needs_reminder(incident, now, every_s=self.remind_every_s):
-                work.change_incident(incidents.next_generation(incident, now))
-                reminded += 1
-        return reminded
-
-    def _overdue(self, conn: sa.Connection, now: datetime) -> list[int]:
-        before = {
-            severity: now - timedelta(seconds=every_s) for severity, every_s in self.remind_every_s.items()
-        }
-        return incident_rows.not_pinged_since(conn, before)
+        work.decide_again(notify_state.due(work.conn, now))
+        return len(due)

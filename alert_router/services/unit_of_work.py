@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,9 +10,23 @@ from typing import Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from alert_router.domain import incidents, lifecycle
+from alert_router.config import Configuration
+from alert_router.domain import incidents, lifecycle, speakers
 from alert_router.domain.lifecycle import Change
-from alert_router.domain.model import Alert, Fingerprint, Incident, Labels, Rules, Signal, Transition
+from alert_router.domain.model import (
+    Alert,
+    ChannelName,
+    Fingerprint,
+    Incident,
+    Labels,
+    Rules,
+    Signal,
+    Transition,
+    join_channels,
+    split_channels,
+)
+from alert_router.domain.notify_values import Beginning
+from alert_router.services import alert_routing
 from alert_router.store import alerts as alert_rows
 from alert_router.store import incidents as incident_rows
 
@@ -48,12 +62,25 @@ class IdentityMap(Generic[T]):
         return new, changed
 
 
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What the notify rule must be asked about, once everything is written."""
+
+    incidents: Sequence[Incident]
+    """Their cards must change."""
+    new: Mapping[int, Sequence[Alert]]
+    """By id, the incidents among them that this transaction created, with all of their alerts."""
+    due: Sequence[Incident] = ()
+    """Nothing about them has changed but the time."""
+
+
 class UnitOfWork:
     """Belongs to one transaction, which its caller commits."""
 
-    def __init__(self, conn: sa.Connection, rules: Rules) -> None:
+    def __init__(self, conn: sa.Connection, rules: Rules, configuration: Configuration) -> None:
         self.conn = conn
         self._rules = rules
+        self._configuration = configuration
         self._alerts: IdentityMap[Alert] = IdentityMap()
         self._incidents: IdentityMap[Incident] = IdentityMap()
         self._newest: dict[tuple[str, Fingerprint], Alert] = {}
@@ -61,6 +88,7 @@ class UnitOfWork:
         self._last_seen: dict[int, datetime | None] = {}
         self._transitions: list[Transition] = []
         self._touched: dict[int, None] = {}
+        self._due: dict[int, None] = {}
         last_alert_id, last_incident_id = alert_rows.last_ids(conn)
         self._new_alert_id: Callable[[], int] = itertools.count(last_alert_id + 1).__next__
         self._new_incident_id: Callable[[], int] = itertools.count(last_incident_id + 1).__next__
@@ -71,7 +99,7 @@ class UnitOfWork:
         group_keys: set[str] = set()
         for signal in signals:
             fingerprints[signal.source].add(signal.fingerprint)
-            group_keys.add(incidents.key_of(signal.group_labels))
+            group_keys.add(incidents.key_of(alert_routing.group_labels(signal, self._configuration)))
         for source, wanted in fingerprints.items():
             if known := alert_rows.newest(self.conn, source, wanted):
                 self.add_alerts(known)
@@ -108,7 +136,7 @@ class UnitOfWork:
     def apply_signal(self, signal: Signal, now: datetime) -> Change:
         newest = self._newest.get((signal.source, signal.fingerprint))
         change = lifecycle.apply_signal(newest, signal, now, rules=self._rules, new_id=self._new_alert_id)
-        self.apply(change, signal.group_labels, now)
+        self.apply(change, alert_routing.group_labels(signal, self._configuration), now)
         return change
 
     def apply(self, change: Change, group_labels: Labels, now: datetime) -> None:
@@ -130,16 +158,32 @@ class UnitOfWork:
         self._incidents.now[incident.id] = incident
         self._touched[incident.id] = None
 
+    def decide_again(self, incident_ids: Iterable[int]) -> None:
+        """Ask the notify rule about these incidents, though nothing has happened to them."""
+        for incident in incident_rows.by_ids(self.conn, set(incident_ids)):
+            self._incidents.load(incident)
+            self._due[incident.id] = None
+
     def _put(self, alert: Alert, group_labels: Labels, now: datetime) -> Alert:
         before = self._alerts.now.get(alert.id)
-        if before is None or (alert.firing and not before.firing):
-            alert = self._join(alert, group_labels, now)
+        if before is None:
+            alert = self._join(alert, Beginning.OPENED, group_labels, now)
+        elif alert.firing and not before.firing:
+            alert = self._join(alert, Beginning.REOPENED, group_labels, now)
         elif before.firing and not alert.firing:
             self.change_incident(incidents.remove_alert(self._incidents.now[alert.incident_id], now))
+        elif before.suppressed and not alert.suppressed and alert.firing:
+            alert = self._begin_counting(alert, Beginning.UNSUPPRESSED, now)
+        elif before.sent_to != alert.sent_to:
+            alert = self._send_on(alert, now)
+        elif len(speakers.clusters(alert)) > len(speakers.clusters(before)):
+            # It fires in one more cluster, since before the episode that is known.
+            alert = self._begin_counting(alert, Beginning.OPENED, now)
         self._alerts.now[alert.id] = alert
         return alert
 
-    def _join(self, alert: Alert, group_labels: Labels, now: datetime) -> Alert:
+    def _join(self, alert: Alert, beginning: Beginning, group_labels: Labels, now: datetime) -> Alert:
+        alert = alert_routing.routed(alert, self._configuration)
         key = incidents.key_of(group_labels)
         latest = self._incidents.now[self._latest[key]] if key in self._latest else None
         incident = incidents.add_alert(
@@ -147,7 +191,46 @@ class UnitOfWork:
         )
         self._incidents.now[incident.id] = incident
         self._latest[key] = incident.id
-        return replace(alert, incident_id=incident.id)
+        return self._begin_counting(replace(alert, incident_id=incident.id), beginning, now)
+
+    def _begin_counting(self, alert: Alert, beginning: Beginning, now: datetime) -> Alert:
+        """From now on people must be notified of the alert, unless a card says it already."""
+        id_ = alert.incident_id
+        incident = incidents.begin_counting(self._incidents.now[id_], self._incidents.read.get(id_))
+        self._incidents.now[id_] = incident
+        return replace(alert, revision=incident.revision, counts_since=now, beginning=beginning)
+
+    def _send_on(self, alert: Alert, now: datetime) -> Alert:
+        """Its sender named another channel: there it is new."""
+        alert = alert_routing.routed(alert, self._configuration)
+        self.change_incident(incidents.show(self._incidents.now[alert.incident_id], alert))
+        return self._begin_counting(alert, Beginning.OPENED, now) if alert.firing else alert
+
+    def route_anew(
+        self, firing: Iterable[Alert], shown_in: Mapping[int, AbstractSet[str]], now: datetime
+    ) -> dict[int, Sequence[ChannelName]]:
+        """Route alerts by another configuration; by incident, the channels that have lost it.
+
+        firing: all firing alerts of their incidents. shown_in: by incident, where it has cards.
+        """
+        channels: dict[int, dict[ChannelName, None]] = defaultdict(dict)
+        for alert in firing:
+            again = alert_routing.routed(alert, self._configuration)
+            names = split_channels(again.channels)
+            channels[alert.incident_id].update(dict.fromkeys(names))
+            before = split_channels(alert.channels)
+            if before and (set(names) - set(before)) & shown_in.get(alert.incident_id, set()):
+                # There is a card of the incident, which does not announce the alert.
+                again = self._begin_counting(again, Beginning.OPENED, now)
+            self._alerts.now[alert.id] = again
+            if again.channels != alert.channels:
+                self._touched[alert.incident_id] = None
+        lost: dict[int, Sequence[ChannelName]] = {}
+        for incident_id, names_of in channels.items():
+            incident = self._incidents.now[incident_id]
+            lost[incident_id] = [name for name in split_channels(incident.channels) if name not in names_of]
+            self._incidents.now[incident_id] = replace(incident, channels=join_channels(names_of))
+        return lost
 
     def set_left_out(self, signals: Sequence[Signal], number: int) -> None:
         """How many alerts max_alerts cut from the webhook of these signals, without those that fire here."""
@@ -163,7 +246,9 @@ class UnitOfWork:
 
     def was_left_out(self, signal: Signal) -> bool:
         """Whether the last webhook of its group left alerts out, when it had begun already."""
-        incident_id = self._latest.get(incidents.key_of(signal.group_labels))
+        incident_id = self._latest.get(
+            incidents.key_of(alert_routing.group_labels(signal, self._configuration))
+        )
         if incident_id is None or not self._incidents.now[incident_id].left_out:
             return False
         if incident_id not in self._last_seen:
@@ -177,8 +262,18 @@ class UnitOfWork:
         if incident.left_out:
             self.change_incident(replace(incident, left_out=incident.left_out - 1))
 
-    def save(self) -> Sequence[Incident]:
-        """Write everything; the incidents whose cards must change, in the order they were touched."""
-        incident_rows.save(self.conn, *self._incidents.changes())
-        alert_rows.save(self.conn, *self._alerts.changes(), self._transitions)
-        return list(map(self._incidents.now.__getitem__, self._touched))
+    def save(self) -> Touched:
+        """Write everything; the incidents are in the order they were touched."""
+        new_incidents, changed_incidents = self._incidents.changes()
+        new_alerts, changed_alerts = self._alerts.changes()
+        incident_rows.save(self.conn, new_incidents, changed_incidents)
+        alert_rows.save(self.conn, new_alerts, changed_alerts, self._transitions)
+        new: dict[int, list[Alert]] = {incident.id: [] for incident in new_incidents}
+        for alert in itertools.chain(new_alerts, changed_alerts) if new else ():
+            if alert.incident_id in new:
+                new[alert.incident_id].append(alert)
+        return Touched(
+            incidents=[self._incidents.now[id_] for id_ in self._touched],
+            new=new,
+            due=[self._incidents.now[id_] for id_ in self._due if id_ not in self._touched],
+        )

@@ -82,6 +82,11 @@ def open_or_held(conn: sa.Connection, source: str) -> list[Alert]:
     return list(map(alert_of, result))
 
 
+def firing(conn: sa.Connection) -> list[Alert]:
+    query = sa.select(*COLUMNS).where(alerts.c.status == Status.FIRING).order_by(alerts.c.id)
+    return list(map(alert_of, conn.execute(query)))
+
+
 _MUTABLE = (
     "status",
     "annotations",
@@ -93,6 +98,13 @@ _MUTABLE = (
     "expires_at",
     "suppressed",
     "absent_since",
+    "severity_rank",
+    "channels",
+    "sent_to",
+    "revision",
+    "counts_since",
+    "beginning",
+    "identity",
     "also_firing",
 )
 """The columns that change in an alert's life; the others are its identity."""

@@ -1,7 +1,7 @@
 """The queue of cards: which are due in a channel, who delivers one, what became of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter
@@ -11,15 +11,20 @@ import sqlalchemy as sa
 
 from alert_router.domain import rate_limits
 from alert_router.domain.model import CLOCK_SKEW_S, ChannelName, Status
+from alert_router.domain.notify_values import Reason
 from alert_router.domain.rate_limits import Capacity
 from alert_router.store import rows
-from alert_router.store.tables import cards, incidents
+from alert_router.store.tables import cards, digests, incidents
 
 NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
 """The order in which cards are delivered."""
+HELD = "held"
+"""The state of a card that may be requested later: quiet hours, or all of its alerts are silenced."""
 LEASE_S = 30.0
 """Longer than a request to Discord takes, by either of two clocks, so that a lease ends only when its holder
 is gone; and no longer, because the card of a crashed router waits until then."""
+NEW_POST = ""
+"""The thread_id of a card whose forum post is gone: the next message opens another."""
 MAX_DELAY_S = 300.0
 """The furthest ahead that a card is ever made due."""
 
@@ -36,6 +41,22 @@ class CardRequest:
     requested_at: datetime
     edit_at: datetime
     """Later than requested_at, by at most MAX_DELAY_S, for an edit that may wait for others to join it."""
+    reason: str = Reason.FIRST
+    """Why there is a new message."""
+    mention_of: int | None = None
+    """The alert by whose route people are mentioned; on a card that is not sent yet, None changes nothing."""
+    escalates: str | None = None
+    """The channel whose alerts it shows beside those of its own, because nobody has acknowledged them."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCard:
+    """The first card of a channel that must not be notified now."""
+
+    incident_id: int
+    channel: ChannelName
+    created_at: datetime
+    decide_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +77,23 @@ class Claim:
     sent_hash: str | None
     old_edit: bool
     """It edits a message older than Discord's hour, which has a rate limit of its own."""
+    thread_id: str | None = None
+    """Where its message is, or is to be: the forum post of the incident's earlier cards. Empty: a new one."""
+    content: str | None = None
+    """Of its message, as created."""
 
 
 def created(at: datetime) -> dict[str, datetime]:
     """The columns of a new card that depend on the time; tables.py has the others' defaults."""
     return {"due_at": at, "waiting_since": at, "created_at": at}
+
+
+_HOLD = sa.insert(cards).values(generation=1, state=HELD, priority=NEW)
+_DECIDE_AT = (
+    sa.update(cards)
+    .where(cards.c.id == sa.bindparam("which"))
+    .values(decide_at=sa.bindparam("moment", type_=cards.c.decide_at.type))
+)
 
 
 def dirty(
@@ -97,10 +130,11 @@ def enqueue(conn: sa.Connection, requests: Sequence[CardRequest]) -> None:
 def _enqueue(dialect: str) -> sa.Insert:
     now, edit_at = (sa.bindparam(name, type_=cards.c.due_at.type) for name in ("requested_at", "edit_at"))
     subject = ("incident_id", "channel", "generation")
+    message = ("reason", "mention_of", "escalates")
     create_priority: sa.BindParameter[int] = sa.bindparam("create_priority")
     edit_priority: sa.BindParameter[int] = sa.bindparam("edit_priority")
     statement = rows.upsert(dialect, cards).values(
-        **{name: sa.bindparam(name) for name in subject},
+        **{name: sa.bindparam(name) for name in (*subject, *message)},
         priority=create_priority,
         due_at=now,
         waiting_since=now,
@@ -114,10 +148,29 @@ def _enqueue(dialect: str) -> sa.Insert:
         (cards.c.due_at < edit_at, cards.c.due_at),
         else_=edit_at,
     )
+    held = cards.c.state == HELD
+    mention = sa.func.coalesce(statement.excluded.mention_of, cards.c.mention_of)
     return statement.on_conflict_do_update(
         index_elements=subject,
-        set_=dirty(now, create_priority=create_priority, edit_priority=edit_priority, due_at=due_at),
+        set_={
+            **dirty(now, create_priority=create_priority, edit_priority=edit_priority, due_at=due_at),
+            "created_at": sa.case((held, now), else_=cards.c.created_at),
+            "reason": sa.case((held, statement.excluded.reason), else_=cards.c.reason),
+            "mention_of": sa.case((cards.c.message_id.is_(None), mention), else_=cards.c.mention_of),
+        },
     )
+
+
+def hold(conn: sa.Connection, held: Sequence[HeldCard]) -> None:
+    """Mark channels that are not notified yet: the rule says when, or whether."""
+    if held:
+        conn.execute(_HOLD, list(map(rows.to_row, held)))
+
+
+def decide_at(conn: sa.Connection, moments: Sequence[tuple[int, datetime | None]]) -> None:
+    """When the notify rule is asked again about the incidents of these cards; None: not by time alone."""
+    if moments:
+        conn.execute(_DECIDE_AT, [{"which": card_id, "moment": moment} for card_id, moment in moments])
 
 
 def digests_of(conn: sa.Connection, requests: Sequence[CardRequest]) -> list[int]:
@@ -136,25 +189,6 @@ def _digests_of(dialect: str) -> sa.Select[tuple[int]]:
     )
 
 
-def reuse_unsent_card(conn: sa.Connection, request: CardRequest) -> None:
-    """Reuse an unsent card for the new generation instead of sending two messages.
-
-    Only the newest of them, and only while the new generation has no card of its own: a card that was being
-    delivered when its generation passed stays what it was.
-    """
-    same = sa.and_(cards.c.incident_id == request.incident_id, cards.c.channel == request.channel)
-    # A folded card stays in its digest: a new notification needs a card of its own.
-    unsent = sa.and_(cards.c.message_id.is_(None), cards.c.lease.is_(None), cards.c.folded_into.is_(None))
-    taken = conn.scalar(sa.select(cards.c.id).where(same, cards.c.generation >= request.generation).limit(1))
-    newest = sa.select(sa.func.max(cards.c.generation)).where(same, unsent).scalar_subquery()
-    if taken is None:
-        conn.execute(
-            sa.update(cards)
-            .where(same, unsent, cards.c.generation == newest)
-            .values(generation=request.generation)
-        )
-
-
 def is_due(conn: sa.Connection, channel: ChannelName, now: datetime, capacity: Capacity) -> bool:
     """Whether `claim` would find a card."""
     return conn.scalar(_NEXT, _claim_parameters(channel, now, capacity)) is not None
@@ -170,7 +204,15 @@ def claim(
     lease_until = now + timedelta(seconds=LEASE_S)
     parameters = {"new_lease": lease, "new_lease_until": lease_until}
     row = conn.execute(_CLAIM, parameters | _claim_parameters(channel, now, capacity)).one_or_none()
-    return Claim(*row) if row else None
+    return _in_its_post(conn, Claim(*row)) if row else None
+
+
+def _in_its_post(conn: sa.Connection, claim: Claim) -> Claim:
+    """A new card of an incident that has a forum post already."""
+    if claim.thread_id is not None or claim.message_id is not None or claim.incident_id is None:
+        return claim
+    parameters = {"of_incident": claim.incident_id, "of_channel": claim.channel}
+    return replace(claim, thread_id=conn.scalar(_POST, parameters))
 
 
 def _claim_parameters(channel: ChannelName, now: datetime, capacity: Capacity) -> dict[str, Any]:
@@ -216,11 +258,30 @@ _NEXT = (
     .order_by(cards.c.priority, cards.c.due_at, cards.c.id)
     .limit(1)
 )
+_POST = (
+    sa.select(cards.c.thread_id)
+    .where(
+        cards.c.incident_id == sa.bindparam("of_incident", type_=sa.BigInteger),
+        cards.c.channel == sa.bindparam("of_channel"),
+        cards.c.thread_id.is_not(None),
+    )
+    .order_by(cards.c.id.desc())
+    .limit(1)
+)
+"""Each card of an incident in a forum is a message in the same post."""
 _CLAIM = (
     sa.update(cards)
     .where(cards.c.id == _NEXT.scalar_subquery())
     .values(lease=sa.bindparam("new_lease"), lease_until=_time("new_lease_until"))
-    .returning(*rows.columns(Claim, cards, card_id=cards.c.id, old_edit=_IS_OLD_EDIT))
+    .returning(
+        *rows.columns(
+            Claim,
+            cards,
+            card_id=cards.c.id,
+            old_edit=_IS_OLD_EDIT,
+            content=cards.c.sent_body["content"].as_string(),
+        )
+    )
 )
 _IS_RESOLVED = (
     sa.select(incidents.c.id)
@@ -266,11 +327,14 @@ def mark_previous_dirty(conn: sa.Connection, claim: Claim, now: datetime) -> Non
     """After a create: the messages that it replaces must link to it."""
     if claim.digest_id is not None:
         mark_replaced_dirty(conn, claim.channel, cards.c.folded_into == claim.digest_id, now)
+        replaced = sa.select(digests.c.id).where(digests.c.replaced_by == claim.digest_id)
+        parameters = {"of_channel": claim.channel, "now": now}
+        conn.execute(_MARK_MESSAGES.where(cards.c.digest_id.in_(replaced)), parameters)
         return
     parameters = {
         "of_incident": claim.incident_id,
         "of_channel": claim.channel,
-        "before": claim.generation,
+        "before": claim.card_id,
         "now": now,
     }
     conn.execute(_MARK_PREVIOUS, parameters)
@@ -295,7 +359,7 @@ _OF_INCIDENT = sa.bindparam("of_incident", type_=sa.BigInteger)
 _PREVIOUS_ID = sa.select(incidents.c.previous_id).where(incidents.c.id == _OF_INCIDENT).scalar_subquery()
 _MARK_PREVIOUS = _MARK_MESSAGES.where(
     sa.or_(
-        sa.and_(cards.c.incident_id == _OF_INCIDENT, cards.c.generation < sa.bindparam("before")),
+        sa.and_(cards.c.incident_id == _OF_INCIDENT, cards.c.id < sa.bindparam("before")),
         cards.c.incident_id == _PREVIOUS_ID,
     )
 )

@@ -1,83 +1,123 @@
 """Everything that a card's message shows, read from the tables."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import filterfalse
 from operator import attrgetter
 
 import sqlalchemy as sa
 
-from alert_router.domain.model import (
-    FALLBACK,
-    Alert,
-    CardState,
-    ChannelName,
-    Incident,
-    TransitionKind,
-    severity_rank,
-)
+from alert_router.domain.model import Alert, CardState, ChannelName, Incident, TransitionKind
+from alert_router.store import card_alerts, rows
 from alert_router.store.alerts import COLUMNS, alert_of
 from alert_router.store.card_queue import Claim
 from alert_router.store.incidents import incident_of
 from alert_router.store.tables import alerts, cards, incidents, transitions
 
-MAIN_IS_DOWN = "Sent here because the main channel does not take it."
-MAIN_IS_BACK = "The main channel works again; updates are shown there."
 MAX_ALERTS = 100
 """More than a message can list; the rest is counted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Why the card is in its channel, and why people are notified by it."""
+
+    channel: ChannelName
+    escalates: ChannelName | None
+    """The channel whose alerts are shown beside those of its own, for nobody has acknowledged them."""
+    copy_of: ChannelName | None
+    """The channel that did not take the card of which this is a copy."""
+    mirrors_rev: int | None
+    """Set while the copy is kept up to date."""
+    reason: str
+    mention_of: int | None
+
+    @property
+    def routed_to(self) -> ChannelName:
+        """The channel whose card it is, or would be."""
+        return self.copy_of or self.channel
+
+
+def subject_of(conn: sa.Connection, card_id: int) -> Subject:
+    columns = rows.columns(Subject, cards)
+    return Subject(*conn.execute(sa.select(*columns).where(cards.c.id == card_id)).one())
+
+
 def of(conn: sa.Connection, claim: Claim) -> CardState:
-    """What the claimed card of an incident must show."""
+    """What the claimed card of an incident must show, but for notes and announcements."""
+    # The incident first: an episode that begins meanwhile may be shown, but does not count as announced.
     row = conn.execute(sa.select(incidents).where(incidents.c.id == claim.incident_id)).one()
     incident = incident_of(row)
-    shown, more = _alerts(conn, incident.id)
+    shown, more = _alerts(conn, incident.id, claim.card_id)
     return CardState(
         incident=incident,
         alerts=shown,
         more_alerts=more,
         generation=claim.generation,
-        newer_url=_newer_url(conn, incident, claim.channel, claim.generation),
-        note=_note(conn, claim) if claim.channel == FALLBACK else "",
+        newer_url=_newer_url(conn, incident, claim),
         recoveries=_recoveries(conn, shown) if shown and not shown[-1].firing else {},
     )
 
 
-def _note(conn: sa.Connection, claim: Claim) -> str:
-    """In the fallback channel: why the card is there, and whether updates still come there."""
-    mirrors = conn.scalar(sa.select(cards.c.mirrors_rev).where(cards.c.id == claim.card_id))
-    return MAIN_IS_BACK if mirrors is None else MAIN_IS_DOWN
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The card that announced before this one."""
+
+    posted_at: datetime
+    revision: int
 
 
-def _alerts(conn: sa.Connection, incident_id: int) -> tuple[tuple[Alert, ...], int]:
+def previous_of(conn: sa.Connection, claim: Claim) -> Previous | None:
+    """The newest posted one of the same incident and subject."""
+    card = cards.alias("card")
+    query = (
+        sa.select(cards.c.posted_at, cards.c.revision)
+        .select_from(card)
+        .join(
+            cards, sa.and_(cards.c.incident_id == card.c.incident_id, card_alerts.same_subject(cards, card))
+        )
+        .where(card.c.id == claim.card_id, cards.c.id < card.c.id, cards.c.posted_at.is_not(None))
+        .order_by(cards.c.id.desc())
+        .limit(1)
+    )
+    row = conn.execute(query).one_or_none()
+    return Previous(row.posted_at, row.revision or 0) if row else None
+
+
+def moved_to(conn: sa.Connection, incident_id: int) -> list[str]:
+    """The channels in which alerts of the incident are shown now."""
+    channels = conn.scalars(
+        sa.select(alerts.c.channels).where(alerts.c.incident_id == incident_id).distinct()
+    )
+    return sorted({name for text in channels for name in text.split("|") if name})
+
+
+def _alerts(conn: sa.Connection, incident_id: int, card_id: int) -> tuple[tuple[Alert, ...], int]:
     newest_ids = (
         sa.select(sa.func.max(alerts.c.id))
-        .where(alerts.c.incident_id == incident_id)
+        .select_from(alerts.join(cards, cards.c.id == card_id))
+        .where(alerts.c.incident_id == incident_id, card_alerts.is_shown_by(cards))
         .group_by(alerts.c.source, alerts.c.fingerprint)
     )
-    rows = conn.execute(
-        sa.select(*COLUMNS)
-        .where(alerts.c.id.in_(newest_ids))
-        .order_by(alerts.c.status, alerts.c.id.desc())  # "firing" comes before "resolved"
-    )
-    newest = sorted(map(alert_of, rows), key=_worst_first)
+    episodes = conn.execute(sa.select(*COLUMNS).where(alerts.c.id.in_(newest_ids)))
+    newest = sorted(map(alert_of, episodes), key=_worst_first)
     return tuple(newest[:MAX_ALERTS]), max(len(newest) - MAX_ALERTS, 0)
 
 
 def _worst_first(alert: Alert) -> tuple[bool, int, int]:
-    return not alert.firing, -severity_rank(alert.severity), -alert.id
+    return not alert.firing, -alert.severity_rank, -alert.id
 
 
-def _newer_url(conn: sa.Connection, incident: Incident, channel: ChannelName, generation: int) -> str | None:
-    """The message of a later generation of this incident, or of the incident that came after it.
+def _newer_url(conn: sa.Connection, incident: Incident, claim: Claim) -> str | None:
+    """The message of a later card of this incident, or of the incident that came after it.
 
     A folded card's message is that of its digest. Empty when its link is unknown; None when there is none.
     """
-    digest = cards.alias("digest")
+    card, digest = cards.alias("card"), cards.alias("digest")
     url = sa.func.coalesce(cards.c.message_url, digest.c.message_url)
-    sent = sa.and_(
-        cards.c.channel == channel, sa.or_(cards.c.message_id.is_not(None), digest.c.message_id.is_not(None))
-    )
-    next_generation = sa.and_(cards.c.incident_id == incident.id, cards.c.generation > generation)
+    sent = sa.or_(cards.c.message_id.is_not(None), digest.c.message_id.is_not(None))
+    next_generation = sa.and_(cards.c.incident_id == incident.id, cards.c.id > claim.card_id)
     next_incident = cards.c.incident_id.in_(
         sa.select(incidents.c.id).where(
             incidents.c.key == incident.key, incidents.c.previous_id == incident.id
@@ -86,8 +126,12 @@ def _newer_url(conn: sa.Connection, incident: Incident, channel: ChannelName, ge
     for newer in (next_generation, next_incident):
         row = conn.execute(
             sa.select(url.label("url"))
-            .select_from(cards.outerjoin(digest, digest.c.digest_id == cards.c.folded_into))
-            .where(sent, newer)
+            .select_from(
+                card.join(cards, card_alerts.same_subject(cards, card)).outerjoin(
+                    digest, digest.c.digest_id == cards.c.folded_into
+                )
+            )
+            .where(card.c.id == claim.card_id, sent, newer)
             .order_by(cards.c.id.desc())
             .limit(1)
         ).one_or_none()

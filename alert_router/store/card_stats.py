@@ -21,3 +21,14 @@ def oldest_waiting(conn: sa.Connection, channels: Collection[ChannelName]) -> da
     query = sa.select(sa.func.min(cards.c.waiting_since)).where(cards.c.channel.in_(channels))
     since: datetime | None = conn.scalar(query.where(cards.c.due_at.is_not(None)))
     return since
+
+
+def pending_elsewhere(conn: sa.Connection, channels: Collection[ChannelName]) -> dict[ChannelName, int]:
+    """How many cards wait for channels other than these."""
+    query = (
+        sa.select(cards.c.channel, sa.func.count())
+        .where(cards.c.state == "pending", cards.c.channel.not_in(channels))
+        .group_by(cards.c.channel)
+        .order_by(cards.c.channel)
+    )
+    return {ChannelName(name): count for name, count in conn.execute(query)}

@@ -6,20 +6,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from alert_router.domain.model import (
-    FALLBACK,
-    Alert,
-    ChannelName,
-    DigestCount,
-    DigestState,
-    Status,
-    severity_rank,
-)
-from alert_router.store import card_queue, rows
+from alert_router.domain.model import Alert, ChannelName, DigestCount, DigestState, Status
+from alert_router.domain.notify_values import Reason
+from alert_router.store import card_alerts, card_queue, rows
 from alert_router.store.alerts import COLUMNS, alert_of
 from alert_router.store.card_queue import EDIT, NEW_CRITICAL
-from alert_router.store.card_state import MAIN_IS_BACK, MAIN_IS_DOWN
-from alert_router.store.tables import alerts, cards, digests
+from alert_router.store.tables import alerts, cards, digests, incidents
 
 MAX_ALERTS = 120
 """More than a message can list; the counts cover all of them."""
@@ -62,7 +54,7 @@ def backlog(conn: sa.Connection, channel: ChannelName) -> Backlog:
     return Backlog(*conn.execute(_BACKLOG, {"of_channel": channel}).one())
 
 
-def begin(conn: sa.Connection, channel: ChannelName, now: datetime) -> int:
+def begin(conn: sa.Connection, channel: ChannelName, now: datetime, *, reason: Reason = Reason.FIRST) -> int:
     digest_id = conn.scalar(
         sa.insert(digests).values(channel=channel, began_at=now, last_folded_at=now).returning(digests.c.id)
     )
@@ -72,6 +64,7 @@ def begin(conn: sa.Connection, channel: ChannelName, now: datetime) -> int:
             channel=channel,
             generation=1,
             priority=NEW_CRITICAL,
+            reason=reason,
             **card_queue.created(now),
         )
     )
@@ -122,60 +115,197 @@ def touch(
             edit_priority=edit_priority,
             due_at=sa.func.coalesce(cards.c.due_at, edit_at),
         )
-        conn.execute(sa.update(cards).where(cards.c.digest_id == digest_id).values(values))
+        conn.execute(sa.update(cards).where(cards.c.digest_id == digest_id).values(**values, decide_at=now))
 
 
 def end(conn: sa.Connection, digest_id: int, now: datetime) -> None:
-    conn.execute(sa.update(digests).where(digests.c.id == digest_id).values(ended_at=now))
+    end_all(conn, [digest_id], now)
+
+
+def end_all(conn: sa.Connection, digest_ids: Sequence[int], now: datetime) -> None:
+    """Those that are open fold nothing more."""
+    conn.execute(
+        sa.update(digests)
+        .where(digests.c.id.in_(digest_ids), digests.c.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+
+
+def replace(conn: sa.Connection, digest_ids: Sequence[int], new_id: int) -> None:
+    """Move what still fires into the new digest; the messages of the others will link to it."""
+    firing = sa.select(incidents.c.id).where(
+        incidents.c.id == cards.c.incident_id, incidents.c.status == Status.FIRING
+    )
+    conn.execute(
+        sa.update(cards)
+        .where(cards.c.folded_into.in_(digest_ids), firing.exists())
+        .values(folded_into=new_id)
+    )
+    conn.execute(sa.update(digests).where(digests.c.id.in_(digest_ids)).values(replaced_by=new_id))
+    conn.execute(sa.update(cards).where(cards.c.digest_id.in_(digest_ids)).values(decide_at=None))
+
+
+def decide_at(conn: sa.Connection, digest_ids: Sequence[int], at: datetime | None) -> None:
+    """When to ask the notify rule about the digests."""
+    conn.execute(sa.update(cards).where(cards.c.digest_id.in_(digest_ids)).values(decide_at=at))
+
+
+def to_decide(conn: sa.Connection, channel: ChannelName, now: datetime) -> list[int]:
+    """The digests of the channel about which the notify rule is to be asked, and that were sent."""
+    query = sa.select(cards.c.digest_id).where(
+        cards.c.decide_at <= now,
+        cards.c.channel == channel,
+        cards.c.digest_id.is_not(None),
+        cards.c.posted_at.is_not(None),
+    )
+    return list(conn.scalars(query))
+
+
+@dataclass(frozen=True, slots=True)
+class UnannouncedAlert:
+    """A firing alert that was folded into a digest after the digest's message had been created."""
+
+    alert: Alert
+    routed_to: ChannelName
+    escalates: ChannelName | None
+    """The channel in which nobody has acknowledged it."""
+    acknowledged: bool
+
+
+def unannounced(conn: sa.Connection, digest_id: int, limit: int) -> list[UnannouncedAlert]:
+    """Worst first."""
+    routed_to = sa.func.coalesce(cards.c.copy_of, cards.c.channel)
+    query = (
+        sa.select(alerts.c.id, routed_to, cards.c.escalates, incidents.c.acknowledged_at.is_not(None))
+        .select_from(
+            cards.join(incidents, incidents.c.id == cards.c.incident_id).join(
+                alerts, alerts.c.incident_id == incidents.c.id
+            )
+        )
+        .where(
+            cards.c.folded_into == digest_id,
+            cards.c.revision.is_(None),
+            alerts.c.status == Status.FIRING,
+            alerts.c.suppressed.is_(None),
+            card_alerts.is_shown_by(cards),
+        )
+        .order_by(alerts.c.severity_rank.desc(), alerts.c.id)
+        .limit(limit)
+    )
+    episodes = conn.execute(query).all()
+    ids = rows.table_of(conn, [row[0] for row in episodes], sa.BigInteger())
+    by_id = {
+        row.id: alert_of(row)
+        for row in conn.execute(sa.select(*COLUMNS).where(alerts.c.id.in_(sa.select(ids.c.value))))
+    }
+    return [UnannouncedAlert(by_id[alert_id], *rest) for alert_id, *rest in episodes]
+
+
+@dataclass(frozen=True, slots=True)
+class PostedDigest:
+    id: int
+    posted_at: datetime
+    announced_rank: int | None
+
+
+def posted(conn: sa.Connection, channel: ChannelName, limit: int) -> list[PostedDigest]:
+    """The newest messages of digests in the channel."""
+    query = (
+        sa.select(cards.c.digest_id, cards.c.posted_at, cards.c.announced_rank)
+        .select_from(digests.join(cards, cards.c.digest_id == digests.c.id))
+        .where(digests.c.channel == channel, cards.c.posted_at.is_not(None))
+        .order_by(digests.c.id.desc())
+        .limit(limit)
+    )
+    return [PostedDigest(*row) for row in conn.execute(query)]
+
+
+def reason_of(conn: sa.Connection, digest_id: int) -> str:
+    """Why people are notified by the digest's message."""
+    return str(conn.scalar(sa.select(cards.c.reason).where(cards.c.digest_id == digest_id)))
+
+
+def replaced_at(conn: sa.Connection, digest_id: int) -> datetime | None:
+    """When the message was created that this digest replaces; None where it is the first."""
+    replaced = sa.select(digests.c.id).where(digests.c.replaced_by == digest_id)
+    moment: datetime | None = conn.scalar(
+        sa.select(sa.func.max(cards.c.posted_at)).where(cards.c.digest_id.in_(replaced))
+    )
+    return moment
+
+
+def copied_channels(conn: sa.Connection, digest_id: int) -> dict[ChannelName, bool]:
+    """The channels whose copies the digest shows, and whether any of these is still kept up to date."""
+    query = (
+        sa.select(cards.c.copy_of, sa.func.count(cards.c.mirrors_rev))
+        .where(cards.c.folded_into == digest_id, cards.c.copy_of.is_not(None))
+        .group_by(cards.c.copy_of)
+        .order_by(cards.c.copy_of)
+    )
+    return {ChannelName(name): bool(count) for name, count in conn.execute(query)}
 
 
 def state(conn: sa.Connection, digest_id: int) -> DigestState:
+    """What the digest's card shows, but for notes and announcements."""
     digest = conn.execute(sa.select(digests).where(digests.c.id == digest_id)).one()
-    folded = sa.select(cards.c.incident_id).where(cards.c.folded_into == digest_id)
-    inside = alerts.c.incident_id.in_(folded)
-    # An incident whose severity rose during the storm has two cards in it.
-    incidents = conn.scalar(
+    inside = _inside(digest_id)
+    # An incident that was announced anew during the storm has two cards in it.
+    incident_count = conn.scalar(
         sa.select(sa.func.count(sa.distinct(cards.c.incident_id))).where(cards.c.folded_into == digest_id)
     )
     earliest = conn.scalar(sa.select(sa.func.min(alerts.c.starts_at)).where(inside))
     return DigestState(
         began_at=digest.began_at,
         ended_at=digest.ended_at,
-        incidents=incidents or 0,
+        incidents=incident_count or 0,
         counts=_counts(conn, inside),
         alerts=_alerts(conn, inside),
         earliest=earliest or digest.began_at,
-        note=_note(conn, digest_id, digest.channel),
+        newer_url=_newer_url(conn, digest.replaced_by),
     )
 
 
-def _note(conn: sa.Connection, digest_id: int, channel: ChannelName) -> str:
-    if channel != FALLBACK:
-        return ""
-    copies = sa.select(cards.c.id).where(cards.c.folded_into == digest_id, cards.c.mirrors_rev.is_not(None))
-    return MAIN_IS_DOWN if conn.scalar(sa.select(copies.exists())) else MAIN_IS_BACK
+def _inside(digest_id: int) -> sa.ColumnElement[bool]:
+    """The alerts of the folded cards: of each card those that it would show."""
+    folded = (
+        sa.select(alerts.c.id)
+        .select_from(cards.join(alerts, alerts.c.incident_id == cards.c.incident_id))
+        .where(cards.c.folded_into == digest_id, card_alerts.is_shown_by(cards))
+    )
+    return alerts.c.id.in_(folded)
+
+
+def _newer_url(conn: sa.Connection, digest_id: int | None) -> str | None:
+    """Of the message that took over, once it was sent; empty when its link is unknown."""
+    if digest_id is None:
+        return None
+    sent = sa.select(cards.c.message_url).where(
+        cards.c.digest_id == digest_id, cards.c.message_id.is_not(None)
+    )
+    row = conn.execute(sent).one_or_none()
+    return (row.message_url or "") if row else None
 
 
 def _counts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[DigestCount, ...]:
     firing = sa.func.sum(sa.case((alerts.c.status == Status.FIRING, 1), else_=0))
-    rows = conn.execute(
-        sa.select(alerts.c.alertname, alerts.c.severity, firing, sa.func.count())
+    rank = sa.func.max(alerts.c.severity_rank)
+    counts = conn.execute(
+        sa.select(alerts.c.alertname, alerts.c.severity, firing, sa.func.count(), rank)
         .where(inside)
         .group_by(alerts.c.alertname, alerts.c.severity)
     )
-    counts = [DigestCount(name, severity, int(on), total - int(on)) for name, severity, on, total in rows]
-    return tuple(sorted(counts, key=_worst_first))
-
-
-def _worst_first(count: DigestCount) -> tuple[bool, int, int, str]:
-    return (count.firing == 0, -severity_rank(count.severity), -count.firing, count.alertname)
+    worst_first = sorted(counts, key=lambda row: (not row[2], -row[4], -row[2], row[0]))
+    return tuple(
+        DigestCount(name, severity, int(on), total - int(on), rank)
+        for name, severity, on, total, rank in worst_first
+    )
 
 
 def _alerts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[Alert, ...]:
-    rows = conn.execute(
+    worst_first = (
         sa.select(*COLUMNS)
         .where(inside)
-        .order_by(alerts.c.status, sa.case((alerts.c.severity == "critical", 0), else_=1), alerts.c.id)
+        .order_by(alerts.c.status, alerts.c.severity_rank.desc(), alerts.c.id)
         .limit(MAX_ALERTS)
     )
-    return tuple(map(alert_of, rows))
+    return tuple(map(alert_of, conn.execute(worst_first)))

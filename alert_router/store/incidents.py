@@ -1,18 +1,15 @@
 """Incidents: what intake reads and writes."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from alert_router.domain.model import ChannelName, Incident, Status
+from alert_router.domain.model import Incident, Status
 from alert_router.store import rows
-from alert_router.store.tables import alerts, cards, incidents
-
-FIRING = incidents.c.status == sa.literal_column("'firing'")
-"""A literal, because a bound parameter would not match the partial index's condition."""
+from alert_router.store.tables import alerts, incidents
 
 
 def incident_of(row: sa.Row[Any]) -> Incident:
@@ -51,14 +48,14 @@ def by_ids(conn: sa.Connection, ids: Collection[int]) -> list[Incident]:
 
 _MUTABLE = (
     "status",
-    "severity",
     "firing",
     "flaps",
     "resolved_at",
-    "generation",
-    "pinged_at",
     "acknowledged_at",
     "acknowledged_by",
+    "revision",
+    "channels",
+    "firing_since",
     "left_out",
 )
 _UPDATE = rows.update_statement(incidents, _MUTABLE)
@@ -76,40 +73,3 @@ def save(conn: sa.Connection, new: Sequence[Incident], changed: Sequence[Inciden
         conn.execute(sa.insert(incidents), list(map(rows.to_row, new)))
     if changed:
         conn.execute(_UPDATE, rows.changes(changed, _MUTABLE))
-
-
-def unannounced(conn: sa.Connection, channel: ChannelName) -> list[Incident]:
-    """Firing incidents whose current card is not in this channel."""
-    card = (
-        sa.select(cards.c.id)
-        .where(
-            cards.c.incident_id == incidents.c.id,
-            cards.c.generation == incidents.c.generation,
-            cards.c.channel == channel,
-        )
-        .exists()
-    )
-    result = conn.execute(sa.select(incidents).where(FIRING, ~card).order_by(incidents.c.id))
-    return list(map(incident_of, result))
-
-
-def not_pinged_since(conn: sa.Connection, before: Mapping[str, datetime]) -> list[int]:
-    """Firing incidents that nobody has acknowledged and whose last notification is old. before: by severity.
-
-    An incident whose firing alerts are all silenced, inhibited or muted needs no reminder.
-    """
-    audible = (
-        sa.select(alerts.c.id)
-        .where(
-            alerts.c.incident_id == incidents.c.id,
-            alerts.c.status == Status.FIRING,
-            alerts.c.suppressed.is_(None),
-        )
-        .exists()
-    )
-    overdue = [
-        sa.and_(sa.func.lower(incidents.c.severity) == severity, incidents.c.pinged_at <= moment)
-        for severity, moment in before.items()
-    ]
-    conditions = (FIRING, incidents.c.acknowledged_at.is_(None), sa.or_(sa.false(), *overdue), audible)
-    return list(conn.scalars(sa.select(incidents.c.id).where(*conditions).order_by(incidents.c.id)))

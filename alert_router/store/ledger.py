@@ -1,24 +1,35 @@
-"""The ledger: wanted = delivered + pending + dead, at every instant.
+"""The ledger of a channel: wanted = delivered + pending + dead, at every instant.
 
 The two sides are counted from different tables, wanted from the incidents and the rest from the cards: a lost
-card would show.
+card would show. An incident whose card in the channel is held (quiet hours before the first message, or all of
+its alerts are silenced) is on neither side: nobody is to be notified yet.
 """
 
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from alert_router.domain.model import DISCORD, PREVIEW, ChannelName, Status
+from alert_router.domain.model import DISCORD, PREVIEW, ChannelName, join_channels, split_channels
+from alert_router.store.card_queue import HELD
 from alert_router.store.tables import cards, incidents
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     wanted: int
-    """Incidents that need their current card in the channel: all but those resolved before its first card."""
+    """Incidents that are shown in the channel."""
     delivered: int
     pending: int
     dead: int
+
+    def __add__(self, other: "Ledger") -> "Ledger":
+        """Of several channels together."""
+        return Ledger(
+            self.wanted + other.wanted,
+            self.delivered + other.delivered,
+            self.pending + other.pending,
+            self.dead + other.dead,
+        )
 
     @property
     def balanced(self) -> bool:
@@ -37,27 +48,36 @@ def main_channel(conn: sa.Connection) -> ChannelName | None:
     return ChannelName(name) if name else None
 
 
+def channels(conn: sa.Connection) -> tuple[ChannelName, ...]:
+    """Where incidents are shown, by name: as they are routed, and where they were escalated to."""
+    routed = conn.scalars(sa.select(incidents.c.channels).distinct())
+    escalated = conn.scalars(sa.select(cards.c.channel).where(cards.c.escalates.is_not(None)).distinct())
+    return tuple(
+        sorted({*(name for text in routed for name in split_channels(text)), *map(ChannelName, escalated)})
+    )
+
+
 def of(conn: sa.Connection, channel: ChannelName) -> Ledger:
     """One statement, so one snapshot. A folded card counts by the state of its digest's card."""
-    digest = cards.alias("digest")
+    digest, other = cards.alias("digest"), cards.alias("other")
     state = sa.case((cards.c.state == "folded", digest.c.state), else_=cards.c.state)
+    newest = sa.select(sa.func.max(other.c.generation)).where(
+        other.c.incident_id == incidents.c.id, other.c.channel == channel
+    )
     current = sa.and_(
         cards.c.incident_id == incidents.c.id,
-        cards.c.generation == incidents.c.generation,
         cards.c.channel == channel,
+        cards.c.generation == newest.scalar_subquery(),
     )
-    in_use_since = sa.select(sa.func.min(cards.c.created_at)).where(cards.c.channel == channel)
     wanted = sa.or_(
-        incidents.c.status == Status.FIRING,
-        cards.c.id.is_not(None),
-        incidents.c.resolved_at >= in_use_since.scalar_subquery(),
+        incidents.c.channels.contains(join_channels([channel]), autoescape=True), cards.c.id.is_not(None)
     )
     rows = conn.execute(
         sa.select(state, sa.func.count())
         .select_from(
             incidents.outerjoin(cards, current).outerjoin(digest, digest.c.digest_id == cards.c.folded_into)
         )
-        .where(wanted)
+        .where(wanted, cards.c.state.is_distinct_from(HELD))
         .group_by(state)
     ).all()
     by_state = {name: int(count) for name, count in rows}

@@ -20,16 +20,19 @@ from alert_router.store.tables import cards, deliveries, quotas
 
 def capacity(
     conn: sa.Connection,
-    channel: ChannelName,
+    own: Collection[ChannelName],
     sharing: Collection[ChannelName],
     now: datetime,
     *,
     per_minute: int,
 ) -> Capacity:
-    """sharing: the channels of this process that lead to the same Discord channel, this one among them."""
+    """own: the channels of this process that use the same webhook.
+
+    sharing: those that lead to the same Discord channel.
+    """
     skew = timedelta(seconds=CLOCK_SKEW_S)
     parameters: dict[str, Any] = {
-        "own": channel,
+        "own": own,
         "sharing": sharing,
         "now": now,
         "past_clock": now + skew,
@@ -68,6 +71,11 @@ def save(conn: sa.Connection, channel: ChannelName, quota: Quota, now: datetime)
     conn.execute(_save(conn.dialect.name), parameters)
 
 
+def forget(conn: sa.Connection, channel: ChannelName) -> None:
+    """The name stands for another webhook now, or for none."""
+    conn.execute(sa.delete(quotas).where(quotas.c.channel == channel))
+
+
 def _time(name: str) -> sa.BindParameter[datetime]:
     return sa.bindparam(name, type_=quotas.c.until.type)
 
@@ -75,7 +83,8 @@ def _time(name: str) -> sa.BindParameter[datetime]:
 # A time in the future was written before the clock stepped back, or by a clock slightly ahead: beyond the
 # tolerance, ignore it.
 _HOLDS = sa.and_(quotas.c.until > _time("now"), quotas.c.noted_at <= _time("past_clock"))
-_QUOTA = (quotas.c.channel == sa.bindparam("own"), _HOLDS)
+_OWN: sa.BindParameter[str] = sa.bindparam("own", expanding=True)
+_QUOTA = (quotas.c.channel.in_(_OWN), _HOLDS)
 _UNDER_WAY = sa.select(sa.func.count()).where(
     cards.c.lease.is_not(None),
     cards.c.lease_until > _time("now"),
@@ -85,9 +94,9 @@ _UNDER_WAY = sa.select(sa.func.count()).where(
 _SHARING: sa.BindParameter[str] = sa.bindparam("sharing", expanding=True)
 _USE = sa.select(
     _UNDER_WAY.where(cards.c.channel.in_(_SHARING)).scalar_subquery().label("under_way_sharing"),
-    _UNDER_WAY.where(cards.c.channel == sa.bindparam("own")).scalar_subquery().label("under_way"),
-    sa.select(quotas.c.remaining).where(*_QUOTA).scalar_subquery().label("remaining"),
-    sa.select(quotas.c.until).where(*_QUOTA).scalar_subquery().label("until"),
+    _UNDER_WAY.where(cards.c.channel.in_(_OWN)).scalar_subquery().label("under_way"),
+    sa.select(sa.func.min(quotas.c.remaining)).where(*_QUOTA).scalar_subquery().label("remaining"),
+    sa.select(sa.func.max(quotas.c.until)).where(*_QUOTA).scalar_subquery().label("until"),
 )
 _RECENT = (
     sa.select(deliveries.c.at)

@@ -86,6 +86,10 @@ incidents = sa.Table(
         default=0,
         comment="alerts that max_alerts left out",
     ),
+    sa.Column(
+        "channels", sa.Text, nullable=False, default="", comment="where its alerts are shown: |ops|shop|"
+    ),
+    sa.Column("firing_since", UtcDateTime, comment="when it last opened or reopened; NULL: opened_at"),
     # Which incident does this group join? The newest of its key.
     sa.Index("ix_incidents_key_id", "key", "id"),
     # Which of those still firing are due for a reminder?
@@ -195,6 +199,9 @@ digests = sa.Table(
     sa.Column("began_at", UtcDateTime, nullable=False),
     sa.Column("last_folded_at", UtcDateTime, nullable=False, comment="when it last took a card in"),
     sa.Column("ended_at", UtcDateTime, comment="it folds no more cards; what it has it keeps showing"),
+    sa.Column("replaced_by", Id, comment="the digest that announced anew what fires in this one"),
+    # The messages that a new digest replaces.
+    partial_index("ix_digests_replaced_by", "replaced_by", where="replaced_by IS NOT NULL"),
     # The one digest a channel is in.
     partial_index("ix_digests_open", "channel", where="ended_at IS NULL", unique=True),
 )
@@ -208,11 +215,13 @@ cards = sa.Table(
         "digest_id", Id, sa.ForeignKey("digests.id"), unique=True, comment="the digest that this card shows"
     ),
     sa.Column(
-        "mirrors_rev", sa.Integer, comment="in the fallback: the wanted_rev of the main card that it shows"
+        "mirrors_rev",
+        sa.Integer,
+        comment="of a copy: the wanted_rev of the original that it shows; NULL: it has ended",
     ),
     sa.Column("folded_into", Id, sa.ForeignKey("digests.id"), comment="the digest that shows this card"),
     sa.Column("channel", sa.Text, nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False, comment="from 1 up; of copies from -1 down"),
     sa.Column(
         "state", sa.Text, nullable=False, default="pending", comment="pending | delivered | dead | folded"
     ),
@@ -247,6 +256,7 @@ cards = sa.Table(
     sa.Column("announced_rank", sa.Integer, comment="the worst severity that fired when it was posted"),
     sa.Column("decide_at", UtcDateTime, comment="when the notify rule must be asked again"),
     sa.Column("escalates", sa.Text, comment="the channel whose unacknowledged incident it escalates"),
+    sa.Column("copy_of", sa.Text, comment="the channel that does not take the card this is a copy of"),
     sa.Column("thread_id", sa.Text, comment="the forum post or thread its message is in"),
     # One create per incident, channel and generation, whoever asks for it.
     sa.UniqueConstraint("incident_id", "channel", "generation"),
@@ -257,7 +267,7 @@ cards = sa.Table(
     sa.Index("ix_cards_state", "state"),
     # What is being delivered now?
     partial_index("ix_cards_leased", "channel", where="lease IS NOT NULL"),
-    # Which cards does the fallback show for the main channel?
+    # Which copies are kept up to date?
     partial_index("ix_cards_mirrors", "channel", where="mirrors_rev IS NOT NULL"),
     # Which decisions are due?
     partial_index("ix_cards_decide_at", "decide_at", where="decide_at IS NOT NULL"),

@@ -17,7 +17,7 @@ from alert_router.sources.errors import errors_of
 from alert_router.store import dead_letters
 from alert_router.web import openapi
 from alert_router.web.auth import require_ui_origin
-from alert_router.web.dependencies import IntakeDep, Now, PagesDep, ReaderDep, RowId
+from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
 from alert_router.web.pages import VARY, DeadLettersPage
 from alert_router.web.problems import Problem, wants_html
 from alert_router.web.schemas import DeadLetterOut
@@ -62,10 +62,10 @@ AcknowledgeBody = Annotated[AcknowledgeIn, Depends(_acknowledge_body)]
     max_body_size=MAX_FORM_BYTES,
 )
 async def acknowledge(
-    request: Request, alert_id: RowId, body: AcknowledgeBody, intake: IntakeDep, now: Now
+    request: Request, alert_id: RowId, body: AcknowledgeBody, state: StateDep, now: Now
 ) -> Response:
     """No more reminders until the incident resolves, and the card names who acknowledged it."""
-    if not await acknowledge_incident(intake, Acknowledgement(alert_id, body.by, body.note, now)):
+    if not await acknowledge_incident(state["intake"], Acknowledgement(alert_id, body.by, body.note, now)):
         raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} is not part of a firing incident")
     if wants_html(request):
         return RedirectResponse(f"/alerts/{alert_id}", status_code=HTTPStatus.SEE_OTHER)
@@ -78,11 +78,11 @@ async def acknowledge(
     responses=openapi.HTML | openapi.errors(503),
     summary="Cards that Discord rejected for good",
 )
-async def letters(request: Request, reader: ReaderDep, pages: PagesDep, now: Now) -> Response:
+async def letters(request: Request, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     """Cards that Discord rejected for good, oldest first."""
     waiting = await reader.run(dead_letters.waiting)
     if wants_html(request):
-        return pages.render("dead_letters.html", DeadLettersPage(now=now, letters=waiting))
+        return state["pages"].render("dead_letters.html", DeadLettersPage(now=now, letters=waiting))
     body = [DeadLetterOut.model_validate(letter).model_dump() for letter in waiting]
     return JSONResponse(body, headers=VARY)
 
@@ -94,8 +94,8 @@ async def letters(request: Request, reader: ReaderDep, pages: PagesDep, now: Now
     responses=openapi.REDIRECT | openapi.errors(401, 403, 503),
     summary="Retry all dead letters",
 )
-async def replay_all(request: Request, intake: IntakeDep, now: Now) -> Response:
-    return _replayed(request, await _replay(intake, None, now))
+async def replay_all(request: Request, state: StateDep, now: Now) -> Response:
+    return _replayed(request, await _replay(state["intake"], None, now))
 
 
 @router.post(
@@ -105,8 +105,8 @@ async def replay_all(request: Request, intake: IntakeDep, now: Now) -> Response:
     responses=openapi.REDIRECT | openapi.errors(401, 403, 404, 422, 503),
     summary="Retry one dead letter",
 )
-async def replay(request: Request, card_id: RowId, intake: IntakeDep, now: Now) -> Response:
-    replayed = await _replay(intake, [card_id], now)
+async def replay(request: Request, card_id: RowId, state: StateDep, now: Now) -> Response:
+    replayed = await _replay(state["intake"], [card_id], now)
     if not replayed:
         raise Problem(HTTPStatus.NOT_FOUND, f"card {card_id} is not a dead letter")
     return _replayed(request, replayed)

@@ -13,9 +13,9 @@ from fastapi.responses import JSONResponse, Response
 from alert_router.services import watchdog
 from alert_router.settings import Settings
 from alert_router.store import history
-from alert_router.web import alert_filters, openapi, schemas
+from alert_router.web import alert_filters, openapi
 from alert_router.web.alert_filters import Query
-from alert_router.web.dependencies import HealthCheckDep, Now, PagesDep, ReaderDep, RowId, SettingsDep
+from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
 from alert_router.web.metrics import SOURCES
 from alert_router.web.pages import VARY, AlertPage, AlertsPage
 from alert_router.web.problems import Problem, wants_html
@@ -56,23 +56,14 @@ QueryDep = Annotated[Query, Depends(_query)]
     openapi_extra=PARAMETERS,
     summary="The history, newest first",
 )
-async def alerts(
-    request: Request,
-    query: QueryDep,
-    reader: ReaderDep,
-    settings: SettingsDep,
-    check_health: HealthCheckDep,
-    pages: PagesDep,
-    now: Now,
-) -> Response:
+async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     if wants_html(request):
-        health = await asyncio.to_thread(check_health)
-        page = await reader.run(lambda conn: _html_page(conn, query, settings, health.troubles, now))
-        return pages.render("alerts.html", page)
+        health = await asyncio.to_thread(state["check_health"])
+        page = await reader.run(lambda conn: _html_page(conn, query, state["settings"], health.troubles, now))
+        return state["pages"].render("alerts.html", page)
     rows = await reader.run(lambda conn: _rows(conn, query))
-    body = AlertPageOut(
-        alerts=schemas.alerts_out(rows.alerts), next=None if rows.next is None else str(rows.next)
-    )
+    cursor = None if rows.next is None else str(rows.next)
+    body = AlertPageOut.model_validate({"alerts": rows.alerts, "next": cursor})
     return JSONResponse(body.model_dump(mode="json"), headers=VARY)
 
 
@@ -82,15 +73,13 @@ async def alerts(
     responses=openapi.HTML | openapi.errors(404, 422, 503),
     summary="One alert with its transitions and deliveries",
 )
-async def alert(
-    request: Request, alert_id: RowId, reader: ReaderDep, settings: SettingsDep, pages: PagesDep, now: Now
-) -> Response:
+async def alert(request: Request, alert_id: RowId, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     detail = await reader.run(lambda conn: history.alert_detail(conn, alert_id))
     if detail is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no alert {alert_id}")
     if wants_html(request):
-        page = AlertPage(now=now, detail=detail, public_url=settings.public_url)
-        return pages.render("alert.html", page)
+        page = AlertPage(now=now, detail=detail, public_url=state["settings"].public_url)
+        return state["pages"].render("alert.html", page)
     return JSONResponse(AlertDetailOut.of(detail).model_dump(mode="json"), headers=VARY)
 
 

@@ -60,11 +60,8 @@ class Reader:
             return query(conn)
 
 
-def _from_state(name: str) -> Any:
-    async def dependency(request: Request) -> Any:
-        return request.state[name]
-
-    return Depends(dependency)
+async def _state(request: Request) -> State:
+    return state_of(request)
 
 
 async def _now(request: Request) -> datetime:
@@ -75,11 +72,7 @@ async def _reader(request: Request) -> Reader:
     return Reader(state_of(request)["store"])
 
 
-SettingsDep = Annotated[Settings, _from_state("settings")]
-IntakeDep = Annotated[Intake, _from_state("intake")]
-MetricsDep = Annotated[Metrics, _from_state("metrics")]
-PagesDep = Annotated[Pages, _from_state("pages")]
-HealthCheckDep = Annotated[Callable[[], Health], _from_state("check_health")]
+StateDep = Annotated[State, Depends(_state)]
 ReaderDep = Annotated[Reader, Depends(_reader)]
 RowId = Annotated[int, Path(ge=1, lt=2**62)]
 Now = Annotated[datetime, Depends(_now)]

@@ -1,7 +1,7 @@
 """Discord's markdown as safe HTML, and the look of an embed, for the preview.
 
-Supports what cards use: emphasis, underline, strike, code, quotes, lists, headings, masked links, timestamps
-and escapes. HTML never passes through: no rule produces raw tags, and all text is escaped.
+Supports what cards use: emphasis, underline, strike, code, quotes, lists, headings, masked links, timestamps,
+mentions and escapes. HTML never passes through: no rule produces raw tags, and all text is escaped.
 """
 
 import re
@@ -22,13 +22,15 @@ RULES = (
     *("fence", "blockquote", "heading", "list"),
     *("newline", "escape", "backticks", "strikethrough", "emphasis", "link", "autolink"),
 )
-Environment = MutableMapping[str, Any]
+Env = MutableMapping[str, Any]
+Tokens = Sequence[Token]
 REL = "noopener noreferrer nofollow"
 ROW = 3
 """Inline fields side by side."""
 BARS = frozenset({*embeds.COLORS.values(), embeds.GREEN, embeds.GREY})
 """Colours that preview.css has a class for: a style attribute would need 'unsafe-inline' in the CSP."""
 _STAMP = re.compile(r"<t:(-?\d{1,12})(?::([tTdDfFR]))?>")
+_MENTION = re.compile(r"<@(&?)!?(\d{1,20})>|@(everyone|here)\b")
 _QUOTE_END = re.compile(r"^(>[^\n]*)\n(?!>)", re.MULTILINE)
 _CLOCKS = {
     "t": "{:%H:%M}",
@@ -112,24 +114,35 @@ def _parse_stamp(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _render_stamp(
-    _renderer: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, _env: Environment
-) -> str:
+def _render_stamp(_r: RendererHTML, tokens: Tokens, index: int, _options: Any, _env: Env) -> str:
     return f'<span class="stamp">{escape(tokens[index].content)}</span>'
 
 
-def _render_strong(
-    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
-) -> str:
+def _parse_mention(state: StateInline, silent: bool) -> bool:
+    """Discord shows the name; the router knows the id only."""
+    match = _MENTION.match(state.src, state.pos)
+    if match is None:
+        return False
+    if not silent:
+        token = state.push("mention", "span", 0)
+        kind = "role" if match[1] else "user"
+        token.content = f"@{match[3]}" if match[3] else f"@{kind} {match[2]}"
+    state.pos = match.end()
+    return True
+
+
+def _render_mention(_r: RendererHTML, tokens: Tokens, index: int, _options: Any, _env: Env) -> str:
+    return f'<span class="mention">{escape(tokens[index].content)}</span>'
+
+
+def _render_strong(renderer: RendererHTML, tokens: Tokens, index: int, options: Any, env: Env) -> str:
     """Two underscores underline; two asterisks are bold."""
     if tokens[index].markup == "__":
         tokens[index].tag = "u"
     return renderer.renderToken(tokens, index, options, env)
 
 
-def _render_heading(
-    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
-) -> str:
+def _render_heading(renderer: RendererHTML, tokens: Tokens, index: int, options: Any, env: Env) -> str:
     """Not part of the page's outline; Discord has three sizes."""
     token = tokens[index]
     if token.nesting == 1:
@@ -138,9 +151,7 @@ def _render_heading(
     return renderer.renderToken(tokens, index, options, env)
 
 
-def _render_link(
-    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
-) -> str:
+def _render_link(renderer: RendererHTML, tokens: Tokens, index: int, options: Any, env: Env) -> str:
     # `[x]()` passes markdown-it as a link to nowhere.
     attrs = {"href": href, "rel": REL} if (href := tokens[index].attrGet("href")) else {}
     tokens[index].attrs = dict(attrs)
@@ -156,8 +167,10 @@ def _markdown() -> MarkdownIt:
     # A rejected link stays text: no javascript:, no data:, no mailto:.
     markdown.validateLink = _is_web  # type: ignore[method-assign] # markdown-it's documented way to restrict links
     markdown.inline.ruler.before("autolink", "stamp", _parse_stamp)
+    markdown.inline.ruler.before("autolink", "mention", _parse_mention)
     for name, rule in (
         ("stamp", _render_stamp),
+        ("mention", _render_mention),
         ("strong_open", _render_strong),
         ("strong_close", _render_strong),
         ("heading_open", _render_heading),

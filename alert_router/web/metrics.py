@@ -1,14 +1,17 @@
 """The router's metrics, in their own registry. Every label value exists at 0 from the start."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
+from typing import Protocol
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from alert_router.config import Configuration, ConfigurationHolder
 from alert_router.domain.model import ChannelName
 from alert_router.sources import alertmanager, events, grafana
 from alert_router.store import card_stats, history, ledger, quarantine
@@ -35,49 +38,50 @@ class State:
     ledger: Ledger
 
 
-def state_of(conn: sa.Connection, channels: Sequence[ChannelName]) -> State:
-    """channels: the main one first; the ledger is the main channel's."""
+def state_of(conn: sa.Connection, configuration: Configuration) -> State:
+    """The ledger is that of the channel which the root route names."""
+    channels = tuple(configuration.channels)
     return State(
         cards=card_stats.counts(conn, channels),
         oldest_waiting=card_stats.oldest_waiting(conn, channels),
         quarantined=quarantine.size(conn),
         firing=sum(history.firing(conn).values()),
-        ledger=ledger.of(conn, channels[0]),
+        ledger=ledger.of(conn, configuration.route.channel),
     )
 
 
+class ChannelStates(Protocol):
+    def is_up(self, name: ChannelName) -> bool:
+        """Whether the channel accepts messages, as far as is known."""
+
+
 class Metrics:
-    def __init__(self, store: Store, now: Callable[[], datetime], channels: Sequence[ChannelName]) -> None:
-        """channels: the main one first."""
+    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
+        counter = partial(Counter, registry=self.registry)
+        self.requests = counter(
             "alert_router_webhook_requests",
             "Requests to the ingest routes, by source and status code.",
             ("source", "code"),
-            registry=self.registry,
         )
-        self.signals = Counter(
+        self.signals = counter(
             "alert_router_signals",
             "Signals received, by source and outcome.",
             ("source", "outcome"),
-            registry=self.registry,
         )
-        self.quarantined = Counter(
+        self.quarantined = counter(
             "alert_router_quarantined",
             "Bodies and alerts quarantined because they could not be parsed, by source.",
             ("source",),
-            registry=self.registry,
         )
-        self.truncated = Counter(
+        self.truncated = counter(
             "alert_router_truncated_alerts",
             "Alerts that a source left out of its webhooks (max_alerts): they were never received.",
-            registry=self.registry,
         )
-        self.deliveries = Counter(
+        self.deliveries = counter(
             "alert_router_deliveries",
             "Requests to channels, by action and outcome.",
             ("channel", "action", "outcome"),
-            registry=self.registry,
         )
         self.delivery_seconds = Histogram(
             "alert_router_delivery_duration_seconds",
@@ -86,16 +90,15 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
-        self.channel_up = Gauge(
-            "alert_router_channel_up",
-            "Whether the channel accepts messages; 0 until its webhook is fixed.",
-            ("channel",),
-            registry=self.registry,
-        )
-        self._prime(channels)
-        self.registry.register(_StateCollector(store, now, channels))
+        self._configuration = configuration
+        self._prime()
+        self.registry.register(_StateCollector(store, now, configuration))
 
-    def _prime(self, channels: Sequence[str]) -> None:
+    def follow(self, channels: ChannelStates) -> None:
+        """Show whether the channels are up."""
+        self.registry.register(_ChannelCollector(self._configuration, channels))
+
+    def _prime(self) -> None:
         """A counter that appears with its first event has not increased, so increase() misses the event."""
         self.requests.labels(UNKNOWN, "404")
         for source in SOURCES:
@@ -104,24 +107,41 @@ class Metrics:
                 self.requests.labels(source, code)
             for outcome in OUTCOMES:
                 self.signals.labels(source, outcome)
-        for channel in channels:
-            self.delivery_seconds.labels(channel)
-            self.channel_up.labels(channel).set(1)
-            for action in ("create", "edit"):
-                for outcome in DELIVERY_OUTCOMES:
-                    self.deliveries.labels(channel, action, outcome)
+        for channel in self._configuration.current.channels:
+            self.prime_channel(channel)
+
+    def prime_channel(self, channel: str) -> None:
+        self.delivery_seconds.labels(channel)
+        for action in ("create", "edit"):
+            for outcome in DELIVERY_OUTCOMES:
+                self.deliveries.labels(channel, action, outcome)
 
     def delivered(self, channel: str, action: str, outcome: str, seconds: float) -> None:
-        self.channel_up.labels(channel).set(0 if outcome == "stopped" else 1)
         self.deliveries.labels(channel, action, outcome).inc()
         self.delivery_seconds.labels(channel).observe(seconds)
 
 
+class _ChannelCollector(Collector):
+    def __init__(self, configuration: ConfigurationHolder, channels: ChannelStates) -> None:
+        self._configuration = configuration
+        self._channels = channels
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "alert_router_channel_up",
+            "Whether the channel accepts messages; 0 until its webhook is fixed.",
+            labels=["channel"],
+        )
+        for name in self._configuration.current.channels:
+            family.add_metric([name], 1 if self._channels.is_up(name) else 0)
+        yield family
+
+
 class _StateCollector(Collector):
-    def __init__(self, store: Store, now: Callable[[], datetime], channels: Sequence[ChannelName]) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
         self._store = store
         self._now = now
-        self._channels = channels
+        self._configuration = configuration
 
     def describe(self) -> Iterator[Metric]:
         """Without it, registering would query the tables."""
@@ -130,11 +150,11 @@ class _StateCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         try:
             with self._store.read() as conn:
-                state = state_of(conn, self._channels)
+                state = state_of(conn, self._configuration.current)
         except Unavailable:
-            yield _gauge("alert_router_store_up", "Whether the database answers.", 0)
+            yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=0)
             return
-        yield _gauge("alert_router_store_up", "Whether the database answers.", 1)
+        yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=1)
         yield from self._families(state)
 
     def _families(self, state: State) -> Iterator[Metric]:
@@ -144,15 +164,13 @@ class _StateCollector(Collector):
         yield family
         waiting = state.oldest_waiting
         age_s = max((self._now() - waiting).total_seconds(), 0.0) if waiting else 0.0
-        yield _gauge(
+        yield GaugeMetricFamily(
             "alert_router_oldest_pending_card_age_seconds",
             "How long the oldest pending card has been waiting; 0 when none is pending.",
-            age_s,
+            value=age_s,
         )
-        yield _gauge(
-            "alert_router_quarantine_size",
-            "Bodies and alerts in the quarantine.",
-            state.quarantined,
+        yield GaugeMetricFamily(
+            "alert_router_quarantine_size", "Bodies and alerts in the quarantine.", value=state.quarantined
         )
         family = GaugeMetricFamily(
             "alert_router_ledger",
@@ -162,8 +180,4 @@ class _StateCollector(Collector):
         for field in fields(state.ledger):
             family.add_metric([field.name], getattr(state.ledger, field.name))
         yield family
-        yield _gauge("alert_router_alerts_firing", "Alerts firing now.", state.firing)
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, text, value=value)
+        yield GaugeMetricFamily("alert_router_alerts_firing", "Alerts firing now.", value=state.firing)

@@ -15,14 +15,11 @@ MEDIA_TYPE = "application/problem+json"
 class Problem(Exception):
     """An answer other than the one hoped for."""
 
-    def __init__(
-        self, status: HTTPStatus, detail: str, *, errors: Sequence[FieldError] = (), **extra: Any
-    ) -> None:
+    def __init__(self, status: HTTPStatus, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
-        self.extra = extra
 
     def body(self) -> dict[str, Any]:
         return {
@@ -31,7 +28,6 @@ class Problem(Exception):
             "status": int(self.status),
             "detail": self.detail,
             "errors": [{"field": error.field, "message": error.message} for error in self.errors],
-            **self.extra,
         }
 
     def headers(self) -> dict[str, str]:

@@ -45,32 +45,26 @@ EXAMPLE: dict[str, Any] = {
         }
     ],
 }
-GRAFANA_EXAMPLE = {
-    **EXAMPLE,
-    "version": "1",
-    "orgId": 1,
-    "externalURL": "https://grafana.example.org/",
-    "alerts": [
-        {
-            **EXAMPLE["alerts"][0],
-            "generatorURL": "https://grafana.example.org/alerting/grafana/dd2f0260/view?orgId=1",
-            "panelURL": "https://grafana.example.org/d/ece9fb32?viewPanel=2",
-            "values": {"A": 0.93},
-        }
-    ],
+GRAFANA = "https://grafana.example.org/"
+GRAFANA_ALERT = EXAMPLE["alerts"][0] | {
+    "generatorURL": f"{GRAFANA}alerting/grafana/dd2f0260/view?orgId=1",
+    "panelURL": f"{GRAFANA}d/ece9fb32?viewPanel=2",
+    "values": {"A": 0.93},
 }
+GRAFANA_EXAMPLE = EXAMPLE | {"version": "1", "orgId": 1, "externalURL": GRAFANA, "alerts": [GRAFANA_ALERT]}
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 MAX_PARSED_AT_ONCE = 256 * 1024
 """Bytes. A larger body is parsed in a thread."""
 Source = Annotated[str, Query(description="Names the sender, where two clusters send alike alerts: eu")]
 Channel = Annotated[str, Path(description="The channel of the alerts, instead of the routes' choice")]
-router = APIRouter(tags=["ingest"], dependencies=[Depends(require_token)])
+router = APIRouter(
+    tags=["ingest"], dependencies=[Depends(require_token)], responses=openapi.errors(*ingest.ERRORS)
+)
 
 
 @router.post(
     "/webhooks/alertmanager",
     summary="Alertmanager's webhook, version 4",
-    responses=openapi.errors(*ingest.ERRORS),
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), EXAMPLE),
 )
 async def from_alertmanager(request: Request, body: Body, source: Source = "") -> Answer:
@@ -80,7 +74,6 @@ async def from_alertmanager(request: Request, body: Body, source: Source = "") -
 @router.post(
     "/webhooks/alertmanager/{channel}",
     summary="Alertmanager's webhook, to one channel",
-    responses=openapi.errors(*ingest.ERRORS),
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), EXAMPLE),
 )
 async def from_alertmanager_to_channel(
@@ -93,7 +86,6 @@ async def from_alertmanager_to_channel(
 @router.post(
     "/webhooks/grafana",
     summary="Grafana's webhook contact point",
-    responses=openapi.errors(*ingest.ERRORS),
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), GRAFANA_EXAMPLE),
 )
 async def from_grafana(request: Request, body: Body, source: Source = "") -> Answer:
@@ -104,7 +96,6 @@ async def from_grafana(request: Request, body: Body, source: Source = "") -> Ans
 @router.post(
     "/webhooks/grafana/{channel}",
     summary="Grafana's webhook contact point, to one channel",
-    responses=openapi.errors(*ingest.ERRORS),
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), GRAFANA_EXAMPLE),
 )
 async def from_grafana_to_channel(

@@ -23,6 +23,13 @@ RANK = (
 def upgrade() -> None:
     _add_columns()
     op.create_index(
+        "ix_digests_replaced_by",
+        "digests",
+        ["replaced_by"],
+        sqlite_where=sa.text("replaced_by IS NOT NULL"),
+        postgresql_where=sa.text("replaced_by IS NOT NULL"),
+    )
+    op.create_index(
         "ix_cards_decide_at",
         "cards",
         ["decide_at"],
@@ -62,6 +69,14 @@ def _add_columns() -> None:
                 server_default="0",
                 comment="alerts that max_alerts left out",
             ),
+            sa.Column(
+                "channels",
+                text,
+                nullable=False,
+                server_default="",
+                comment="where its alerts are shown: |ops|shop|",
+            ),
+            sa.Column("firing_since", Time, comment="when it last opened or reopened; NULL: opened_at"),
         ],
         "alerts": [
             sa.Column(
@@ -137,7 +152,11 @@ def _add_columns() -> None:
             ),
             sa.Column("decide_at", Time, comment="when the notify rule must be asked again"),
             sa.Column("escalates", text, comment="the channel whose unacknowledged incident it escalates"),
+            sa.Column("copy_of", text, comment="the channel that does not take the card this is a copy of"),
             sa.Column("thread_id", text, comment="the forum post or thread its message is in"),
+        ],
+        "digests": [
+            sa.Column("replaced_by", Id, comment="the digest that announced anew what fires in this one"),
         ],
     }
     for table, added in columns.items():
@@ -147,6 +166,10 @@ def _add_columns() -> None:
 
 def _fill_in() -> None:
     """What was sent before counts as announced, whatever it showed: an upgrade notifies nobody."""
+    op.execute(
+        "UPDATE cards SET copy_of = 'discord', generation = -generation "
+        "WHERE channel = 'fallback' AND incident_id IS NOT NULL"
+    )
     op.execute("UPDATE alerts SET severity_rank = " + RANK)  # noqa: S608 - a constant
     op.execute(
         "UPDATE cards SET posted_at = created_at, revision = 1, announced_rank = (SELECT "  # noqa: S608 - constants
@@ -157,8 +180,10 @@ def _fill_in() -> None:
 
 
 def downgrade() -> None:
+    op.execute("UPDATE cards SET generation = -generation WHERE channel = 'fallback' AND generation < 0")
     op.drop_table("decisions")
     op.drop_index("ix_cards_decide_at", "cards")
+    op.drop_index("ix_digests_replaced_by", "digests")
     for table, names in {
         "cards": (
             "reason",
@@ -168,8 +193,10 @@ def downgrade() -> None:
             "announced_rank",
             "decide_at",
             "escalates",
+            "copy_of",
             "thread_id",
         ),
+        "digests": ("replaced_by",),
         "alerts": (
             "severity_rank",
             "channels",
@@ -180,7 +207,7 @@ def downgrade() -> None:
             "identity",
             "also_firing",
         ),
-        "incidents": ("revision", "left_out"),
+        "incidents": ("revision", "left_out", "channels", "firing_since"),
     }.items():
         for name in names:
             op.drop_column(table, name)

@@ -26,15 +26,15 @@ def with_own_card(records: Records) -> int:
 
 def _of_incident(records: Records, incident_id: int) -> Iterator[str]:
     cards = records.cards_of.get(incident_id, ())
-    current = [card for card in cards if card.generation == records.tables.incidents[incident_id].generation]
-    if len(current) != 1:
-        yield f"{len(current)} current cards"
-        return
-    if current[0].folded_into is not None:
-        if current[0].folded_into not in records.digests:
-            yield "folded into a digest that is not there"
-    elif current[0].state != "delivered":
-        yield f"its card is {current[0].state}: {current[0].error}"
+    if not cards:
+        yield "no card"
+    newest = {card.channel: card for card in cards}
+    for card in newest.values():
+        if card.folded_into is not None:
+            if card.folded_into not in records.digests:
+                yield "folded into a digest that is not there"
+        elif card.state != "delivered":
+            yield f"its card is {card.state}: {card.error}"
     for card in cards:
         if card.message_id is not None:
             yield from _of_message(records, incident_id, card)

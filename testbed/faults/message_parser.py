@@ -10,10 +10,11 @@ from typing import Any
 from testbed.fakes.discord import Message
 
 TOKEN = re.compile(r"\b[RSB]\d{4}\b")
-FIRING_SIGNS = ("🔴", "🟠", "🟡", "🔵", "⚪")
+FIRING_SIGNS = ("🔴", "🟠", "🟡", "🔵")
 STILL = re.compile(r"⛈️ (\d+) alerts firing in (\d+) incidents")
 OVER = re.compile(r"🟢 The storm is over . (\d+) alerts in (\d+) incidents")
 COUNTED = re.compile(r"\*\*(\w+)\*\* (\w+): (\d+) firing(?:, (\d+) resolved)?")
+BOLD = re.compile(r"\*\*(.+?)\*\*")
 MORE = re.compile(r" . (\d+) firing$")
 
 
@@ -24,10 +25,10 @@ class ParsedMessage:
 
     @cached_property
     def title(self) -> str:
-        """A card that Discord refused twice is plain text: then the first line, which is bold."""
+        """A card that Discord refused twice is plain text: then its first bold line."""
         if self.embeds:
             return str(self.embeds[0].get("title", ""))
-        return self.content.split("\n", 1)[0].strip("*")
+        return next((bold[1] for line in self.content.splitlines() if (bold := BOLD.match(line))), "")
 
     @cached_property
     def text(self) -> str:

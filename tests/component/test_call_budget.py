@@ -30,7 +30,7 @@ def test_firing_webhook_stays_within_the_call_budget(
     with call_profile.installed() as profile, ExitStack() as running:
         service = build(settings, clocks=Clocks(now=clock.time, steady=clock), transport=transport(discord))
         # Without background tasks: only the webhook runs.
-        app = serve(replace(service, workers=(), periodic=()))
+        app = serve(replace(service, channels=NoChannels(), periodic=()))
         headers = {"Authorization": f"Bearer {TOKEN}"} if tokens else {}
         client = running.enter_context(TestClient(app, client=("127.0.0.1", 50000), headers=headers))
         # Statements are built once, by the first webhook.

@@ -20,10 +20,10 @@ from testbed.router_harness import CHANNEL, WEBHOOK, RouterHarness, is_held, unt
 class Particular(DiscordChannel):
     """Is there, and refuses one message as if it were not, again and again."""
 
-    async def create(self, payload: Payload) -> Reply:
+    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
         if "ApiDown" in payload["embeds"][0]["title"]:
             return Reply(ChannelGone("HTTP 403"), None, 403)
-        return await super().create(payload)
+        return await super().create(payload, thread_id=thread_id)
 
 
 def test_card_that_breaks_the_channel_does_not_block_others(harness: RouterHarness) -> None:
@@ -55,7 +55,7 @@ def test_stopped_channel_shows_on_pages_readiness_metrics_and_log(
     assert 'alert_router_channel_up{channel="discord"} 0.0' in metrics
     assert 'alert_router_cards{state="pending"} 1.0' in metrics
     errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert errors == ["card 1: create stopped: HTTP 404 code 10015: Unknown Webhook"]
+    assert errors == ["channel discord: accepts nothing: HTTP 404 code 10015: Unknown Webhook"]
 
 
 def test_channel_up_metric_returns_to_one(make_client: Any, unlimited: DiscordState, clock: Clock) -> None:

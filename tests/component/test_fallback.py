@@ -6,17 +6,20 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from alert_router import config
 from alert_router.delivery.outcome import STOPPED_S
+from alert_router.delivery.rendering import copy_note
 from alert_router.discord.client import DiscordChannel
 from alert_router.domain import rate_limits
 from alert_router.domain.model import FALLBACK
 from alert_router.services.fallback import FAILURES, Fallback
-from alert_router.store.card_state import MAIN_IS_BACK, MAIN_IS_DOWN
 from testbed.factories import API_DOWN, DISK_FULL, SECRET, at, make_signal
 from testbed.fakes.discord import Message, RateLimits, faults
-from testbed.router_harness import CHANNEL, RouterHarness
+from testbed.router_harness import CHANNEL, WEBHOOK, RouterHarness
 
 AFTER_S = 120.0
+MAIN_IS_DOWN = copy_note(CHANNEL, [CHANNEL], ended=False)
+MAIN_IS_BACK = copy_note(CHANNEL, [CHANNEL], ended=True)
 OTHER = SecretStr(f"http://discord.test/api/webhooks/2/{SECRET}")
 
 
@@ -26,21 +29,23 @@ class TwoChannels:
     def __init__(self, harness: RouterHarness, *, channel_id: str = "200") -> None:
         self.harness = harness
         harness.discord.webhook("2", SECRET, channel_id)
+        harness.configuration.swap(config.single(WEBHOOK, fallback_webhook_url=OTHER, remind_every="none"))
         self.other = harness.another_delivery(
             DiscordChannel(harness.http, OTHER), name=FALLBACK, rate_limiter=harness.rate_limiter
         )
         self.fallback = self.starting()
 
-    def starting(self) -> Fallback:
+    def starting(self, *, before_s: float = AFTER_S) -> Fallback:
+        """before_s: how long ago."""
         harness = self.harness
         return Fallback(
-            CHANNEL,
-            FALLBACK,
+            harness.configuration,
             after_s=AFTER_S,
-            started_at=harness.clock.time() - timedelta(seconds=AFTER_S),
-            is_stopped=lambda: harness.delivery.stopped is not None,
+            started_at=harness.clock.time() - timedelta(seconds=before_s),
+            is_stopped=lambda name: name == CHANNEL and harness.delivery.stopped is not None,
+            store=harness.store,
             writer=harness.writer,
-            wake=lambda: None,
+            wake=lambda _names: None,
             clock=harness.clock.time,
         )
 
@@ -150,16 +155,7 @@ def test_restart_gives_the_main_channel_its_chance(two: TwoChannels) -> None:
     two.harness.accept(make_signal())
     two.harness.deliver()
     two.harness.clock.move(86400)
-    two.fallback = Fallback(
-        CHANNEL,
-        FALLBACK,
-        after_s=AFTER_S,
-        started_at=two.harness.clock.time(),
-        is_stopped=lambda: False,
-        writer=two.harness.writer,
-        wake=lambda: None,
-        clock=two.harness.clock.time,
-    )
+    two.fallback = two.starting(before_s=0)
 
     two.harness.run(two.fallback.run_once())
     two.harness.deliver(two.other)

@@ -22,8 +22,10 @@ from hypothesis.stateful import (
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from alert_router import config
 from alert_router.discord.client import DiscordChannel, Reply, WebhookInfo
 from alert_router.discord.packer import Payload
+from alert_router.discord.responses import Refusal
 from alert_router.domain.model import FALLBACK, Rules, Signal
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
@@ -61,17 +63,17 @@ class Watched:
         self._channel = channel
         self._look = look
 
-    async def create(self, payload: Payload) -> Reply:
+    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
         self._look()
-        reply = await self._channel.create(payload)
+        reply = await self._channel.create(payload, thread_id=thread_id)
         self._look()
         return reply
 
-    async def edit(self, message_id: str, payload: Payload) -> Reply:
+    async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply:
         self._look()
-        return await self._channel.edit(message_id, payload)
+        return await self._channel.edit(message_id, payload, thread_id=thread_id)
 
-    async def fetch_webhook(self) -> WebhookInfo | None:
+    async def fetch_webhook(self) -> WebhookInfo | Refusal | None:
         return await self._channel.fetch_webhook()
 
 
@@ -87,6 +89,7 @@ class Life(RuleBasedStateMachine):
         self.running = ExitStack()
         url = self.running.enter_context(database)
         self.harness = self.running.enter_context(RouterHarness.opened(url, self.clock, discord))
+        self.harness.remind_every("critical=4h")
         self.firing: dict[str, Signal] = {}
         self.runs = 0
         alertmanager = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
@@ -152,7 +155,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, 61.0, 400.0, 2000.0, 15_000.0, 800_000.0]))
     def time_passes(self, seconds: float) -> None:
-        self.harness.pass_time(seconds, remind_every_s={"critical": 14_400.0})
+        self.harness.pass_time(seconds)
 
     @rule(struck=st.lists(st.sampled_from(FAULTS), max_size=4))
     def delivers(self, struck: list[faults.Fault]) -> None:
@@ -179,14 +182,17 @@ class Life(RuleBasedStateMachine):
         harness.delivery = harness.another_delivery(watched)
         other = SecretStr(f"http://discord.test/api/webhooks/2/{SECRET}")
         self.other = harness.another_delivery(DiscordChannel(harness.http, other), name=FALLBACK)
+        harness.configuration.swap(
+            config.single(WEBHOOK, fallback_webhook_url=other, remind_every="critical=4h")
+        )
         self.fallback = Fallback(
-            CHANNEL,
-            FALLBACK,
+            harness.configuration,
             after_s=120.0,
             started_at=self.clock.time(),
-            is_stopped=lambda: harness.delivery.stopped is not None,
+            is_stopped=lambda name: name == CHANNEL and harness.delivery.stopped is not None,
+            store=harness.store,
             writer=harness.writer,
-            wake=lambda: None,
+            wake=lambda _names: None,
             clock=self.clock.time,
         )
 
@@ -232,11 +238,11 @@ class Life(RuleBasedStateMachine):
     def every_card_shows_the_present(self) -> None:
         titles = {message.id: message for message in self.harness.discord.messages()}
         incidents = {incident.id: incident for incident in self.harness.incidents()}
-        for card in self.harness.cards():
-            incident = incidents.get(card.incident_id)
-            if incident is None or card.generation != incident.generation:
-                continue
-            if card.channel != CHANNEL or card.state == "folded":
+        own = [card for card in self.harness.cards() if card.channel == CHANNEL and card.incident_id]
+        newest = {card.incident_id: card for card in sorted(own, key=lambda card: int(card.generation))}
+        for card in newest.values():
+            incident = incidents[card.incident_id]
+            if card.state == "folded":
                 continue
             shown = _title(titles[card.message_id])
             moved = "continued" in shown

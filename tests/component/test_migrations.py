@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from alert_router.store import migrate
 from alert_router.store.engine import Store, open_store
 from alert_router.store.tables import metadata
+from testbed.factories import Clock
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 REVISIONS = [
@@ -196,8 +197,9 @@ def test_application_reads_rows_of_the_first_revision(
 
 
 def test_application_opens_a_database_of_an_older_release(
-    sqlite_url: str, make_sqlite_client: Callable[..., TestClient]
+    sqlite_url: str, clock: Clock, make_sqlite_client: Callable[..., TestClient]
 ) -> None:
+    clock.now = datetime(2026, 11, 28, 16, 20, tzinfo=UTC).timestamp()  # after its last change
     path = Path(sqlite_url.removeprefix("sqlite:///"))
     path.unlink()
     with closing(sqlite3.connect(path)) as database:

@@ -198,15 +198,15 @@ HOT: dict[str, tuple[Question, set[str]]] = {
         {"sqlite_autoindex_transitions_1"},
     ),
     "is there room for another request": (
-        lambda conn: rate_limits.capacity(conn, CHANNEL, [CHANNEL], at(2), per_minute=30),
+        lambda conn: rate_limits.capacity(conn, [CHANNEL], [CHANNEL], at(2), per_minute=30),
         {"ix_deliveries_channel_at", "ix_cards_leased"},
     ),
     "what does the fallback tell, and what must it": (
         lambda conn: (
-            fallback_cards.copy_stuck(
-                conn, CHANNEL, FALLBACK, StuckCriteria(at_once=False, failures=5, since=at(1)), at(2)
+            fallback_cards.outdated(
+                conn, CHANNEL, FALLBACK, StuckCriteria(at_once=False, failures=5, since=at(1))
             ),
-            fallback_cards.end_copies(conn, CHANNEL, FALLBACK, at(2)),
+            fallback_cards.over(conn, CHANNEL, FALLBACK),
         ),
         {"ix_cards_mirrors", "ix_cards_state"},
     ),

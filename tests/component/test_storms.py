@@ -109,7 +109,9 @@ def test_critical_alert_in_a_digest_does_not_wait_behind_single_cards(
         harness.accept(*signals(API_DOWN, 1, first=second))
         harness.deliver()
         harness.clock.move(1)
-        waits = [card.waiting_since for card in harness.cards() if card.digest_id and card.waiting_since]
+        # The last message that notifies of them; an earlier one becomes a link to it when there is time.
+        digest = [card for card in harness.cards() if card.digest_id][-1]
+        waits = [digest.waiting_since] if digest.waiting_since else []
         longest_s = max([longest_s, *((harness.clock.time() - since).total_seconds() for since in waits)])
 
     assert longest_s < 60

@@ -9,8 +9,14 @@ from alert_router.services.timers import Timers
 from testbed.factories import API_DOWN, DRIFT_HIGH, NOON, RULES, at, event_json, make_signal
 from testbed.router_harness import RouterHarness
 
-EVERY = {"critical": 4 * 3600.0}
 FOUR_HOURS = 4 * 3600.0
+
+
+@pytest.fixture
+def harness(harness: RouterHarness) -> RouterHarness:
+    """With reminders of critical alerts."""
+    harness.remind_every("critical=4h")
+    return harness
 
 
 def test_firing_incident_is_reminded_of_every_four_hours(harness: RouterHarness) -> None:
@@ -18,14 +24,22 @@ def test_firing_incident_is_reminded_of_every_four_hours(harness: RouterHarness)
     harness.accept(make_signal())
     harness.deliver()
 
-    reminded = [harness.pass_time(FOUR_HOURS / 2, remind_every_s=EVERY) for _ in range(4)]
+    reminded = []
+    for _ in range(4):
+        reminded.append(harness.pass_time(FOUR_HOURS / 2))
+        harness.deliver()
+        harness.pass_time()
     harness.deliver_for(10)
 
     assert reminded == [0, 1, 0, 1]
-    first, newest = harness.discord.messages()
+    first, _, newest = harness.discord.messages()
     assert f"/{newest.id}" in str(first.embeds)
     assert "🔴" in newest.embeds[0]["title"]
-    assert [card.state for card in harness.cards()] == ["delivered", "delivered"]
+    assert [(card.state, card.reason) for card in harness.cards()] == [
+        ("delivered", "first"),
+        ("delivered", "reminder"),
+        ("delivered", "reminder"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +53,7 @@ def test_reminder_depends_on_severity_and_time(
     harness.accept(make_signal(labels))
     harness.deliver()
 
-    assert harness.pass_time(seconds, remind_every_s=EVERY) == 0
+    assert harness.pass_time(seconds) == 0
     assert len(harness.cards()) == 1
 
 
@@ -47,7 +61,7 @@ def test_reminder_ignores_the_case_of_the_severity(harness: RouterHarness) -> No
     harness.accept(make_signal({**API_DOWN, "severity": "Critical"}))
     harness.deliver()
 
-    assert harness.pass_time(FOUR_HOURS, remind_every_s=EVERY) == 1
+    assert harness.pass_time(FOUR_HOURS) == 1
 
 
 def test_resolved_incident_gets_no_reminder(harness: RouterHarness) -> None:
@@ -55,7 +69,7 @@ def test_resolved_incident_gets_no_reminder(harness: RouterHarness) -> None:
     harness.accept(make_signal(ends_at=at(5)))
     harness.deliver()
 
-    assert harness.pass_time(FOUR_HOURS, remind_every_s=EVERY) == 0
+    assert harness.pass_time(FOUR_HOURS) == 0
 
 
 def test_acknowledged_incident_gets_no_reminder_until_it_reopens(harness: RouterHarness) -> None:
@@ -64,16 +78,18 @@ def test_acknowledged_incident_gets_no_reminder_until_it_reopens(harness: Router
     harness.acknowledge(by="Ada *Lovelace*", note="on it")
     harness.deliver()
 
-    assert harness.pass_time(FOUR_HOURS, remind_every_s=EVERY) == 0
-    timers = Timers(harness.intake, harness.store, harness.clock.time, EVERY, RULES)
+    assert harness.pass_time(FOUR_HOURS) == 0
+    timers = Timers(harness.intake, harness.store, harness.clock.time, RULES)
     assert not timers._is_due(), "it costs no write"
     fields = {field["name"]: field["value"] for field in harness.discord.messages()[0].embeds[0]["fields"]}
     assert fields["Acknowledged by"] == "Ada \\*Lovelace\\*"
     assert harness.kinds() == ["opened", "acknowledged"]
     harness.accept(make_signal(ends_at=at(250)))
     harness.accept(make_signal(starts_at=at(251)))
+    harness.deliver_for(10)
+    harness.pass_time()
 
-    assert harness.pass_time(FOUR_HOURS, remind_every_s=EVERY) == 1
+    assert harness.pass_time(FOUR_HOURS) == 1
     assert harness.incidents()[0].acknowledged_by is None
 
 
@@ -92,12 +108,12 @@ def test_unsent_reminders_become_one_message(harness: RouterHarness) -> None:
     harness.deliver()
 
     for _ in range(5):
-        harness.pass_time(FOUR_HOURS, remind_every_s=EVERY)
+        harness.pass_time(FOUR_HOURS)
     harness.discord.revive_webhook("1")
     harness.deliver_for(180)
 
     assert len(harness.discord.creates) == 1
-    assert harness.incidents()[0].generation == 6
+    assert [(card.generation, card.reason) for card in harness.cards()] == [(1, "first")]
     assert harness.ledger().balanced
 
 
@@ -106,12 +122,12 @@ def test_event_that_expires_when_a_reminder_is_due_resolves(harness: RouterHarne
     harness.report(event_json("performance_alert", r2=0.1))
     harness.deliver()
 
-    harness.pass_time(timedelta(days=9).total_seconds(), remind_every_s=EVERY)
+    harness.pass_time(timedelta(days=9).total_seconds())
     harness.deliver_for(10)
 
     assert harness.alert().status is Status.RESOLVED
     assert [(incident.status, incident.firing) for incident in harness.incidents()] == [(Status.RESOLVED, 0)]
-    assert harness.pass_time(FOUR_HOURS, remind_every_s=EVERY) == 0
+    assert harness.pass_time(FOUR_HOURS) == 0
     assert [message.embeds[0]["title"][0] for message in harness.discord.messages()] == ["🟢"]
 
 
@@ -149,7 +165,7 @@ def test_timers_that_waited_for_the_writer_keep_newer_holds(harness: RouterHarne
     before = now - timedelta(minutes=1)
     times = iter([before, before, now])  # of the query, the request and the transaction
 
-    changed = harness.run(Timers(harness.intake, harness.store, times.__next__, {}, RULES).run_once())
+    changed = harness.run(Timers(harness.intake, harness.store, times.__next__, RULES).run_once())
 
     assert changed == 0
     assert harness.alert().held_until is not None

@@ -146,14 +146,15 @@ def test_disabling_the_watchdog_resolves_blindness(harness: RouterHarness) -> No
     assert harness.kinds() == ["opened", "resolved"]
 
 
-def test_recurring_blindness_reuses_its_card(harness: RouterHarness) -> None:
+def test_recurring_blindness_is_announced_each_time(harness: RouterHarness) -> None:
     dog = watchdog(harness)
     for _ in range(3):
         receive_heartbeat(harness)
         pass_time(harness, 8, dog)
         harness.deliver_for(5)
 
-    assert len(harness.discord.creates) == 1
+    assert len(harness.discord.creates) == 3
+    assert len(harness.incidents()) == 1
     assert harness.incidents()[0].flaps == 2
 
 

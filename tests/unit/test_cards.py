@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alert_router.config.configuration import Forum
 from alert_router.discord import embeds, templates
 from alert_router.discord.embeds import Renderer
+from alert_router.discord.forum_posts import ForumPosts
 from alert_router.discord.packer import Payload
 from alert_router.discord.templates import Templates
-from alert_router.domain.model import Alert, CardState, Signal
+from alert_router.domain.model import (
+    Alert,
+    Announcement,
+    CardState,
+    DigestCount,
+    DigestState,
+    Mentions,
+    Signal,
+)
+from alert_router.domain.notify_values import Reason
+from alert_router.domain.severity import Severities, Severity
 from alert_router.sources import event_signals, events, webhook
 from testbed.factories import (
     API_DOWN,
@@ -33,10 +45,12 @@ from testbed.factories import (
     wire_alert,
 )
 from testbed.fakes.discord.acceptance import refusals, shapes
+from testbed.fakes.discord.mentions import Pings, pings
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cards"
 HOSTILE = "@everyone <@1> [x](http://evil.example) **b** `c` # d\n# e\u2028- f <t:0:R> ||g||"
 RENDERER = Renderer(Templates(), "https://router.example.org")
+ON_CALL = Mentions(roles=("777",), here=True)
 LINKS = {
     "runbook_url": "https://docs.example.org/runbooks/ApiDown",
     "dashboard_url": "https://grafana.example.org/d/api",
@@ -85,6 +99,32 @@ def moved() -> CardState:
     return make_state(make_alert(), newer_url="https://discord.com/channels/9/100/42")
 
 
+def two_more() -> CardState:
+    announcement = Announcement(
+        Reason.NEW_ALERTS, news=(4, 3), previous_at=at(2), mentions=ON_CALL, silent=True
+    )
+    return make_state(*disks(4), announcement=announcement)
+
+
+def storm() -> DigestState:
+    counts = (
+        DigestCount("DiskFull", "warning", 20, 1, Severity.WARNING),
+        DigestCount("NoSeverity", "", 3, 0, Severity.WARNING),
+    )
+    announcement = Announcement(Reason.FIRST, mentions=ON_CALL)
+    return DigestState(at(1), None, 12, counts, tuple(disks(2)), at(0), announcement=announcement)
+
+
+def left_out() -> CardState:
+    state = make_state(*disks(2))
+    return replace(state, incident=replace(state.incident, left_out=3))
+
+
+def two_alertmanagers() -> CardState:
+    other = {"source_url": "https://am.cluster-b.example.org", "starts_at": "2026-09-24T12:01:00Z"}
+    return make_state(make_alert(source_url="https://am.cluster-a.example.org", also_firing=(other,)))
+
+
 def hostile() -> CardState:
     labels = {"alertname": HOSTILE, "severity": "critical", "instance": HOSTILE, "n": HOSTILE}
     words = {"summary": HOSTILE, "description": HOSTILE, "runbook_url": f"javascript:{HOSTILE}"}
@@ -98,7 +138,9 @@ def nothing_left() -> CardState:
 
 
 def of_signal(signal: Signal) -> CardState:
-    return make_state(replace(signal_applier()(None, signal, at(1)).alert, incident_id=1))
+    alert = signal_applier()(None, signal, at(1)).alert
+    rank = Severities().rank(alert.labels.get("severity"))
+    return make_state(replace(alert, incident_id=1, severity_rank=rank))
 
 
 def of_grafana() -> CardState:
@@ -109,7 +151,7 @@ def event(type_: str) -> Callable[[], CardState]:
     return lambda: of_signal(event_signals.to_signals(events.parse(as_bytes(event_json(type_)))).signal)
 
 
-CASES: dict[str, Callable[[], CardState]] = {
+CASES: Mapping[str, Callable[[], CardState | DigestState]] = {
     case.__name__: case
     for case in (
         firing_critical,
@@ -120,6 +162,10 @@ CASES: dict[str, Callable[[], CardState]] = {
         two_reporters,
         flapped,
         moved,
+        two_more,
+        storm,
+        left_out,
+        two_alertmanagers,
         hostile,
         nothing_left,
         of_grafana,
@@ -131,7 +177,7 @@ CASES: dict[str, Callable[[], CardState]] = {
 
 
 def rendered(case: str) -> Payload:
-    return RENDERER.render(CASES[case]())
+    return RENDERER.render(CASES[case]()).payload
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -158,13 +204,91 @@ def test_every_card_is_accepted_by_discord(case: str) -> None:
 def test_same_state_renders_the_same_message(case: str) -> None:
     again = Renderer(Templates(), "https://router.example.org").render(CASES[case]())
 
-    assert embeds.payload_hash(again) == embeds.payload_hash(rendered(case))
+    assert again == RENDERER.render(CASES[case]())
 
 
 def test_different_states_render_different_messages() -> None:
-    digests = {embeds.payload_hash(rendered(case)) for case in CASES}
+    hashes = {RENDERER.render(CASES[case]()).hash for case in CASES}
 
-    assert len(digests) == len(CASES)
+    assert len(hashes) == len(CASES)
+
+
+@pytest.mark.parametrize("degraded", [embeds.FULL, embeds.WITHOUT_URLS, embeds.PLAIN])
+@pytest.mark.parametrize("state", [firing_critical(), two_more(), storm()])
+def test_hash_of_a_create_is_that_of_its_next_edit(state: CardState | DigestState, degraded: int) -> None:
+    announced = replace(state, announcement=Announcement(Reason.FIRST, mentions=ON_CALL, silent=True))
+    unannounced = replace(state, announcement=None)
+    renderer = replace(RENDERER, posts=ForumPosts(Forum("{{ name }}", {"critical": "11"})))
+
+    create, edit = renderer.render(announced, degraded), renderer.render(unannounced, degraded)
+
+    assert create.hash == edit.hash
+    assert create.payload != edit.payload
+    assert edit.payload["allowed_mentions"] == {"parse": []}
+    assert not edit.payload.keys() & {"flags", "thread_name", "applied_tags"}
+    assert refusals(create.payload) == refusals(edit.payload) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "color", "sign"),
+    [
+        ("disaster", 0xE5484D, "🔴"),
+        ("CRIT", 0xE5484D, "🔴"),
+        ("P1", 0xE5484D, "🔴"),
+        ("high", 0xE5734D, "🟠"),
+        ("whatever", 0xF5A524, "🟡"),
+        ("debug", 0x3E8BFF, "🔵"),
+    ],
+)
+def test_color_and_sign_follow_the_rank_of_the_senders_word(word: str, color: int, sign: str) -> None:
+    payload = RENDERER.render(make_state(make_alert({**API_DOWN, "severity": word}))).payload
+
+    [embed] = payload["embeds"]
+    assert (embed["color"], embed["title"]) == (color, f"{sign} ApiDown")
+    assert {"name": "Severity", "value": word, "inline": True} in embed["fields"]
+
+
+@pytest.mark.parametrize("labels", [{"alertname": "NoSev"}, {"alertname": "NoSev", "severity": ""}])
+def test_card_invents_no_severity(labels: dict[str, str]) -> None:
+    [embed] = RENDERER.render(make_state(make_alert(labels))).payload["embeds"]
+
+    assert embed["color"] == embeds.COLORS[Severity.WARNING]
+    assert "Severity" not in [field["name"] for field in embed["fields"]]
+
+
+def test_continued_card_is_one_line_that_links_to_the_new_one() -> None:
+    payload = rendered("moved")
+
+    assert payload["embeds"] == [
+        {
+            "title": "⤴️ ApiDown \u2013 continued in a newer message",
+            "url": "https://discord.com/channels/9/100/42",
+            "color": embeds.GREY,
+        }
+    ]
+    assert payload["components"] == []
+    assert "content" not in payload
+
+
+def test_continued_card_without_a_known_link_is_one_line() -> None:
+    [embed] = RENDERER.render(make_state(make_alert(), newer_url="")).payload["embeds"]
+
+    assert embed == {"title": "⤴️ ApiDown \u2013 continued in a newer message", "color": embeds.GREY}
+
+
+def test_title_says_how_many_alertmanager_left_out() -> None:
+    [embed] = rendered("left_out")["embeds"]
+
+    assert embed["title"] == "🟡 DiskFull \u2013 2 firing, 3 more that Alertmanager left out (max_alerts)"
+
+
+def test_card_names_the_alertmanagers_that_speak_of_one_alert() -> None:
+    [embed] = rendered("two_alertmanagers")["embeds"]
+
+    assert (
+        "Two Alertmanagers speak of this alert: `https://am.cluster-a.example.org`, "
+        "`https://am.cluster-b.example.org`. Give them external_labels that differ" in embed["description"]
+    )
 
 
 def test_alerts_that_do_not_fit_are_counted() -> None:
@@ -191,7 +315,7 @@ def test_measured_values_stand_beside_the_rules_text(where: str) -> None:
                 for n, signal in enumerate(signals)
             )
         )
-        description: str = RENDERER.render(state)["embeds"][0]["description"]
+        description: str = RENDERER.render(state).payload["embeds"][0]["description"]
         return description
 
     assert lines("ann").replace("**", "") == "Call ann\nB = 18.9821, C = 0"
@@ -203,7 +327,7 @@ def test_measured_values_stand_beside_the_rules_text(where: str) -> None:
 
 @pytest.mark.parametrize("degraded", [embeds.FULL, embeds.WITHOUT_URLS, embeds.PLAIN])
 def test_hostile_text_is_inert_in_a_card(degraded: int) -> None:
-    payload = RENDERER.render(hostile(), degraded)
+    payload = RENDERER.render(hostile(), degraded).payload
 
     for text in texts(payload):
         live = re.sub(r"\\.|`[^`]*`", "", text)  # without what is escaped and what is in a code span
@@ -220,19 +344,22 @@ TEXT = st.text(max_size=40)
     annotations=st.dictionaries(st.sampled_from(["summary", "description", "message", "runbook_url"]), TEXT),
     ends=st.booleans(),
     count=st.integers(1, 3),
+    reason=st.sampled_from(Reason),
 )
 def test_card_renders_whatever_an_alert_lacks(
-    labels: dict[str, str], annotations: dict[str, str], *, ends: bool, count: int
+    labels: dict[str, str], annotations: dict[str, str], *, ends: bool, count: int, reason: Reason
 ) -> None:
     alerts = [
         make_alert(labels, id=n, annotations=annotations, ends_at=at(9) if ends else None)
         for n in range(count, 0, -1)
     ]
 
-    payload = RENDERER.render(make_state(*alerts))
+    announcement = Announcement(reason, news=(1,), previous_at=at(-5), mentions=ON_CALL)
+    payload = RENDERER.render(make_state(*alerts, announcement=announcement)).payload
 
     assert refusals(payload) == []
     assert payload["embeds"][0]["title"]
+    assert pings([payload["content"]], payload["allowed_mentions"]) == Pings(roles=("777",), here=True)
 
 
 def test_missing_label_is_empty_in_a_custom_template(tmp_path: Path) -> None:
@@ -257,7 +384,7 @@ def test_missing_blocks_come_from_the_builtin_template(tmp_path: Path) -> None:
     renderer = Renderer(Templates(tmp_path), "https://router.example.org")
 
     custom, builtin = (
-        each.render(make_state(make_alert(API_DOWN)))["embeds"][0] for each in (renderer, RENDERER)
+        each.render(make_state(make_alert(API_DOWN))).payload["embeds"][0] for each in (renderer, RENDERER)
     )
 
     assert custom == {**builtin, "title": "Mine"}
@@ -269,7 +396,8 @@ def test_documented_template_example_works(tmp_path: Path) -> None:
     (tmp_path / "default.j2").write_text(example)
     alert = make_alert({**API_DOWN, "cluster": "eu"}, annotations={"team": "bikes"})
 
-    embed = Renderer(Templates(tmp_path), "https://router.example.org").render(make_state(alert))["embeds"][0]
+    renderer = Renderer(Templates(tmp_path), "https://router.example.org")
+    embed = renderer.render(make_state(alert)).payload["embeds"][0]
 
     assert embed["title"] == "[eu] 🔴 ApiDown"
     assert ("Team", "bikes") in [(field["name"], field["value"]) for field in embed["fields"]]
@@ -294,7 +422,7 @@ def test_broken_custom_template_falls_back_to_the_builtin_one(
     )
     renderer = Renderer(Templates(tmp_path), "https://router.example.org")
 
-    embed = renderer.render(make_state(make_alert(API_DOWN)))["embeds"][0]
+    embed = renderer.render(make_state(make_alert(API_DOWN))).payload["embeds"][0]
 
     assert "ApiDown" in embed["title"]
     assert "Your template failed" in embed["description"]
@@ -303,7 +431,7 @@ def test_broken_custom_template_falls_back_to_the_builtin_one(
 
 def title_with(folder: Path) -> str:
     renderer = Renderer(Templates(folder), "https://router.example.org")
-    title: str = renderer.render(make_state(make_alert(API_DOWN)))["embeds"][0]["title"]
+    title: str = renderer.render(make_state(make_alert(API_DOWN))).payload["embeds"][0]["title"]
     return title
 
 
@@ -320,6 +448,6 @@ def texts(value: Any) -> list[str]:
     "alertname", ["x" * 300, "../../etc/passwd", "default", "digest", "", "a/b", "\u0661"]
 )
 def test_alertname_cannot_name_another_file(alertname: str) -> None:
-    payload = RENDERER.render(make_state(make_alert({**API_DOWN, "alertname": alertname})))
+    payload = RENDERER.render(make_state(make_alert({**API_DOWN, "alertname": alertname}))).payload
 
     assert payload["embeds"][0]["title"]

@@ -8,20 +8,31 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from alert_router.config.configuration import Channel
 from alert_router.delivery import worker
 from alert_router.discord import client
-from alert_router.discord.client import DiscordChannel, Reply, WebhookInfo
+from alert_router.discord.client import ChannelOptions, DiscordChannel, Reply, WebhookInfo
+from alert_router.discord.packer import Payload
 from alert_router.discord.responses import ChannelGone, MessageGone, Rejected, Sent, TryAgain
-from alert_router.domain.model import CLOCK_SKEW_S
+from alert_router.domain.model import CLOCK_SKEW_S, ChannelName
 from alert_router.domain.rate_limits import RateInfo
 from alert_router.store import card_queue
 from testbed.factories import SECRET
 
+TEXT = {"content": "x"}
 URL = f"https://discord.com/api/webhooks/1/{SECRET}"
 
 
 def call(
-    answer: Any, *, url: str = URL, edit: bool = False, look: bool = False
+    answer: Any,
+    *,
+    url: str = URL,
+    edit: bool = False,
+    look: bool = False,
+    options: ChannelOptions | None = None,
+    channel: Channel | None = None,
+    thread_id: str | None = None,
+    payload: Payload = TEXT,
 ) -> tuple[Any, list[httpx.Request]]:
     """The reply to one request, and the requests that were made. answer: a response, or what is raised."""
     requests: list[httpx.Request] = []
@@ -34,10 +45,15 @@ def call(
 
     async def ask() -> Reply | WebhookInfo | None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as http:
-            channel = DiscordChannel(http, SecretStr(url))
+            if channel is None:
+                webhook = DiscordChannel(http, SecretStr(url), options)
+            else:
+                webhook = DiscordChannel.configured(http, channel)
             if look:
-                return await channel.fetch_webhook()
-            return await (channel.edit("42", {"content": "x"}) if edit else channel.create({"content": "x"}))
+                return await webhook.fetch_webhook()
+            if edit:
+                return await webhook.edit("42", payload, thread_id=thread_id)
+            return await webhook.create(payload, thread_id=thread_id)
 
     return asyncio.run(ask()), requests
 
@@ -84,6 +100,109 @@ def test_accepted_message_returns_its_id() -> None:
     reply, _ = call(taken())
 
     assert (reply.outcome, reply.status) == (Sent("42", None), 200)
+
+
+OPENING = {"content": "x", "thread_name": "ApiDown", "applied_tags": ["11"], "flags": 4096}
+BOT = ChannelOptions("7", "Shop alerts", "https://x.org/a.png")
+NAMED = {"username": "Shop alerts", "avatar_url": "https://x.org/a.png"}
+
+
+@pytest.mark.parametrize(
+    ("options", "thread_id", "params", "body"),
+    [
+        (ChannelOptions(), None, {}, OPENING),
+        (ChannelOptions(), "", {}, OPENING),
+        (ChannelOptions(), "9", {"thread_id": "9"}, {"content": "x", "flags": 4096}),
+        (BOT, None, {"thread_id": "7"}, {"content": "x", "flags": 4096, **NAMED}),
+        (ChannelOptions(avatar_url="http://cdn/a.png"), None, {}, OPENING),
+    ],
+)
+def test_create_has_the_channels_thread_and_author(
+    options: ChannelOptions, thread_id: str | None, params: dict[str, str], body: dict[str, Any]
+) -> None:
+    _, requests = call(taken(), options=options, thread_id=thread_id, payload=OPENING)
+
+    assert dict(requests[0].url.params) == {**params, "wait": "true", "with_components": "true"}
+    assert json.loads(requests[0].content) == body
+
+
+@pytest.mark.parametrize(
+    ("options", "thread_id", "params"),
+    [
+        (ChannelOptions(), None, {}),
+        (ChannelOptions(), "9", {"thread_id": "9"}),
+        (BOT, None, {"thread_id": "7"}),
+        (BOT, "9", {"thread_id": "9"}),
+    ],
+)
+def test_edit_has_the_messages_thread_and_nothing_of_a_create(
+    options: ChannelOptions, thread_id: str | None, params: dict[str, str]
+) -> None:
+    _, requests = call(taken(), edit=True, options=options, thread_id=thread_id, payload=OPENING)
+
+    assert dict(requests[0].url.params) == {**params, "with_components": "true"}
+    assert json.loads(requests[0].content) == {"content": "x"}
+
+
+def test_card_outside_a_forum_is_created_where_the_channel_posts_now() -> None:
+    _, requests = call(taken(), options=ChannelOptions("7"), thread_id="9")
+
+    assert requests[0].url.params["thread_id"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("options", "thread_id", "payload", "stored"),
+    [
+        (ChannelOptions(), None, OPENING, "100"),
+        (ChannelOptions(), "9", OPENING, "9"),
+        (BOT, None, {"content": "x"}, "7"),
+        (ChannelOptions(), None, {"content": "x"}, None),
+    ],
+)
+def test_reply_says_which_thread_the_message_is_in(
+    options: ChannelOptions, thread_id: str | None, payload: dict[str, Any], stored: str | None
+) -> None:
+    reply, _ = call(taken(), options=options, thread_id=thread_id, payload=payload)
+
+    assert reply.outcome == Sent("42", None, stored)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "edit", "thread_id", "outcome"),
+    [
+        (404, 10003, False, "9", MessageGone("HTTP 404 code 10003", with_post=True)),
+        (400, 160005, False, "9", MessageGone("HTTP 400 code 160005", with_post=True)),
+        (400, 160005, True, "9", MessageGone("HTTP 400 code 160005", with_post=True)),
+        (400, 50083, True, "9", MessageGone("HTTP 400 code 50083")),
+        (400, 50083, True, None, MessageGone("HTTP 400 code 50083")),
+        (404, 10003, False, None, ChannelGone("HTTP 404 code 10003")),
+        (400, 160005, False, None, ChannelGone("HTTP 400 code 160005")),
+    ],
+)
+def test_closed_post_does_not_stop_its_channel(
+    status: int, code: int, edit: bool, thread_id: str | None, outcome: Any
+) -> None:
+    response = httpx.Response(status, json={"code": code})
+
+    reply, _ = call(response, edit=edit, thread_id=thread_id, payload=OPENING)
+
+    assert reply.outcome == outcome
+
+
+def test_channel_of_the_configuration() -> None:
+    channel = Channel(
+        ChannelName("shop"),
+        SecretStr(URL),
+        thread_id="7",
+        username="Shop alerts",
+        avatar_url=NAMED["avatar_url"],
+    )
+
+    _, requests = call(taken(), channel=channel)
+
+    assert json.loads(requests[0].content) == {"content": "x", **NAMED}
+    assert requests[0].url.params["thread_id"] == "7"
+    assert SECRET not in repr(channel)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Discord accepts every packed message, and what does not fit is counted."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alert_router.discord import limits, packer
-from alert_router.discord.packer import Button, CardText, Draft, Field
+from alert_router.discord.packer import Button, CardText, Draft, Field, Opening
+from alert_router.domain.model import NOBODY, Mentions
 from testbed.factories import NOON
 from testbed.fakes.discord import limits as published
 from testbed.fakes.discord import openapi
 from testbed.fakes.discord.acceptance import refusals, shapes
+from testbed.fakes.discord.mentions import Pings, pings
 
 ALL_URL = "https://router.example.org/alerts/17"
 Payload = Mapping[str, Any]
@@ -87,10 +90,27 @@ DRAFTS = st.builds(
     lines=st.lists(TEXTS, max_size=12) | st.builds(lines_of, st.integers(0, 130), st.integers(12, 200)),
     fields=st.lists(st.builds(Field, TEXTS, TEXTS, st.booleans()), max_size=30),
     footer=TEXTS,
-    content=TEXTS,
+    title_url=URLS | st.just(""),
     buttons=st.lists(st.builds(Button, TEXTS.map(lambda text: text.strip() or "Link"), URLS), max_size=8),
     all_url=URLS,
 )
+
+
+IDS = st.lists(st.integers(1, 2**63).map(str), max_size=100).map(tuple)
+OPENINGS = st.builds(
+    Opening,
+    st.text(min_size=1, max_size=300).map(lambda text: f"!{text}"),
+    st.builds(Mentions, IDS, IDS, st.booleans()),
+    st.booleans(),
+    st.just({"thread_name": "ApiDown", "applied_tags": ["11", "22"]}) | st.just({}),
+)
+
+
+def messages(draft: Draft, opening: Opening) -> Iterator[Payload]:
+    """As an edit and as a create, whole and degraded."""
+    for body in shapes(packer.pack(draft)):
+        yield body
+        yield packer.opened(body, opening)
 
 
 @given(DRAFTS)
@@ -112,22 +132,79 @@ DRAFTS = st.builds(
     )
 )
 def test_every_message_is_accepted_whole_or_degraded(draft: Draft) -> None:
-    for payload in shapes(packer.pack(draft)):
+    for payload in messages(draft, Opening("ApiDown", NOBODY)):
         assert refusals(payload) == []
 
 
-@given(DRAFTS)
+@given(DRAFTS, OPENINGS)
 @settings(max_examples=settings.default.max_examples // 5 if settings.default else 10)
-def test_every_message_matches_discords_openapi(draft: Draft) -> None:
-    for payload in shapes(packer.pack(draft)):
+def test_every_message_matches_discords_openapi(draft: Draft, opening: Opening) -> None:
+    for payload in messages(draft, opening):
+        assert refusals(payload) == []
         assert openapi.validate_execute(payload) in ([], None)
-        assert openapi.validate_edit(payload) in ([], None)
 
 
 @given(DRAFTS)
-def test_mentions_are_never_parsed(draft: Draft) -> None:
-    for payload in shapes(packer.pack(draft)):
-        assert payload["allowed_mentions"] == {"parse": []}
+def test_edit_sends_no_content_and_mentions_nobody(draft: Draft) -> None:
+    body = packer.pack(draft)
+
+    assert openapi.validate_edit(body) in ([], None)
+    assert body.keys() == {"embeds", "components", "allowed_mentions"}
+    assert all(payload["allowed_mentions"] == {"parse": []} for payload in shapes(body))
+
+
+@given(DRAFTS, OPENINGS, st.sampled_from(["@everyone", "@here", "<@&777>", "<@5>", "`<@!5>`"]))
+def test_only_the_openings_people_are_notified(draft: Draft, opening: Opening, text: str) -> None:
+    hostile = replace(draft, text=replace(draft.text, lines=[f"https://x.org/{text}", text]))
+    opening = replace(opening, line=f"{opening.line} {text}")
+
+    for body in shapes(packer.pack(hostile)):
+        edit = pings([body.get("content", "")], body["allowed_mentions"])
+        payload = packer.opened(body, opening)
+        create = pings([payload["content"]], payload["allowed_mentions"])
+        assert edit == Pings()
+        assert set(create.roles) <= set(opening.mentions.roles)
+        assert set(create.users) <= set(opening.mentions.users)
+        assert (create.everyone, create.here) == (False, opening.mentions.here)
+
+
+def test_opening_stands_before_the_text_of_a_plain_message() -> None:
+    body = packer.plain(packer.pack(make_draft()))
+
+    payload = packer.opened(body, Opening("🔴 ApiDown", Mentions(roles=("777",)), silent=True))
+
+    assert payload["content"].splitlines()[:2] == ["<@&777> 🔴 ApiDown", "**ApiDown**"]
+    assert payload["allowed_mentions"] == {"parse": [], "roles": ["777"], "users": []}
+    assert payload["flags"] == 4096
+
+
+@pytest.mark.parametrize(
+    ("mentions", "content", "allowed"),
+    [
+        (NOBODY, "x", {"parse": [], "roles": [], "users": []}),
+        (Mentions(roles=("7", "8")), "<@&7> <@&8> x", {"parse": [], "roles": ["7", "8"], "users": []}),
+        (Mentions(users=("5", "5")), "<@5> x", {"parse": [], "roles": [], "users": ["5"]}),
+        (
+            Mentions(("7",), ("5",), here=True),
+            "@here <@&7> <@5> x",
+            {"parse": ["everyone"], "roles": ["7"], "users": ["5"]},
+        ),
+    ],
+)
+def test_allowed_mentions_are_exactly_the_routes(mentions: Mentions, content: str, allowed: Payload) -> None:
+    payload = packer.opened(packer.pack(make_draft()), Opening("x", mentions))
+
+    assert (payload["content"], payload["allowed_mentions"]) == (content, allowed)
+    assert refusals(payload) == []
+
+
+def test_mentions_leave_room_for_the_line() -> None:
+    crowd = Mentions(roles=tuple(str(10**18 + n) for n in range(100)))
+
+    payload = packer.opened(packer.pack(make_draft()), Opening("🔴 ApiDown", crowd))
+
+    assert payload["content"].endswith("🔴 ApiDown")
+    assert len(payload["allowed_mentions"]["roles"]) == payload["content"].count("<@&") > 50
 
 
 @given(st.integers(0, 300), st.integers(12, 400), st.integers(0, 30))
@@ -274,3 +351,7 @@ def test_limits_equal_discords() -> None:
         published.BUTTON_LABEL_CHARS,
     )
     assert limits.BUTTONS == published.ROW_BUTTONS
+    assert (limits.THREAD_NAME_CHARS, limits.APPLIED_TAGS) == (
+        published.THREAD_NAME_CHARS,
+        published.APPLIED_TAGS,
+    )

@@ -100,14 +100,14 @@ def receive_all(story: Story) -> Known:
     return known
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 @example(LATE_FIRING)
 @example(MISSED_RESOLVE)
 def test_final_state_is_correct_after_the_hold(story: Story) -> None:
     assert receive_all(story).has_final_state_of(story)
 
 
-@given(stories(most_gap_s=SHORT_S, both_see_the_last=False))
+@given(stories(max_gap_s=SHORT_S, both_see_the_last=False))
 def test_replica_within_the_hold_may_miss_the_last_episode(story: Story) -> None:
     known = receive_all(story)
 
@@ -153,7 +153,7 @@ def test_wrongly_reopened_alert_is_closed_by_two_absences() -> None:
     assert not alertmanager_diff.apply_finding(second, absent, None, now).alert.firing
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 @example(LONG_AFTER)
 def test_every_stored_episode_is_real_and_unique(story: Story) -> None:
     known = receive_all(story)
@@ -163,7 +163,7 @@ def test_every_stored_episode_is_real_and_unique(story: Story) -> None:
     assert set(starts) <= {episode.starts_at for episode in story.episodes}
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 def test_only_the_newest_alert_of_a_label_set_fires(story: Story) -> None:
     known = receive_all(story)
 
@@ -171,7 +171,7 @@ def test_only_the_newest_alert_of_a_label_set_fires(story: Story) -> None:
     assert [a for a in known.alerts.values() if a.ends_at and a.ends_at < a.starts_at] == []
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 @example(LATE_FIRING)
 def test_resolve_from_any_replica_resolves_at_once(story: Story) -> None:
     known = Known()
@@ -185,7 +185,7 @@ def test_resolve_from_any_replica_resolves_at_once(story: Story) -> None:
             assert not newest.firing
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 def test_notifications_sent_again_add_no_episode(story: Story) -> None:
     known = receive_all(story)
     before = len(known.alerts)
@@ -197,7 +197,7 @@ def test_notifications_sent_again_add_no_episode(story: Story) -> None:
     assert len(known.alerts) == before
 
 
-@given(stories(most_gap_s=400, own_addresses=True))
+@given(stories(max_gap_s=400, own_addresses=True))
 def test_replicas_with_own_addresses_hold_nothing_open(story: Story) -> None:
     known = receive_all(story)
 
@@ -211,7 +211,7 @@ def test_replicas_with_own_addresses_hold_nothing_open(story: Story) -> None:
 FIRST, SECOND = Episode(at(0), at(5)), Episode(at(1), at(9))
 
 
-@given(two_clusters(most_gap_s=400))
+@given(two_clusters(max_gap_s=400))
 @example(
     TwoClusters(
         ([FIRST], [SECOND]),

@@ -5,7 +5,7 @@
     httpx.AsyncClient(transport=transport(state))         # in process, or
     with running(state) as discord: discord.webhook_url() # a real server on a free port
 
-    state.messages("1")        # Message: content, embeds, components, attachments, revisions, edits, pinged
+    state.messages("1")        # Message: content, embeds, components, attachments, revisions, edits, notified
     state.creates, state.edits # requests that were stored, whatever the client was answered
     state.requests             # every request: masked path, payload, headers, status, stored, fault
     state.limited, state.rates.sent_429, state.rates.impatient, state.rates.invalid_total
@@ -22,7 +22,15 @@ from testbed.fakes.discord.app import create_app
 from testbed.fakes.discord.faults import Fault, FaultPlan
 from testbed.fakes.discord.limits import RateLimits
 from testbed.fakes.discord.mentions import Pings
-from testbed.fakes.discord.messages import Attachment, Content, Message, RequestRecord, Revision, Webhook
+from testbed.fakes.discord.messages import (
+    Attachment,
+    Content,
+    Message,
+    Post,
+    RequestRecord,
+    Revision,
+    Webhook,
+)
 from testbed.fakes.discord.server import RunningDiscord, running, transport
 from testbed.fakes.discord.state import DiscordState, only
 
@@ -34,6 +42,7 @@ __all__ = [
     "FaultPlan",
     "Message",
     "Pings",
+    "Post",
     "RateLimits",
     "RequestRecord",
     "Revision",

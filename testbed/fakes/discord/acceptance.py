@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alert_router.discord import packer
+from alert_router.discord.client import EDIT_KEYS
 from testbed.fakes.discord import payload as discord_payload
 from testbed.fakes.discord.answers import Refused
 from testbed.fakes.discord.forms import Form
@@ -14,10 +15,11 @@ Payload = Mapping[str, Any]
 
 def refusals(payload: Payload) -> list[str]:
     """Discord's errors for this message, as a create and as an edit of itself."""
+    edit = {name: payload[name] for name in EDIT_KEYS if name in payload}
     problems = Problems()
     try:
         shown = discord_payload.create(problems, Form(payload), with_components=True, new_id=lambda: "1")
-        discord_payload.edit(problems, Form(payload), shown, with_components=True, new_id=lambda: "1")
+        discord_payload.edit(problems, Form(edit), shown, with_components=True, new_id=lambda: "1")
     except Refused as refused:
         return [str(refused)]
     return problems.unknown_keys

@@ -62,6 +62,14 @@ def unknown_channel() -> Refused:
     return Refused(404, 10003, "Unknown Channel")
 
 
+def thread_archived() -> Refused:
+    return Refused(400, 50083, "Thread is archived")
+
+
+def thread_locked() -> Refused:
+    return Refused(400, 160005, "Thread is locked")
+
+
 def invalid_token() -> Refused:
     return Refused(401, 50027, "Invalid Webhook Token")
 

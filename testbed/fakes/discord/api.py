@@ -11,14 +11,16 @@ from testbed.fakes.discord.answers import (
     Refused,
     as_json,
     invalid_token,
+    thread_archived,
+    thread_locked,
     unknown_channel,
     unknown_message,
     unknown_webhook,
 )
 from testbed.fakes.discord.forms import Form
 from testbed.fakes.discord.limits import SUPPRESS_NOTIFICATIONS
-from testbed.fakes.discord.messages import Content, Message, Operation, RequestRecord, Revision, Webhook
-from testbed.fakes.discord.problems import SNOWFLAKE, Problems
+from testbed.fakes.discord.messages import Content, Message, Operation, Post, RequestRecord, Revision, Webhook
+from testbed.fakes.discord.problems import SNOWFLAKE, Problems, invalid_form
 from testbed.fakes.discord.state import DiscordState
 
 TRUE_WORDS = {"true": True, "1": True, "false": False, "0": False}
@@ -43,6 +45,10 @@ def perform(state: DiscordState, call: Call, form: Form) -> Answer:
     message = _message(state, call)
     if call.operation == "get":
         return as_json(200, message.as_json())
+    if message.thread_id in hook.locked:
+        raise thread_locked()
+    if message.thread_id in hook.archived:
+        raise thread_archived()
     if call.operation == "delete":
         state.delete_message(message.id)
         call.record.stored = message.id
@@ -79,7 +85,7 @@ def _create(state: DiscordState, hook: Webhook, call: Call, form: Form) -> Answe
     with_components = _choice(problems, call.query, "with_components")
     shown = payload.create(problems, form, with_components=with_components, new_id=state.new_id)
     _note(state, call.record, problems, shown)
-    thread_id = _thread(state, hook, call.query.get("thread_id"), form.payload.get("thread_name"))
+    thread_id = _thread(state, hook, call.query.get("thread_id"), form.payload)
     message = _new_message(state, hook, thread_id, shown, form.payload)
     state.keep(message)
     call.record.stored = message.id
@@ -89,7 +95,7 @@ def _create(state: DiscordState, hook: Webhook, call: Call, form: Form) -> Answe
 def _new_message(
     state: DiscordState, hook: Webhook, thread_id: str | None, shown: Content, sent: Mapping[str, Any]
 ) -> Message:
-    pinged = mentions.pings(
+    notified = mentions.pings(
         (shown.content, *components.texts(list(shown.components))), sent.get("allowed_mentions")
     )
     return Message(
@@ -101,9 +107,9 @@ def _new_message(
         avatar_url=sent.get("avatar_url"),
         tts=bool(sent.get("tts")),
         revisions=[Revision(state.clock(), _lean(state, shown), dict(sent))],
-        pinged=pinged,
+        notified=notified,
         silent=bool(shown.flags & SUPPRESS_NOTIFICATIONS),
-        mentions=pinged,
+        mentions=notified,
     )
 
 
@@ -130,7 +136,8 @@ def _message(state: DiscordState, call: Call) -> Message:
     return message
 
 
-def _thread(state: DiscordState, hook: Webhook, thread_id: str | None, thread_name: Any) -> str | None:
+def _thread(state: DiscordState, hook: Webhook, thread_id: str | None, sent: Mapping[str, Any]) -> str | None:
+    thread_name = (sent.get("thread_name") or "").strip()
     if hook.kind == "forum" and thread_id and thread_name:
         raise Refused(
             400, 220002, "Webhooks posted to forum channels cannot have both a thread_name and thread_id"
@@ -140,11 +147,27 @@ def _thread(state: DiscordState, hook: Webhook, thread_id: str | None, thread_na
     if hook.kind == "text" and thread_name:
         raise Refused(400, 220003, "Webhooks can only create threads in forum channels")
     if thread_name:
-        thread_id = state.new_id()
-        hook.threads.add(thread_id)
+        return _open_post(state, hook, thread_name, tuple(sent.get("applied_tags") or ()))
+    if sent.get("applied_tags"):
+        # Discord's answer is not documented; a client that tags no new post has a bug.
+        raise invalid_form({"applied_tags": {"_errors": [{"code": "ONLY_ON_A_NEW_POST", "message": ""}]}})
     if thread_id and thread_id not in hook.threads:
         raise unknown_channel()
+    if thread_id in hook.locked:
+        raise thread_locked()
+    hook.archived.discard(thread_id or "")
     return thread_id or None
+
+
+def _open_post(state: DiscordState, hook: Webhook, title: str, tags: tuple[str, ...]) -> str:
+    if hook.tag_required and not tags:
+        raise Refused(400, 40067, "A tag is required to create a forum post in this channel")
+    if hook.tags and not hook.tags.issuperset(tags):
+        raise Refused(400, 10087, "Unknown Tag")
+    thread_id = state.new_id()
+    hook.threads.add(thread_id)
+    hook.posts[thread_id] = Post(title, tags)
+    return thread_id
 
 
 def _choice(problems: Problems, query: Mapping[str, str], name: str) -> bool:

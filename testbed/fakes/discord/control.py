@@ -161,7 +161,7 @@ def _message_json(message: Message) -> dict[str, Any]:
         **message.as_json(),
         "username": message.username,
         "thread_id": message.thread_id,
-        "pinged": asdict(message.pinged),
+        "notified": asdict(message.notified),
         "silent": message.silent,
         "created_at": message.created_at,
         "deleted_at": message.deleted_at,

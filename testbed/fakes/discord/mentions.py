@@ -1,4 +1,4 @@
-"""Checks allowed_mentions, and works out whom a message pings."""
+"""Checks allowed_mentions, and works out whom a message mentions and notifies."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,8 @@ from testbed.fakes.discord.problems import Path, Problems
 PARSE_CHOICES = ("users", "roles", "everyone")
 USER = re.compile(r"<@!?(\d+)>")
 ROLE = re.compile(r"<@&(\d+)>")
-EVERYONE = re.compile(r"@(?:everyone|here)\b")
+EVERYONE = re.compile(r"@everyone\b")
+HERE = re.compile(r"@here\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,10 @@ class Pings:
     users: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     everyone: bool = False
+    here: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.users or self.roles or self.everyone)
+        return bool(self.users or self.roles or self.everyone or self.here)
 
 
 def check(problems: Problems, value: Any) -> None:
@@ -70,6 +72,7 @@ def pings(texts: Iterable[str], allowed: Mapping[str, Any] | None) -> Pings:
         users=_named(USER, text, everyone="users" in parse, ids=chosen.get("users")),
         roles=_named(ROLE, text, everyone="roles" in parse, ids=chosen.get("roles")),
         everyone="everyone" in parse and EVERYONE.search(text) is not None,
+        here="everyone" in parse and HERE.search(text) is not None,
     )
 
 

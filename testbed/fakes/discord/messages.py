@@ -10,6 +10,14 @@ from testbed.fakes.discord.mentions import Pings
 Operation = Literal["create", "edit", "get", "delete", "webhook"]
 
 
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post in a forum; a webhook can change neither of the two."""
+
+    title: str
+    tags: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Webhook:
     id: str
@@ -20,6 +28,14 @@ class Webhook:
     guild_id: str = "900000000000000001"
     deleted: bool = False
     threads: set[str] = field(default_factory=set)
+    """Ids of the threads and forum posts of its channel."""
+    posts: dict[str, Post] = field(default_factory=dict)
+    """Those that it opened itself, by id."""
+    archived: set[str] = field(default_factory=set)
+    locked: set[str] = field(default_factory=set)
+    tags: set[str] = field(default_factory=set)
+    """Ids of the forum's tags; empty: any id is one."""
+    tag_required: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -90,10 +106,10 @@ class Message:
     avatar_url: str | None
     tts: bool
     revisions: list[Revision]
-    pinged: Pings = field(default_factory=Pings)
-    """Whom the create notified; edits notify nobody."""
+    notified: Pings = field(default_factory=Pings)
+    """Whom the create mentioned and so notified; edits notify nobody."""
     silent: bool = False
-    """Sent with SUPPRESS_NOTIFICATIONS: mentions show, nobody's device rings."""
+    """Sent with SUPPRESS_NOTIFICATIONS: mentions count, nobody's device rings."""
     mentions: Pings = field(default_factory=Pings)
     """Whom the present text mentions; parsed anew by every edit."""
     deleted_at: float | None = None
@@ -144,7 +160,7 @@ class Message:
             "edited_timestamp": iso(self.revisions[-1].at) if self.edits else None,
             "mentions": [_user(user) for user in self.mentions.users],
             "mention_roles": list(self.mentions.roles),
-            "mention_everyone": self.mentions.everyone,
+            "mention_everyone": self.mentions.everyone or self.mentions.here,
             "pinned": False,
             "tts": self.tts,
         }

@@ -53,12 +53,13 @@ def _message(message: Message) -> str:
 
 
 def _pings(message: Message) -> str:
-    pinged = [
-        *message.pinged.users,
-        *message.pinged.roles,
-        *(["everyone"] if message.pinged.everyone else []),
+    notified = [
+        *message.notified.users,
+        *message.notified.roles,
+        *(["everyone"] if message.notified.everyone else []),
+        *(["here"] if message.notified.here else []),
     ]
-    return f" pinged {escape(', '.join(pinged))}" if pinged else ""
+    return f" notified {escape(', '.join(notified))}" if notified else ""
 
 
 def _embed(embed: Mapping[str, Any], message: Message) -> str:

@@ -30,7 +30,8 @@ def create(problems: Problems, form: Form, *, with_components: bool, new_id: New
     _username(problems, payload.get("username"))
     problems.url(("avatar_url",), payload.get("avatar_url"))
     problems.boolean(("tts",), payload.get("tts"))
-    problems.text(("thread_name",), payload.get("thread_name"), limits.THREAD_NAME_CHARS)
+    if payload.get("thread_name") is not None:
+        problems.text(("thread_name",), payload["thread_name"], limits.THREAD_NAME_CHARS, shortest=1)
     for at, tag in enumerate(
         problems.items(("applied_tags",), payload.get("applied_tags"), limits.APPLIED_TAGS)
     ):

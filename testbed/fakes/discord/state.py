@@ -69,6 +69,13 @@ class DiscordState:
     def revive_webhook(self, webhook_id: str) -> None:
         self.webhooks[webhook_id].deleted = False
 
+    def delete_thread(self, webhook_id: str, thread_id: str) -> None:
+        """With its messages: posting there answers 404 10003, editing them 404 10008."""
+        self.webhooks[webhook_id].threads.discard(thread_id)
+        for message in self.messages(webhook_id):
+            if message.thread_id == thread_id:
+                self.delete_message(message.id)
+
     def delete_message(self, message_id: str) -> None:
         """As a person would: edits answer 404 10008 from now on."""
         self._messages[message_id].deleted_at = self.clock()

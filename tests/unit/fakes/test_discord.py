@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from testbed.fakes.clock import MovableClock
-from testbed.fakes.discord import DiscordState, Pings, RateLimits, only, openapi
+from testbed.fakes.discord import DiscordState, Pings, Post, RateLimits, Webhook, only, openapi
 from testbed.fakes.discord.caller import Caller
 from testbed.fakes.discord_form_cases import ACCEPTED, REFUSED, URL, Errors, button, embed, fields, row
 
@@ -268,20 +268,104 @@ def test_message_in_a_thread_needs_its_thread_id(state: DiscordState) -> None:
     assert (lost.json()["code"], found.status_code) == (10008, 200)
 
 
+def forum(state: DiscordState, **changes: Any) -> tuple[Webhook, Caller]:
+    hook = state.webhook("3", "t", "300", kind="forum")
+    for name, value in changes.items():
+        setattr(hook, name, value)
+    return hook, Caller(state, "3", "t")
+
+
+def test_new_post_keeps_its_title_and_tags(state: DiscordState) -> None:
+    hook, caller = forum(state)
+
+    message = caller.create({"content": "x", "thread_name": " ApiDown ", "applied_tags": ["11", "22"]}).json()
+
+    assert hook.posts == {message["channel_id"]: Post("ApiDown", ("11", "22"))}
+
+
 @pytest.mark.parametrize(
-    ("content", "allowed", "pinged"),
+    ("changes", "payload", "code"),
+    [
+        ({"tag_required": True}, {"thread_name": "ApiDown"}, 40067),
+        ({"tag_required": True}, {"thread_name": "ApiDown", "applied_tags": ["11"]}, None),
+        ({"tags": {"11"}}, {"thread_name": "ApiDown", "applied_tags": ["12"]}, 10087),
+        ({}, {"thread_name": "ApiDown", "applied_tags": [str(n) for n in range(6)]}, 50035),
+        ({}, {"thread_name": " "}, 50035),
+        ({}, {"thread_name": "x" * 101}, 50035),
+    ],
+)
+def test_forum_checks_the_title_and_the_tags(
+    changes: dict[str, Any], payload: dict[str, Any], code: int | None, state: DiscordState
+) -> None:
+    hook, caller = forum(state, **changes)
+
+    response = caller.create({"content": "x", **payload})
+
+    assert response.json().get("code") == code
+    assert len(hook.posts) == (code is None)
+
+
+def test_tags_without_a_new_post_are_refused(state: DiscordState, caller: Caller) -> None:
+    hook, in_forum = forum(state)
+    hook.threads.add("7")
+
+    in_post = in_forum.create({"content": "x", "applied_tags": ["11"]}, thread_id="7")
+    in_text = caller.create({"content": "x", "applied_tags": ["11"]})
+
+    assert codes(in_post) == codes(in_text) == {"applied_tags": ["ONLY_ON_A_NEW_POST"]}
+
+
+def test_create_opens_an_archived_thread_and_an_edit_does_not(state: DiscordState) -> None:
+    hook, caller = forum(state)
+    message = caller.create({"content": "x", "thread_name": "ApiDown"}).json()
+    thread_id = message["channel_id"]
+    hook.archived.add(thread_id)
+
+    refused = caller.edit(message["id"], {"content": "y"}, thread_id=thread_id)
+    caller.create({"content": "z"}, thread_id=thread_id)
+    edited = caller.edit(message["id"], {"content": "y"}, thread_id=thread_id)
+
+    assert (refused.json()["code"], edited.status_code) == (50083, 200)
+
+
+def test_locked_thread_takes_no_message(state: DiscordState) -> None:
+    hook, caller = forum(state)
+    message = caller.create({"content": "x", "thread_name": "ApiDown"}).json()
+    hook.locked.add(message["channel_id"])
+    query = {"thread_id": message["channel_id"]}
+
+    replies = caller.create({"content": "y"}, **query), caller.edit(message["id"], {"content": "y"}, **query)
+
+    assert [reply.json()["code"] for reply in replies] == [160005, 160005]
+
+
+def test_deleted_thread_takes_its_messages_with_it(state: DiscordState) -> None:
+    _, caller = forum(state)
+    message = caller.create({"content": "x", "thread_name": "ApiDown"}).json()
+    query = {"thread_id": message["channel_id"]}
+
+    state.delete_thread("3", message["channel_id"])
+
+    replies = caller.create({"content": "y"}, **query), caller.edit(message["id"], {"content": "y"}, **query)
+    assert [reply.json()["code"] for reply in replies] == [10003, 10008]
+
+
+@pytest.mark.parametrize(
+    ("content", "allowed", "notified"),
     [
         ("<@5> <@&6> @here", {"parse": []}, Pings()),
         ("<@5> <@&6>", {"roles": ["6"]}, Pings(roles=("6",))),
         ("<@5> <@!7>", {"users": ["7"]}, Pings(users=("7",))),
         ("<@5> @everyone", {"parse": ["users"]}, Pings(users=("5",))),
-        ("@here", {"parse": ["everyone"]}, Pings(everyone=True)),
-        ("<@5> <@&6> @here", None, Pings(users=("5",), roles=("6",), everyone=True)),
+        ("@here", {"parse": ["everyone"]}, Pings(here=True)),
+        ("https://x.org/@everyone `@here`", {"parse": ["everyone"]}, Pings(everyone=True, here=True)),
+        ("<@&6> in a list of others", {"roles": ["7"]}, Pings()),
+        ("<@5> <@&6> @here", None, Pings(users=("5",), roles=("6",), here=True)),
         ("no one", None, Pings()),
     ],
 )
-def test_pings_follow_from_text_and_allowed_mentions(
-    content: str, allowed: Any, pinged: Pings, caller: Caller, state: DiscordState
+def test_notified_people_follow_from_text_and_allowed_mentions(
+    content: str, allowed: Any, notified: Pings, caller: Caller, state: DiscordState
 ) -> None:
     allowing = {} if allowed is None else {"allowed_mentions": allowed}
     message_id = caller.create(
@@ -291,7 +375,7 @@ def test_pings_follow_from_text_and_allowed_mentions(
     caller.edit(message_id, {"content": "<@8>", "allowed_mentions": {"parse": ["users"]}})
 
     message = state.message(message_id)
-    assert message.pinged == pinged, "neither the embed nor the edit pings"
+    assert message.notified == notified, "neither the embed nor the edit notifies"
     assert message.mentions == Pings(users=("8",))
 
 
@@ -406,7 +490,7 @@ def test_components_v2_ping_and_stay_v2(caller: Caller, state: DiscordState) -> 
         message_id, {"flags": 0, "components": payload["components"]}, with_components=True
     )
 
-    assert state.message(message_id).pinged == Pings(users=("5",))
+    assert state.message(message_id).notified == Pings(users=("5",))
     assert codes(response) == {"flags": ["MESSAGE_CANNOT_REMOVE_COMPONENTS_V2_FLAG"]}
 
 

@@ -361,7 +361,7 @@ def test_state_can_be_read_over_http(caller: Caller) -> None:
 
     message = seen["messages"][0]
     assert [revision["content"] for revision in message["revisions"]] == ["firing <@5>", "resolved"]
-    assert message["pinged"] == {"users": ["5"], "roles": [], "everyone": False}
+    assert message["notified"] == {"users": ["5"], "roles": [], "everyone": False, "here": False}
     assert [record["status"] for record in seen["requests"]] == [200, 200, 400]
     assert seen["counters"]["statuses"] == {"200": 2, "400": 1}
     assert seen["requests"][2]["payload"] == {"content": ""}
