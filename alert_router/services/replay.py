@@ -73,14 +73,14 @@ class _Router:
     def incident_key(self, alert: PastAlert) -> str:
         if self._group_by is None:
             return alert.incident_key
-        return incidents.key_of({name: alert.labels[name] for name in self._group_by if name in alert.labels})
+        return incidents.key_of({name: value for name in self._group_by if (value := alert.labels.get(name))})
 
     def route(self, alert: PastAlert) -> Routed:
         key = alert.sent_to, frozenset(alert.labels.items())
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._look_up(alert)
-        return Routed(alert.fingerprint, known.identity, known.severity, known.targets)
+        return Routed(alert.fingerprint, known.identity, known.severity, alert.ends_at, known.targets)
 
     def _look_up(self, alert: PastAlert) -> _SeenByRoutes:
         configuration, labels = self._configuration, alert.labels

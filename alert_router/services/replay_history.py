@@ -80,11 +80,11 @@ class History:
         if newest is not None and newest.firing:
             return newest
         if newest is None or newest.resolved_at is None or now - newest.resolved_at >= self._flap_window:
-            self.incidents.append(Incident())
+            self.incidents.append(Incident(firing_since=now))
             return self.incidents[-1]
-        newest.resolved_at, newest.acknowledged = None, False
+        newest.resolved_at, newest.acknowledged, newest.firing_since = None, False, now
         for pair in newest.pairs.values():
-            pair.alarmed_at = pair.escalation_due_at = None
+            pair.escalation_due_at = None
         return newest
 
     def _end(self, id_: int, now: datetime) -> Incident | None:
@@ -96,7 +96,9 @@ class History:
             incident.resolved_at = now
             for pair in incident.pairs.values():
                 pair.waiting = frozenset()
-        self._change(incident, id_, firing=False, ended_at=now)
+                if pair.cards:
+                    pair.due_at = None
+        self._change(incident, id_, firing=False, ended_at=min(self._routed[id_].ended_at or now, now))
         return incident
 
     def _suppress(self, id_: int, now: datetime, *, suppressed: bool) -> Incident | None:

@@ -1,31 +1,32 @@
 """Asks the notify rule on a simulated clock, and keeps the messages that it makes. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
 
-from alert_router.domain import notify, notify_news
+from alert_router.domain import notify, notify_news, notify_routes
 from alert_router.domain.model import NOBODY, Mentions
+from alert_router.domain.notify_routes import Group
 from alert_router.domain.notify_timing import HOUR, is_audible_at
 from alert_router.domain.notify_values import (
     Action,
     Decision,
     Episode,
-    Policy,
     Posted,
     Quiet,
     Reason,
     Situation,
 )
 from alert_router.domain.quiet_hours import QuietHours
-from alert_router.domain.routes import Target
 from alert_router.domain.severity import Severity
 from alert_router.services import replay_waits
 from alert_router.services.replay_history import History
 from alert_router.services.replay_values import Incident, Message, Pair, Replay, Routed
 from alert_router.store.past import PastTransition
+
+NO_QUIET = Quiet()
+LAST_MINUTE = timedelta(minutes=59)
 
 
 class ReplayedGroup:
@@ -80,87 +81,98 @@ class ReplayedGroup:
             if at is not None:
                 at = _audible_from(policy.quiet_hours, episode.severity, at)
                 pair.due_at = min(pair.due_at or at, at)
-            pair.waiting |= {episode.severity}
+            if episode.firing:
+                pair.waiting |= {episode.severity}
         return True
 
     def _ask(self, incident: Incident, pair: Pair, now: datetime) -> None:
         pair.due_at = pair.escalation_due_at = None
-        target = _target(pair)
-        decision = self._decide(incident, pair, target, now)
+        groups = _groups(pair)
+        decision = self._decide(incident, pair, groups, now)
         if decision.action is Action.CREATE:
-            self._post(incident, pair, target, decision, now)
+            self._announce(incident, pair, decision, now)
         else:
             pair.due_at = decision.due_at
             pair.waiting = frozenset(pair.episodes[id_].severity for id_ in decision.news)
-        self._ask_escalation(incident, pair, target, now)
+        for group in groups:
+            if group.policy.escalate_to is not None:
+                self._escalate(incident, pair, group, now)
 
-    def _decide(self, incident: Incident, pair: Pair, target: Target, now: datetime) -> Decision:
-        if not pair.cards and any(not episode.suppressed for episode in pair.episodes.values()):
-            return _first(pair, target, now)
-        situation = self._situation(incident, pair, target, now)
-        return notify.decide(situation, target.policy.notify, now)
+    def _decide(self, incident: Incident, pair: Pair, groups: Sequence[Group], now: datetime) -> Decision:
+        if len(groups) != 1:
+            return notify_routes.decide(self._situation(incident, pair, now), groups, now)
+        [group] = groups
+        if not pair.cards and any(not episode.suppressed for episode in group.episodes):
+            return _first(pair, group, now)
+        return notify.decide(self._situation(incident, pair, now, group), group.policy.notify, now)
 
-    def _post(
-        self, incident: Incident, pair: Pair, target: Target, decision: Decision, now: datetime
-    ) -> None:
-        worst = notify_news.worst_firing(pair.episodes.values())
+    def _announce(self, incident: Incident, pair: Pair, decision: Decision, now: datetime) -> None:
         self._result.announced.update(
             id_
             for id_, episode in pair.episodes.items()
-            if not episode.suppressed and _is_news(episode, pair)
+            if not (episode.suppressed or notify_news.is_shown(episode, pair.current))
         )
-        pair.cards.append(Posted(now, incident.revision, worst.severity if worst else None))
         pair.waiting = frozenset()
-        policy = target.policy.notify
-        if worst and pair.alarmed_at is None and worst.severity >= (policy.renotify or Severity.WARNING):
-            pair.alarmed_at = now
-        if not incident.acknowledged:
-            pair.due_at = _first_reminder(pair, policy, now)
-        mentions = _mentions(pair, decision.mention_of)
-        self._record(pair, target, decision, now, mentions=mentions)
-
-    def _ask_escalation(self, incident: Incident, pair: Pair, target: Target, now: datetime) -> None:
-        escalation = target.policy.escalate_to
-        if escalation is None or pair.alarmed_at is None:
-            return
-        other = incident.pair(escalation.channel)
-        situation = replace(
-            self._situation(incident, other, target, now), episodes=tuple(pair.episodes.values())
+        pair.due_at = None if incident.acknowledged else _first_reminder(pair, now)
+        self._post(
+            incident, pair, decision, now, pair.episodes.values(), _mentions(pair, decision.mention_of)
         )
+
+    def _escalate(self, incident: Incident, pair: Pair, group: Group, now: datetime) -> None:
+        to, policy = group.policy.escalate_to, group.policy.notify
+        if to is None or notify_news.worst_firing(group.episodes) is None:
+            return
+        lowest = Severity.WARNING if policy.renotify is None else policy.renotify
+        other = incident.pair(to.channel)
         decision = notify.decide_escalation(
-            situation,
-            target.policy.notify,
+            self._situation(incident, other, now, group),
+            policy,
             now,
-            alarmed_at=pair.alarmed_at,
+            alarmed_at=pair.alarmed_at(incident.firing_since, lowest),
             escalated_at=pair.escalated_at,
         )
-        pair.escalation_due_at = decision.due_at
+        if decision.due_at is not None:
+            pair.escalation_due_at = min(pair.escalation_due_at or decision.due_at, decision.due_at)
         if decision.action is Action.CREATE:
-            worst = notify_news.worst_firing(situation.episodes)
             pair.escalated_at = now
-            other.cards.append(Posted(now, incident.revision, worst.severity if worst else None))
-            self._record(other, target, decision, now, mentions=escalation.mentions)
+            self._post(incident, other, decision, now, group.episodes, to.mentions)
 
-    def _situation(self, incident: Incident, pair: Pair, target: Target, now: datetime) -> Situation:
+    def _situation(
+        self, incident: Incident, pair: Pair, now: datetime, group: Group | None = None
+    ) -> Situation:
         return Situation(
-            tuple(pair.episodes.values()),
+            group.episodes if group else (),
             current=pair.current,
             recent=pair.recent(now, self._window),
             acknowledged=incident.acknowledged,
-            quiet=_quiet(target.policy.quiet_hours, now),
+            quiet=_quiet(group.policy.quiet_hours, now) if group else NO_QUIET,
         )
 
-    def _record(
-        self, pair: Pair, target: Target, decision: Decision, now: datetime, *, mentions: Mentions
+    def _post(
+        self,
+        incident: Incident,
+        pair: Pair,
+        decision: Decision,
+        now: datetime,
+        episodes: Iterable[Episode],
+        mentions: Mentions,
     ) -> None:
-        severity = pair.cards[-1].severity
-        self._result.messages.append(Message(now, pair.channel, target, decision.reason, severity, mentions))
+        worst = notify_news.worst_firing(episodes)
+        severity = worst.severity if worst else None
+        pair.cards.append(Posted(now, incident.revision, severity))
+        self._result.messages.append(Message(now, pair.channel, decision.reason, severity, mentions))
 
 
-def _first(pair: Pair, target: Target, now: datetime) -> Decision:
-    """The rule's answer for an incident without a message, which it has at once but for quiet hours."""
-    worst = notify_news.worst_firing(pair.episodes.values())
-    at = _audible_from(target.policy.quiet_hours, worst.severity if worst else None, now)
+def _groups(pair: Pair) -> tuple[Group, ...]:
+    if pair.policy is not None:
+        return (Group(pair.policy, tuple(pair.episodes.values())),)
+    return notify_routes.grouped((pair.targets[id_].policy, each) for id_, each in pair.episodes.items())
+
+
+def _first(pair: Pair, group: Group, now: datetime) -> Decision:
+    """The rule's answer for an incident without a message: at once, but for quiet hours."""
+    worst = notify_news.worst_firing(group.episodes)
+    at = _audible_from(group.policy.quiet_hours, worst.severity if worst else None, now)
     if at > now:
         pair.is_held = True
         return Decision(Action.NONE, Reason.QUIET_HOURS, at)
@@ -173,10 +185,6 @@ def _audible_from(quiet_hours: QuietHours | None, severity: Severity | None, at:
     return at if is_audible_at(quiet, severity, at) or quiet.until is None else quiet.until
 
 
-def _is_news(episode: Episode, pair: Pair) -> bool:
-    return not notify_news.is_shown(episode, pair.current)
-
-
 def _matters(pair: Pair, episode: Episode) -> bool:
     """Whether the answer of the rule can be another one now that this episode has changed."""
     if not pair.cards:
@@ -187,29 +195,20 @@ def _matters(pair: Pair, episode: Episode) -> bool:
     return is_over and pair.targets[episode.id].policy.notify.notify_resolved
 
 
-def _target(pair: Pair) -> Target:
-    """Of the worst that is new, else of the worst that fires, else of the newest."""
-    audible = notify_news.audible(pair.episodes.values())
-    news = (episode for episode in audible if _is_news(episode, pair))
-    chosen = next(news, None) or next(iter(audible), None) or max(pair.episodes.values(), key=_by_age)
-    return pair.targets[chosen.id]
-
-
-def _by_age(episode: Episode) -> int:
-    return episode.id
-
-
 def _mentions(pair: Pair, mention_of: int | None) -> Mentions:
     if mention_of is None:
         return NOBODY
     return pair.targets[mention_of].policy.mentions_for(pair.episodes[mention_of].severity)
 
 
-def _first_reminder(pair: Pair, policy: Policy, now: datetime) -> datetime | None:
+def _first_reminder(pair: Pair, now: datetime) -> datetime | None:
     """No later than the rule would say: nothing else can come by time alone after a message."""
-    severities = {episode.severity for episode in notify_news.audible(pair.episodes.values())}
-    spans = [policy.remind_every[severity] for severity in severities if severity in policy.remind_every]
-    return now + min(spans) if spans else None
+    spans = (
+        pair.targets[episode.id].policy.notify.remind_every.get(episode.severity)
+        for episode in notify_news.audible(pair.episodes.values())
+    )
+    shortest = min(filter(None, spans), default=None)
+    return None if shortest is None else now + shortest
 
 
 def _next_due(incident: Incident) -> tuple[datetime, Pair] | None:
@@ -224,11 +223,19 @@ def _next_due(incident: Incident) -> tuple[datetime, Pair] | None:
 
 def _quiet(quiet_hours: QuietHours | None, now: datetime) -> Quiet:
     if quiet_hours is None:
-        return Quiet()
-    return _quiet_in_minute(quiet_hours, now.replace(second=0, microsecond=0))
+        return NO_QUIET
+    minute = now.replace(second=0, microsecond=0)
+    return _quiet_all_hour(quiet_hours, minute.replace(minute=0)) or _quiet_at(quiet_hours, minute)
+
+
+@lru_cache(maxsize=10_000)
+def _quiet_all_hour(quiet_hours: QuietHours, hour: datetime) -> Quiet | None:
+    """None where it changes within the hour."""
+    quiet = _quiet_at(quiet_hours, hour)
+    return quiet if quiet == _quiet_at(quiet_hours, hour + LAST_MINUTE) else None
 
 
 @lru_cache(maxsize=100_000)
-def _quiet_in_minute(quiet_hours: QuietHours, minute: datetime) -> Quiet:
+def _quiet_at(quiet_hours: QuietHours, minute: datetime) -> Quiet:
     """Quiet hours begin and end at whole minutes."""
     return Quiet(quiet_hours.until(minute), quiet_hours.passes, quiet_hours.last_end(minute))

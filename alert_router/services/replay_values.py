@@ -17,6 +17,7 @@ class Routed:
     series: str
     identity: str
     severity: Severity
+    ended_at: datetime | None
     targets: tuple[Target, ...]
 
 
@@ -26,8 +27,6 @@ class Message:
 
     at: datetime
     channel: ChannelName
-    target: Target
-    """By whose policy it was made: of an escalation, that of the route which escalates."""
     reason: Reason
     severity: Severity | None
     """Of the worst that fired; None: nothing did."""
@@ -62,20 +61,24 @@ class Pair:
     """The severities that wait for due_at: one more episode of these changes nothing before."""
     is_held: bool = False
     """Its first message waits for the end of the quiet hours."""
-    alarmed_at: datetime | None = None
     escalated_at: datetime | None = None
     escalation_due_at: datetime | None = None
 
     def show(self, episode: Episode, target: Target) -> None:
         if not self.episodes:
             self.policy = target.policy
-        elif self.policy is not target.policy:
+        elif self.policy is not target.policy and self.policy != target.policy:
             self.policy = None
         self.episodes[episode.id], self.targets[episode.id] = episode, target
 
     @property
     def current(self) -> Posted | None:
         return self.cards[-1] if self.cards else None
+
+    def alarmed_at(self, since: datetime | None, lowest: Severity) -> datetime | None:
+        """When its first message since then was posted that showed something as bad."""
+        alarms = (card.at for card in self.cards if card.severity is not None and card.severity >= lowest)
+        return next((at for at in alarms if since is None or at >= since), None)
 
     def recent(self, now: datetime, window: timedelta) -> tuple[Posted, ...]:
         """The cards of the window, the oldest first."""
@@ -88,6 +91,7 @@ class Incident:
     pairs: dict[ChannelName, Pair] = field(default_factory=dict)
     firing: set[int] = field(default_factory=set)
     revision: int = 0
+    firing_since: datetime | None = None
     resolved_at: datetime | None = None
     acknowledged: bool = False
 

@@ -1,7 +1,7 @@
-"""When the notify rule has to be asked about a new episode: saves asking it in vain. Pure."""
+"""When the notify rule has to be asked about an episode: saves asking it in vain. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from alert_router.domain import notify_timing
 from alert_router.domain.notify_values import Episode, Policy, Posted
@@ -10,11 +10,14 @@ from alert_router.domain.notify_values import Episode, Policy, Posted
 def earliest(
     episode: Episode, cards: Sequence[Posted], policy: Policy, now: datetime, *, acknowledged: bool
 ) -> datetime | None:
-    """No message can be made because of it before this moment; None: none ever.
+    """Because it began, or was the last to end, no message can be made before this moment; None: none ever.
 
     cards: those that the rule looks at, at least one, the newest last. Quiet hours and the hourly limit can
     only make it later.
     """
+    if not episode.firing:
+        over = notify_timing.OTHER_AFTER
+        return _wait_over_at(over, cards, policy, now, acknowledged=False) if policy.notify_resolved else None
     base = policy.renotify_after.get(episode.severity)
     if policy.renotify is None or episode.severity < policy.renotify or base is None:
         every = None if acknowledged else policy.remind_every.get(episode.severity)
@@ -23,6 +26,12 @@ def earliest(
     shown = [card.severity for card in (*in_window, cards[-1]) if card.severity is not None]
     if not shown or episode.severity > max(shown):
         return now
+    return _wait_over_at(base, cards, policy, now, acknowledged=acknowledged)
+
+
+def _wait_over_at(
+    base: timedelta, cards: Sequence[Posted], policy: Policy, now: datetime, *, acknowledged: bool
+) -> datetime:
     posted_at = cards[-1].at
     at = max(now, posted_at + notify_timing.renotify_wait(base, 1, acknowledged=acknowledged))
     while True:

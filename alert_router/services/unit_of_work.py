@@ -29,6 +29,7 @@ from alert_router.domain.notify_values import Beginning
 from alert_router.services import alert_routing
 from alert_router.store import alerts as alert_rows
 from alert_router.store import incidents as incident_rows
+from alert_router.store import notify_state
 
 
 class _Identified(Protocol):
@@ -202,9 +203,21 @@ class UnitOfWork:
 
     def _send_on(self, alert: Alert, now: datetime) -> Alert:
         """Its sender named another channel: there it is new."""
-        alert = alert_routing.routed(alert, self._configuration)
-        self.change_incident(incidents.show(self._incidents.now[alert.incident_id], alert))
-        return self._begin_counting(alert, Beginning.OPENED, now) if alert.firing else alert
+        again = alert_routing.routed(alert, self._configuration)
+        self.change_incident(incidents.show(self._incidents.now[alert.incident_id], again))
+        shown_in = notify_state.channels(self.conn, {alert.incident_id})
+        return self._count_if_moved(alert, again, shown_in.get(alert.incident_id, frozenset()), now)
+
+    def _count_if_moved(
+        self, before: Alert, alert: Alert, shown_in: AbstractSet[str], now: datetime
+    ) -> Alert:
+        """In a channel that has a card of the incident already, nothing says that the alert is new there.
+
+        So it begins to count again, though its other channels know it. shown_in: where there are cards.
+        """
+        gained = set(split_channels(alert.channels)) - set(split_channels(before.channels))
+        is_news = alert.firing and before.channels and gained & shown_in
+        return self._begin_counting(alert, Beginning.OPENED, now) if is_news else alert
 
     def route_anew(
         self, firing: Iterable[Alert], shown_in: Mapping[int, AbstractSet[str]], now: datetime
@@ -216,13 +229,9 @@ class UnitOfWork:
         channels: dict[int, dict[ChannelName, None]] = defaultdict(dict)
         for alert in firing:
             again = alert_routing.routed(alert, self._configuration)
-            names = split_channels(again.channels)
-            channels[alert.incident_id].update(dict.fromkeys(names))
-            before = split_channels(alert.channels)
-            if before and (set(names) - set(before)) & shown_in.get(alert.incident_id, set()):
-                # There is a card of the incident, which does not announce the alert.
-                again = self._begin_counting(again, Beginning.OPENED, now)
-            self._alerts.now[alert.id] = again
+            channels[alert.incident_id].update(dict.fromkeys(split_channels(again.channels)))
+            shown = shown_in.get(alert.incident_id, frozenset())
+            self._alerts.now[alert.id] = self._count_if_moved(alert, again, shown, now)
             if again.channels != alert.channels:
                 self._touched[alert.incident_id] = None
         lost: dict[int, Sequence[ChannelName]] = {}

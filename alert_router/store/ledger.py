@@ -62,7 +62,7 @@ def of(conn: sa.Connection, channel: ChannelName) -> Ledger:
     digest, other = cards.alias("digest"), cards.alias("other")
     state = sa.case((cards.c.state == "folded", digest.c.state), else_=cards.c.state)
     newest = sa.select(sa.func.max(other.c.generation)).where(
-        other.c.incident_id == incidents.c.id, other.c.channel == channel
+        other.c.incident_id == incidents.c.id, other.c.channel == channel, other.c.copy_of.is_(None)
     )
     current = sa.and_(
         cards.c.incident_id == incidents.c.id,

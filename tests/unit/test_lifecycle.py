@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alert_router.domain import lifecycle
+from alert_router.domain import lifecycle, severity
 from alert_router.domain.lifecycle import Change, SignalKind, classify
 from alert_router.domain.model import TIME_RESOLUTION, Alert, Rules, Signal, Status, TransitionKind
 from testbed.factories import NOON, RULES, at, make_alert, make_signal, signal_applier
@@ -87,7 +87,9 @@ def test_signal_is_classified_by_the_newest_alert(
 def test_opened_alert_has_the_fields_of_its_signal() -> None:
     change = signal_applier()(None, make_signal(), at(1))
 
-    assert change.alert == make_alert(received_at=at(1), last_seen_at=at(1), incident_id=0)
+    # Its rank is the configuration's, which the pure rule does not know.
+    expected = make_alert(received_at=at(1), last_seen_at=at(1), incident_id=0)
+    assert change.alert == replace(expected, severity_rank=severity.DEFAULT)
     assert [(transition.kind, transition.at) for transition in change.transitions] == [
         (TransitionKind.OPENED, at(1))
     ]
