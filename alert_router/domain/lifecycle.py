@@ -70,7 +70,7 @@ def _classify_while_open(newest: Alert, signal: Signal) -> SignalKind:
     if later >= TIME_RESOLUTION and signal.start_known:
         return SignalKind.SUPERSEDE
     # Two clusters write different annotations: those of the alert's own episode are shown.
-    is_other = bool(newest.also_firing) and later <= -TIME_RESOLUTION
+    is_other = later <= -TIME_RESOLUTION and speakers.is_elsewhere(newest, signal)
     same = is_other or signal.annotations == newest.annotations
     return SignalKind.REPEAT if same else SignalKind.UPDATE
 

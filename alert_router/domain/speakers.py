@@ -53,6 +53,13 @@ def is_anonymous(signal: Signal) -> bool:
     return signal.from_api or not signal.source_url or not signal.start_known
 
 
+def is_elsewhere(alert: Alert, signal: Signal) -> bool:
+    """Whether the sender has not spoken of this alert's own episode, but of another cluster's."""
+    if is_anonymous(signal):
+        return False
+    return not any(one.is_of(signal) and one.has_start(alert.starts_at) for one in of(alert))
+
+
 def awaits_webhook(alert: Alert) -> bool:
     """Whether only Alertmanager's API has shown it."""
     return any(not speaker["source_url"] for speaker in alert.also_firing)
