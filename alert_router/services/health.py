@@ -66,6 +66,6 @@ def check(
 def _orphans(conn: sa.Connection, channels: Collection[ChannelName]) -> Mapping[str, str]:
     """Cards that wait for a channel which is not configured."""
     return {
-        f"channel {name}": f"is not configured; {count} card{'s' if count > 1 else ''} wait for it"
+        f"channel {name}": f"is not configured; cards that wait for it: {count}"
         for name, count in card_stats.pending_elsewhere(conn, channels).items()
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -277,12 +278,13 @@ class UnitOfWork:
         new_alerts, changed_alerts = self._alerts.changes()
         incident_rows.save(self.conn, new_incidents, changed_incidents)
         alert_rows.save(self.conn, new_alerts, changed_alerts, self._transitions)
-        new: dict[int, list[Alert]] = {incident.id: [] for incident in new_incidents}
-        for alert in itertools.chain(new_alerts, changed_alerts) if new else ():
-            if alert.incident_id in new:
+        new_ids = set(map(attrgetter("id"), new_incidents))
+        new: dict[int, list[Alert]] = defaultdict(list)
+        for alert in itertools.chain(new_alerts, changed_alerts) if new_ids else ():
+            if alert.incident_id in new_ids:
                 new[alert.incident_id].append(alert)
         return Touched(
-            incidents=[self._incidents.now[id_] for id_ in self._touched],
+            incidents=list(map(self._incidents.now.__getitem__, self._touched)),
             new=new,
-            due=[self._incidents.now[id_] for id_ in self._due if id_ not in self._touched],
+            due=list(map(self._incidents.now.__getitem__, self._due.keys() - self._touched.keys())),
         )

@@ -53,11 +53,12 @@ class Reader:
 
     async def run(self, query: Callable[[sa.Connection], T]) -> T:
         """Raises Unavailable, which the application answers with 503."""
-        return await asyncio.to_thread(self._read, query)
 
-    def _read(self, query: Callable[[sa.Connection], T]) -> T:
-        with self._store.read() as conn:
-            return query(conn)
+        def read() -> T:
+            with self._store.read() as conn:
+                return query(conn)
+
+        return await asyncio.to_thread(read)
 
 
 async def _state(request: Request) -> State:
