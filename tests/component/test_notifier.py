@@ -15,7 +15,7 @@ from alert_router.domain.notify_values import Policy
 from alert_router.domain.quiet_hours import QuietHours
 from alert_router.domain.routes import Escalation, RoutePolicy
 from alert_router.domain.severity import Severity
-from testbed.factories import API_DOWN, DISK_FULL, SECRET, Clock, at, make_signal
+from testbed.factories import API_DOWN, DISK_FULL, SECRET, Clock, make_signal
 from testbed.fakes.discord import DiscordState, faults
 from testbed.routed_harness import NIGHT, OPS, SHOP, RoutedHarness, configured, routed
 from testbed.router_harness import is_held, until_idle
