@@ -105,6 +105,12 @@ def test_opened_alert_has_the_fields_of_its_signal() -> None:
     ]
 
 
+def test_opened_alert_without_the_customary_labels() -> None:
+    change = signal_applier()(None, make_signal({"job": "api"}), NOON)
+
+    assert (change.alert.alertname, change.alert.severity) == ("", "none")
+
+
 def test_resolved_signal_of_an_unknown_alert_opens_it_resolved() -> None:
     change = signal_applier()(None, make_signal(ends_at=at(5)), at(6))
 
@@ -140,6 +146,14 @@ def test_resolve_closes_at_its_own_end() -> None:
 
     assert (change.alert.status, change.alert.ends_at, change.alert.repeats) == (Status.RESOLVED, at(5), 0)
     assert kinds(change) == [TransitionKind.RESOLVED]
+
+
+def test_resolve_of_a_source_is_not_the_routers_own_conclusion() -> None:
+    absent = replace(FIRING, absent_since=at(1))
+
+    change = signal_applier()(absent, resolved(0, 5), at(6))
+
+    assert change.alert.absent_since is None
 
 
 def test_missed_resolve_closes_the_old_alert_at_the_new_start() -> None:
@@ -196,6 +210,7 @@ def test_expired_hold_reopens_the_alert(late_by: timedelta, reopened: bool) -> N
     if change is not None:
         assert change.alert == replace(HELD, status=Status.FIRING, ends_at=None, held_until=None)
         assert kinds(change) == [TransitionKind.REOPENED]
+        assert change.transitions[0].source == "alert_router"
 
 
 @pytest.mark.parametrize(("late_by", "ended"), [(-INSTANT, False), (timedelta(), True)])
