@@ -1,10 +1,9 @@
-"""The composition root: builds the parts and joins them. The only place that knows the time of day."""
+"""The composition root: builds the parts and connects them. Only this module reads the system's clocks."""
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +12,6 @@ from functools import partial
 import httpx
 from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
-from pydantic import SecretStr
 
 from alert_router.delivery import Channel, Clocks, DeliveryWorker, RateLimiter
 from alert_router.discord.client import DiscordChannel
@@ -21,10 +19,11 @@ from alert_router.discord.embeds import Renderer
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.model import DISCORD, FALLBACK, PREVIEW, ChannelName, Rules
-from alert_router.services import health, intake
-from alert_router.services.alertmanager_sync import Reconcile
+from alert_router.services import health, intake, scheduler
+from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
 from alert_router.services.intake import Intake
+from alert_router.services.scheduler import PeriodicTask
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings
@@ -38,12 +37,11 @@ from alert_router.web.pages import Pages
 
 log = logging.getLogger(__name__)
 PREVIEW_PER_MINUTE = 1_200
-"""A page of our own needs no pace; what draws cards takes time from what takes alerts in."""
-RECONCILE = "reconcile"
+"""Discord does not limit the preview; but rendering cards takes CPU time from the intake of alerts."""
 START_S = 60.0
-"""How long a start waits for the database; after that whoever started us should hear of it."""
+"""How long a start waits for the database before it fails."""
 TICK_S = 0.5
-"""How often time is asked what it changed."""
+"""How often the timers and the watchdog run."""
 FALLBACK_S = 2.0
 
 
@@ -52,7 +50,6 @@ def _utc_now() -> datetime:
 
 
 SYSTEM_CLOCKS = Clocks(now=_utc_now, steady=time.monotonic)
-Turn = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +60,11 @@ class Service:
     store: Store
     writer: Writer
     http: httpx.AsyncClient
-    deliveries: tuple[DeliveryWorker, ...]
-    turns: dict[str, tuple[float, Turn]]
-    """What is done again and again beside delivering: every so many seconds, by name."""
-    doubt: asyncio.Event
-    """Set when a signal is held: Alertmanager is asked at once instead of at the next turn."""
+    main: ChannelName
+    workers: tuple[DeliveryWorker, ...]
+    periodic: tuple[PeriodicTask, ...]
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """By name, while it runs."""
 
 
 def create_app(
@@ -77,53 +73,57 @@ def create_app(
     clocks: Clocks = SYSTEM_CLOCKS,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
-    """The router as an ASGI application. transport: what carries requests to Discord; the network if None."""
-    service = build(settings, clocks=clocks, transport=transport)
+    """The router as an ASGI application. transport: carries the requests to Discord; the network if None."""
+    return serve(build(settings, clocks=clocks, transport=transport))
 
+
+def serve(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         async with running(service):
             yield service.state
 
-    return application.create(settings, lifespan)
+    return application.create(service.state["settings"], lifespan)
 
 
 def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTransport | None) -> Service:
     # httpx logs whole URLs at INFO: the webhook's token is in them.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    disable_created_metrics()  # type: ignore[no-untyped-call] # theirs has no types
+    disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus_client has no types for it
     store = open_store(settings.database_url.get_secret_value())
     writer = Writer(store)
     http = httpx.AsyncClient(transport=transport)
     channels = _channels(settings, http)
     metrics = Metrics(store, clocks.now, tuple(channels))
-    deliveries = _deliveries(settings, channels, store, writer, clocks, metrics)
-    main = deliveries[0]
+    workers = _workers(settings, channels, store, writer, clocks, metrics)
     rules = _rules(settings)
-    doubt = asyncio.Event()
-    entrance = Intake(writer, rules=rules, channels=[main.name], wake=main.wake, doubt=doubt.set)
+    sync_now = asyncio.Event()
+    router_intake = Intake(
+        writer, rules=rules, channels=[workers[0].name], wake=workers[0].wake, on_hold=sync_now.set
+    )
+    sync = AlertmanagerSync(router_intake, http, settings.alertmanager_urls, rules=rules, clock=clocks.now)
     tasks: dict[str, asyncio.Task[None]] = {}
-    reconcile = Reconcile(entrance, http, settings.alertmanager_urls, rules=rules)
-    examine = partial(health.examine, store, tasks, deliveries, reconcile)
     state = State(
         settings=settings,
         store=store,
-        intake=entrance,
+        intake=router_intake,
         metrics=metrics,
         pages=Pages(),
         clock=clocks.now,
-        check_health=examine,
+        check_health=partial(health.check, store, tasks, workers, sync),
     )
-    turns = _turns(settings, state, deliveries, writer, reconcile)
-    return Service(state, store, writer, http, deliveries, turns, doubt, tasks)
+    periodic = [*_timers(state, rules), *_fallback(settings, workers, writer, clocks.now)]
+    if settings.alertmanager_urls:
+        periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
+    return Service(state, store, writer, http, workers[0].name, workers, tuple(periodic), tasks)
 
 
 def _rules(settings: Settings) -> Rules:
     return Rules(
         hold_s=settings.hold_seconds,
         flap_window_s=settings.flap_window_seconds,
-        # Two looks in a row are two absences, however often we look.
+        # Two queries in a row are two absences, at whatever interval.
         absences_apart_s=settings.reconcile_seconds / 2,
         warmup_s=settings.alertmanager_warmup_seconds,
     )
@@ -131,18 +131,15 @@ def _rules(settings: Settings) -> Rules:
 
 def _channels(settings: Settings, http: httpx.AsyncClient) -> dict[ChannelName, Channel]:
     """The main channel first."""
-
-    def webhook(url: SecretStr) -> Channel:
-        return DiscordChannel(http, url)
-
     if settings.discord_webhook_url is None:
         return {PREVIEW: PreviewChannel()}
-    main = {DISCORD: webhook(settings.discord_webhook_url)}
-    other = settings.fallback_webhook_url
-    return main if other is None else {**main, FALLBACK: webhook(other)}
+    channels: dict[ChannelName, Channel] = {DISCORD: DiscordChannel(http, settings.discord_webhook_url)}
+    if settings.fallback_webhook_url is not None:
+        channels[FALLBACK] = DiscordChannel(http, settings.fallback_webhook_url)
+    return channels
 
 
-def _deliveries(
+def _workers(
     settings: Settings,
     channels: dict[ChannelName, Channel],
     store: Store,
@@ -162,59 +159,56 @@ def _deliveries(
             renderer=renderer,
             clocks=clocks,
             rate_limiter=rate_limiter,
-            per_minute=per_minute,
             observe=partial(metrics.delivered, name),
         )
         for name, channel in channels.items()
     )
 
 
-def _turns(
-    settings: Settings,
-    state: State,
-    deliveries: tuple[DeliveryWorker, ...],
-    writer: Writer,
-    reconcile: Reconcile,
-) -> dict[str, tuple[float, Turn]]:
-    now = state["clock"]
-    timekeeping = Timers(state["intake"], settings.remind_every, _rules(settings))
-    watchdog = Watchdog(state["intake"], started_at=now(), after_s=settings.watchdog_seconds)
-    turns: dict[str, tuple[float, Turn]] = {
-        "timekeeping": (TICK_S, lambda: timekeeping.turn_if_due(state["store"], now)),
-        "watchdog": (TICK_S, lambda: watchdog.turn(state["store"], now())),
-    }
-    if settings.alertmanager_urls:
-        turns[RECONCILE] = (settings.reconcile_seconds, lambda: reconcile.turn(now()))
-    if len(deliveries) > 1:
-        main, other = deliveries
-        fallback = Fallback(
-            main.name,
-            other.name,
-            after_s=settings.fallback_after_seconds,
-            started_at=now(),
-            is_stopped=lambda: main.stopped is not None,
-            writer=writer,
-            wake=other.wake,
-        )
-        turns["fallback"] = (FALLBACK_S, lambda: fallback.turn(now()))
-    return turns
+def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
+    settings, clock = state["settings"], state["clock"]
+    timers = Timers(state["intake"], state["store"], clock, settings.remind_every, rules)
+    watchdog = Watchdog(
+        state["intake"], state["store"], clock, started_at=clock(), after_s=settings.watchdog_seconds
+    )
+    return [
+        PeriodicTask("timers", TICK_S, timers.run_once),
+        PeriodicTask("watchdog", TICK_S, watchdog.run_once),
+    ]
+
+
+def _fallback(
+    settings: Settings, workers: tuple[DeliveryWorker, ...], writer: Writer, clock: Callable[[], datetime]
+) -> list[PeriodicTask]:
+    if len(workers) == 1:
+        return []
+    main, other = workers
+    fallback = Fallback(
+        main.name,
+        other.name,
+        after_s=settings.fallback_after_seconds,
+        started_at=clock(),
+        is_stopped=lambda: main.stopped is not None,
+        writer=writer,
+        wake=other.wake,
+        clock=clock,
+    )
+    return [PeriodicTask("fallback", FALLBACK_S, fallback.run_once)]
 
 
 @asynccontextmanager
 async def running(service: Service) -> AsyncIterator[None]:
-    """Tables at their newest, then the writer, then those who use it; stopped in the opposite order."""
-    await _prepared(service.store, service.deliveries[0].name, service.state["clock"])
+    """Migrate the tables, start the writer, then its users; stop in the opposite order."""
+    await _prepare_when_available(service)
     service.writer.start()
-    for delivery in service.deliveries:
-        service.tasks[f"delivery to {delivery.name}"] = asyncio.create_task(delivery.run())
-    for name, (every_s, turn) in service.turns.items():
-        service.tasks[name] = asyncio.create_task(
-            _again_and_again(name, every_s, turn, service.doubt if name == RECONCILE else asyncio.Event())
-        )
+    for worker in service.workers:
+        service.tasks[f"delivery to {worker.name}"] = asyncio.create_task(worker.run())
+    for periodic in service.periodic:
+        service.tasks[periodic.name] = asyncio.create_task(scheduler.repeat(periodic))
     try:
         yield
     finally:
-        await asyncio.gather(*(delivery.stop() for delivery in service.deliveries))
+        await asyncio.gather(*(worker.stop() for worker in service.workers))
         for task in service.tasks.values():
             task.cancel()
         await asyncio.gather(*service.tasks.values(), return_exceptions=True)
@@ -223,36 +217,22 @@ async def running(service: Service) -> AsyncIterator[None]:
         await asyncio.to_thread(service.store.close)
 
 
-async def _prepared(store: Store, main: ChannelName, now: Callable[[], datetime]) -> None:
-    """Raises Unavailable when the database stays away: who is started before it waits for it."""
+async def _prepare_when_available(service: Service) -> None:
+    """Raises Unavailable when the database stays away for START_S."""
     deadline = time.monotonic() + START_S
     while True:
         try:
-            return await asyncio.to_thread(_prepare, store, main, now())
+            return await asyncio.to_thread(_prepare, service)
         except Unavailable as error:
             if time.monotonic() > deadline:
                 raise
-            log.warning("not started yet: the database is away: %s", error)
+            log.warning("not started yet: the database is not available: %s", error)
         await asyncio.sleep(TICK_S)
 
 
-def _prepare(store: Store, main: ChannelName, now: datetime) -> None:
-    migrate.upgrade(store)
-    with store.write() as conn:
-        if store.dialect == "sqlite":  # the file has one router, and this is it: its former claims are void
+def _prepare(service: Service) -> None:
+    migrate.upgrade(service.store)
+    with service.store.write() as conn:
+        if service.store.dialect == "sqlite":  # the file has this one router: claims of its last run are void
             card_queue.release_all(conn)
-        intake.adopt(conn, main, now)
-
-
-async def _again_and_again(name: str, every_s: float, turn: Turn, asked: asyncio.Event) -> None:
-    """asked: a turn out of turn is wanted."""
-    while True:
-        asked.clear()
-        try:
-            await turn()
-        except Unavailable as error:
-            log.warning("%s: the database is away: %s", name, error)
-        except Exception:  # an error of ours in one turn must not end all that follow
-            log.exception("%s failed", name)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asked.wait(), every_s)
+        intake.enqueue_unannounced(conn, service.main, service.state["clock"]())

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from testbed.monitoring.programs import alertmanager, run
+from testbed.monitoring.programs import alertmanager, run, wait_until
 
 CONFIG = {
     "route": {
@@ -69,7 +69,38 @@ class Alertmanager:
             "endsAt": ends_at.isoformat(),
             "generatorURL": "http://prometheus.example.org:9090/graph",
         }
+        sent_at = datetime.now(UTC)
         self.client.post("/api/v2/alerts", json=[alert]).raise_for_status()
+        wait_until(
+            lambda: self._has_taken(labels, sent_at, over=ends_at <= sent_at),
+            within_s=10,
+            otherwise=f"Alertmanager's groups do not show {labels} as it was sent",
+        )
+
+    def until_inhibited(self, labels: Mapping[str, str]) -> None:
+        """Wait for the alert's inhibition: the inhibitor is a task of its own, too."""
+        wait_until(
+            lambda: any(
+                alert["status"]["inhibitedBy"]
+                for alert in self.client.get("/api/v2/alerts").json()
+                if alert["labels"] == labels
+            ),
+            within_s=10,
+            otherwise=f"nothing inhibits {labels}",
+        )
+
+    def _has_taken(self, labels: Mapping[str, str], sent_at: datetime, *, over: bool) -> bool:
+        """A group gets an alert a moment after the POST was answered: the dispatcher is a task of its own."""
+        shown = [
+            datetime.fromisoformat(alert["updatedAt"])
+            for group in self.client.get("/api/v2/alerts/groups").json()
+            for alert in group["alerts"]
+            if alert["labels"] == labels
+        ]
+        if over:
+            return not shown
+        # The API writes milliseconds.
+        return any(updated_at >= sent_at - timedelta(milliseconds=1) for updated_at in shown)
 
 
 @contextmanager

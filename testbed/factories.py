@@ -1,6 +1,6 @@
-"""The cast of every story, with all that a test is not about already filled in.
+"""Signals, alerts, incidents and webhook bodies, with all that a test is not about already filled in.
 
-ApiDown is critical, DriftHigh a warning, DiskFull the one that comes again and again.
+ApiDown is critical, DriftHigh a warning, DiskFull recurs on many machines.
 """
 
 import json
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from alert_router.domain.lifecycle import Step, advance
+from alert_router.domain.lifecycle import Change, apply_signal
 from alert_router.domain.model import Alert, CardState, Fingerprint, Incident, Rules, Signal, Status
 from alert_router.sources import fingerprints
 from testbed.fakes import clock as seconds
@@ -26,7 +26,7 @@ DISK_FULL = {"alertname": "DiskFull", "severity": "warning", "instance": "db-1",
 
 
 class Clock(MovableClock):
-    """Seconds that never step back, for the stand-in and the pace; a time of day that may be set."""
+    """Seconds that never step back, for the fake Discord and rate limits; a time of day that may be set."""
 
     wrong_by_s = 0.0
 
@@ -39,14 +39,14 @@ def minutes(number: float) -> timedelta:
 
 
 def at(minute: float) -> datetime:
-    """So many minutes after noon."""
+    """Minutes after noon."""
     return NOON + minutes(minute)
 
 
 def make_signal(labels: Mapping[str, str] = API_DOWN, **changes: Any) -> Signal:
     """Firing since noon; with an `ends_at`, resolved."""
     ends_at = changes.get("ends_at")
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "source": "alertmanager",
         "status": Status.RESOLVED if ends_at else Status.FIRING,
         "labels": dict(labels),
@@ -59,14 +59,14 @@ def make_signal(labels: Mapping[str, str] = API_DOWN, **changes: Any) -> Signal:
         "source_url": "http://alertmanager.example.org:9093",
         "reporter": "Prometheus",
     }
-    return Signal(**{**given, **changes})
+    return Signal(**{**fields, **changes})
 
 
 def make_alert(labels: Mapping[str, str] = API_DOWN, **changes: Any) -> Alert:
     """Firing since noon; with an `ends_at`, resolved."""
     ends_at = changes.get("ends_at")
     starts_at = changes.get("starts_at", NOON)
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": 1,
         "source": "alertmanager",
         "fingerprint": fingerprints.of(labels),
@@ -88,12 +88,12 @@ def make_alert(labels: Mapping[str, str] = API_DOWN, **changes: Any) -> Alert:
         "held_until": None,
         "expires_at": None,
     }
-    return Alert(**{**given, **changes})
+    return Alert(**{**fields, **changes})
 
 
 def make_incident(**changes: Any) -> Incident:
     """One firing critical alert since noon."""
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": 1,
         "key": '{"alertname":"ApiDown"}',
         "group_labels": {"alertname": "ApiDown"},
@@ -106,7 +106,7 @@ def make_incident(**changes: Any) -> Incident:
         "generation": 1,
         "pinged_at": NOON,
     }
-    return Incident(**{**given, **changes})
+    return Incident(**{**fields, **changes})
 
 
 def make_state(*alerts: Alert, **changes: Any) -> CardState:
@@ -118,20 +118,20 @@ def make_state(*alerts: Alert, **changes: Any) -> CardState:
         firing=len(firing),
         resolved_at=None if firing else max((a.ends_at or NOON for a in alerts), default=NOON),
     )
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "incident": incident,
         "alerts": alerts,
         "more_alerts": 0,
         "generation": 1,
         "newer_url": None,
     }
-    return CardState(**{**given, **changes})
+    return CardState(**{**fields, **changes})
 
 
-def advancing(rules: Rules = RULES) -> Callable[[Alert | None, Signal, datetime], Step]:
-    """lifecycle.advance with ids counted from 1."""
+def signal_applier(rules: Rules = RULES) -> Callable[[Alert | None, Signal, datetime], Change]:
+    """lifecycle.apply_signal with ids counted from 1."""
     ids = count(1)
-    return lambda newest, signal, now: advance(newest, signal, now, rules=rules, new_id=lambda: next(ids))
+    return lambda newest, signal, now: apply_signal(newest, signal, now, rules=rules, new_id=ids.__next__)
 
 
 def wire_time(moment: datetime | None) -> str:
@@ -155,13 +155,13 @@ def wire_alert(labels: Mapping[str, str] = API_DOWN, **changes: Any) -> dict[str
 
 
 def webhook_json(*alerts: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-    """A body as Alertmanager sends it, grouped by alertname; one firing ApiDown unless alerts are given."""
+    """A body as Alertmanager sends it, grouped by alertname; one firing ApiDown unless alerts are passed."""
     shown = [dict(alert) for alert in alerts] or [wire_alert()]
     name = (shown[0]["labels"] or {}).get("alertname", "")
     return {
         "version": "4",
         "receiver": "alert-router",
-        "status": "firing" if any(one["status"] == "firing" for one in shown) else "resolved",
+        "status": "firing" if any(alert["status"] == "firing" for alert in shown) else "resolved",
         "alerts": shown,
         "groupLabels": {"alertname": name},
         "commonLabels": {"alertname": name},
@@ -174,14 +174,14 @@ def webhook_json(*alerts: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def grafana_json(*alerts: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-    """A body as Grafana sends it; one firing ApiDown with a measured value unless alerts are given."""
-    said = {
+    """A body as Grafana sends it; one firing ApiDown with a measured value unless alerts are passed."""
+    grafana = {
         "dashboardURL": "https://grafana.example.org/d/ece9fb32?orgId=1",
         "panelURL": "https://grafana.example.org/d/ece9fb32?orgId=1&viewPanel=2",
         "values": {"B": 18.98211314475876, "C": 0},
         "valueString": "[ var='B' labels={} value=18.98211314475876 ]",
     }
-    shown = [{**said, **alert} for alert in alerts or [wire_alert()]]
+    shown = [{**grafana, **alert} for alert in alerts or [wire_alert()]]
     own = {"version": "1", "orgId": 1, "externalURL": "https://grafana.example.org/", "state": "alerting"}
     return webhook_json(*shown, **{**own, **changes})
 

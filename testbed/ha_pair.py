@@ -141,9 +141,9 @@ class Pair:
         return Counter(alert["alertname"] for alert in self.alive.alerts())
 
     @property
-    def all_told(self) -> bool:
+    def all_delivered(self) -> bool:
         with suppress(httpx.HTTPError):
-            return self.alive.all_told
+            return self.alive.all_delivered
         return False
 
 
@@ -164,7 +164,7 @@ class Lasting:
 
 
 def _config(folder: Path, router_urls: Sequence[str]) -> Path:
-    """One receiver names both routers: each is told by itself, one that is down when it is back."""
+    """One receiver names both routers: Alertmanager sends to each, and again to one that was down."""
     paths = write_scaled(
         folder / "config",
         factor=3600,

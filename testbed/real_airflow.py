@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
+from testbed import real_parts
 from testbed.ports import free_port
 from testbed.processes import Process, until
 
@@ -30,10 +30,9 @@ def require() -> None:
     """Airflow missing is a failure in CI, else a skip."""
     if (BIN / "airflow").exists():
         return
-    reason = "there is no .venv-airflow (make setup builds it from requirements/airflow.lock)"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    real_parts.missing(
+        "there is no .venv-airflow (make setup-airflow builds it from requirements/airflow.lock)"
+    )
 
 
 def migrated_database() -> Path:

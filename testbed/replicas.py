@@ -1,8 +1,8 @@
-"""What two replicas of Alertmanager send about one true history, in every order that can happen.
+"""What two replicas of Alertmanager send about one history, in every order that can happen.
 
 Each replica keeps its own order: firing at least once, then its end at least once, episode after episode; it
 may miss whole episodes, repeat itself, and come any time after the other. A replica that comes later than the
-hold has seen the last episode: Alertmanager sends what it knows now, not what it once wanted to say.
+hold has seen the last episode: Alertmanager sends its present state, not an older one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True)
-class Saying:
+class Notification:
     after_s: float
     """How long after the one before it arrives."""
     episode: Episode
@@ -40,62 +40,62 @@ class Saying:
 @dataclass(frozen=True, slots=True)
 class Story:
     episodes: Sequence[Episode]
-    sayings: Sequence[Saying]
+    notifications: Sequence[Notification]
 
     @property
     def last(self) -> Episode:
         return self.episodes[-1]
 
     @property
-    def told_from(self) -> datetime:
-        """When the first of the sayings may arrive: everything has happened by then."""
+    def earliest_arrival(self) -> datetime:
+        """When the first of the notifications may arrive: everything has happened by then."""
         return (self.last.ends_at or self.last.starts_at) + timedelta(seconds=1)
 
     @property
     def span_s(self) -> float:
-        return sum(saying.after_s for saying in self.sayings)
+        return sum(notification.after_s for notification in self.notifications)
 
-    def moments(self) -> Iterator[tuple[datetime, Saying]]:
-        now = self.told_from
-        for saying in self.sayings:
-            now += timedelta(seconds=saying.after_s)
-            yield now, saying
+    def moments(self) -> Iterator[tuple[datetime, Notification]]:
+        now = self.earliest_arrival
+        for notification in self.notifications:
+            now += timedelta(seconds=notification.after_s)
+            yield now, notification
 
 
 @st.composite
 def stories(draw: Draw, *, most_gap_s: float, both_see_the_last: bool = True) -> Story:
-    """most_gap_s: between two sayings that follow one another."""
+    """most_gap_s: between two notifications that follow one another."""
     episodes = draw(_histories())
-    one = draw(_replica(episodes, needs_last=True))
-    other = draw(_replica(episodes, needs_last=both_see_the_last))
-    sayings = []
-    while one or other:
-        next_ = (one if draw(st.booleans()) else other) if one and other else one or other
+    first = draw(_replica(episodes, needs_last=True))
+    second = draw(_replica(episodes, needs_last=both_see_the_last))
+    notifications = []
+    while first or second:
+        next_ = (first if draw(st.booleans()) else second) if first and second else first or second
         episode, firing = next_.pop(0)
-        sayings.append(Saying(draw(st.floats(0, most_gap_s)), episode, firing))
-    return Story(episodes, sayings)
+        notifications.append(Notification(draw(st.floats(0, most_gap_s)), episode, firing))
+    return Story(episodes, notifications)
 
 
 @st.composite
 def _histories(draw: Draw) -> list[Episode]:
     at = NOON
-    found = []
+    episodes = []
     for _ in range(draw(st.integers(1, 4))):
         starts_at = at + timedelta(seconds=draw(st.integers(1, 3000)))
         at = starts_at + timedelta(seconds=draw(st.integers(0, 3000)))
-        found.append(Episode(starts_at, at))
+        episodes.append(Episode(starts_at, at))
     if draw(st.booleans()):
-        found[-1] = Episode(found[-1].starts_at, None)
-    return found
+        episodes[-1] = Episode(episodes[-1].starts_at, None)
+    return episodes
 
 
 @st.composite
 def _replica(draw: Draw, episodes: list[Episode], *, needs_last: bool) -> list[tuple[Episode, bool]]:
-    said = []
+    sent: list[tuple[Episode, bool]] = []
     for episode in episodes:
         if not (needs_last and episode is episodes[-1]) and draw(st.booleans()):
             continue
-        said += [(episode, True)] * draw(st.integers(1, 3))
+        sent += [(episode, True)] * draw(st.integers(1, 3))
         if episode.ends_at is not None:
-            said += [(episode, False)] * draw(st.integers(1, 2))
-    return said
+            sent += [(episode, False)] * draw(st.integers(1, 2))
+    return sent

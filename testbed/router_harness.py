@@ -1,4 +1,4 @@
-"""The router's parts on one database, driven by hand: no task runs and no time passes by itself."""
+"""The router's parts on one database, driven step by step: no task runs and no time passes by itself."""
 
 import asyncio
 import threading
@@ -20,17 +20,17 @@ from alert_router.delivery import Channel, Clocks, DeliveryWorker, RateLimiter
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.templates import Templates
-from alert_router.domain.model import Alert, ChannelName, Incident, Receipt, Rules, Signal
+from alert_router.domain.model import Alert, ChannelName, Incident, Receipt, RefusedBody, Rules, Signal
 from alert_router.services import acknowledge
 from alert_router.services.acknowledge import Acknowledgement
-from alert_router.services.intake import Batch, Change, Intake, Report, Told
+from alert_router.services.intake import EventReceipt, Intake
 from alert_router.services.timers import Timers
 from alert_router.settings import Settings
 from alert_router.sources import event_signals, events
+from alert_router.sources.webhook import WebhookMessage
 from alert_router.store import alerts, card_queue, dead_letters, incidents, ledger
 from alert_router.store.engine import Store, open_store
 from alert_router.store.ledger import Ledger
-from alert_router.store.quarantine import Refused
 from alert_router.store.tables import alerts as alert_table
 from alert_router.store.tables import cards as card_table
 from alert_router.store.tables import deliveries as delivery_table
@@ -83,43 +83,36 @@ class RouterHarness:
                 runner.run(http.aclose())
                 store.close()
 
-    # --- what comes in
-
-    def accept(self, *signals: Signal, refused: Sequence[Refused] = ()) -> Receipt:
+    def accept(self, *signals: Signal, refused: Sequence[RefusedBody] = ()) -> Receipt:
         return self.run(self.accepting(*signals, refused=refused))
 
-    async def accepting(self, *signals: Signal, refused: Sequence[Refused] = ()) -> Receipt:
-        return await self.intake.accept(Batch(signals, self.clock.time(), tuple(refused)))
+    async def accepting(self, *signals: Signal, refused: Sequence[RefusedBody] = ()) -> Receipt:
+        message = WebhookMessage("alertmanager", self.clock.time(), signals, tuple(refused))
+        return await self.intake.accept(message)
 
-    def report(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> Told:
+    def report(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> EventReceipt:
         return self.run(self.reporting(event, idempotency_key=idempotency_key))
 
-    async def reporting(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> Told:
-        meaning = event_signals.of(events.parse(as_bytes(event)), idempotency_key=idempotency_key)
-        now = self.clock.time()
-        report = Report(meaning.signal, now, ends=meaning.ends, stands=meaning.stands)
-        return await self.intake.report(report)
+    async def reporting(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> EventReceipt:
+        signals = event_signals.to_signals(events.parse(as_bytes(event)), idempotency_key=idempotency_key)
+        return await self.intake.report(signals, self.clock.time())
 
     def pass_time(self, seconds: float = 0.0, *, remind_every_s: Mapping[str, float] | None = None) -> int:
-        """Move the clock, then let time do what it does."""
+        """Move the clock, then apply what has become due."""
         self.clock.move(seconds)
-        timekeeping = Timers(self.intake, remind_every_s or {}, Rules())
-        return self.run(timekeeping.turn_if_due(self.store, self.clock.time))
+        timers = Timers(self.intake, self.store, self.clock.time, remind_every_s or {}, Rules())
+        return self.run(timers.run_once())
 
     def acknowledge(self, alert_id: int = 1, *, by: str = "Ada", note: str = "") -> bool:
-        given = Acknowledgement(alert_id, by, note, self.clock.time())
-        return self.run(acknowledge.acknowledge(self.intake, given))
+        request = Acknowledgement(alert_id, by, note, self.clock.time())
+        return self.run(acknowledge.acknowledge(self.intake, request))
 
     def replay(self, *card_ids: int) -> int:
         """Dead letters; all of them unless some are named."""
         now = self.clock.time()
-
-        def decide(conn: sa.Connection, _books: object) -> int:
-            return dead_letters.replay(conn, now, card_ids or None)
-
-        return self.run(self.intake.change(Change(decide, now)))
-
-    # --- what goes out
+        return self.run(
+            self.intake.change(lambda work: dead_letters.replay(work.conn, now, card_ids or None), now)
+        )
 
     def another_delivery(
         self,
@@ -145,7 +138,7 @@ class RouterHarness:
         )
 
     def deliver(self, delivery: DeliveryWorker | None = None) -> float:
-        """Everything that may go out now; seconds until it is worth looking again."""
+        """Deliver all that is due; seconds until it is worth looking again."""
         return self.run(until_idle(delivery or self.delivery))
 
     def deliver_one(self) -> None:
@@ -160,13 +153,13 @@ class RouterHarness:
         self.deliver(delivery)
 
     def lease_cards(self, lease_s: float = 60.0) -> None:
-        """As if each were being delivered."""
+        """As if each were being delivered by another router."""
         until = self.clock.time() + timedelta(seconds=lease_s)
         with self.store.write() as conn:
             conn.execute(sa.update(card_table).values(lease="another's", lease_until=until))
 
     def lose_cards(self) -> None:
-        """As no part of ours ever does."""
+        """As no part of the router ever does."""
         with self.store.write() as conn:
             conn.execute(sa.delete(card_table))
 
@@ -179,8 +172,6 @@ class RouterHarness:
         self.writer = Writer(self.store)
         self.writer.start()
 
-    # --- what is stored
-
     def alerts(self) -> list[Alert]:
         return self.ask(
             lambda conn: [
@@ -191,9 +182,9 @@ class RouterHarness:
 
     def alert(self) -> Alert:
         """The one alert there must be."""
-        found = self.alerts()
-        assert len(found) == 1, found
-        return found[0]
+        alerts = self.alerts()
+        assert len(alerts) == 1, alerts
+        return alerts[0]
 
     def incidents(self) -> list[Incident]:
         query = sa.select(incident_table).order_by(incident_table.c.id)
@@ -227,7 +218,7 @@ class RouterHarness:
 
 
 async def is_held(harness: RouterHarness) -> None:
-    """Until the stand-in holds a request back."""
+    """Wait until the fake Discord holds a request back."""
     while not harness.discord.faults.held:  # noqa: ASYNC110 - a test waits for a condition, with a deadline around
         await asyncio.sleep(0)
 
@@ -236,7 +227,7 @@ def until(condition: Callable[[], object]) -> None:
     """Wait for what a running application does by itself."""
     deadline = time.monotonic() + 20
     while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         threading.Event().wait(0.02)
 
 
@@ -278,7 +269,7 @@ def open_client(
     sender: str = "127.0.0.1",
     **changes: Any,
 ) -> TestClient:
-    """The real application, running, spoken to from this machine."""
+    """The real application, running; its client connects from this machine."""
     app = create_app(
         Settings(database_url=SecretStr(url), **changes),
         clocks=Clocks(now=clock.time, steady=clock),

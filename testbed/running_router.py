@@ -55,5 +55,5 @@ class RunningRouter:
         )
 
     @property
-    def all_told(self) -> bool:
+    def all_delivered(self) -> bool:
         return self.metric('alert_router_cards{state="pending"}') == 0

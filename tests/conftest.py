@@ -1,4 +1,4 @@
-"""What every test can ask for: a clock that is moved, databases made by the real migrations, the stand-in."""
+"""The fixtures of every test: a movable clock, databases made by the real migrations, the fake Discord."""
 
 import os
 import shutil
@@ -21,6 +21,53 @@ from testbed.router_harness import DATABASES, MadeClient, NewDatabase, RouterHar
 hypothesis.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.register_profile("ci", max_examples=300, deadline=None)
 hypothesis.load_profile("ci" if os.environ.get("CI") else "dev")
+
+HERE = Path(__file__).parent
+SQLITE, POSTGRESQL = DATABASES
+BOTH_DATABASES = (
+    "component/test_alertmanager_sync.py",
+    "component/test_delivery.py",
+    "component/test_ledger.py",
+    "component/test_migrations.py",
+    "component/test_shared_rate_limits.py",
+    "component/test_store.py",
+    "e2e/test_kill.py",
+)
+"""Files whose tests always run on both databases: what they test is the database's doing as well as ours.
+The others run on SQLite, and with --all-databases on both."""
+LOOPBACK = ("browser", "e2e", "exporter")
+"""Folders whose tests start servers and speak to them."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-databases", action="store_true", help="every test on SQLite and on PostgreSQL")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Block all sockets but Unix ones, which asyncio and PostgreSQL need; pytest-socket reads the options."""
+    config.option.disable_socket = True
+    config.option.allow_unix_socket = True
+    if missing := [name for name in BOTH_DATABASES if not (HERE / name).exists()]:
+        raise pytest.UsageError(f"tests/conftest.py: BOTH_DATABASES names {missing}, which are not there")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that takes database_url, itself or through a fixture, runs once on each of its databases."""
+    if "database_url" not in metafunc.fixturenames or "database_url" in vars(metafunc.module):
+        return
+    both = _inside(metafunc.definition.path) in BOTH_DATABASES or metafunc.config.option.all_databases
+    metafunc.parametrize("database_url", DATABASES if both else [SQLITE], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _inside(item.path).startswith(LOOPBACK) or item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.allow_hosts(["127.0.0.1", "::1"]))
+
+
+def _inside(path: Path) -> str:
+    return path.relative_to(HERE).as_posix()
 
 
 @pytest.fixture
@@ -56,7 +103,7 @@ def postgres() -> Iterator[Cluster]:
 def new_database(
     request: pytest.FixtureRequest, migrated_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> NewDatabase:
-    """Opens an empty database of a kind at the newest version, and gives it back."""
+    """Opens an empty database of a kind at the newest version, and takes it back."""
 
     @contextmanager
     def make(kind: str) -> Iterator[str]:
@@ -70,9 +117,9 @@ def new_database(
     return make
 
 
-@pytest.fixture(params=DATABASES)
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, new_database: NewDatabase) -> Iterator[str]:
-    """A database of one's own, of each kind."""
+    """The test's own empty database; its kind is set by pytest_generate_tests."""
     with new_database(request.param) as url:
         yield url
 
@@ -117,6 +164,6 @@ def client(make_client: MadeClient) -> TestClient:
 
 @pytest.fixture
 def unlimited(discord: DiscordState) -> DiscordState:
-    """The stand-in without rate limits: for the running application, whose clock stands still."""
+    """The fake Discord without rate limits: for the running application, whose clock stands still."""
     discord.rates.limits = RateLimits(enabled=False)
     return discord

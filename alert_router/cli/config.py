@@ -15,7 +15,7 @@ def check() -> None:
     settings = load_settings()
     errors = [f"unknown setting {name}" for name in settings_.unknown_names(os.environ)]
     if settings.templates:
-        errors += [f"ALERT_ROUTER_TEMPLATES: {fault}" for fault in templates.faults(settings.templates)]
+        errors += [f"ALERT_ROUTER_TEMPLATES: {fault}" for fault in templates.lint(settings.templates)]
     for error in errors:
         typer.echo(error, err=True)
     if errors:

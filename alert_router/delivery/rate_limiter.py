@@ -1,74 +1,101 @@
-"""The pace of all webhooks of this process: what they share is counted once."""
+"""The rate limits of all channels of this process, and the one place that is asked about them."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
 
 from alert_router.domain import rate_limits
 from alert_router.domain.model import ChannelName
-from alert_router.domain.rate_limits import Bucket, RateFacts
+from alert_router.domain.rate_limits import Bucket, Capacity, RateInfo
+from alert_router.store import rate_limits as shared_limits
 
 
 class RateLimiter:
-    """Asked before a request leaves, told when it does and what came back. One event loop, so no locks."""
+    """Is asked before a request, and told of the request and of its reply. One event loop, so no locks."""
 
     def __init__(
         self, steady: Callable[[], float], *, per_minute: int = rate_limits.CHANNEL_REQUESTS
     ) -> None:
-        """steady: a clock in seconds that never steps back."""
+        """steady: a clock in seconds that never steps back.
+
+        per_minute: how many messages a Discord channel takes.
+        """
+        self.per_minute = per_minute
         self._steady = steady
-        self._per_minute = per_minute
         self._webhooks: dict[ChannelName, Bucket] = {}
-        self._places: dict[str, Bucket] = {}
+        self._discord_channels: dict[str, Bucket] = {}
         self._old_edits: dict[str, Bucket] = {}
         self._address = Bucket()
-        self._invalid = Bucket(most=rate_limits.INVALID_REQUESTS, window_s=rate_limits.INVALID_WINDOW_S)
-        self._place_of: dict[ChannelName, str] = {}
+        self._invalid = Bucket(
+            max_requests=rate_limits.INVALID_REQUESTS, window_s=rate_limits.INVALID_WINDOW_S
+        )
+        self._discord_id: dict[ChannelName, str] = {}
+        self._sharing: dict[str, list[ChannelName]] = {}
+        """By Discord channel, the channels that lead to it."""
 
-    def register(self, name: ChannelName, place: str | None = None) -> None:
-        """place: Discord's id of the channel behind the webhook; webhooks with one place share its pace."""
-        place = place or f"behind {name}"
-        former = self._places.pop(f"behind {name}", None)
-        self._place_of[name] = place
+    def register(self, name: ChannelName, discord_id: str | None = None) -> None:
+        """Webhooks of one Discord channel share its limit. discord_id: that channel's, None while unknown."""
+        unknown = f"behind {name}"
+        discord_id = discord_id or unknown
+        former = self._discord_channels.pop(unknown, None)
+        self._discord_id[name] = discord_id
+        self._sharing[discord_id] = [other for other, id_ in self._discord_id.items() if id_ == discord_id]
         self._webhooks.setdefault(name, Bucket())
-        self._places.setdefault(place, former or Bucket(most=self._per_minute))
+        self._discord_channels.setdefault(discord_id, former or Bucket(max_requests=self.per_minute))
         self._old_edits.setdefault(
-            place, Bucket(most=rate_limits.OLD_EDITS, window_s=rate_limits.OLD_EDITS_WINDOW_S)
+            discord_id, Bucket(max_requests=rate_limits.OLD_EDITS, window_s=rate_limits.OLD_EDITS_WINDOW_S)
         )
 
-    def together(self, name: ChannelName) -> list[ChannelName]:
-        """The webhooks that share this one's place, itself among them."""
-        return [one for one, place in self._place_of.items() if place == self._place_of[name]]
+    def capacity(self, conn: sa.Connection, name: ChannelName, now: datetime) -> Capacity:
+        """What may be sent in this channel, as far as this process and all routers on this database know.
+
+        Reads only; may be called in any thread.
+        """
+        wait_s = self.wait_s(name)
+        if wait_s > 0:
+            return Capacity(wait_s)
+        discord_id = self._discord_id[name]
+        shared = shared_limits.capacity(
+            conn, name, self._sharing[discord_id], now, per_minute=self.per_minute
+        )
+        old_edits_at = rate_limits.ready_at(self._old_edits[discord_id])
+        return replace(shared, old_edits=old_edits_at <= self._steady())
 
     def wait_s(self, name: ChannelName) -> float:
-        """How long until a request of this webhook may leave; 0 for at once."""
-        paces = (self._webhooks[name], self._places[self._place_of[name]], self._address, self._invalid)
-        now = self._steady()
-        return max(0.0, *(rate_limits.ready_at(pace, now) - now for pace in paces))
+        """How long until this process may send any request to this webhook; 0 for at once."""
+        discord_channel = self._discord_channels[self._discord_id[name]]
+        buckets = (self._webhooks[name], discord_channel, self._address, self._invalid)
+        return max(0.0, max(map(rate_limits.ready_at, buckets)) - self._steady())
 
-    def old_edit_wait_s(self, name: ChannelName) -> float:
-        now = self._steady()
-        return max(0.0, rate_limits.ready_at(self._old_edits[self._place_of[name]], now) - now)
-
-    def leaves(self, name: ChannelName, *, old_edit: bool = False) -> None:
-        """Counted when it leaves: a request whose answer is lost has used the budget all the same."""
-        now, place = self._steady(), self._place_of[name]
-        self._places[place] = rate_limits.counting(self._places[place], now)
+    def record_request(self, name: ChannelName, *, old_edit: bool = False) -> None:
+        """Counted when it leaves: a request without an answer has used the limit all the same."""
+        now, discord_id = self._steady(), self._discord_id[name]
+        self._discord_channels[discord_id] = rate_limits.record(self._discord_channels[discord_id], now)
         if old_edit:
-            self._old_edits[place] = rate_limits.counting(self._old_edits[place], now)
+            self._old_edits[discord_id] = rate_limits.record(self._old_edits[discord_id], now)
 
-    def answered(self, name: ChannelName, facts: RateFacts) -> None:
-        now, place = self._steady(), self._place_of[name]
-        if facts.status in rate_limits.INVALID_STATUSES and facts.scope != "shared":
-            self._invalid = rate_limits.counting(self._invalid, now)
-        if facts.blocked:
-            self._address = rate_limits.blocked(self._address, now)
+    def record_response(self, name: ChannelName, info: RateInfo) -> None:
+        now = self._steady()
+        if info.status in rate_limits.INVALID_STATUSES and info.scope != "shared":
+            self._invalid = rate_limits.record(self._invalid, now)
+        if info.blocked:
+            self._address = rate_limits.block(self._address, now)
             return
-        self._address = rate_limits.unblocked(self._address)
-        wait_s = rate_limits.pause_s(facts)
-        if facts.old_edits:
-            self._old_edits[place] = rate_limits.paused(self._old_edits[place], wait_s, now)
-        elif facts.scope == "global":
-            self._address = rate_limits.paused(self._address, wait_s, now)
-        elif facts.scope == "shared":
-            self._places[place] = rate_limits.paused(self._places[place], wait_s, now)
+        if self._address.blocks:
+            self._address = rate_limits.unblock(self._address)
+        if info.pause_s > 0:
+            self._pause(name, info, now)
+
+    def _pause(self, name: ChannelName, info: RateInfo, now: float) -> None:
+        discord_id = self._discord_id[name]
+        if info.old_edits:
+            self._old_edits[discord_id] = rate_limits.pause(self._old_edits[discord_id], info.pause_s, now)
+        elif info.scope == "global":
+            self._address = rate_limits.pause(self._address, info.pause_s, now)
+        elif info.scope == "shared":
+            bucket = self._discord_channels[discord_id]
+            self._discord_channels[discord_id] = rate_limits.pause(bucket, info.pause_s, now)
         else:
-            self._webhooks[name] = rate_limits.paused(self._webhooks[name], wait_s, now)
+            self._webhooks[name] = rate_limits.pause(self._webhooks[name], info.pause_s, now)

@@ -1,1 +1,1 @@
-"""Everything that knows Discord: limits, embeds, the client and what its answers mean."""
+"""Everything that knows Discord: limits, messages, the client and the classes of its replies."""

@@ -1,6 +1,6 @@
-"""Posts one payload to one Discord webhook and says how it went. No retries, no waiting: others decide that.
+"""Posts one payload to one Discord webhook and returns the outcome. No retries, no waiting.
 
-The token is in the URL, so no URL leaves this module: not in a reason, not in an exception, not in a log.
+The token is in the URL, so no URL leaves this module: not in a reason, an exception or a log.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from alert_router.discord import responses
 from alert_router.discord.markdown import clip
 from alert_router.discord.packer import Payload
 from alert_router.discord.responses import Outcome, Refusal, Sent, TryAgain
-from alert_router.domain.rate_limits import RateFacts
+from alert_router.domain.rate_limits import RateInfo
 
 DISCORD_HOSTS = frozenset({"discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com"})
 API = "https://discord.com/api/v10"
 """The URL people copy has no version and means v6: other errors, retry_after in milliseconds."""
 TIMEOUT = httpx.Timeout(10.0, connect=5.0, pool=5.0)
 MAX_REQUEST_S = 15.0
-"""For all of a request: an answer that trickles in, byte by byte, would outlast the lease of its card."""
+"""For a whole request: a reply that arrives byte by byte would outlast the lease of its card."""
 DETAIL_CHARS = 500
 USER_AGENT = "DiscordBot (https://github.com/alert-router/alert-router, 0.1.0)"
 """Discord wants this form; others may be blocked."""
@@ -32,14 +32,14 @@ USER_AGENT = "DiscordBot (https://github.com/alert-router/alert-router, 0.1.0)"
 @dataclass(frozen=True, slots=True)
 class Reply:
     outcome: Outcome
-    facts: RateFacts | None
-    """None when there was no answer."""
+    rate: RateInfo | None
+    """None when there was no reply."""
     status: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a webhook leads."""
+class WebhookInfo:
+    """The Discord channel that a webhook posts to."""
 
     channel_id: str | None
     guild_id: str | None
@@ -48,9 +48,9 @@ class Place:
 class DiscordChannel:
     """One webhook."""
 
-    def __init__(self, http: httpx.AsyncClient, url: SecretStr, *, most_s: float = MAX_REQUEST_S) -> None:
+    def __init__(self, http: httpx.AsyncClient, url: SecretStr, *, timeout_s: float = MAX_REQUEST_S) -> None:
         self._http = http
-        self._most_s = most_s
+        self._timeout_s = timeout_s
         self._base, self._params = _address(url.get_secret_value())
         self._guild_id: str | None = None
 
@@ -61,10 +61,10 @@ class DiscordChannel:
     async def edit(self, message_id: str, payload: Payload) -> Reply:
         return await self._send("PATCH", f"{self._base}/messages/{message_id}", payload, {})
 
-    async def look(self) -> Place | None:
-        """Ask for the webhook itself: harmless, it tells nobody anything. None when it is not there."""
+    async def fetch_webhook(self) -> WebhookInfo | None:
+        """Fetch the webhook itself, which notifies nobody. None when it is not there."""
         try:
-            async with asyncio.timeout(self._most_s):
+            async with asyncio.timeout(self._timeout_s):
                 response = await self._http.get(
                     self._base, params=self._params, headers={"User-Agent": USER_AGENT}, timeout=TIMEOUT
                 )
@@ -74,12 +74,12 @@ class DiscordChannel:
         if not response.is_success:
             return None
         self._guild_id = _text(body.get("guild_id"))
-        return Place(_text(body.get("channel_id")), self._guild_id)
+        return WebhookInfo(_text(body.get("channel_id")), self._guild_id)
 
     async def _send(self, method: str, url: str, payload: Payload, params: dict[str, str]) -> Reply:
         params = {**self._params, **params, "with_components": "true"}
         try:
-            async with asyncio.timeout(self._most_s):
+            async with asyncio.timeout(self._timeout_s):
                 response = await self._http.request(
                     method,
                     url,
@@ -97,7 +97,7 @@ class DiscordChannel:
 
 
 def _address(url: str) -> tuple[str, dict[str, str]]:
-    """The base of all requests and the query to keep (thread_id). Only Discord's own hosts are rewritten."""
+    """The base URL of all requests, and the query to keep (thread_id). Only Discord's hosts are rewritten."""
     parts = urlsplit(url)
     query = dict(httpx.QueryParams(parts.query))
     path = parts.path.rstrip("/")
@@ -108,16 +108,16 @@ def _address(url: str) -> tuple[str, dict[str, str]]:
 
 def _reply(response: httpx.Response, guild_id: str | None) -> Reply:
     body = _json_object(response)
-    facts = _facts(response, body)
+    rate = _rate(response, body)
     message_id = body.get("id")
     if response.is_success and isinstance(message_id, str) and message_id:
-        return Reply(Sent(message_id, _message_url(body, guild_id)), facts, response.status_code)
-    refusal = Refusal(response.status_code, _code(body), _detail(body), facts.retry_after_s)
-    return Reply(responses.of_refusal(refusal), facts, response.status_code)
+        return Reply(Sent(message_id, _message_url(body, guild_id)), rate, response.status_code)
+    refusal = Refusal(response.status_code, _code(body), _detail(body), rate.retry_after_s)
+    return Reply(responses.classify_error(refusal), rate, response.status_code)
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any]:
-    """Proxies and Cloudflare answer HTML: then there is nothing to read in it."""
+    """Empty when the reply has none: proxies and Cloudflare send HTML."""
     try:
         body = response.json()
     except ValueError:
@@ -125,10 +125,10 @@ def _json_object(response: httpx.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _facts(response: httpx.Response, body: dict[str, Any]) -> RateFacts:
+def _rate(response: httpx.Response, body: dict[str, Any]) -> RateInfo:
     headers = response.headers
     remaining = _number(headers.get("X-RateLimit-Remaining"))
-    return RateFacts(
+    return RateInfo(
         status=response.status_code,
         remaining=None if remaining is None else int(remaining),
         reset_after_s=_number(headers.get("X-RateLimit-Reset-After")),
@@ -153,15 +153,15 @@ def _code(body: dict[str, Any]) -> int | None:
 
 
 def _detail(body: dict[str, Any]) -> str:
-    said = str(body.get("message", ""))
+    message = str(body.get("message", ""))
     errors = body.get("errors")
-    return clip(f"{said} {json.dumps(errors)}" if errors else said, DETAIL_CHARS)
+    return clip(f"{message} {json.dumps(errors)}" if errors else message, DETAIL_CHARS)
 
 
 def _message_url(body: dict[str, Any], guild_id: str | None) -> str | None:
-    """A message is linked by its guild, which only the webhook itself names."""
-    channel_id = _text(body.get("channel_id"))
-    if guild_id is None or channel_id is None:
+    """A message's link needs the guild, which only the webhook itself has."""
+    channel_id = body.get("channel_id")
+    if guild_id is None or not channel_id:
         return None
     return f"https://discord.com/channels/{guild_id}/{channel_id}/{body['id']}"
 

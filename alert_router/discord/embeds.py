@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from urllib.parse import quote, urlencode
 
 from alert_router.discord import packer
@@ -16,7 +17,7 @@ COLORS = {4: 0xE5484D, 3: 0xE5734D, 2: 0xF5A524, 1: 0x3E8BFF, 0: 0x8B95A5}
 GREEN = 0x30A46C
 GREY = 0x8B95A5
 FULL, WITHOUT_URLS, PLAIN = range(3)
-"""How much of a message is left after Discord has refused it."""
+"""How much of a message is sent: less after each refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,65 +26,47 @@ class Renderer:
     external_url: str
     """Where people reach this router: links lead there."""
 
-    def render(self, state: CardState, degraded: int = FULL) -> Payload:
-        return _reduced(packer.pack(self._draft(state)), degraded)
+    def render(self, state: CardState | DigestState, degraded: int = FULL) -> Payload:
+        draft = self._card(state) if isinstance(state, CardState) else self._digest(state)
+        payload = packer.pack(draft)
+        if degraded == WITHOUT_URLS:
+            return packer.without_urls(payload)
+        return packer.plain(payload) if degraded >= PLAIN else payload
 
-    def render_digest(self, state: DigestState, degraded: int = FULL) -> Payload:
-        words = self.templates.digest_words(state)
-        url = self._storm_url(state)
-        worst = max((severity_rank(one.severity) for one in state.counts if one.firing), default=None)
-        draft = Draft(
-            title=words.title,
+    def _card(self, state: CardState) -> Draft:
+        path = f"/alerts/{state.alerts[0].id}" if state.alerts else "/alerts"
+        history_url = self.external_url + path
+        return Draft(
+            text=self.templates.render(state),
+            color=color_of(state),
+            timestamp=state.incident.opened_at,
+            buttons=_buttons(state.alerts, history_url),
+            all_url=history_url,
+            more=state.more_alerts,
+        )
+
+    def _digest(self, state: DigestState) -> Draft:
+        url = f"{self.external_url}/alerts?{urlencode({'since': state.earliest.isoformat()})}"
+        worst = max((severity_rank(count.severity) for count in state.counts if count.firing), default=None)
+        return Draft(
+            text=self.templates.render_digest(state),
             color=GREEN if worst is None else COLORS[worst],
-            lines=words.lines,
-            fields=words.fields,
-            footer=words.footer,
             timestamp=state.began_at,
             buttons=[Button("All of them", url)],
             all_url=url,
         )
-        return _reduced(packer.pack(draft), degraded)
-
-    def _storm_url(self, state: DigestState) -> str:
-        return f"{self.external_url}/alerts?{urlencode({'since': state.earliest.isoformat()})}"
-
-    def _draft(self, state: CardState) -> Draft:
-        words = self.templates.words(state)
-        history = self._history_url(state)
-        return Draft(
-            title=words.title,
-            color=color_of(state),
-            lines=words.lines,
-            fields=words.fields,
-            footer=words.footer,
-            timestamp=state.incident.opened_at,
-            buttons=_buttons(state.alerts, history),
-            all_url=history,
-            more=state.more_alerts,
-        )
-
-    def _history_url(self, state: CardState) -> str:
-        if not state.alerts:
-            return f"{self.external_url}/alerts"
-        return f"{self.external_url}/alerts/{state.alerts[0].id}"
 
 
-def _reduced(payload: Payload, degraded: int) -> Payload:
-    if degraded == WITHOUT_URLS:
-        return packer.without_urls(payload)
-    return packer.plain(payload) if degraded >= PLAIN else payload
-
-
-def digest(payload: Payload) -> str:
-    """Tells two messages apart: what was sent from what is wanted."""
+def payload_hash(payload: Payload) -> str:
+    """Tells the message that is wanted from the one that was sent."""
     return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
 
 
 def color_of(state: CardState) -> int:
     if state.newer_url is not None:
         return GREY
-    worst = max((severity_rank(alert.severity) for alert in state.alerts if alert.firing), default=None)
-    return GREEN if worst is None else COLORS[worst]
+    first = state.alerts[0] if state.alerts else None  # firing before resolved, worst first
+    return COLORS[severity_rank(first.severity)] if first and first.firing else GREEN
 
 
 def _buttons(alerts: Sequence[Alert], history_url: str) -> list[Button]:
@@ -91,13 +74,13 @@ def _buttons(alerts: Sequence[Alert], history_url: str) -> list[Button]:
     if not alerts:
         return buttons
     first = alerts[0]
-    wanted = (
-        ("Graph", first.generator_url),
-        ("Runbook", first.annotations.get("runbook_url", "")),
-        ("Dashboard", first.annotations.get("dashboard_url", "")),
-        ("Silence", silence_url(first) if first.firing else ""),
+    links = (
+        Button("Graph", first.generator_url),
+        Button("Runbook", first.annotations.get("runbook_url", "")),
+        Button("Dashboard", first.annotations.get("dashboard_url", "")),
+        Button("Silence", silence_url(first) if first.firing else ""),
     )
-    return buttons + [Button(label, url) for label, url in wanted if url]
+    return buttons + list(filter(attrgetter("url"), links))
 
 
 def silence_url(alert: Alert) -> str:
@@ -107,6 +90,6 @@ def silence_url(alert: Alert) -> str:
         matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in labels)
         return f"{base}/#/silences/new?filter={quote('{' + matchers + '}', safe='')}"
     if base and alert.source == "grafana":
-        asked = [("alertmanager", "grafana"), *(("matcher", f"{name}={value}") for name, value in labels)]
-        return f"{base}/alerting/silence/new?{urlencode(asked)}"
+        query = [("alertmanager", "grafana"), *(("matcher", f"{name}={value}") for name, value in labels)]
+        return f"{base}/alerting/silence/new?{urlencode(query)}"
     return ""

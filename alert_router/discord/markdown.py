@@ -1,19 +1,20 @@
-"""Text that Discord shows as it is meant: what comes from an alert is escaped, what is ours is markup."""
+"""Discord's markdown: text from an alert is escaped, markup comes from templates only."""
 
 import re
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-_INLINE = re.compile(r"([\\*_~|`\[\]<>])")
 _LINE_START = re.compile(r"^(\s*\d*)((?<=\d)\.|(?<!\d)(?:#{1,3}|-#|[-+]))(?=\s)", re.MULTILINE)
-_URL = re.compile(
-    r"(https?://[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9](?::\d+)?(?:[/?#][A-Za-z0-9._~:/?#@!$&'+,;=%-]*)?)"
+_ESCAPED_START = r"\1\\\2"
+_SPECIAL = re.compile(
+    # Discord makes a link of a URL by itself; it obeys no markup in there, and a backslash would break it.
+    r"(?P<url>https?://[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9](?::\d+)?(?:[/?#][A-Za-z0-9._~:/?#@!$&'+,;=%-]*)?)"
+    r"|(?P<at>@(?=\S))"
+    r"|(?P<markup>[\\*_~|`\[\]<>])"
 )
-"""What Discord makes a link of by itself; it obeys no markup in there, and a backslash would break it."""
-_AT = re.compile(r"@(?=\S)")
 _UNSAFE_IN_LINK = re.compile(r"[\s()<>\\]")
 _WHOLE = re.compile(r"\\.|`[^`]*`|\[(?:\\.|[^\]])*\]\([^)]*\)|<[^>]*>|.", re.DOTALL)
-"""What must not be cut in two: an escape, a code span, a link, a time."""
+"""A unit that must not be cut in two: an escape, a code span, a link, a time."""
 APOSTROPHE = "\u02cb"  # looks like a backtick and ends no code span
 CODE_CHARS = 200
 """A longer code span would have to be cut, and its second half would be markup."""
@@ -32,14 +33,15 @@ def escape(value: object) -> Markdown:
     """
     if isinstance(value, Markdown):
         return value
-    # Of all the signs that break a line, only the one we know the line starts of.
+    # Discord begins a line after "\n" only, but str.splitlines knows more line breaks.
     text = "\n".join(str(value).splitlines())
-    parts = [part if number % 2 else _literal(part) for number, part in enumerate(_URL.split(text))]
-    return Markdown(_literal_starts("".join(parts)))
+    return Markdown(_LINE_START.sub(_ESCAPED_START, _SPECIAL.sub(_literal, text)))
 
 
-def _literal(text: str) -> str:
-    return _AT.sub("@\u200b", _INLINE.sub(r"\\\1", text))
+def _literal(special: re.Match[str]) -> str:
+    if special["url"]:
+        return special[0]
+    return "@\u200b" if special["at"] else f"\\{special[0]}"
 
 
 def code(value: object) -> Markdown:
@@ -49,25 +51,21 @@ def code(value: object) -> Markdown:
 
 
 def link(text: object, url: str) -> Markdown:
-    return Markdown(f"[{escape(text)}]({_UNSAFE_IN_LINK.sub(lambda found: quote(found[0]), url)})")
+    return Markdown(f"[{escape(text)}]({_UNSAFE_IN_LINK.sub(lambda unsafe: quote(unsafe[0]), url)})")
 
 
-def broken(text: str, most: int) -> tuple[str, str]:
-    """The text in two, the first at most so long: at a space if possible, never inside of markup."""
+def split(text: str, max_chars: int) -> tuple[str, str]:
+    """The text in two parts, the first at most so long: cut at a space if possible, never inside markup."""
     cut = space = 0
     for whole in _WHOLE.finditer(text):
-        if whole.end() > most:
+        if whole.end() > max_chars:
             break
         cut = whole.end()
-        if whole[0] == " " and cut > most // 2:
+        if whole[0] == " " and cut > max_chars // 2:
             space = cut
-    cut = space or cut or most
-    # The second begins a line, which it did not when it was escaped.
-    return text[:cut].rstrip(), _literal_starts(text[cut:].lstrip())
-
-
-def _literal_starts(text: str) -> str:
-    return _LINE_START.sub(lambda found: f"{found[1]}\\{found[2]}", text)
+    cut = space or cut or max_chars
+    # The second part begins a line, which it did not when it was escaped.
+    return text[:cut].rstrip(), _LINE_START.sub(_ESCAPED_START, text[cut:].lstrip())
 
 
 def ago(moment: datetime) -> Markdown:
@@ -92,7 +90,7 @@ def duration(span: timedelta) -> str:
     return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
 
 
-def clip(text: str, most: int) -> str:
-    """At most so many characters; what is left out shows as an ellipsis."""
+def clip(text: str, max_chars: int) -> str:
+    """At most so many characters; an ellipsis shows that text was cut."""
     text = text.strip()
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    return text if len(text) <= max_chars else text[: max_chars - 1].rstrip() + "…"

@@ -1,11 +1,12 @@
-"""The one owner of every limit: whatever goes in, what comes out is a message that Discord takes.
+"""The one owner of every limit: whatever the draft, the payload is one that Discord accepts.
 
-Nothing is cut silently: what does not fit is counted in the message, with a link to all of it.
+Nothing is cut silently: the message counts what does not fit, and links to all of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from alert_router.discord import limits, markdown, urls
@@ -13,7 +14,7 @@ from alert_router.discord.markdown import clip, link
 
 Payload = Mapping[str, Any]
 MORE_CHARS = 300
-"""Kept free for the line that tells what was left out."""
+"""Reserved for the line that counts what was left out."""
 PAGE_CHARS = limits.DESCRIPTION_CHARS - MORE_CHARS
 PIECE_CHARS = PAGE_CHARS // 2
 """So that a page is at least half full before the next begins."""
@@ -33,25 +34,33 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A message before the limits. `lines` are the description: whole lines, most important first."""
+class CardText:
+    """What a template renders."""
 
     title: str
-    color: int
     lines: Sequence[str]
+    """The description: whole lines, most important first."""
     fields: Sequence[Field]
     footer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message before the limits."""
+
+    text: CardText
+    color: int
     timestamp: datetime
     buttons: Sequence[Button]
     all_url: str
     """Where all of it can be read."""
     content: str = ""
     more: int = 0
-    """How many lines there would be besides these: told with those that find no room."""
+    """How many lines there are besides these: counted together with those that do not fit."""
 
 
 def pack(draft: Draft) -> Payload:
-    """The body of a create or an edit. It always says allowed_mentions: Discord's default would ping."""
+    """The body of a create or an edit. allowed_mentions is always there: Discord's default would ping."""
     buttons, texts = _buttons(draft.buttons)
     return {
         "content": clip(draft.content, limits.CONTENT_CHARS),
@@ -62,7 +71,7 @@ def pack(draft: Draft) -> Payload:
 
 
 def plain(payload: Payload) -> Payload:
-    """The same without anything a URL can spoil: no buttons, no embed, only text."""
+    """Text only: no button and no embed that a bad URL could spoil."""
     embeds = payload["embeds"]
     parts = [payload["content"], *(part for embed in embeds for part in _text_of(embed))]
     content = clip("\n".join(part for part in parts if part), limits.CONTENT_CHARS)
@@ -90,31 +99,32 @@ def _text_of(embed: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _buttons(wanted: Sequence[Button]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Buttons, and as text the links that are too long to be one. A dotless host can be neither."""
-    short = [one for one in wanted if urls.acceptable(one.url, limits.BUTTON_URL_CHARS)][: limits.BUTTONS]
-    # However long: one that fits nowhere must be counted.
-    long = [one for one in wanted if one not in short and urls.acceptable(one.url, len(one.url))]
-    buttons = [
-        {"type": 2, "style": 5, "label": clip(one.label, limits.BUTTON_LABEL_CHARS), "url": one.url}
-        for one in short
-    ]
-    return buttons, [link(one.label, one.url) for one in long]
+    """Buttons, and as text the links that are too long for one. A host without a dot can be neither."""
+    buttons: list[dict[str, Any]] = []
+    links: list[str] = []
+    for button in wanted:
+        label = clip(button.label, limits.BUTTON_LABEL_CHARS)
+        if len(buttons) < limits.BUTTONS and urls.is_acceptable(button.url, limits.BUTTON_URL_CHARS):
+            buttons.append({"type": 2, "style": 5, "label": label, "url": button.url})
+        elif urls.is_acceptable(button.url, len(button.url)):  # however long: what does not fit is counted
+            links.append(link(button.label, button.url))
+    return buttons, links
 
 
 def _embeds(draft: Draft, links: Sequence[str]) -> list[dict[str, Any]]:
     head: dict[str, Any] = {
-        "title": clip(draft.title, limits.TITLE_CHARS) or limits.EMPTY,
+        "title": clip(draft.text.title, limits.TITLE_CHARS) or limits.EMPTY,
         "color": draft.color,
         "timestamp": draft.timestamp.isoformat(),
     }
-    footer = clip(draft.footer, limits.FOOTER_CHARS)
+    footer = clip(draft.text.footer, limits.FOOTER_CHARS)
     if footer:  # Discord refuses an empty one
         head["footer"] = {"text": footer}
     spent = len(head["title"]) + len(footer)
-    fields, left_out, spent = _fields(draft.fields, spent)
+    fields, left_out, spent = _fields(draft.text.fields, spent)
     texts, long, spent = _fitting(links, spent)
-    pages, missing = _pages(draft.lines, limits.MESSAGE_CHARS - spent)
-    pages = _told(pages, draft.more + missing, left_out, long, draft.all_url)
+    pages, missing = _pages(draft.text.lines, limits.MESSAGE_CHARS - spent)
+    pages = _with_rest(pages, draft.more + missing, left_out, long, draft.all_url)
     embeds = [head | {"description": pages[0]} if pages else head]
     embeds += [{"description": page, "color": draft.color} for page in pages[1:]]
     if texts:
@@ -125,13 +135,13 @@ def _embeds(draft: Draft, links: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _fields(wanted: Sequence[Field], spent: int) -> tuple[list[dict[str, Any]], int, int]:
-    """What fits beside the description, how many fields were left out, and what all has cost so far."""
+    """The fields that fit beside the description, how many do not, and the characters spent so far."""
     budget = limits.MESSAGE_CHARS // 2
     taken: list[dict[str, Any]] = []
     for index, one in enumerate(wanted):
         name = clip(one.name, limits.FIELD_NAME_CHARS) or limits.EMPTY
         value = clip(one.value, limits.FIELD_VALUE_CHARS) or limits.EMPTY
-        # One place stays free for the links.
+        # One field is reserved for the links.
         if len(taken) == limits.FIELDS - 1 or spent + len(name) + len(value) > budget:
             return taken, len(wanted) - index, spent
         spent += len(name) + len(value)
@@ -140,7 +150,7 @@ def _fields(wanted: Sequence[Field], spent: int) -> tuple[list[dict[str, Any]], 
 
 
 def _fitting(links: Sequence[str], spent: int) -> tuple[list[str], int, int]:
-    """What fits into a field, how many found no room, and what all has cost so far."""
+    """The links that fit into a field, how many do not, and the characters spent so far."""
     taken: list[str] = []
     for one in links:
         if len(" · ".join([*taken, one])) <= limits.FIELD_VALUE_CHARS:
@@ -150,21 +160,21 @@ def _fitting(links: Sequence[str], spent: int) -> tuple[list[str], int, int]:
 
 
 def _pages(lines: Sequence[str], budget: int) -> tuple[list[str], int]:
-    """The lines as descriptions of one embed after the other, and how many found no room."""
-    room = budget - MORE_CHARS
+    """The lines as descriptions of one embed after the other, and how many do not fit."""
+    left_chars = budget - MORE_CHARS
     pages: list[str] = []
-    pieces = [piece for line in lines for piece in _pieces(line)]
+    pieces = list(chain.from_iterable(map(_pieces, lines)))
     for index, piece in enumerate(pieces):
-        if len(piece) > room or not _append(pages, piece):
+        if len(piece) > left_chars or not _append(pages, piece):
             return pages, sum(1 for missing in pieces[index:] if missing.strip())
-        room -= len(piece) + 1
+        left_chars -= len(piece) + 1
     return pages, 0
 
 
 def _pieces(line: str) -> Iterator[str]:
-    """A line that no embed holds goes on in the next one."""
+    """A line too long for one embed continues in the next."""
     while len(line) > PIECE_CHARS:
-        piece, line = markdown.broken(line, PIECE_CHARS)
+        piece, line = markdown.split(line, PIECE_CHARS)
         yield piece
     yield line
 
@@ -174,7 +184,7 @@ def _append(pages: list[str], line: str) -> bool:
     if pages and len(pages[-1]) + 1 + len(line) <= PAGE_CHARS:
         pages[-1] = f"{pages[-1]}\n{line}"
         return True
-    if not line.strip():  # begins no page: an embed of nothing is refused
+    if not line.strip():  # Discord refuses an embed of nothing
         return True
     if len(pages) == limits.EMBEDS:
         return False
@@ -182,16 +192,16 @@ def _append(pages: list[str], line: str) -> bool:
     return True
 
 
-def _told(pages: list[str], lines: int, fields: int, links: int, all_url: str) -> list[str]:
+def _with_rest(pages: list[str], lines: int, fields: int, links: int, all_url: str) -> list[str]:
     left = (
         f"{lines} more" if lines else "",
         f"{fields} more labels" if fields else "",
         f"{links} more {'link' if links == 1 else 'links'}" if links else "",
     )
-    said = " and ".join(part for part in left if part)
-    if not said:
+    rest = " and ".join(filter(None, left))
+    if not rest:
         return pages
-    more = clip(f"… and {said}: {link('all of it', all_url)}", MORE_CHARS - 1)
+    more = clip(f"… and {rest}: {link('all of it', all_url)}", MORE_CHARS - 1)
     if not pages:
         return [more]
     return [*pages[:-1], f"{pages[-1]}\n{more}"]

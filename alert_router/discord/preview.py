@@ -1,6 +1,6 @@
 """The built-in channel: takes cards for the page /preview when no webhook is configured."""
 
-from alert_router.discord.client import Place, Reply
+from alert_router.discord.client import Reply, WebhookInfo
 from alert_router.discord.packer import Payload
 from alert_router.discord.responses import Sent
 
@@ -8,7 +8,7 @@ MESSAGE_ID = "preview"
 
 
 class PreviewChannel:
-    """Takes everything at once. The page shows the card's stored body, so nothing is kept here."""
+    """Accepts every card. The page shows the stored payload, so nothing is kept here."""
 
     async def create(self, payload: Payload) -> Reply:
         return Reply(Sent(MESSAGE_ID, None), None, None)
@@ -16,5 +16,5 @@ class PreviewChannel:
     async def edit(self, message_id: str, payload: Payload) -> Reply:
         return Reply(Sent(message_id, None), None, None)
 
-    async def look(self) -> Place | None:
-        return Place(None, None)
+    async def fetch_webhook(self) -> WebhookInfo | None:
+        return WebhookInfo(None, None)

@@ -1,4 +1,4 @@
-"""What Discord's answers mean for us: one table, the only place that looks at statuses and codes."""
+"""Classifies Discord's replies: one table, the only place that looks at statuses and codes."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -9,8 +9,8 @@ OVERLOADED = 130000
 OLD_EDITS = 30046
 """Too many edits of messages older than an hour: a limit of its own, under status 429."""
 TOO_LARGE = 40005
-NO_PLACE = frozenset({40067, 50083, 160005, 220001, 220002, 220003})
-"""The channel is a forum or the thread is closed: no message of ours can get there, whatever it says."""
+NO_MESSAGES = frozenset({40067, 50083, 160005, 220001, 220002, 220003})
+"""The channel is a forum, or the thread is closed: it takes no message, whatever its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,29 +25,29 @@ class TryAgain:
 
     reason: str
     after_s: float | None = None
-    paced: bool = False
-    """The channel was asked too often: no fault of this message."""
+    rate_limited: bool = False
+    """The channel had too many requests: not a fault of this message."""
     maybe_sent: bool = False
-    """Discord may have it all the same: webhooks have no idempotency key, so a repeat can be a second one."""
+    """Discord may have the message: webhooks have no idempotency key, so a retry can create a second one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Discord will not take this body: say less, or give up."""
+    """Discord refuses this body: degrade it, or give up."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class MessageGone:
-    """Somebody deleted the message: tell it anew."""
+    """Somebody deleted the message: create it again."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelGone:
-    """The webhook is deleted or refuses us: nothing gets through until a person mends it."""
+    """The webhook is deleted or forbidden: nothing is delivered until a person intervenes."""
 
     reason: str
 
@@ -57,7 +57,7 @@ Outcome = Sent | TryAgain | Rejected | MessageGone | ChannelGone
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that is not a success. `detail` is Discord's own text, without anything of ours."""
+    """An unsuccessful reply. `detail` is Discord's own text."""
 
     status: int
     code: int | None
@@ -65,25 +65,25 @@ class Refusal:
     retry_after_s: float | None = None
 
 
-def of_refusal(refusal: Refusal) -> TryAgain | Rejected | MessageGone | ChannelGone:
+def classify_error(refusal: Refusal) -> TryAgain | Rejected | MessageGone | ChannelGone:
     status, reason = refusal.status, _reason(refusal)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return TryAgain(reason, after_s=refusal.retry_after_s, paced=True)
+        return TryAgain(reason, after_s=refusal.retry_after_s, rate_limited=True)
     if refusal.code == UNKNOWN_MESSAGE:
         return MessageGone(reason)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         return ChannelGone(reason)
-    if refusal.code in NO_PLACE:
+    if refusal.code in NO_MESSAGES:
         return ChannelGone(reason)
     if refusal.code == OVERLOADED or status == HTTPStatus.REQUEST_TIMEOUT or status < HTTPStatus.OK:
         return TryAgain(reason)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        # The gateway answered for a Discord it did not reach; the others may have come from behind it.
+        # These two come from a gateway that did not reach Discord; others may come from behind it.
         unsent = status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
         return TryAgain(reason, maybe_sent=not unsent)
     if status >= HTTPStatus.BAD_REQUEST:
         return Rejected(reason)
-    # 2xx without a message, or a redirect: somebody between us and Discord answered.
+    # 2xx without a message, or a redirect: a proxy replied.
     return TryAgain(reason, maybe_sent=status < HTTPStatus.MULTIPLE_CHOICES)
 
 

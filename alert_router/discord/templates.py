@@ -1,16 +1,18 @@
-"""The words of a card: Jinja2 templates, one per alertname with `default` behind it.
+"""The text of a card: Jinja2 templates, one per alertname with `default` behind it.
 
-A template has the blocks `title`, `description`, `fields` and `footer`; those that it does not have are ours.
-An operator's own folder comes before ours, which are at `ours/…` as well, so that a default of one's own can
-extend ours. Every value is escaped for Discord's markdown on its way into the text; the filters code, link,
-ago and clock make markup.
+A template has the blocks `title`, `description`, `fields` and `footer`; a missing block is the built-in one.
+An operator's folder comes before the built-in templates, which are also found under `ours/`, so that an
+operator's `default.j2` can extend `ours/default.j2`. Every value is escaped for Discord's markdown; the
+filters code, link, ago and clock produce markup.
 """
 
 import collections
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
+from itertools import filterfalse
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,63 +21,57 @@ from jinja2 import meta
 
 from alert_router.discord import markdown
 from alert_router.discord.markdown import Markdown
-from alert_router.discord.packer import Field
+from alert_router.discord.packer import CardText, Field
 from alert_router.domain.model import Alert, CardState, DigestState, Labels, severity_rank
 
 log = logging.getLogger(__name__)
-OWN = Path(__file__).parent / "cards"
-OURS = "ours"
-"""The folder under which our templates are found whatever an operator has called theirs."""
+BUILTIN_DIR = Path(__file__).parent / "cards"
+BUILTIN_PREFIX = "ours"
+"""The folder under which the built-in templates are found, whatever files an operator has."""
 SIGNS = {4: "🔴", 3: "🟠", 2: "🟡", 1: "🔵", 0: "⚪"}
 """By severity rank."""
 RESOLVED_SIGN = "🟢"
 OTHER_CARDS = frozenset({"digest"})
-"""Templates of cards that are no incident's: no alertname may name them."""
+"""Templates that belong to no alertname."""
 HIDDEN = frozenset({"alertname", "severity"})
-"""Labels that the card already tells in its own way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    title: str
-    lines: Sequence[str]
-    fields: Sequence[Field]
-    footer: str
+"""Labels that have a place of their own on the card."""
+TEXT_ANNOTATIONS = ("description", "message", "summary")
+"""The customary ones, most informative first."""
 
 
 class Templates:
-    def __init__(self, own_folder: Path | None = None) -> None:
-        """own_folder: an operator's templates."""
-        self._ours = _environment([OWN])
-        self._theirs = _environment([own_folder, OWN]) if own_folder else None
+    def __init__(self, folder: Path | None = None) -> None:
+        """folder: an operator's templates."""
+        self._builtin = _environment([BUILTIN_DIR])
+        self._custom = _environment([folder, BUILTIN_DIR]) if folder else None
 
-    def words(self, state: CardState) -> Words:
-        name = state.alerts[0].alertname if state.alerts else ""
-        return self._chosen([f"{_file_name(name)}.j2", "default.j2"], _context(state))
+    def render(self, state: CardState) -> CardText:
+        alertname = state.alerts[0].alertname if state.alerts else ""
+        return self._render([f"{_file_name(alertname)}.j2", "default.j2"], _context(state))
 
-    def digest_words(self, state: DigestState) -> Words:
-        return self._chosen(["digest.j2"], {"digest": state, "text_of": _text_of, "hidden": HIDDEN})
+    def render_digest(self, state: DigestState) -> CardText:
+        return self._render(["digest.j2"], {"digest": state, "text_of": _text_of, "hidden": HIDDEN})
 
-    def _chosen(self, names: Sequence[str], values: Mapping[str, Any]) -> Words:
-        if self._theirs is None:
-            return _words(self._ours, names, values)
+    def _render(self, names: Sequence[str], values: Mapping[str, Any]) -> CardText:
+        if self._custom is None:
+            return _render(self._builtin, names, values)
         try:
-            return _words(self._theirs, names, values)
-        except Exception as error:  # a template is a program, of somebody who is not awake now
-            log.exception("the template for %s failed; ours tells it instead", names[0])
-            words = _words(self._ours, names, values)
+            return _render(self._custom, names, values)
+        except Exception as error:  # a template is a program, and its author is not awake now
+            log.exception("the template for %s failed; the built-in one is used", names[0])
+            text = _render(self._builtin, names, values)
             failed = f"(Your template failed: {type(error).__name__}. This is the default card.)"
-            return replace(words, lines=[*words.lines, markdown.escape(failed)])
+            return replace(text, lines=[*text.lines, markdown.escape(failed)])
 
 
-def faults(own_folder: Path) -> list[str]:
-    """What is wrong with an operator's templates as far as it shows without an alert: file, line, why."""
-    env = _environment([own_folder, OWN])
-    files = sorted(path.relative_to(own_folder).as_posix() for path in own_folder.rglob("*.j2"))
-    return [f"{name}{fault}" for name in files if (fault := _fault(env, own_folder, name))]
+def lint(folder: Path) -> list[str]:
+    """The errors in an operator's templates that show without an alert: file, line, reason."""
+    env = _environment([folder, BUILTIN_DIR])
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.j2"))
+    return [f"{name}{error}" for name in files if (error := _error(env, folder, name))]
 
 
-def _fault(env: jinja2.Environment, folder: Path, name: str) -> str:
+def _error(env: jinja2.Environment, folder: Path, name: str) -> str:
     try:
         text = (folder / name).read_text()
         parsed = env.parse(text)
@@ -86,16 +82,16 @@ def _fault(env: jinja2.Environment, folder: Path, name: str) -> str:
         return f": {error}"
     for other in meta.find_referenced_templates(parsed):
         if other == name:
-            return f": extends itself; ours is {OURS}/default.j2"
+            return f": extends itself; the built-in one is {BUILTIN_PREFIX}/default.j2"
         if other is not None and other not in env.list_templates():
             return f": there is no {other}"
     return ""
 
 
 class _Environment(jinja2.Environment):
-    """A label or annotation that is not there is empty, as in Prometheus's own templates.
+    """A missing label or annotation is empty, as in Prometheus's own templates.
 
-    Any other name that is not there is an error.
+    Any other missing name is an error.
     """
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -105,14 +101,14 @@ class _Environment(jinja2.Environment):
         return _or_empty(obj, super().getitem(obj, argument))
 
 
-def _or_empty(obj: Any, found: Any) -> Any:
-    return "" if isinstance(obj, Mapping) and isinstance(found, jinja2.Undefined) else found
+def _or_empty(obj: Any, value: Any) -> Any:
+    return "" if isinstance(value, jinja2.Undefined) and isinstance(obj, Mapping) else value
 
 
 def _environment(folders: Sequence[Path]) -> jinja2.Environment:
-    ours = jinja2.PrefixLoader({OURS: jinja2.FileSystemLoader(OWN)})
-    made = _Environment(
-        loader=jinja2.ChoiceLoader([ours, jinja2.FileSystemLoader(folders)]),
+    builtin = jinja2.PrefixLoader({BUILTIN_PREFIX: jinja2.FileSystemLoader(BUILTIN_DIR)})
+    env = _Environment(
+        loader=jinja2.ChoiceLoader([builtin, jinja2.FileSystemLoader(folders)]),
         undefined=jinja2.StrictUndefined,
         finalize=markdown.escape,
         autoescape=False,  # the text is markdown, and `finalize` escapes it as such
@@ -120,35 +116,34 @@ def _environment(folders: Sequence[Path]) -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {
+    env.filters |= {
         "code": markdown.code,
         "ago": markdown.ago,
         "clock": markdown.clock,
         "duration": markdown.duration,
     }
-    made.globals |= {"link": markdown.link, "sign": sign, "severity_sign": severity_sign}
-    return made
+    env.globals |= {"link": markdown.link, "sign": sign, "severity_sign": severity_sign}
+    return env
 
 
-def _words(env: jinja2.Environment, names: Sequence[str], values: Mapping[str, Any]) -> Words:
-    """The first template of these names that there is, told with these values.
+def _render(env: jinja2.Environment, names: Sequence[str], values: Mapping[str, Any]) -> CardText:
+    """Render the first of these templates that exists.
 
-    The last name is one of ours, whose blocks stand in for those that the template does not have.
+    The last name is a built-in one, whose blocks serve for those that the template does not have.
     """
     template = env.select_template(list(names))
     fields: list[Field] = []
     context = template.new_context({**values, "field": _collector(fields)})
-    # Only running the whole template finds the blocks that it inherits; what that told is told again below.
+    # Only a run of the whole template finds inherited blocks; what it renders is rendered again below.
     collections.deque(template.root_render_func(context), maxlen=0)
     fields.clear()
-    blocks = {
-        **env.get_template(f"{OURS}/{names[-1]}").blocks,
-        **{name: inherited[0] for name, inherited in context.blocks.items()},
-    }
-    text = {name: "".join(block(context)) for name, block in blocks.items()}
-    return Words(
+    text: dict[str, str] = {}
+    for name, builtin in env.get_template(f"{BUILTIN_PREFIX}/{names[-1]}").blocks.items():
+        block = context.blocks[name][0] if name in context.blocks else builtin
+        text[name] = "".join(block(context))
+    return CardText(
         title=" ".join(text["title"].split()),
-        lines=[line.rstrip() for line in text["description"].strip().splitlines()],
+        lines=list(map(str.rstrip, text["description"].strip().splitlines())),
         fields=fields,
         footer=" ".join(text["footer"].split()),
     )
@@ -163,7 +158,7 @@ def severity_sign(severity: str) -> str:
 
 
 def _file_name(alertname: str) -> str:
-    """An alertname is a sender's word: it names a file only when it is a plain one."""
+    """An alertname comes from a sender: it names a file only when it is plain."""
     plain = alertname.replace("_", "").isalnum() and alertname not in OTHER_CARDS
     return alertname if plain else "default"
 
@@ -179,9 +174,9 @@ def _collector(fields: list[Field]) -> Any:
 
 def _context(state: CardState) -> dict[str, Any]:
     alerts = state.alerts
-    firing = [alert for alert in alerts if alert.firing]
-    resolved = [alert for alert in alerts if not alert.firing]
-    common = _common(alerts)
+    firing = list(filter(attrgetter("firing"), alerts))
+    resolved = list(filterfalse(attrgetter("firing"), alerts))
+    common, distinct = _labels(alerts)
     return {
         "incident": state.incident,
         "alerts": alerts,
@@ -192,49 +187,52 @@ def _context(state: CardState) -> dict[str, Any]:
         "note": state.note,
         "moved": state.newer_url is not None,
         "newer_url": state.newer_url or "",
-        "reporters": list(dict.fromkeys(alert.reporter for alert in alerts if alert.reporter)),
-        "common": {name: value for name, value in common.items() if name not in HIDDEN},
-        "distinct": {alert.id: _distinct(alert, common) for alert in alerts},
-        "since": min((alert.starts_at for alert in firing or alerts), default=state.incident.opened_at),
-        "until": max((alert.ends_at for alert in resolved if alert.ends_at), default=None),
-        "flapped_for": _flapped_for(state),
-        "suppressed": sorted({alert.suppressed for alert in firing if alert.suppressed}),
-        "recoveries": [text for text in dict.fromkeys(state.recoveries.values()) if text],
+        "reporters": _present("reporter", alerts),
+        "common": common,
+        "distinct": distinct,
+        "since": min(map(attrgetter("starts_at"), firing or alerts), default=state.incident.opened_at),
+        "until": max(_present("ends_at", resolved), default=None),
+        "flapped_for": _flapped_for(state) if state.incident.flaps else "",
+        "suppressed": sorted(_present("suppressed", firing)),
+        "recoveries": list(filter(None, dict.fromkeys(state.recoveries.values()))),
         "text_of": _text_of,
         "values_of": _values_of,
     }
 
 
+def _present(name: str, alerts: Sequence[Alert]) -> list[Any]:
+    """The values of this field that are not empty, each once, in the order of the alerts."""
+    return list(filter(None, dict.fromkeys(map(attrgetter(name), alerts))))
+
+
+def _labels(alerts: Sequence[Alert]) -> tuple[Labels, Mapping[int, Labels]]:
+    """The labels that all alerts share, without the hidden ones; and of each alert, by id, the others."""
+    shared = set(alerts[0].labels.items()) if alerts else set()
+    for alert in alerts:
+        shared &= alert.labels.items()
+    distinct: dict[int, Labels] = {}
+    for alert in alerts:
+        distinct[alert.id] = dict(sorted(alert.labels.items() - shared))
+    common = dict(sorted(shared))
+    for name in HIDDEN:
+        common.pop(name, None)
+    return common, distinct
+
+
 def _flapped_for(state: CardState) -> str:
-    """From its first alert to its newest, in words; nothing where that is no time worth telling."""
+    """The text " in 28 min", from the first alert to the newest; empty below a minute."""
     opened_at = state.incident.opened_at
-    span = max((alert.received_at for alert in state.alerts), default=opened_at) - opened_at
+    span = max(map(attrgetter("received_at"), state.alerts), default=opened_at) - opened_at
     return f" in {markdown.duration(span)}" if span >= timedelta(minutes=1) else ""
 
 
-def _common(alerts: Sequence[Alert]) -> Labels:
-    """The labels that all alerts share."""
-    if not alerts:
-        return {}
-    first, *others = (alert.labels for alert in alerts)
-    return {
-        name: value
-        for name, value in sorted(first.items())
-        if all(labels.get(name) == value for labels in others)
-    }
-
-
-def _distinct(alert: Alert, common: Labels) -> Labels:
-    """What tells this alert from its neighbours."""
-    return {name: value for name, value in sorted(alert.labels.items()) if name not in common}
-
-
 def _text_of(alert: Alert) -> str:
-    """What the alert says, in the customary annotations, most telling first."""
-    wanted = ("description", "message", "summary")
-    return next((alert.annotations[name] for name in wanted if alert.annotations.get(name)), "")
+    for name in TEXT_ANNOTATIONS:
+        if text := alert.annotations.get(name):
+            return text
+    return ""
 
 
 def _values_of(alert: Alert) -> str:
-    """What was measured. A template's `annotations.values` would be the method of that name."""
+    """The measured values. A template's `annotations.values` would be the method of that name."""
     return alert.annotations.get("values", "")

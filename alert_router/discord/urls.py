@@ -1,14 +1,17 @@
-"""Which URLs Discord takes: one bad URL costs the whole message (400 URL_TYPE_INVALID_URL)."""
+"""Which URLs Discord accepts: for one bad URL it refuses the whole message (400 URL_TYPE_INVALID_URL)."""
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from alert_router.discord import limits
 
+_SPACE = re.compile(r"\s")
 
-def acceptable(url: str, most: int = limits.URL_CHARS) -> bool:
+
+def is_acceptable(url: str, max_chars: int = limits.URL_CHARS) -> bool:
     """http(s) with a dotted host or an address; `http://alertmanager:9093` is refused by Discord."""
-    if not 0 < len(url) <= most or any(char.isspace() for char in url):
+    if not 0 < len(url) <= max_chars or _SPACE.search(url):
         return False
     try:
         parts = urlsplit(url)
@@ -16,7 +19,7 @@ def acceptable(url: str, most: int = limits.URL_CHARS) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and (_is_address(host) or _is_dotted(host))
+    return parts.scheme in ("http", "https") and (_is_dotted(host) or _is_address(host))
 
 
 def _is_dotted(host: str) -> bool:

@@ -1,1 +1,1 @@
-"""Pure rules: what a signal, a clock or an answer means. Nothing here acts; time is an argument."""
+"""Pure rules. Nothing here acts; time is an argument."""

@@ -1,4 +1,4 @@
-"""Identities that fit an index, whatever they are made of. Pure."""
+"""Keys that fit into a database index, however long the text they are made of. Pure."""
 
 import hashlib
 
@@ -7,12 +7,12 @@ MAX_BYTES = 1_000
 NAME_CHARS = 250
 
 
-def fitting(text: str) -> str:
-    """The text itself; where an index would not take it, its hash."""
+def hash_if_long(text: str) -> str:
+    """The text itself; its hash when it is too long for an index."""
     data = text.encode()
     return text if len(data) <= MAX_BYTES else f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def name(text: str) -> str:
-    """For people as well as for an index: what is too long is cut."""
+def truncate(text: str) -> str:
+    """For texts that people read, too: cut, with an ellipsis, when too long."""
     return text if len(text) <= NAME_CHARS else text[: NAME_CHARS - 1] + "…"

@@ -1,4 +1,4 @@
-"""The life of an alert: what a signal means, given what is known of its fingerprint. Pure."""
+"""The life of an alert: what a signal changes, given what is known of its fingerprint. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,43 +23,41 @@ class SignalKind(Enum):
     OPEN = auto()
     """A new episode."""
     OPEN_RESOLVED = auto()
-    """An episode we hear of only when it is over: it is history, and people hear of it once."""
+    """A new episode, first reported when it is over: it becomes history, and people are notified once."""
     REPEAT = auto()
     UPDATE = auto()
-    """The open alert again, saying something else about it."""
+    """The open alert again, with other annotations."""
     SUPERSEDE = auto()
     """A later start than the open one's: its resolve was missed."""
     RESOLVE = auto()
     LATE = auto()
-    """Speaks of an episode that is over and known: counted only."""
+    """About an episode that is known to be over: counted only."""
     HOLD = auto()
-    """A firing of an episode that has resolved: a late replica, or true after all. Time will tell."""
+    """Firing, of an episode that has resolved: from a late replica, or true. The hold decides."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """The alerts a signal changed, in their new state, oldest first, and the facts to remember."""
+class Change:
+    """The alerts that a signal, or time, changed, in their new state, oldest first; and what happened."""
 
-    verdict: SignalKind
+    kind: SignalKind
     alerts: tuple[Alert, ...]
     transitions: tuple[Transition, ...]
 
     @property
     def alert(self) -> Alert:
-        """The alert the signal ended in."""
+        """The alert that the signal is about now."""
         return self.alerts[-1]
 
 
-def judge(newest: Alert | None, signal: Signal) -> SignalKind:
+def classify(newest: Alert | None, signal: Signal) -> SignalKind:
     """What the signal is, against the newest alert of its fingerprint (None: nothing is known)."""
     if newest is None:
         return SignalKind.OPEN if signal.firing else SignalKind.OPEN_RESOLVED
-    if newest.firing:
-        return _judge_while_open(newest, signal)
-    return _judge_after_resolve(newest, signal)
+    return _classify_while_open(newest, signal) if newest.firing else _classify_after_resolve(newest, signal)
 
 
-def _judge_while_open(newest: Alert, signal: Signal) -> SignalKind:
+def _classify_while_open(newest: Alert, signal: Signal) -> SignalKind:
     if not signal.firing:
         return SignalKind.RESOLVE if _end(signal) >= newest.starts_at else SignalKind.LATE
     if signal.starts_at - newest.starts_at >= TIME_RESOLUTION:
@@ -67,99 +65,103 @@ def _judge_while_open(newest: Alert, signal: Signal) -> SignalKind:
     return SignalKind.REPEAT if signal.annotations == newest.annotations else SignalKind.UPDATE
 
 
-def _judge_after_resolve(newest: Alert, signal: Signal) -> SignalKind:
+def _classify_after_resolve(newest: Alert, signal: Signal) -> SignalKind:
     # Alertmanager's own rule (types.Alert.Merge): intervals that overlap are one episode.
-    another = signal.starts_at > max(newest.ends_at or newest.starts_at, newest.starts_at)
+    is_new_episode = signal.starts_at > max(newest.ends_at or newest.starts_at, newest.starts_at)
     if signal.firing:
         late = SignalKind.HOLD if signal.may_be_late else SignalKind.LATE
-        return SignalKind.OPEN if another else late
-    if another:
+        return SignalKind.OPEN if is_new_episode else late
+    if is_new_episode:
         return SignalKind.OPEN_RESOLVED
     return SignalKind.LATE if newest.held_until else SignalKind.REPEAT
 
 
-def advance(
+def apply_signal(
     newest: Alert | None, signal: Signal, now: datetime, *, rules: Rules, new_id: Callable[[], int]
-) -> Step:
+) -> Change:
     """Apply the signal. A new alert has incident_id 0: which incident it joins is another rule."""
-    verdict = judge(newest, signal)
-    if newest is None or verdict in (SignalKind.OPEN, SignalKind.OPEN_RESOLVED):
-        return _opened(verdict, newest, signal, now, rules=rules, new_id=new_id)
-    match verdict:
+    kind = classify(newest, signal)
+    if newest is None or kind in (SignalKind.OPEN, SignalKind.OPEN_RESOLVED):
+        return _open(kind, newest, signal, now, rules=rules, new_id=new_id)
+    match kind:
         case SignalKind.REPEAT:
-            return Step(verdict, (_seen(newest, signal, now),), ())
+            return Change(kind, (_count(newest, signal, now),), ())
         case SignalKind.UPDATE:
-            changed = replace(_seen(newest, signal, now), annotations=signal.annotations)
-            return Step(verdict, (changed,), (_fact(changed, TransitionKind.UPDATED, signal, now),))
+            updated = replace(_count(newest, signal, now), annotations=signal.annotations)
+            return Change(kind, (updated,), (_transition(updated, TransitionKind.UPDATED, now, signal),))
         case SignalKind.SUPERSEDE:
-            return _superseded(newest, signal, now, new_id=new_id)
+            return _supersede(newest, signal, now, new_id=new_id)
         case SignalKind.RESOLVE:
-            over = _over(_seen(newest, signal, now, counts=False), at=_end(signal))
-            return Step(verdict, (over,), (_fact(over, TransitionKind.RESOLVED, signal, now),))
+            resolved = _resolve(_count(newest, signal, now, repeats=0), at=_end(signal))
+            return Change(kind, (resolved,), (_transition(resolved, TransitionKind.RESOLVED, now, signal),))
         case SignalKind.LATE:
-            late = replace(_seen(newest, signal, now), held_until=None)
-            return Step(verdict, (late,), (_fact(late, TransitionKind.LATE_DUPLICATE, signal, now),))
+            late = replace(_count(newest, signal, now), held_until=None)
+            return Change(kind, (late,), (_transition(late, TransitionKind.LATE_DUPLICATE, now, signal),))
         case SignalKind.HOLD:
             until = newest.held_until or now + timedelta(seconds=rules.hold_s)
-            return Step(verdict, (replace(_seen(newest, signal, now), held_until=until),), ())
+            return Change(kind, (replace(_count(newest, signal, now), held_until=until),), ())
         case _:
-            assert_never(verdict)
+            assert_never(kind)
 
 
-def expire(alert: Alert, now: datetime, *, rules: Rules) -> Step | None:
-    """What time alone does: a hold that nobody answered reopens, a report not repeated ends."""
+def apply_time(alert: Alert, now: datetime, *, rules: Rules) -> Change | None:
+    """What time alone changes: a hold that ran out reopens, a report that was not repeated ends."""
     if alert.held_until is not None and _hold_is_over(alert.held_until, now, rules):
-        again = replace(alert, status=Status.FIRING, ends_at=None, held_until=None, absent_since=None)
-        fact = _note(again, TransitionKind.REOPENED, now, "still firing after its resolve")
-        return Step(SignalKind.OPEN, (again,), (fact,))
+        reopened = replace(alert, status=Status.FIRING, ends_at=None, held_until=None, absent_since=None)
+        detail = "still firing after its resolve"
+        transition = _transition(reopened, TransitionKind.REOPENED, now, detail)
+        return Change(SignalKind.OPEN, (reopened,), (transition,))
     if alert.firing and alert.expires_at is not None and alert.expires_at <= now:
-        over = _over(alert, at=alert.expires_at)
-        fact = _note(over, TransitionKind.RESOLVED, now, "not reported again")
-        return Step(SignalKind.RESOLVE, (over,), (fact,))
+        resolved = _resolve(alert, at=alert.expires_at)
+        transition = _transition(resolved, TransitionKind.RESOLVED, now, "not reported again")
+        return Change(SignalKind.RESOLVE, (resolved,), (transition,))
     return None
 
 
 def _hold_is_over(until: datetime, now: datetime, rules: Rules) -> bool:
-    """No hold is set further ahead than hold_s: a later one was written before the clock stepped back."""
+    """No hold is set further ahead than hold_s: a later one was written before the clock was set back."""
     return until <= now or until > now + timedelta(seconds=rules.hold_s + CLOCK_SKEW_S)
 
 
-def _opened(
-    verdict: SignalKind,
+def _open(
+    kind: SignalKind,
     previous: Alert | None,
     signal: Signal,
     now: datetime,
     *,
     rules: Rules,
     new_id: Callable[[], int],
-) -> Step:
-    alert = _new(signal, now, flaps=_flaps(previous, now, rules), alert_id=new_id())
-    facts = [_fact(alert, TransitionKind.OPENED, signal, now)]
-    if verdict is SignalKind.OPEN_RESOLVED:
-        # The event's identity stays with the first fact: a key is written once.
-        facts.append(_note(alert, TransitionKind.RESOLVED, now, "heard of only when it was over"))
-    # A hold on the previous episode has its answer: this one is the truth now.
-    cleared = (replace(previous, held_until=None),) if previous and previous.held_until else ()
-    return Step(verdict, (*cleared, alert), tuple(facts))
+) -> Change:
+    flaps = _flaps(previous, now, rules) if previous else 0
+    alert = _new_alert(signal, now, flaps=flaps, alert_id=new_id())
+    # The event's key stays with the first transition: a key is written once.
+    transitions = [_transition(alert, TransitionKind.OPENED, now, signal)]
+    if kind is SignalKind.OPEN_RESOLVED:
+        detail = "first reported when it was over"
+        transitions.append(_transition(alert, TransitionKind.RESOLVED, now, detail))
+    # A new episode answers the question whether the previous one still fires: its hold ends.
+    released = (replace(previous, held_until=None),) if previous and previous.held_until else ()
+    return Change(kind, (*released, alert), tuple(transitions))
 
 
-def _superseded(newest: Alert, signal: Signal, now: datetime, *, new_id: Callable[[], int]) -> Step:
-    old = _over(newest, at=signal.starts_at)
-    alert = _new(signal, now, flaps=newest.flaps, alert_id=new_id())
-    facts = (
-        _note(old, TransitionKind.SUPERSEDED, now, f"its resolve was missed; alert {alert.id} follows"),
-        _fact(alert, TransitionKind.OPENED, signal, now),
+def _supersede(newest: Alert, signal: Signal, now: datetime, *, new_id: Callable[[], int]) -> Change:
+    old = _resolve(newest, at=signal.starts_at)
+    alert = _new_alert(signal, now, flaps=newest.flaps, alert_id=new_id())
+    detail = f"its resolve was missed; alert {alert.id} follows"
+    transitions = (
+        _transition(old, TransitionKind.SUPERSEDED, now, detail),
+        _transition(alert, TransitionKind.OPENED, now, signal),
     )
-    return Step(SignalKind.SUPERSEDE, (old, alert), facts)
+    return Change(SignalKind.SUPERSEDE, (old, alert), transitions)
 
 
-def _new(signal: Signal, now: datetime, *, flaps: int, alert_id: int) -> Alert:
+def _new_alert(signal: Signal, now: datetime, *, flaps: int, alert_id: int) -> Alert:
     return Alert(
         id=alert_id,
         source=signal.source,
         fingerprint=signal.fingerprint,
-        alertname=index_keys.name(signal.labels.get("alertname", "")),
-        severity=index_keys.name(signal.labels.get("severity", "none")),
+        alertname=index_keys.truncate(signal.labels.get("alertname", "")),
+        severity=index_keys.truncate(signal.labels.get("severity", "none")),
         status=signal.status,
         labels=signal.labels,
         annotations=signal.annotations,
@@ -178,23 +180,22 @@ def _new(signal: Signal, now: datetime, *, flaps: int, alert_id: int) -> Alert:
     )
 
 
-def _flaps(previous: Alert | None, now: datetime, rules: Rules) -> int:
-    if previous is None or previous.ends_at is None:
+def _flaps(previous: Alert, now: datetime, rules: Rules) -> int:
+    if previous.ends_at is None or now - previous.ends_at >= timedelta(seconds=rules.flap_window_s):
         return 0
-    recent = now - previous.ends_at < timedelta(seconds=rules.flap_window_s)
-    return previous.flaps + 1 if recent else 0
+    return previous.flaps + 1
 
 
-def _seen(alert: Alert, signal: Signal, now: datetime, *, counts: bool = True) -> Alert:
+def _count(alert: Alert, signal: Signal, now: datetime, *, repeats: int = 1) -> Alert:
     return replace(
         alert,
         last_seen_at=max(now, alert.last_seen_at),
-        repeats=alert.repeats + (1 if counts else 0),
+        repeats=alert.repeats + repeats,
         expires_at=signal.expires_at or alert.expires_at,
     )
 
 
-def _over(alert: Alert, *, at: datetime) -> Alert:
+def _resolve(alert: Alert, *, at: datetime) -> Alert:
     ends_at = max(at, alert.starts_at)
     return replace(alert, status=Status.RESOLVED, ends_at=ends_at, held_until=None, absent_since=None)
 
@@ -203,9 +204,8 @@ def _end(signal: Signal) -> datetime:
     return max(signal.ends_at or signal.starts_at, signal.starts_at)
 
 
-def _fact(alert: Alert, kind: TransitionKind, signal: Signal, now: datetime) -> Transition:
-    return Transition(alert.id, now, kind, signal.source, signal.reporter, signal.event_key)
-
-
-def _note(alert: Alert, kind: TransitionKind, now: datetime, detail: str) -> Transition:
-    return Transition(alert.id, now, kind, "alert_router", detail)
+def _transition(alert: Alert, kind: TransitionKind, now: datetime, cause: Signal | str) -> Transition:
+    """cause: the signal, or the router's own reason in words."""
+    if isinstance(cause, str):
+        return Transition(alert.id, now, kind, "alert_router", cause)
+    return Transition(alert.id, now, kind, cause.source, cause.reporter, cause.event_key)

@@ -1,4 +1,4 @@
-"""The words of the house as frozen values. Nothing here decides or acts."""
+"""The domain's values, all of them frozen. Nothing here decides or acts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ Fingerprint = NewType("Fingerprint", str)
 ChannelName = NewType("ChannelName", str)
 Labels = Mapping[str, str]
 TIME_RESOLUTION = timedelta(milliseconds=1)
-"""Times closer together are the same: Alertmanager's webhooks tell nanoseconds, its API milliseconds."""
+"""Times closer together are equal: Alertmanager's webhooks have nanoseconds, its API milliseconds."""
 
 DISCORD = ChannelName("discord")
 PREVIEW = ChannelName("preview")
 """The page /preview, where cards go when no webhook is configured."""
 FALLBACK = ChannelName("fallback")
-"""The second webhook, for what the first does not take."""
+"""The second webhook, for the cards that the first does not accept."""
 
 
 class Status(StrEnum):
@@ -47,20 +47,29 @@ SEVERITY_RANKS: Mapping[str, int] = {
     "info": 1,
     "none": 0,
 }
-"""The customary values of the label `severity`, highest first; another value ranks as a warning, so that a
-spelling we do not know is never quieter than it should be."""
+"""The customary values of the label `severity`, highest first; another value ranks as a warning, so that an
+unknown spelling is never quieter than it should be."""
 
 
 def severity_rank(severity: str) -> int:
     return SEVERITY_RANKS.get(severity.lower(), SEVERITY_RANKS["warning"])
 
 
+class _HasStatus:
+    __slots__ = ()
+    status: Status
+
+    @property
+    def firing(self) -> bool:
+        return self.status is Status.FIRING
+
+
 @dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(_HasStatus):
     """What one source says about one alert at one moment."""
 
     source: str
-    """Who speaks: "alertmanager", "grafana" or "events". Replicas of one Alertmanager are one source."""
+    """The sender: "alertmanager", "grafana" or "events". Replicas of one Alertmanager are one source."""
     status: Status
     labels: Labels
     annotations: Labels
@@ -75,21 +84,17 @@ class Signal:
     source_url: str = ""
     """The source's own front page (Alertmanager's or Grafana's externalURL): where a silence is made."""
     reporter: str = ""
-    """Who saw it, in words for people: "Prometheus", "Airflow monitor_and_fine_tune"."""
+    """The observer, in words for people: "Prometheus", "Airflow monitor_and_fine_tune"."""
     expires_at: datetime | None = None
-    """For a source that sends no resolve: when it counts as recovered unless told again."""
+    """For a source that sends no resolve: when it counts as recovered unless reported again."""
     event_key: str | None = None
     """The identity of a direct report: the same key is the same event."""
     may_be_late: bool = True
     """Whether replicas can send an old "firing" after a "resolved", so that one must be held."""
 
-    @property
-    def firing(self) -> bool:
-        return self.status is Status.FIRING
-
 
 @dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(_HasStatus):
     """One episode of one label set, as stored: one row of /alerts."""
 
     id: int
@@ -121,10 +126,6 @@ class Alert:
     """Since when Alertmanager's API has not shown it; None while it does, or was not asked. On a resolved
     alert: that is why it was closed."""
 
-    @property
-    def firing(self) -> bool:
-        return self.status is Status.FIRING
-
 
 @dataclass(frozen=True, slots=True)
 class Transition:
@@ -145,16 +146,16 @@ class Incident:
     group_labels: Labels
     status: Status
     severity: str
-    """The highest severity told by the current card."""
+    """The highest severity that the current card has shown."""
     firing: int
     """How many of its alerts fire now."""
     flaps: int
     opened_at: datetime
     resolved_at: datetime | None
     generation: int
-    """Which card is the current one: rises when people must be pinged anew."""
+    """Which card is the current one: rises when people must be notified anew."""
     pinged_at: datetime
-    """When the current card was asked for."""
+    """When the current card was requested."""
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
     previous_id: int | None = None
@@ -167,7 +168,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class CardState:
-    """All that a card tells: the message is a function of this and of nothing else."""
+    """All that a card shows: the message is a function of this and of nothing else."""
 
     incident: Incident
     alerts: tuple[Alert, ...]
@@ -177,11 +178,11 @@ class CardState:
     generation: int
     """The card's own; below the incident's once a newer card has taken over."""
     newer_url: str | None
-    """Where the card that took over is seen; None while this is the current one."""
+    """The link to the card that took over; None while this is the current one."""
     note: str = ""
     """What people must know about the channel this card is in."""
     recoveries: Mapping[int, str] = field(default_factory=dict)
-    """Alert id to who said that it is over, where a direct report did."""
+    """Alert id to the reporter of its end, where that was a direct report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +195,14 @@ class DigestCount:
 
 @dataclass(frozen=True, slots=True)
 class DigestState:
-    """All that a digest's card tells of the incidents that were folded into it."""
+    """All that a digest's card shows of the incidents that were folded into it."""
 
     began_at: datetime
     ended_at: datetime | None
-    """Set once the storm is over: it takes no more in, and keeps telling what it has."""
+    """Set once the storm is over: the digest takes no more in, and goes on showing what it has."""
     incidents: int
     counts: tuple[DigestCount, ...]
-    """What fires first, the worst of it first."""
+    """Firing first, worst first."""
     alerts: tuple[Alert, ...]
     """Firing first, worst first; not all of them when there are many."""
     earliest: datetime
@@ -219,21 +220,21 @@ class DigestState:
 
 
 CLOCK_SKEW_S = 10.0
-"""By how much a stored time may lie further ahead than it is ever set: another router wrote it by its clock,
-or between our look at the clock and our turn to write. Only what lies beyond is older than a clock's step."""
+"""Clock-skew tolerance. A stored time further ahead than this was written before the clock was set back;
+ignore it. One less far ahead was written by another router's clock, or a moment after `now` was taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The spans of time that the pure rules use; defaults as in DESIGN, set through the environment."""
+    """The spans of time that the pure rules use; set through the environment."""
 
     hold_s: float = 120.0
     flap_window_s: float = 1800.0
     absences_apart_s: float = 30.0
-    """Two absences in a row from Alertmanager's API close an alert; looks closer together are one."""
+    """Two absences in a row from Alertmanager's API close an alert; queries closer together count as one."""
     warmup_s: float = 180.0
-    """An Alertmanager younger than this has not heard of every alert: what it does not show is not over.
-    Prometheus repeats a firing alert every minute."""
+    """An Alertmanager younger than this has not received every alert yet: an alert that it does not show may
+    still fire. Prometheus repeats a firing alert every minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,4 +245,16 @@ class Receipt:
     duplicates: int = 0
     quarantined: int = 0
     held: int = 0
-    """Of the duplicates, those that may be no duplicates: late replicas, or firing after all."""
+    """Of the duplicates, those that may turn out to fire: held as late replicas."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedBody:
+    """A body, or one alert of it, that cannot be parsed: kept in the quarantine."""
+
+    at: datetime
+    source: str
+    reason: str
+    body: bytes
+    alerts: int = 1
+    """How many alerts are in it."""

@@ -1,14 +1,14 @@
-"""When the next request to Discord may go out. Pure: times are seconds on a clock that never steps back."""
+"""When the next request to Discord may leave. Pure: times are seconds on a clock that never steps back."""
 
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 # Not documented, observed and confirmed by staff (discord-api-docs 367): all webhooks of a channel share it.
 CHANNEL_REQUESTS = 30
-# A second more than Discord's 60: it counts when a request arrives, we count when it leaves.
+# A second more than Discord's 60: Discord counts a request when it arrives, the router when it leaves.
 CHANNEL_WINDOW_S = 61.0
 # Edits of messages older than an hour have a limit of their own (code 30046), about 3 in 6 s.
-OLD_S = 3600.0
+OLD_MESSAGE_S = 3600.0
 OLD_EDITS = 3
 OLD_EDITS_WINDOW_S = 6.0
 # After 10,000 answers of 401, 403 or 429 in 10 minutes the address is blocked for a day: stay far below.
@@ -19,16 +19,16 @@ INVALID_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTT
 BLOCKED_S = 60.0
 MAX_BLOCKED_S = 3600.0
 MAX_PAUSE_S = 3600.0
-"""Whatever an answer says: once an hour hammers nobody, and a proxy's mistake silences us no longer."""
+"""Upper bound on the wait that a reply can impose: a proxy's mistake must not silence a channel for days."""
 UNLIMITED = 1_000_000
-# New critical cards find room though others were faster: one in so many requests of a channel's minute is
-# kept for them, and the last of a webhook's window of 5 in 2 s.
-KEPT_SHARE = 6
-KEPT_OF_WINDOW = 1
+# Capacity reserved for new critical cards: one in so many requests of a channel's minute, and the last of a
+# webhook's window of 5 in 2 s.
+RESERVED_SHARE = 6
+RESERVED_IN_WINDOW = 1
 
 
 @dataclass(frozen=True, slots=True)
-class RateFacts:
+class RateInfo:
     """What one reply says about the rate limit; None where it says nothing."""
 
     status: int
@@ -41,13 +41,18 @@ class RateFacts:
     """It was the limit on edits of old messages."""
 
     @property
-    def limited(self) -> bool:
-        return self.status == HTTPStatus.TOO_MANY_REQUESTS
+    def blocked(self) -> bool:
+        """A 429 that comes from a proxy in front of Discord, not from Discord's own limiter."""
+        is_limited = self.status == HTTPStatus.TOO_MANY_REQUESTS
+        return is_limited and self.remaining is None and self.retry_after_s is None
 
     @property
-    def blocked(self) -> bool:
-        """A 429 that does not come from Discord's own limiter, but from what stands before it."""
-        return self.limited and self.remaining is None and self.retry_after_s is None
+    def pause_s(self) -> float:
+        """How long the reply asks to wait, at most MAX_PAUSE_S."""
+        reset_after_s = self.reset_after_s or 0.0
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return min(max(self.retry_after_s or 0.0, reset_after_s), MAX_PAUSE_S)
+        return min(reset_after_s, MAX_PAUSE_S) if self.remaining == 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,60 +64,61 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
-    """So many in a sliding window, and not before a certain moment."""
+class Capacity:
+    """What a channel may send now."""
 
-    most: int = UNLIMITED
+    wait_s: float
+    """How long until a request may leave; 0 for at once."""
+    critical_only: bool = False
+    """What is left is reserved for new critical cards."""
+    old_edits: bool = True
+    """Whether a message older than OLD_MESSAGE_S may be edited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """At most so many requests in a sliding window, and none before a certain time."""
+
+    max_requests: int = UNLIMITED
     window_s: float = CHANNEL_WINDOW_S
-    counted: tuple[float, ...] = ()
-    """When those within the window happened, oldest first."""
+    sent_at: tuple[float, ...] = ()
+    """When the last max_requests left, oldest first."""
     not_before: float = 0.0
     blocks: int = 0
-    """Answers in a row that showed us blocked."""
+    """Answers in a row that showed the address blocked."""
 
 
-def ready_at(pace: Bucket, now: float) -> float:
-    """The earliest moment at which a request may go out; `now` or before means at once."""
-    recent = _recent(pace, now)
-    full = len(recent) >= pace.most
-    return max(pace.not_before, recent[-pace.most] + pace.window_s if full else 0.0)
+def ready_at(bucket: Bucket) -> float:
+    """The earliest time at which a request may leave; in the past means at once."""
+    is_full = len(bucket.sent_at) == bucket.max_requests
+    return max(bucket.not_before, bucket.sent_at[0] + bucket.window_s if is_full else 0.0)
 
 
-def counting(pace: Bucket, now: float) -> Bucket:
-    return replace(pace, counted=(*_recent(pace, now), now))
+def record(bucket: Bucket, now: float) -> Bucket:
+    """The bucket after one more request."""
+    return replace(bucket, sent_at=(*bucket.sent_at, now)[-bucket.max_requests :])
 
 
-def paused(pace: Bucket, wait_s: float, now: float) -> Bucket:
-    return replace(pace, not_before=max(pace.not_before, now + wait_s))
+def pause(bucket: Bucket, wait_s: float, now: float) -> Bucket:
+    """A shorter pause never ends a longer one."""
+    return replace(bucket, not_before=max(bucket.not_before, now + wait_s))
 
 
-def blocked(pace: Bucket, now: float) -> Bucket:
-    wait_s = min(BLOCKED_S * 2.0**pace.blocks, MAX_BLOCKED_S)
-    return replace(paused(pace, wait_s, now), blocks=pace.blocks + 1)
+def block(bucket: Bucket, now: float) -> Bucket:
+    wait_s = min(BLOCKED_S * 2.0**bucket.blocks, MAX_BLOCKED_S)
+    return replace(pause(bucket, wait_s, now), blocks=bucket.blocks + 1)
 
 
-def unblocked(pace: Bucket) -> Bucket:
-    return replace(pace, blocks=0)
+def unblock(bucket: Bucket) -> Bucket:
+    return replace(bucket, blocks=0)
 
 
-def pause_s(facts: RateFacts) -> float:
-    """How long the reply asks to wait, an hour at the most."""
-    reset_after_s = facts.reset_after_s or 0.0
-    if facts.limited:
-        return min(max(facts.retry_after_s or 0.0, reset_after_s), MAX_PAUSE_S)
-    return min(reset_after_s, MAX_PAUSE_S) if facts.remaining == 0 else 0.0
-
-
-def allowance(facts: RateFacts) -> Quota | None:
-    """What every router of this webhook must know; None when the reply says nothing about it."""
-    if facts.old_edits:
+def quota(info: RateInfo) -> Quota | None:
+    """What every router that uses this webhook must know; None when the reply says nothing about it."""
+    if info.old_edits:
         return None
-    if facts.limited:
-        return Quota(0, BLOCKED_S if facts.blocked else pause_s(facts))
-    if facts.remaining is None or facts.reset_after_s is None:
+    if info.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Quota(0, BLOCKED_S if info.blocked else info.pause_s)
+    if info.remaining is None or info.reset_after_s is None:
         return None
-    return Quota(facts.remaining, facts.reset_after_s)
-
-
-def _recent(pace: Bucket, now: float) -> tuple[float, ...]:
-    return tuple(at for at in pace.counted if now - at < pace.window_s)
+    return Quota(info.remaining, info.reset_after_s)

@@ -1,1 +1,1 @@
-"""Use cases: what happens to stored state when a signal, a person or time asks for it."""
+"""Use cases: what happens to the stored state when a signal, a person or time asks for it."""

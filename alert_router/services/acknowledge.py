@@ -1,12 +1,10 @@
-"""A person takes an incident on: reminders stop, and everybody sees who has it."""
+"""A person acknowledges an incident: reminders stop, and its card shows by whom."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from alert_router.domain.model import Transition, TransitionKind
-from alert_router.services.intake import Change, Intake
+from alert_router.services.intake import Intake
 from alert_router.services.unit_of_work import UnitOfWork
 from alert_router.store import acknowledgements, alerts
 
@@ -19,21 +17,19 @@ class Acknowledgement:
     now: datetime
 
 
-async def acknowledge(intake: Intake, given: Acknowledgement) -> bool:
-    """Of the alert's whole incident, until it resolves; False when it does not fire any more."""
-    changed = await intake.change(Change(lambda conn, books: _enter(conn, books, given), given.now))
+async def acknowledge(intake: Intake, request: Acknowledgement) -> bool:
+    """Covers the alert's whole incident until it resolves; False when the incident no longer fires."""
+    changed = await intake.change(lambda work: _apply(work, request), request.now)
     return bool(changed)
 
 
-def _enter(conn: sa.Connection, books: UnitOfWork, given: Acknowledgement) -> int:
-    alert = alerts.by_id(conn, given.alert_id)
-    incident = books.open_incident(alert.incident_id) if alert else None
+def _apply(work: UnitOfWork, request: Acknowledgement) -> int:
+    alert = alerts.by_id(work.conn, request.alert_id)
+    incident = work.open_incident(alert.incident_id) if alert else None
     if alert is None or incident is None or not incident.is_firing:
         return 0
-    said = f"{given.by}: {given.note}" if given.note else given.by
-    fact = Transition(alert.id, given.now, TransitionKind.ACKNOWLEDGED, "people", said)
-    books.change_incident(
-        replace(incident, acknowledged_at=given.now, acknowledged_by=given.by), facts=[fact]
-    )
-    acknowledgements.add(conn, incident.id, at=given.now, by=given.by, note=given.note)
+    detail = f"{request.by}: {request.note}" if request.note else request.by
+    work.record(Transition(alert.id, request.now, TransitionKind.ACKNOWLEDGED, "people", detail))
+    work.change_incident(replace(incident, acknowledged_at=request.now, acknowledged_by=request.by))
+    acknowledgements.add(work.conn, incident.id, at=request.now, by=request.by, note=request.note)
     return 1

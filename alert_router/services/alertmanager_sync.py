@@ -1,27 +1,26 @@
-"""Compares our open alerts with what the Alertmanagers have, and closes the gap.
+"""Compares the router's open alerts with those of the Alertmanagers, and applies the difference.
 
-What we missed while down is opened; what never got its resolve is closed. An Alertmanager that does not
-answer says nothing: only when all answer does an absence mean anything.
+An alert whose webhook never came is opened; one whose resolve never came is closed. An Alertmanager that does
+not answer proves nothing: an absence counts only when all of them answer.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
 import sqlalchemy as sa
 
-from alert_router.domain import alertmanager_diff, lifecycle
+from alert_router.domain import alertmanager_diff
 from alert_router.domain.alertmanager_diff import Finding, Sighting
-from alert_router.domain.lifecycle import SignalKind, Step
-from alert_router.domain.model import Alert, Fingerprint, Rules, Transition
-from alert_router.services.intake import Change, Intake
+from alert_router.domain.model import Alert, Fingerprint, Rules
+from alert_router.services.intake import Intake
 from alert_router.services.unit_of_work import UnitOfWork
 from alert_router.sources import alertmanager_api
 from alert_router.sources.alertmanager import SOURCE, WATCHDOG
-from alert_router.store import alerts, receivers
+from alert_router.store import alerts, senders
 
 log = logging.getLogger(__name__)
 
@@ -32,29 +31,28 @@ class View:
 
     sightings: tuple[Sighting, ...]
     complete: bool
-    """Every one of them answered, and has run for long enough to know what fires."""
+    """Each of them answered, and has run for long enough to know what fires."""
 
     @property
-    def shown(self) -> frozenset[Fingerprint]:
-        """Everything that fires, whoever it is routed to."""
-        return frozenset(one.signal.fingerprint for one in self.sightings)
+    def fingerprints(self) -> frozenset[Fingerprint]:
+        """Of everything that fires, whatever receiver it is routed to."""
+        return frozenset(sighting.signal.fingerprint for sighting in self.sightings)
 
-    def ours(self, receivers: frozenset[str]) -> dict[Fingerprint, Sighting]:
-        """By fingerprint, what is routed to us, but for the heartbeat.
-
-        receivers: the names under which Alertmanager has sent to us.
-        """
-        ours = [
-            one
-            for one in self.sightings
-            if one.receiver in receivers and one.signal.labels.get("alertname") != WATCHDOG
+    def routed_to(self, receivers: frozenset[str]) -> dict[Fingerprint, Sighting]:
+        """By fingerprint, the alerts that are routed to these receivers, without the heartbeat."""
+        routed = [
+            sighting
+            for sighting in self.sightings
+            if sighting.receiver in receivers and sighting.signal.labels.get("alertname") != WATCHDOG
         ]
-        # Of several sightings of one alert the one that may be told counts, and the earliest start.
-        ours.sort(key=lambda one: (one.suppressed is None, -one.signal.starts_at.timestamp()))
-        return {one.signal.fingerprint: one for one in ours}
+        # Of several sightings of one alert, prefer one that is not suppressed, then the earliest start.
+        routed.sort(
+            key=lambda sighting: (sighting.suppressed is None, -sighting.signal.starts_at.timestamp())
+        )
+        return {sighting.signal.fingerprint: sighting for sighting in routed}
 
 
-class Reconcile:
+class AlertmanagerSync:
     def __init__(
         self,
         intake: Intake,
@@ -62,101 +60,77 @@ class Reconcile:
         urls: Sequence[str],
         *,
         rules: Rules,
+        clock: Callable[[], datetime],
     ) -> None:
         self._intake = intake
         self._http = http
         self._urls = urls
         self._rules = rules
-        self.away: tuple[str, ...] = ()
+        self._clock = clock
+        self.unreachable: tuple[str, ...] = ()
         """The Alertmanagers that did not answer last time."""
 
-    async def turn(self, now: datetime) -> int:
-        """Look once and close the gap; how many alerts that changed."""
-        view = await self._look()
-        return await self._intake.change(
-            Change(lambda conn, books: self._close_gap(conn, books, view, now), now)
-        )
+    async def run_once(self) -> int:
+        """Compare once and apply the difference; how many alerts that changed."""
+        now = self._clock()
+        view = await self._fetch()
+        return await self._intake.change(lambda work: self._apply(work, view, now), now)
 
-    async def _look(self) -> View:
-        answers = await asyncio.gather(*(alertmanager_api.look(self._http, url) for url in self._urls))
-        away = tuple(
+    async def _fetch(self) -> View:
+        answers = await asyncio.gather(*(alertmanager_api.fetch(self._http, url) for url in self._urls))
+        unreachable = tuple(
             alertmanager_api.without_credentials(url)
             for url, answer in zip(self._urls, answers, strict=True)
             if answer is None
         )
-        if away != self.away:
-            log.warning("Alertmanagers that do not answer: %s", ", ".join(away) or "none any more")
-        self.away = away
-        shown = [answer for answer in answers if answer is not None]
-        warm = all(answer.age_s >= self._rules.warmup_s for answer in shown)
-        return View(tuple(one for answer in shown for one in answer.sightings), warm and not away)
+        if unreachable != self.unreachable:
+            log.warning("Alertmanagers that do not answer: %s", ", ".join(unreachable) or "none any more")
+        self.unreachable = unreachable
+        snapshots = [answer for answer in answers if answer is not None]
+        warm = all(snapshot.age_s >= self._rules.warmup_s for snapshot in snapshots)
+        sightings = tuple(sighting for snapshot in snapshots for sighting in snapshot.sightings)
+        return View(sightings, complete=warm and not unreachable)
 
-    def _close_gap(self, conn: sa.Connection, books: UnitOfWork, view: View, now: datetime) -> int:
-        seen = view.ours(receivers.names(conn))
-        known = self._known(conn, seen)
-        books.open_alerts(known.values())
-        books.open([sighting.signal for sighting in seen.values()])
-        shown = view.shown
+    def _apply(self, work: UnitOfWork, view: View, now: datetime) -> int:
+        sightings = view.routed_to(senders.receiver_names(work.conn))
+        known = _known(work.conn, sightings)
+        work.add_alerts(known.values())
+        work.load(sighting.signal for sighting in sightings.values())
+        firing = view.fingerprints
         return sum(
-            self._act(
-                books,
+            self._apply_finding(
+                work,
                 known.get(fingerprint),
-                seen.get(fingerprint),
+                sightings.get(fingerprint),
                 now,
-                # One that goes to another receiver now is not over.
-                complete=view.complete and fingerprint not in shown,
+                # An alert that is routed to another receiver now is not over.
+                complete=view.complete and fingerprint not in firing,
             )
-            for fingerprint in sorted(known.keys() | seen.keys())
+            for fingerprint in sorted(known.keys() | sightings.keys())
         )
 
-    def _known(self, conn: sa.Connection, seen: Mapping[Fingerprint, Sighting]) -> dict[Fingerprint, Alert]:
-        """The newest alert of every fingerprint that is open or held here, or seen there."""
-        open_ones = {alert.fingerprint: alert for alert in alerts.open_or_held(conn, SOURCE)}
-        return alerts.newest(conn, SOURCE, seen.keys()) | open_ones
-
-    def _act(
+    def _apply_finding(
         self,
-        books: UnitOfWork,
+        work: UnitOfWork,
         alert: Alert | None,
         sighting: Sighting | None,
         now: datetime,
         *,
         complete: bool,
     ) -> bool:
-        finding = alertmanager_diff.judge(alert, sighting, now, complete=complete, rules=self._rules)
+        finding = alertmanager_diff.classify(alert, sighting, now, complete=complete, rules=self._rules)
         if finding is Finding.NOTHING:
             return False
         if finding is Finding.MISSED_FIRING and sighting is not None:
-            self._open(books, sighting, now)
+            change = work.apply_signal(sighting.signal, now)
+            work.record(alertmanager_diff.missed_firing(change.alert, now))
         elif alert is not None:
-            books.apply(_step(finding, alert, sighting, now), books.group_labels_of(alert), now)
+            change = alertmanager_diff.apply_finding(finding, alert, sighting, now)
+            work.apply(change, work.group_labels_of(alert), now)
         return True
 
-    def _open(self, books: UnitOfWork, sighting: Sighting, now: datetime) -> None:
-        signal = sighting.signal
-        step = lifecycle.advance(
-            books.newest(signal), signal, now, rules=self._rules, new_id=books.new_alert_id
-        )
-        fact = alertmanager_diff.opened_fact(step.alert, now)
-        books.apply(replace(step, transitions=(*step.transitions, fact)), signal.group_labels, now)
 
-
-def _step(finding: Finding, alert: Alert, sighting: Sighting | None, now: datetime) -> Step:
-    if finding is Finding.ABSENT:
-        return Step(SignalKind.REPEAT, (replace(alert, absent_since=now),), ())
-    if finding is Finding.SEEN:
-        return Step(SignalKind.REPEAT, (replace(alert, absent_since=None),), ())
-    changed, fact = _changed(finding, alert, sighting, now)
-    return Step(SignalKind.UPDATE, (changed,), (fact,))
-
-
-def _changed(
-    finding: Finding, alert: Alert, sighting: Sighting | None, now: datetime
-) -> tuple[Alert, Transition]:
-    if finding is Finding.MISSED_RESOLVE:
-        return alertmanager_diff.closed(alert, now)
-    if finding is Finding.STILL_FIRING:
-        return alertmanager_diff.reopened(alert, now)
-    if finding is Finding.WAS_LATE:
-        return alertmanager_diff.was_late(alert, now)
-    return alertmanager_diff.quieted(alert, sighting.suppressed if sighting else None, now)
+def _known(conn: sa.Connection, sightings: Mapping[Fingerprint, Sighting]) -> dict[Fingerprint, Alert]:
+    """The newest alert of every fingerprint that is open or held here, or shown there."""
+    known = [*alerts.newest(conn, SOURCE, sightings.keys()), *alerts.open_or_held(conn, SOURCE)]
+    return {alert.fingerprint: alert for alert in known}

@@ -1,6 +1,6 @@
-"""Tells in another channel what the main one does not take, and says so; and that it is back when it is."""
+"""Shows in a second channel the cards that the main one does not accept, until it accepts them again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from alert_router.store import fallback_cards
 from alert_router.store.writer import Writer
 
 FAILURES = 5
-"""So many failures in a row, and a card takes the other way."""
+"""After this many failures in a row a card goes to the fallback channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,32 +19,31 @@ class Fallback:
     main: ChannelName
     other: ChannelName
     after_s: float
-    """A card that has failed, or was never told, and waits for so long takes the other way."""
+    """A card that has failed, or was never sent, goes to the fallback channel after waiting this long."""
     started_at: datetime
-    """The wait counts from here on: while we were down, the main channel did not have its chance."""
+    """The wait counts from here on: before, there was no router to deliver to the main channel."""
     is_stopped: Callable[[], bool]
-    """Whether the main channel takes nothing at all."""
+    """Whether the main channel accepts nothing at all."""
     writer: Writer
     wake: Callable[[], None]
+    clock: Callable[[], datetime]
 
-    async def turn(self, now: datetime) -> int:
-        """How many cards must be told, or told anew, in the other channel."""
-        changed = await self.writer.submit(self._turn, now)
+    async def run_once(self) -> int:
+        """How many cards of the fallback channel must be sent or edited."""
+        now = self.clock()
+        changed = await self.writer.run(lambda conn: self._apply(conn, now))
         if changed:
             self.wake()
         return changed
 
-    def _turn(self, conn: sa.Connection, moments: Sequence[datetime]) -> list[int]:
-        return [self._detour(conn, now) for now in moments]
-
-    def _detour(self, conn: sa.Connection, now: datetime) -> int:
+    def _apply(self, conn: sa.Connection, now: datetime) -> int:
         stuck = fallback_cards.StuckCriteria(
             at_once=self.is_stopped(), failures=FAILURES, since=self._since(now)
         )
-        leaving = fallback_cards.send(conn, self.main, self.other, stuck, now)
-        return leaving + fallback_cards.end(conn, self.main, self.other, now)
+        copied = fallback_cards.copy_stuck(conn, self.main, self.other, stuck, now)
+        return copied + fallback_cards.end_copies(conn, self.main, self.other, now)
 
     def _since(self, now: datetime) -> datetime | None:
         wait = timedelta(seconds=self.after_s)
-        # In either direction: we may have started by a clock that was ahead.
+        # In either direction: the clock may have been ahead at the start.
         return now - wait if abs(now - self.started_at) >= wait else None

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from alert_router.domain import incidents, lifecycle
 from alert_router.domain.model import Rules
-from alert_router.services.intake import Change, Intake
+from alert_router.services.intake import Intake
 from alert_router.services.unit_of_work import UnitOfWork
 from alert_router.store import alerts
 from alert_router.store import incidents as incident_rows
@@ -19,50 +19,45 @@ from alert_router.store.engine import Store
 @dataclass(frozen=True, slots=True)
 class Timers:
     intake: Intake
+    store: Store
+    clock: Callable[[], datetime]
     remind_every_s: Mapping[str, float]
-    """By severity, in lower case; a severity that is not named is never reminded of."""
+    """By severity, in lower case; a severity that is not named has no reminders."""
     rules: Rules
 
-    def is_due(self, conn: sa.Connection, now: datetime) -> bool:
-        """Whether a turn would change anything: asked often, and cheaper than a write."""
-        return bool(alerts.due(conn, now, hold_s=self.rules.hold_s) or self._forgotten(conn, now))
+    async def run_once(self) -> int:
+        """Apply what is due; how many alerts and incidents that changed."""
+        if not await asyncio.to_thread(self._is_due):
+            return 0
+        # The clock is read in the transaction: by an earlier time, a hold that was set while this waited for
+        # the writer would look as if set before the clock was set back, and reopen at once.
+        return await self.intake.change(lambda work: self._apply(work, self.clock()), self.clock())
 
-    async def turn_if_due(self, store: Store, now: Callable[[], datetime]) -> int:
-        return await self.turn(now) if await asyncio.to_thread(self._asks, store, now()) else 0
+    def _is_due(self) -> bool:
+        """A read, because it is asked often and a write costs more."""
+        now = self.clock()
+        with self.store.read() as conn:
+            return bool(alerts.due(conn, now, hold_s=self.rules.hold_s) or self._overdue(conn, now))
 
-    def _asks(self, store: Store, now: datetime) -> bool:
-        with store.read() as conn:
-            return self.is_due(conn, now)
-
-    async def turn(self, now: Callable[[], datetime]) -> int:
-        """Let run out what has run out; how many alerts and incidents that changed."""
-
-        def decide(conn: sa.Connection, books: UnitOfWork) -> int:
-            # Read when it is our turn to write: by an earlier hour, what was held while we waited would look
-            # like held before a clock's step, and reopen at once.
-            return self._turn(conn, books, now())
-
-        return await self.intake.change(Change(decide, now()))
-
-    def _turn(self, conn: sa.Connection, books: UnitOfWork, now: datetime) -> int:
-        due = alerts.due(conn, now, hold_s=self.rules.hold_s)
-        books.open_alerts(due)
+    def _apply(self, work: UnitOfWork, now: datetime) -> int:
+        due = alerts.due(work.conn, now, hold_s=self.rules.hold_s)
+        work.add_alerts(due)
         for alert in due:
-            step = lifecycle.expire(alert, now, rules=self.rules)
-            if step is not None:
-                books.apply(step, books.group_labels_of(alert), now)
-        return len(due) + self._remind(conn, books, now)
+            change = lifecycle.apply_time(alert, now, rules=self.rules)
+            if change is not None:
+                work.apply(change, work.group_labels_of(alert), now)
+        return len(due) + self._remind(work, now)
 
-    def _remind(self, conn: sa.Connection, books: UnitOfWork, now: datetime) -> int:
+    def _remind(self, work: UnitOfWork, now: datetime) -> int:
         reminded = 0
-        for incident_id in self._forgotten(conn, now):
-            incident = books.open_incident(incident_id)
+        for incident_id in self._overdue(work.conn, now):
+            incident = work.open_incident(incident_id)
             if incident and incidents.needs_reminder(incident, now, every_s=self.remind_every_s):
-                books.change_incident(incidents.pinged(incident, now))
+                work.change_incident(incidents.next_generation(incident, now))
                 reminded += 1
         return reminded
 
-    def _forgotten(self, conn: sa.Connection, now: datetime) -> list[int]:
+    def _overdue(self, conn: sa.Connection, now: datetime) -> list[int]:
         before = {
             severity: now - timedelta(seconds=every_s) for severity, every_s in self.remind_every_s.items()
         }

@@ -1,10 +1,10 @@
-"""What Alertmanager says of an alert in its webhook's body, version "4" (template.Data), to a signal.
+"""Alertmanager's webhook body, version "4" (template.Data), and how one of its alerts becomes a signal.
 
 Newer Alertmanagers add keys (notification_reason 0.32, routeLabels 0.34): unknown keys are accepted.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -19,7 +19,7 @@ FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def _text(value: str) -> str:
-    # PostgreSQL stores no NUL character; the sign for "cannot be shown" says that one was there.
+    # PostgreSQL cannot store NUL; U+FFFD shows that there was one.
     return value.replace("\x00", "�")
 
 
@@ -36,6 +36,9 @@ LabelSet = dict[Text, Text]
 
 
 class WireAlert(BaseModel):
+    source: ClassVar[str] = SOURCE
+    reporter: ClassVar[str] = "Prometheus"
+
     status: Literal["firing", "resolved"]
     labels: Annotated[LabelSet, Field(min_length=1)]
     annotations: LabelSet = {}
@@ -44,9 +47,33 @@ class WireAlert(BaseModel):
     generatorURL: Text = ""
     fingerprint: Text = ""
 
+    def to_signal(self, envelope: "WireEnvelope", now: datetime) -> Signal:
+        firing = self.status == "firing"
+        return Signal(
+            source=self.source,
+            status=Status.FIRING if firing else Status.RESOLVED,
+            labels=self.labels,
+            annotations=self.annotations,
+            starts_at=self.startsAt,
+            ends_at=None if firing else self._end(now),
+            # Old senders omit it.
+            fingerprint=Fingerprint(
+                index_keys.hash_if_long(self.fingerprint) or fingerprints.of(self.labels)
+            ),
+            group_labels=envelope.groupLabels,
+            generator_url=self.generatorURL,
+            source_url=envelope.externalURL,
+            reporter=self.reporter,
+        )
 
-class WireMessage(BaseModel):
-    """Grafana's is the same but for its version."""
+    def _end(self, now: datetime) -> datetime:
+        if self.endsAt is None or self.endsAt.year == 1:  # Go's zero time stands for a missing one
+            return now
+        return max(self.endsAt, self.startsAt)
+
+
+class WireEnvelope(BaseModel):
+    """What the alerts of a group share. Grafana's differs in its version only."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -56,39 +83,3 @@ class WireMessage(BaseModel):
     groupLabels: LabelSet = {}
     externalURL: Text = ""
     truncatedAlerts: int = 0
-
-
-def signal(item: Any, wire: WireMessage, now: datetime) -> Signal:
-    """Raises ValidationError."""
-    return signal_of(WireAlert.model_validate(item), wire, now)
-
-
-def signal_of(
-    alert: WireAlert, wire: WireMessage, now: datetime, *, source: str = SOURCE, reporter: str = "Prometheus"
-) -> Signal:
-    firing = alert.status == "firing"
-    return Signal(
-        source=source,
-        status=Status(alert.status),
-        labels=alert.labels,
-        annotations=alert.annotations,
-        starts_at=alert.startsAt,
-        ends_at=None if firing else _ended(alert, now),
-        # Old senders leave it out.
-        fingerprint=Fingerprint(index_keys.fitting(alert.fingerprint) or fingerprints.of(alert.labels)),
-        group_labels=wire.groupLabels,
-        generator_url=alert.generatorURL,
-        source_url=wire.externalURL,
-        reporter=reporter,
-    )
-
-
-def is_watchdog(signal: Signal) -> bool:
-    """Of Prometheus, through Alertmanager: what Grafana calls so proves nothing of that path."""
-    return signal.source == SOURCE and signal.labels.get("alertname") == WATCHDOG
-
-
-def _ended(alert: WireAlert, now: datetime) -> datetime:
-    """Go's zero time means "not said"."""
-    ended = alert.endsAt
-    return now if ended is None or ended.year == 1 else max(ended, alert.startsAt)

@@ -1,4 +1,4 @@
-"""Alertmanager's present state, from its API (GET /api/v2/alerts/groups), to sightings."""
+"""Fetches Alertmanager's present alerts from its API (GET /api/v2/alerts/groups)."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from alert_router.sources.alertmanager import SOURCE, LabelSet, Text, Time
 
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 MAX_REQUEST_S = 30.0
-"""For a whole look, however slowly the answers come."""
+"""For a whole query, however slowly the answers come."""
 
 
 class _Receiver(BaseModel):
@@ -53,19 +53,16 @@ _GROUPS = TypeAdapter(list[_Group])
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What one Alertmanager shows."""
+class Snapshot:
+    """The alerts of one Alertmanager at one moment."""
 
     sightings: tuple[Sighting, ...]
     age_s: float
     """How long it has been running: it starts with no alerts, and waits for Prometheus to repeat them."""
 
 
-async def look(http: httpx.AsyncClient, url: str) -> Shown | None:
-    """What this Alertmanager has now; None when it does not answer sensibly.
-
-    What has ended it leaves out itself, by its own clock.
-    """
+async def fetch(http: httpx.AsyncClient, url: str) -> Snapshot | None:
+    """The alerts that fire now; None when the Alertmanager does not answer, or not in this form."""
     try:
         async with asyncio.timeout(MAX_REQUEST_S):
             status = await http.get(f"{url}/api/v2/status", timeout=TIMEOUT)
@@ -75,16 +72,17 @@ async def look(http: httpx.AsyncClient, url: str) -> Shown | None:
     if not status.is_success or not groups.is_success:
         return None
     try:
-        found = _GROUPS.validate_json(groups.content)
+        alert_groups = _GROUPS.validate_json(groups.content)
         age_s = _age_s(status)
     except ValueError:
         return None
-    where = without_credentials(url)
-    return Shown(tuple(_sighting(group, alert, where) for group in found for alert in group.alerts), age_s)
+    shown_url = without_credentials(url)
+    sightings = tuple(_sighting(group, alert, shown_url) for group in alert_groups for alert in group.alerts)
+    return Snapshot(sightings, age_s)
 
 
 def without_credentials(url: str) -> str:
-    """For people to read: a password in the URL is for the request alone."""
+    """For logs and pages: a password in the URL is for requests only."""
     return str(httpx.URL(url).copy_with(username=None, password=None)) if "@" in url else url
 
 

@@ -1,4 +1,4 @@
-"""What is said to a sender whose body cannot be understood."""
+"""The errors of a body that cannot be parsed, as they are reported to its sender."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class FieldError:
 
 
 class InvalidBody(Exception):
-    """The body as a whole is not what this door takes."""
+    """The body as a whole cannot be parsed."""
 
     def __init__(self, *errors: FieldError) -> None:
         super().__init__("; ".join(map(str, errors)))
@@ -27,10 +27,6 @@ class InvalidBody(Exception):
 
 def errors_of(error: ValidationError, prefix: str = "") -> tuple[FieldError, ...]:
     """The fields that pydantic refused. Their values stay out: they may be long, or secret."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_ERRORS]
-    return tuple(
-        FieldError(
-            ".".join([*prefix.split(".")] * bool(prefix) + [str(part) for part in one["loc"]]), one["msg"]
-        )
-        for one in found
-    )
+    details = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_ERRORS]
+    start = prefix.split(".") if prefix else []
+    return tuple(FieldError(".".join([*start, *map(str, item["loc"])]), item["msg"]) for item in details)

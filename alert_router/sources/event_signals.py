@@ -1,11 +1,11 @@
-"""What a direct report says: signals, and what they end.
+"""How a direct report becomes signals: its own, and those that resolve open alerts.
 
 A report joins the incident of Prometheus's alert for the same thing through its group labels.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import assert_never
 
 from alert_router.domain import index_keys
@@ -22,39 +22,39 @@ from alert_router.sources.events import (
 )
 
 CRITICAL, WARNING, DRIFT = "ModelPerformanceCritical", "ModelPerformanceWarning", "HighDrift"
-# Nothing tells us when these are over, so they count as over when they are not reported again: the
-# monitoring DAG runs weekly (a day of slack), API calls are retried within minutes.
+# No report ends these, so they count as over when they are not reported again: the monitoring DAG runs weekly
+# (a day of slack), API calls are retried within minutes.
 MONITORING_EXPIRY = timedelta(days=8)
 API_ERROR_EXPIRY = timedelta(hours=1)
 R2_CRITICAL_DEFAULT = 0.65
-"""ModelPerformanceCritical's threshold, for a report that does not say which one it used."""
+"""ModelPerformanceCritical's threshold, for a report without thresholds."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventSignals:
-    """What an event says: it ends the open alerts it answers or, where there are none, stands for itself."""
+    """The signals of one event: it resolves open alerts or, where there are none, is an alert of its own."""
 
     signal: Signal
-    ends: tuple[Signal, ...] = ()
-    stands: bool = False
-    """It stands for itself whatever it ends."""
+    resolves: tuple[Signal, ...] = ()
+    always_opens: bool = False
+    """It is an alert of its own even when it resolves others."""
 
 
-def of(event: Event, *, idempotency_key: str | None = None) -> EventSignals:
-    key = index_keys.fitting(f"key:{idempotency_key}" if idempotency_key else _identity(event))
+def to_signals(event: Event, *, idempotency_key: str | None = None) -> EventSignals:
+    key = index_keys.hash_if_long(f"key:{idempotency_key}" if idempotency_key else _identity(event))
     match event:
         case TrainingSuccess():
-            return _recovery(event, key)
+            return _training_success(event, key)
         case TrainingFailure():
-            return EventSignals(_failure(event, key))
+            return EventSignals(_training_failure(event, key))
         case DriftAlert(status="resolved"):
-            return _drift_is_over(event, key)
+            return _drift_resolved(event, key)
         case DriftAlert():
             return EventSignals(_drift(event, key))
         case PerformanceAlert(status="resolved"):
-            return _performance_is_back(event, key)
+            return _performance_resolved(event, key)
         case PerformanceAlert():
-            return _performance_is_bad(event, key)
+            return _performance_changed(event, key)
         case ApiError():
             return EventSignals(_api_error(event, key))
         case _:
@@ -64,63 +64,59 @@ def of(event: Event, *, idempotency_key: str | None = None) -> EventSignals:
 def _identity(event: Event) -> str:
     """The same type in the same run of a DAG is the same event, whichever try of the task sends it.
 
-    That it is over is another: a run that is cleared may find good what it found bad.
+    A resolve is another event: a run that is cleared may find good what it found bad before.
     """
     subject = event.endpoint if isinstance(event, ApiError) else event.model_type or ""
-    over = isinstance(event, DriftAlert | PerformanceAlert) and event.status == "resolved"
-    return f"{event.type}:{event.dag_id}:{event.run_id}:{subject}" + ":resolved" * over
+    resolved = isinstance(event, DriftAlert | PerformanceAlert) and event.status == "resolved"
+    return f"{event.type}:{event.dag_id}:{event.run_id}:{subject}" + ":resolved" * resolved
 
 
-def _recovery(event: TrainingSuccess, key: str) -> EventSignals:
-    over = ["TrainingFailure"]
+def _training_success(event: TrainingSuccess, key: str) -> EventSignals:
+    ended = ["TrainingFailure"]
     if event.decision.startswith("deploy"):
-        # Another model answers now: what was said of the old one is history.
-        over += [CRITICAL, WARNING, DRIFT]
-    return EventSignals(_success(event, key), ends=_ends(event, over, _success_text(event)))
+        # The alerts about the model that was replaced are over.
+        ended += [CRITICAL, WARNING, DRIFT]
+    text = _success_text(event)
+    annotations = {"summary": "The training succeeded", "description": text}
+    signal = _information(
+        event, key, alertname="TrainingSuccess", component="training", annotations=annotations
+    )
+    return EventSignals(signal, resolves=_resolves(event, ended, text))
 
 
-def _performance_is_bad(event: PerformanceAlert, key: str) -> EventSignals:
-    """Bad in one way, it is no longer bad in the other."""
+def _performance_changed(event: PerformanceAlert, key: str) -> EventSignals:
+    """A model that is critical no longer has the warning, and the other way round."""
     signal = _performance(event, key)
     other = [name for name in (CRITICAL, WARNING) if name != signal.labels["alertname"]]
-    said = signal.annotations["description"]
-    return EventSignals(signal, ends=_ends(event, other, said), stands=True)
+    resolves = _resolves(event, other, signal.annotations["description"])
+    return EventSignals(signal, resolves=resolves, always_opens=True)
 
 
-def _performance_is_back(event: PerformanceAlert, key: str) -> EventSignals:
-    said = f"The model predicts well again: {_performance_text(event)}"
-    signal = _over(event, key, alertname="ModelPerformanceRecovered", component="model", text=said)
-    return EventSignals(signal, ends=_ends(event, [CRITICAL, WARNING], said))
+def _performance_resolved(event: PerformanceAlert, key: str) -> EventSignals:
+    text = f"The model predicts well again: {_performance_text(event)}"
+    signal = _information(
+        event, key, alertname="ModelPerformanceRecovered", component="model", annotations={"summary": text}
+    )
+    return EventSignals(signal, resolves=_resolves(event, [CRITICAL, WARNING], text))
 
 
-def _drift_is_over(event: DriftAlert, key: str) -> EventSignals:
-    said = f"The data no longer drift: {_drift_text(event)}"
-    signal = _over(event, key, alertname="DriftRecovered", component="data", text=said)
-    return EventSignals(signal, ends=_ends(event, [DRIFT], said))
+def _drift_resolved(event: DriftAlert, key: str) -> EventSignals:
+    text = f"The data no longer drift: {_drift_text(event)}"
+    signal = _information(
+        event, key, alertname="DriftRecovered", component="data", annotations={"summary": text}
+    )
+    return EventSignals(signal, resolves=_resolves(event, [DRIFT], text))
 
 
-def _over(event: Event, key: str, *, alertname: str, component: str, text: str) -> Signal:
-    """For a recovery from what nobody knows any more: it is information, and born resolved."""
+def _information(event: Event, key: str, *, alertname: str, component: str, annotations: Labels) -> Signal:
+    """A report of something good: an alert that is resolved from the start."""
     signal = _signal(
         event,
         key,
         alertname=alertname,
         severity="info",
         component=component,
-        annotations={"summary": text},
-        group={"run_id": event.run_id, "dag_id": event.dag_id},
-    )
-    return replace(signal, status=Status.RESOLVED, ends_at=event.occurred_at)
-
-
-def _success(event: TrainingSuccess, key: str) -> Signal:
-    signal = _signal(
-        event,
-        key,
-        alertname="TrainingSuccess",
-        severity="info",
-        component="training",
-        annotations={"summary": "The training succeeded", "description": _success_text(event)},
+        annotations=annotations,
         group={"run_id": event.run_id, "dag_id": event.dag_id},
     )
     return replace(signal, status=Status.RESOLVED, ends_at=event.occurred_at)
@@ -136,7 +132,7 @@ def _success_text(event: TrainingSuccess) -> str:
     return " ".join(parts)
 
 
-def _failure(event: TrainingFailure, key: str) -> Signal:
+def _training_failure(event: TrainingFailure, key: str) -> Signal:
     return _signal(
         event,
         key,
@@ -201,14 +197,14 @@ def _api_error(event: ApiError, key: str) -> Signal:
         component="api",
         annotations={"summary": f"{event.endpoint} failed", "description": event.error},
         extra={"endpoint": event.endpoint},
-        # The same thing seen from the caller's side: one card with Prometheus's APIErrorRate.
+        # The same fault, observed by the caller: one card with Prometheus's APIErrorRate.
         group={"alertname": "APIErrorRate"},
     )
     return replace(signal, expires_at=event.occurred_at + API_ERROR_EXPIRY)
 
 
 def _labels(alertname: str, event: Event) -> dict[str, str]:
-    """What an alert of this DAG and model is recognised by, in whichever run."""
+    """The labels that identify an alert of this DAG and model, across runs."""
     model = {"model_type": event.model_type} if event.model_type else {}
     return {"alertname": alertname, "dag_id": event.dag_id, **model}
 
@@ -224,17 +220,17 @@ def _signal(
     extra: Labels | None = None,
     group: Labels | None = None,
 ) -> Signal:
-    """group: what the incident is recognised by beside the alertname; the model_type unless given."""
-    index_keys = _labels(alertname, event) | dict(extra or {})
+    """group: the labels that identify the incident beside the alertname; the model_type by default."""
+    identity = _labels(alertname, event) | dict(extra or {})
     by_model = {"model_type": event.model_type} if event.model_type else {}
     return Signal(
         source=SOURCE,
         status=Status.FIRING,
-        labels={**index_keys, "severity": severity, "component": component},
+        labels={**identity, "severity": severity, "component": component},
         annotations={**annotations, "run_id": event.run_id},
         starts_at=event.occurred_at,
         ends_at=None,
-        fingerprint=fingerprints.of(index_keys),
+        fingerprint=fingerprints.of(identity),
         group_labels={"alertname": alertname, **(by_model if group is None else group)},
         reporter=f"Airflow {event.dag_id}",
         event_key=key,
@@ -242,23 +238,22 @@ def _signal(
     )
 
 
-def _ends(event: Event, alertnames: Sequence[str], said: str) -> tuple[Signal, ...]:
-    """Said of alerts that may be open: over since the event."""
-    return tuple(_ended(name, event, said) for name in alertnames)
+def _resolves(event: Event, alertnames: Sequence[str], text: str) -> tuple[Signal, ...]:
+    """Of alerts that may be open: resolved when the event occurred."""
+    return tuple(_resolve(name, event, text) for name in alertnames)
 
 
-def _ended(alertname: str, event: Event, said: str) -> Signal:
+def _resolve(alertname: str, event: Event, text: str) -> Signal:
     labels = _labels(alertname, event)
-    at: datetime = event.occurred_at
     return Signal(
         source=SOURCE,
         status=Status.RESOLVED,
         labels=labels,
         annotations={},
-        starts_at=at,
-        ends_at=at,
+        starts_at=event.occurred_at,
+        ends_at=event.occurred_at,
         fingerprint=fingerprints.of(labels),
         group_labels={"alertname": alertname},
-        reporter=f"Airflow {event.dag_id}: {said}",
+        reporter=f"Airflow {event.dag_id}: {text}",
         may_be_late=False,
     )

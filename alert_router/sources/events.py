@@ -1,4 +1,4 @@
-"""Direct reports from the DAGs and the backend (POST /events), as they are sent."""
+"""The body of POST /events: direct reports from the DAGs and the backend."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -14,20 +14,20 @@ LAST_YEAR = 9000
 """So that an expiry can be added to a time."""
 
 
-def _in_our_time(value: datetime) -> datetime:
+def _before_last_year(value: datetime) -> datetime:
     if value.year > LAST_YEAR:
         raise ValueError(f"must lie before the year {LAST_YEAR + 1}")
     return value
 
 
 Name = Annotated[Text, Field(min_length=1, max_length=250)]
-Long = Annotated[Text, Field(max_length=20_000)]
+LongText = Annotated[Text, Field(max_length=20_000)]
 
 
 class _Event(BaseModel):
     dag_id: Name
     run_id: Name
-    occurred_at: Annotated[Time, AfterValidator(_in_our_time)]
+    occurred_at: Annotated[Time, AfterValidator(_before_last_year)]
     task_id: Text | None = None
     try_number: int | None = None
     model_type: Name | None = None
@@ -43,23 +43,23 @@ class TrainingSuccess(_Event):
 
 class TrainingFailure(_Event):
     type: Literal["training_failure"]
-    error_message: Long
+    error_message: LongText
 
 
-class _Passing(_Event):
-    """What a later look can find gone."""
+class _MonitoringEvent(_Event):
+    """An observation that a later check can find resolved."""
 
     status: Literal["firing", "resolved"] = "firing"
 
 
-class DriftAlert(_Passing):
+class DriftAlert(_MonitoringEvent):
     type: Literal["drift_alert"]
     drift_share: Annotated[FiniteFloat, Field(ge=0, le=1)]
     r2: FiniteFloat | None = None
     drifted_features: list[Text] = []
 
 
-class PerformanceAlert(_Passing):
+class PerformanceAlert(_MonitoringEvent):
     type: Literal["performance_alert"]
     r2: FiniteFloat
     rmse: FiniteFloat | None = None
@@ -70,7 +70,7 @@ class PerformanceAlert(_Passing):
 class ApiError(_Event):
     type: Literal["api_error"]
     endpoint: Name
-    error: Long
+    error: LongText
 
 
 Event = Annotated[
@@ -90,11 +90,11 @@ def parse(body: bytes) -> Event:
     try:
         return _ADAPTER.validate_json(body)
     except ValidationError as error:
-        raise InvalidBody(*_named(error)) from error
+        raise InvalidBody(*_field_errors(error)) from error
 
 
-def _named(error: ValidationError) -> tuple[FieldError, ...]:
-    """Fields are named as the sender wrote them: pydantic puts the event's type before them."""
+def _field_errors(error: ValidationError) -> tuple[FieldError, ...]:
+    """Fields are named as the sender wrote them, without the event's type that pydantic puts before them."""
     if error.errors()[0]["type"].startswith("union_tag"):
         return (FieldError("type", f"must be one of {', '.join(_TYPES)}"),)
-    return tuple(replace(one, field=one.field.partition(".")[2]) for one in errors_of(error))
+    return tuple(replace(item, field=item.field.partition(".")[2]) for item in errors_of(error))

@@ -1,7 +1,7 @@
-"""The body that Alertmanager and Grafana send alike: alerts with what a group of them shares."""
+"""The webhook body of Alertmanager and Grafana: an envelope for a group of alerts, and the alerts."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,16 +10,16 @@ import pydantic_core
 from pydantic import ValidationError
 
 from alert_router.domain import index_keys
-from alert_router.domain.model import Signal
+from alert_router.domain.model import RefusedBody, Signal
 from alert_router.sources import alertmanager, grafana
-from alert_router.sources.alertmanager import WireMessage
+from alert_router.sources.alertmanager import WireEnvelope
 from alert_router.sources.errors import FieldError, InvalidBody, errors_of
 
 _QUOTED = re.compile(r"\\([^a-zA-Z0-9])")
 MAX_TRUNCATED = 1_000_000
-"""A counter takes no number of any size."""
+"""Upper bound on what one body adds to the counter of truncated alerts."""
 MAX_DESCRIBED = 20
-"""Of the alerts in a body that cannot be read; the rest is counted, and kept in one piece."""
+"""How many unreadable alerts of a body are described singly; the rest is counted and kept in one piece."""
 
 RAW_PROMETHEUS = (
     "this is the list of alerts that Prometheus sends to an Alertmanager. In prometheus.yml, "
@@ -29,85 +29,87 @@ RAW_PROMETHEUS = (
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedAlerts:
-    errors: tuple[FieldError, ...]
-    body: bytes
-    alerts: int = 1
+class WebhookMessage:
+    """One webhook: its signals, and the alerts that cannot be read. Both are stored, or neither."""
+
+    source: str
+    """The sender by the body's own account, whichever route it was posted to."""
+    received_at: datetime
+    signals: tuple[Signal, ...] = ()
+    refused: tuple[RefusedBody, ...] = ()
+    truncated: int = 0
+    """How many alerts Alertmanager left out (max_alerts)."""
+    receiver: str = ""
+    """Alertmanager's name for its receiver; empty for Grafana."""
+    heartbeat: bool = False
+    """The Watchdog fires in it. It proves that monitoring works, and is not among the signals."""
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    source: str
-    """Who speaks, whichever door it came to."""
-    signals: tuple[Signal, ...]
-    refused: tuple[RefusedAlerts, ...]
-    truncated: int
-    """How many alerts Alertmanager left out (max_alerts): they never get here, so somebody must know."""
-    receiver: str
-    """The name under which Alertmanager sent it; empty when it was Grafana."""
-    heartbeat: bool
-    """The Watchdog fires among them: it is no news, and not among the signals."""
+class _Unreadable:
+    errors: tuple[FieldError, ...]
+    json: bytes
+    alerts: int = 1
 
 
-def parse(body: bytes, now: datetime) -> Message:
-    """Raises InvalidBody when nothing in the body can be taken; one bad alert does not cost the others."""
-    wire = _envelope(_json(body))
-    source, read = _reader(wire)
+def parse(body: bytes, now: datetime) -> WebhookMessage:
+    """Raises InvalidBody when no alert in the body can be read; one bad alert does not cost the others."""
+    try:
+        envelope = WireEnvelope.model_validate_json(body)
+    except ValidationError as error:
+        raise _invalid_envelope(body, error) from error
+    is_grafana = envelope.version == grafana.VERSION
+    wire_alert = grafana.WireAlert if is_grafana else alertmanager.WireAlert
     signals: list[Signal] = []
-    refused: list[RefusedAlerts] = []
-    more: list[Any] = []
-    for index, item in enumerate(wire.alerts):
+    watchdogs: list[Signal] = []
+    failures: list[tuple[int, ValidationError]] = []
+    for index, item in enumerate(envelope.alerts):
         try:
-            signals.append(read(item, wire, now))
+            signal = wire_alert.model_validate(item).to_signal(envelope, now)
         except ValidationError as error:
-            if len(refused) == MAX_DESCRIBED:
-                more.append(item)
-                continue
-            errors = errors_of(error, prefix=f"alerts.{index}")
-            refused.append(RefusedAlerts(errors, pydantic_core.to_json(item)))
-    if more:
-        refused.append(_together(more))
-    if refused and not signals:
-        raise InvalidBody(*(error for one in refused for error in one.errors))
-    news = tuple(one for one in signals if not alertmanager.is_watchdog(one))
-    return Message(
-        source=source,
-        signals=news,
-        refused=tuple(refused),
-        truncated=min(max(wire.truncatedAlerts, 0), MAX_TRUNCATED),
-        receiver=_receiver(wire) if source == alertmanager.SOURCE else "",
-        # A Watchdog that "resolved" is one that Alertmanager has not been told of for too long.
-        heartbeat=any(one.firing for one in signals if alertmanager.is_watchdog(one)),
+            failures.append((index, error))
+            continue
+        # Grafana's alert of this name proves nothing about the way through Prometheus and Alertmanager.
+        is_watchdog = not is_grafana and signal.labels.get("alertname") == alertmanager.WATCHDOG
+        (watchdogs if is_watchdog else signals).append(signal)
+    unreadable = _describe(envelope, failures) if failures else []
+    if unreadable and not (signals or watchdogs):
+        raise InvalidBody(*(error for part in unreadable for error in part.errors))
+    return WebhookMessage(
+        source=wire_alert.source,
+        received_at=now,
+        signals=tuple(signals),
+        refused=tuple(_refused(part, wire_alert.source, now) for part in unreadable) if unreadable else (),
+        truncated=min(max(envelope.truncatedAlerts, 0), MAX_TRUNCATED),
+        # Alertmanager applies Go's regexp.QuoteMeta to the name: "a.b" arrives as "a\\.b".
+        receiver="" if is_grafana else index_keys.hash_if_long(_QUOTED.sub(r"\1", envelope.receiver)),
+        # Alertmanager resolves a Watchdog that Prometheus has stopped sending.
+        heartbeat=any(signal.firing for signal in watchdogs) if watchdogs else False,
     )
 
 
-def _receiver(wire: WireMessage) -> str:
-    # Go's regexp.QuoteMeta was applied to the name: "a.b" comes as "a\\.b".
-    return index_keys.fitting(_QUOTED.sub(r"\1", wire.receiver))
+def _invalid_envelope(body: bytes, error: ValidationError) -> InvalidBody:
+    if error.errors()[0]["type"] == "json_invalid":
+        return InvalidBody(FieldError("", f"not JSON: {error.errors()[0]['ctx']['error']}"))
+    if body.lstrip().startswith(b"["):
+        return InvalidBody(FieldError("", RAW_PROMETHEUS))
+    return InvalidBody(*errors_of(error))
 
 
-def _together(items: Sequence[Any]) -> RefusedAlerts:
-    counted = FieldError("alerts", f"{len(items)} more cannot be read")
-    return RefusedAlerts((counted,), pydantic_core.to_json(items), alerts=len(items))
+def _describe(envelope: WireEnvelope, failures: Sequence[tuple[int, ValidationError]]) -> list[_Unreadable]:
+    described = [
+        _Unreadable(errors_of(error, prefix=f"alerts.{index}"), _json(envelope.alerts[index]))
+        for index, error in failures[:MAX_DESCRIBED]
+    ]
+    if rest := [envelope.alerts[index] for index, _ in failures[MAX_DESCRIBED:]]:
+        error = FieldError("alerts", f"{len(rest)} more cannot be read")
+        described.append(_Unreadable((error,), _json(rest), alerts=len(rest)))
+    return described
 
 
-def _reader(wire: WireMessage) -> tuple[str, Callable[[Any, WireMessage, datetime], Signal]]:
-    if wire.version == grafana.VERSION:
-        return grafana.SOURCE, grafana.signal
-    return alertmanager.SOURCE, alertmanager.signal
+def _json(value: Any) -> bytes:
+    return pydantic_core.to_json(value)
 
 
-def _json(body: bytes) -> Any:
-    try:
-        return pydantic_core.from_json(body)
-    except ValueError as error:
-        raise InvalidBody(FieldError("", f"not JSON: {error}")) from error
-
-
-def _envelope(parsed: Any) -> WireMessage:
-    if isinstance(parsed, list):
-        raise InvalidBody(FieldError("", RAW_PROMETHEUS))
-    try:
-        return WireMessage.model_validate(parsed)
-    except ValidationError as error:
-        raise InvalidBody(*errors_of(error)) from error
+def _refused(part: _Unreadable, source: str, now: datetime) -> RefusedBody:
+    return RefusedBody(now, source, "; ".join(map(str, part.errors)), part.json, part.alerts)

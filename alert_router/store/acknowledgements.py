@@ -1,4 +1,4 @@
-"""Who has taken which incident on."""
+"""The acknowledgements of incidents."""
 
 from datetime import datetime
 

@@ -1,6 +1,6 @@
 """Alerts and their transitions: what intake reads and writes.
 
-Statements of the hot path are built once: building one anew costs more than SQLite takes to run it.
+Statements of the hot path are built once: to build one costs more than SQLite takes to run it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from alert_router.domain.model import CLOCK_SKEW_S, Alert, Fingerprint, Status, Transition
-from alert_router.store import parameters, rows
-from alert_router.store.tables import alerts, transitions
+from alert_router.store import rows
+from alert_router.store.tables import alerts, incidents, transitions
 
 COLUMNS = tuple(alerts.c)
 
@@ -22,12 +22,16 @@ def alert_of(row: sa.Row[Any]) -> Alert:
     return Alert(**(fields | {"status": Status(fields["status"])}))
 
 
-_LAST_ID = sa.select(sa.func.coalesce(sa.func.max(alerts.c.id), 0))
+_LAST_IDS = sa.select(
+    sa.select(sa.func.max(alerts.c.id)).scalar_subquery(),
+    sa.select(sa.func.max(incidents.c.id)).scalar_subquery(),
+)
 
 
-def last_id(conn: sa.Connection) -> int:
-    """The one writer counts on from here."""
-    return conn.scalar(_LAST_ID) or 0
+def last_ids(conn: sa.Connection) -> tuple[int, int]:
+    """The highest id of an alert and of an incident. There is one writer, so it can count on from them."""
+    alert_id, incident_id = conn.execute(_LAST_IDS).one()
+    return alert_id or 0, incident_id or 0
 
 
 @cache
@@ -44,46 +48,41 @@ def _newest(dialect: str) -> sa.Select[Any]:
     return sa.select(*COLUMNS).where(alerts.c.id.in_(sa.select(newest_id).select_from(wanted)))
 
 
-def newest(conn: sa.Connection, source: str, fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, Alert]:
+def newest(conn: sa.Connection, source: str, fingerprints: Iterable[Fingerprint]) -> list[Alert]:
     """The newest alert of each fingerprint that has one."""
-    found = conn.execute(_newest(conn.dialect.name), {"source": source, **rows.bound(conn, fingerprints)})
-    return {alert.fingerprint: alert for alert in map(alert_of, found)}
+    result = conn.execute(_newest(conn.dialect.name), {"source": source, **rows.bound(conn, fingerprints)})
+    return list(map(alert_of, result))
 
 
 def due(conn: sa.Connection, now: datetime, *, hold_s: float) -> list[Alert]:
-    """Alerts that time alone changes now: holds past their hour, reports past their expiry.
+    """Alerts that time alone changes: holds that ran out, reports past their expiry.
 
-    hold_s: no hold is ever set further ahead; a later one was written before the clock stepped back.
+    hold_s: no hold is ever set further ahead; a later one was written before the clock was set back.
     """
-    # Each of them by its own range of the index: joined by OR they would read the whole table.
+    # A statement for each, which reads a range of an index: joined by OR they would read the whole table.
     held = alerts.c.held_until.is_not(None)
     over = sa.and_(held, alerts.c.held_until <= now)
     beyond = sa.and_(held, alerts.c.held_until > now + timedelta(seconds=hold_s + CLOCK_SKEW_S))
-    # The status as the partial index spells it: a bound value could not be seen to be the same.
+    # The status is spelled as in the partial index: a bound parameter would not match its condition.
     firing = alerts.c.status == sa.literal_column("'firing'")
     expired = sa.and_(alerts.c.expires_at <= now, firing)
-    statements = (sa.select(*COLUMNS).where(one) for one in (over, beyond, expired))
-    found = {alert.id: alert for statement in statements for alert in map(alert_of, conn.execute(statement))}
-    return [found[alert_id] for alert_id in sorted(found)]
+    statements = (sa.select(*COLUMNS).where(condition) for condition in (over, beyond, expired))
+    by_id = {alert.id: alert for statement in statements for alert in map(alert_of, conn.execute(statement))}
+    return [by_id[alert_id] for alert_id in sorted(by_id)]
 
 
 def open_or_held(conn: sa.Connection, source: str) -> list[Alert]:
-    """Everything of this source that fires, or may."""
-    found = conn.execute(
+    """The alerts of this source that fire, or are held because they may."""
+    result = conn.execute(
         sa.select(*COLUMNS).where(
             alerts.c.source == source,
             sa.or_(alerts.c.status == Status.FIRING, alerts.c.held_until.is_not(None)),
         )
     )
-    return list(map(alert_of, found))
+    return list(map(alert_of, result))
 
 
-def insert(conn: sa.Connection, new: Sequence[Alert]) -> None:
-    if new:
-        conn.execute(sa.insert(alerts), [parameters.of(alert) for alert in new])
-
-
-CHANGING = (
+_MUTABLE = (
     "status",
     "annotations",
     "ends_at",
@@ -95,29 +94,30 @@ CHANGING = (
     "suppressed",
     "absent_since",
 )
-"""What may change in an alert's life; the rest is its identity."""
+"""The columns that change in an alert's life; the others are its identity."""
 _UPDATE = (
     sa.update(alerts)
     .where(alerts.c.id == sa.bindparam("which"))
-    .values({name: sa.bindparam(f"new_{name}", type_=alerts.c[name].type) for name in CHANGING})
+    .values({name: sa.bindparam(f"new_{name}", type_=alerts.c[name].type) for name in _MUTABLE})
 )
 
 
-def update(conn: sa.Connection, changed: Sequence[Alert]) -> None:
+def save(
+    conn: sa.Connection, new: Sequence[Alert], changed: Sequence[Alert], new_transitions: Sequence[Transition]
+) -> None:
+    if new:
+        conn.execute(sa.insert(alerts), list(map(rows.to_row, new)))
     if changed:
         conn.execute(
             _UPDATE,
-            [{"which": a.id} | {f"new_{name}": getattr(a, name) for name in CHANGING} for a in changed],
+            [{"which": a.id} | {f"new_{name}": getattr(a, name) for name in _MUTABLE} for a in changed],
         )
+    if new_transitions:
+        conn.execute(sa.insert(transitions), list(map(rows.to_row, new_transitions)))
 
 
-def remember(conn: sa.Connection, facts: Sequence[Transition]) -> None:
-    if facts:
-        conn.execute(sa.insert(transitions), [parameters.of(fact) for fact in facts])
-
-
-def of_event(conn: sa.Connection, event_key: str) -> int | None:
-    """The alert a direct report ended in, if it has been told before."""
+def id_by_event(conn: sa.Connection, event_key: str) -> int | None:
+    """The alert of a direct report that has been received before."""
     return conn.scalar(sa.select(transitions.c.alert_id).where(transitions.c.event_key == event_key))
 
 

@@ -1,36 +1,41 @@
-"""Cards and their deliveries: what is to be told, who is telling it, what was told."""
+"""The queue of cards: which are due in a channel, who delivers one, what became of it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from alert_router.domain import rate_limits
 from alert_router.domain.model import CLOCK_SKEW_S, ChannelName, Status
+from alert_router.domain.rate_limits import Capacity
 from alert_router.store import rows
-from alert_router.store.tables import cards, deliveries, incidents
+from alert_router.store.tables import cards, incidents
 
 NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
-"""The order in which cards are told."""
+"""The order in which cards are delivered."""
 LEASE_S = 30.0
-"""Longer than any request to Discord may take, by whichever of two clocks, so that a lease ends only when its
-holder is gone; and no longer, for a card whose router died waits for it."""
+"""Longer than a request to Discord takes, by either of two clocks, so that a lease ends only when its holder
+is gone; and no longer, because the card of a crashed router waits until then."""
+MAX_DELAY_S = 300.0
+"""The furthest ahead that a card is ever made due."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """That people see an incident's present state in a channel."""
+class CardRequest:
+    """A request to show an incident's present state in a channel."""
 
     incident_id: int
     channel: ChannelName
     generation: int
     create_priority: int
     edit_priority: int
-    edit_delay_s: float = 0.0
-    """How long a change may wait for others to join it."""
+    requested_at: datetime
+    edit_at: datetime
+    """Later than requested_at, by at most MAX_DELAY_S, for an edit that may wait for others to join it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,79 +54,80 @@ class Claim:
     lease: str
     message_id: str | None
     sent_hash: str | None
-    created_at: datetime
+    old_edit: bool
+    """It edits a message older than Discord's hour, which has a rate limit of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One delivery as it went: the row of `deliveries`."""
-
-    at: datetime
-    action: str
-    outcome: str
-    status: int | None
-    message_id: str | None
-    took_ms: int
-    detail: str
+def created(at: datetime) -> dict[str, datetime]:
+    """The columns of a new card that depend on the time; tables.py has the others' defaults."""
+    return {"due_at": at, "waiting_since": at, "created_at": at}
 
 
-def want(conn: sa.Connection, wishes: Sequence[Wish], now: datetime) -> None:
-    """Mark cards dirty, making those that are missing. A card that waits out a failure keeps its hour."""
-    if wishes:
-        conn.execute(_want(conn.dialect.name), [_parameters(wish, now) for wish in wishes])
+def dirty(
+    at: datetime | sa.ColumnElement[Any],
+    *,
+    create_priority: Any,
+    edit_priority: Any = EDIT,
+    due_at: Any = None,
+) -> dict[str, Any]:
+    """The columns of a card whose wanted state has changed at this time. due_at: the same if None.
+
+    A folded card stays in its digest: the digest is edited instead.
+    """
+    if isinstance(at, datetime):
+        at = sa.literal(at, cards.c.due_at.type)
+    folded = cards.c.folded_into.is_not(None)
+    return {
+        "wanted_rev": cards.c.wanted_rev + 1,
+        "state": sa.case((folded, "folded"), else_="pending"),
+        "due_at": sa.case((folded, sa.null()), else_=at if due_at is None else due_at),
+        "waiting_since": sa.case((folded, sa.null()), else_=sa.func.coalesce(cards.c.waiting_since, at)),
+        "attempts": sa.case((cards.c.state == "dead", 0), else_=cards.c.attempts),
+        "priority": sa.case((cards.c.message_id.is_(None), create_priority), else_=edit_priority),
+    }
+
+
+def enqueue(conn: sa.Connection, requests: Sequence[CardRequest]) -> None:
+    """Mark the requested cards dirty and create missing ones. A card in back-off keeps its due time."""
+    if requests:
+        conn.execute(_enqueue(conn.dialect.name), list(map(rows.to_row, requests)))
 
 
 @cache
-def _want(dialect: str) -> sa.Insert:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    now, edit_at = (sa.bindparam(name, type_=cards.c.due_at.type) for name in ("now", "edit_at"))
-    statement = insert(cards).values(
-        incident_id=sa.bindparam("incident_id"),
-        channel=sa.bindparam("channel"),
-        generation=sa.bindparam("generation"),
-        priority=sa.bindparam("create_priority"),
-        state="pending",
-        wanted_rev=1,
-        attempts=0,
-        degraded=0,
-        edited=False,
+def _enqueue(dialect: str) -> sa.Insert:
+    now, edit_at = (sa.bindparam(name, type_=cards.c.due_at.type) for name in ("requested_at", "edit_at"))
+    subject = ("incident_id", "channel", "generation")
+    create_priority: sa.BindParameter[int] = sa.bindparam("create_priority")
+    edit_priority: sa.BindParameter[int] = sa.bindparam("edit_priority")
+    statement = rows.upsert(dialect, cards).values(
+        **{name: sa.bindparam(name) for name in subject},
+        priority=create_priority,
         due_at=now,
         waiting_since=now,
         created_at=now,
     )
-    waits = sa.and_(cards.c.state == "pending", cards.c.attempts > 0, cards.c.due_at > now)
-    folded = cards.c.folded_into.is_not(None)
-    soon = sa.case(
+    backs_off = sa.and_(cards.c.state == "pending", cards.c.attempts > 0, cards.c.due_at > now)
+    due_at = sa.case(
+        (backs_off, cards.c.due_at),
         (cards.c.message_id.is_(None), now),
-        # Each change puts off only its own telling: what changes all the time would never be told.
+        # A change never postpones an earlier one: a card that changes all the time would never be edited.
         (cards.c.due_at < edit_at, cards.c.due_at),
         else_=edit_at,
     )
     return statement.on_conflict_do_update(
-        index_elements=["incident_id", "channel", "generation"],
-        set_={
-            "wanted_rev": cards.c.wanted_rev + 1,
-            # What a digest tells stays there: the digest is told anew instead.
-            "state": sa.case((folded, "folded"), else_="pending"),
-            "due_at": sa.case((folded, sa.null()), (waits, cards.c.due_at), else_=soon),
-            "waiting_since": sa.case((folded, sa.null()), else_=sa.func.coalesce(cards.c.waiting_since, now)),
-            "attempts": sa.case((cards.c.state == "dead", 0), else_=cards.c.attempts),
-            "priority": sa.case(
-                (cards.c.message_id.is_(None), sa.bindparam("create_priority")),
-                else_=sa.bindparam("edit_priority"),
-            ),
-        },
+        index_elements=subject,
+        set_=dirty(now, create_priority=create_priority, edit_priority=edit_priority, due_at=due_at),
     )
 
 
-def folded(conn: sa.Connection, wishes: Sequence[Wish]) -> list[int]:
-    """The digests that tell some of these."""
-    bound = rows.bound(conn, {wish.incident_id for wish in wishes})
-    return list(conn.scalars(_folded(conn.dialect.name), bound))
+def digests_of(conn: sa.Connection, requests: Sequence[CardRequest]) -> list[int]:
+    """The digests that show some of the requested cards."""
+    bound = rows.bound(conn, map(attrgetter("incident_id"), requests))
+    return list(conn.scalars(_digests_of(conn.dialect.name), bound))
 
 
 @cache
-def _folded(dialect: str) -> sa.Select[tuple[int]]:
+def _digests_of(dialect: str) -> sa.Select[tuple[int]]:
     ids = rows.table(dialect, sa.BigInteger())
     return (
         sa.select(cards.c.folded_into)
@@ -130,207 +136,171 @@ def _folded(dialect: str) -> sa.Select[tuple[int]]:
     )
 
 
-def _parameters(wish: Wish, now: datetime) -> dict[str, Any]:
-    return {
-        "incident_id": wish.incident_id,
-        "channel": wish.channel,
-        "generation": wish.generation,
-        "create_priority": wish.create_priority,
-        "edit_priority": wish.edit_priority,
-        "now": now,
-        "edit_at": now + timedelta(seconds=wish.edit_delay_s),
-    }
+def reuse_unsent_card(conn: sa.Connection, request: CardRequest) -> None:
+    """Reuse an unsent card for the new generation instead of sending two messages.
 
-
-def renew_unsent(conn: sa.Connection, wish: Wish) -> None:
-    """A card nobody has seen becomes the new generation's: two messages would be one too many.
-
-    Only the newest of them, and only while the new generation has none: a card that was being delivered when
-    its generation passed stays what it was.
+    Only the newest of them, and only while the new generation has no card of its own: a card that was being
+    delivered when its generation passed stays what it was.
     """
-    same = sa.and_(cards.c.incident_id == wish.incident_id, cards.c.channel == wish.channel)
-    # What a digest tells stays there: a new ping needs a card of its own.
+    same = sa.and_(cards.c.incident_id == request.incident_id, cards.c.channel == request.channel)
+    # A folded card stays in its digest: a new notification needs a card of its own.
     unsent = sa.and_(cards.c.message_id.is_(None), cards.c.lease.is_(None), cards.c.folded_into.is_(None))
-    taken = conn.scalar(sa.select(cards.c.id).where(same, cards.c.generation >= wish.generation).limit(1))
+    taken = conn.scalar(sa.select(cards.c.id).where(same, cards.c.generation >= request.generation).limit(1))
     newest = sa.select(sa.func.max(cards.c.generation)).where(same, unsent).scalar_subquery()
     if taken is None:
         conn.execute(
             sa.update(cards)
             .where(same, unsent, cards.c.generation == newest)
-            .values(generation=wish.generation)
+            .values(generation=request.generation)
         )
+
+
+def is_due(conn: sa.Connection, channel: ChannelName, now: datetime, capacity: Capacity) -> bool:
+    """Whether `claim` would find a card."""
+    return conn.scalar(_NEXT, _claim_parameters(channel, now, capacity)) is not None
 
 
 def claim(
-    conn: sa.Connection,
-    channel: ChannelName,
-    now: datetime,
-    *,
-    lease: str,
-    lease_s: float,
-    max_wait_s: float,
-    critical_only: bool = False,
+    conn: sa.Connection, channel: ChannelName, now: datetime, capacity: Capacity, *, lease: str
 ) -> Claim | None:
-    """The next card to tell in this channel, taken until the lease ends; None when nothing is due.
+    """The next card to deliver in this channel, taken until the lease ends; None when none is due.
 
-    critical_only: new critical ones alone.
-    max_wait_s: no hour is ever set further ahead; a later one was written before the clock stepped back.
+    lease: a name nobody else has, the fence of the outcome.
     """
-    next_id = (
-        sa.select(cards.c.id)
-        .where(
-            cards.c.channel == channel,
-            cards.c.due_at.is_not(None),  # said aloud, so that the partial index can serve it
-            cards.c.priority <= (NEW_CRITICAL if critical_only else EDIT),
-            sa.or_(
-                cards.c.due_at <= now, cards.c.due_at > now + timedelta(seconds=max_wait_s + CLOCK_SKEW_S)
-            ),
-            sa.or_(
-                cards.c.lease_until.is_(None),
-                cards.c.lease_until <= now,
-                cards.c.lease_until > now + timedelta(seconds=lease_s + CLOCK_SKEW_S),
-            ),
-        )
-        .order_by(cards.c.priority, cards.c.due_at, cards.c.id)
-        .limit(1)
-        .scalar_subquery()
+    lease_until = now + timedelta(seconds=LEASE_S)
+    parameters = {"new_lease": lease, "new_lease_until": lease_until}
+    row = conn.execute(_CLAIM, parameters | _claim_parameters(channel, now, capacity)).one_or_none()
+    return Claim(*row) if row else None
+
+
+def _claim_parameters(channel: ChannelName, now: datetime, capacity: Capacity) -> dict[str, Any]:
+    skew = timedelta(seconds=CLOCK_SKEW_S)
+    return {
+        "of_channel": channel,
+        "max_priority": NEW_CRITICAL if capacity.critical_only else EDIT,
+        "old_edits": capacity.old_edits,
+        "now": now,
+        "past_clock": now + skew,
+        "past_delay": now + timedelta(seconds=MAX_DELAY_S) + skew,
+        "past_lease": now + timedelta(seconds=LEASE_S) + skew,
+        "hour_ago": now - timedelta(seconds=rate_limits.OLD_MESSAGE_S),
+    }
+
+
+def _time(name: str) -> sa.BindParameter[datetime]:
+    return sa.bindparam(name, type_=cards.c.due_at.type)
+
+
+# A time further ahead than it is ever set was written before the clock stepped back; ignore it. A message
+# from before such a step may be old: its age is not known.
+_IS_DUE = sa.or_(cards.c.due_at <= _time("now"), cards.c.due_at > _time("past_delay"))
+_IS_FREE = sa.or_(
+    cards.c.lease_until.is_(None),
+    cards.c.lease_until <= _time("now"),
+    cards.c.lease_until > _time("past_lease"),
+)
+_IS_OLD_EDIT = sa.and_(
+    cards.c.message_id.is_not(None),
+    sa.or_(cards.c.created_at <= _time("hour_ago"), cards.c.created_at > _time("past_clock")),
+)
+_NEXT = (
+    sa.select(cards.c.id)
+    .where(
+        cards.c.channel == sa.bindparam("of_channel"),
+        cards.c.due_at.is_not(None),  # spelled out, so that the partial index can serve it
+        cards.c.priority <= sa.bindparam("max_priority"),
+        _IS_DUE,
+        _IS_FREE,
+        sa.or_(sa.bindparam("old_edits", type_=sa.Boolean), sa.not_(_IS_OLD_EDIT)),
     )
-    row = conn.execute(
-        sa.update(cards)
-        .where(cards.c.id == next_id)
-        .values(lease=lease, lease_until=now + timedelta(seconds=lease_s))
-        .returning(
-            cards.c.id,
-            cards.c.incident_id,
-            cards.c.digest_id,
-            cards.c.generation,
-            cards.c.wanted_rev,
-            cards.c.attempts,
-            cards.c.degraded,
-            cards.c.message_id,
-            cards.c.sent_hash,
-            cards.c.created_at,
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    return Claim(
-        card_id=row.id,
-        incident_id=row.incident_id,
-        digest_id=row.digest_id,
-        channel=channel,
-        generation=row.generation,
-        wanted_rev=row.wanted_rev,
-        attempts=row.attempts,
-        degraded=row.degraded,
-        lease=lease,
-        message_id=row.message_id,
-        sent_hash=row.sent_hash,
-        created_at=row.created_at,
-    )
+    .order_by(cards.c.priority, cards.c.due_at, cards.c.id)
+    .limit(1)
+)
+_CLAIM = (
+    sa.update(cards)
+    .where(cards.c.id == _NEXT.scalar_subquery())
+    .values(lease=sa.bindparam("new_lease"), lease_until=_time("new_lease_until"))
+    .returning(*rows.columns(Claim, cards, card_id=cards.c.id, old_edit=_IS_OLD_EDIT))
+)
+_IS_RESOLVED = (
+    sa.select(incidents.c.id)
+    .where(incidents.c.id == cards.c.incident_id, incidents.c.status == Status.RESOLVED)
+    .exists()
+)
+_EDIT_PRIORITY = sa.case(
+    # A digest is as urgent as what it has folded since.
+    (cards.c.digest_id.is_not(None), cards.c.priority),
+    (_IS_RESOLVED, RESOLVE),
+    else_=EDIT,
+)
+"""Of a card that became dirty while it was delivered: a resolve goes before other edits."""
 
 
 def settle(
     conn: sa.Connection, claim: Claim, now: datetime, values: Mapping[str, Any], *, done: bool
 ) -> bool:
-    """Write down how the claimed card stands and let it go; False when the lease was lost to another.
+    """Store the outcome of the claimed card and release it; False when the lease was lost to another router.
 
-    done: the claimed state needs no more telling. What became dirty meanwhile stays due.
+    done: the claimed state needs no further delivery. A card that became dirty meanwhile stays due.
     """
     current = cards.c.wanted_rev == claim.wanted_rev
-    free: dict[str, Any] = {"lease": None, "lease_until": None}
-    told = values.get("message_id", claim.message_id) is not None
+    released: dict[str, Any] = {"lease": None, "lease_until": None}
     if done:
-        free |= {
+        has_message = values.get("message_id", claim.message_id) is not None
+        released |= {
             "due_at": sa.case((current, sa.null()), else_=now),
             "waiting_since": sa.case((current, sa.null()), else_=now),
             "state": sa.case((current, values.get("state", "delivered")), else_="pending"),
-            # What nobody has seen is as urgent as it was, whoever tells it again.
-            "priority": sa.case((current, EDIT), else_=_edit_priority()) if told else cards.c.priority,
+            # A card that nobody has seen yet stays as urgent as it was.
+            "priority": sa.case((current, EDIT), else_=_EDIT_PRIORITY) if has_message else cards.c.priority,
         }
     changed = conn.execute(
         sa.update(cards)
         .where(cards.c.id == claim.card_id, cards.c.lease == claim.lease)
-        .values({**values, **free})
+        .values({**values, **released})
     )
     return changed.rowcount == 1
 
 
-def _edit_priority() -> sa.ColumnElement[int]:
-    """Of what became dirty while it was told: that it is over goes before other edits."""
-    over = (
-        sa.select(incidents.c.id)
-        .where(incidents.c.id == cards.c.incident_id, incidents.c.status == Status.RESOLVED)
-        .exists()
-    )
-    # A digest is as urgent as what it has taken in since.
-    return sa.case((cards.c.digest_id.is_not(None), cards.c.priority), (over, RESOLVE), else_=EDIT)
-
-
-def record(conn: sa.Connection, claim: Claim, attempt: Attempt) -> None:
-    conn.execute(
-        sa.insert(deliveries).values(
-            card_id=claim.card_id,
-            channel=claim.channel,
-            at=attempt.at,
-            action=attempt.action,
-            outcome=attempt.outcome,
-            status=attempt.status,
-            message_id=attempt.message_id,
-            took_ms=attempt.took_ms,
-            detail=attempt.detail,
-        )
-    )
-
-
-def dirty_older(conn: sa.Connection, claim: Claim, now: datetime) -> None:
-    """After a create: the messages it takes over from must point to it."""
+def mark_previous_dirty(conn: sa.Connection, claim: Claim, now: datetime) -> None:
+    """After a create: the messages that it replaces must link to it."""
     if claim.digest_id is not None:
-        dirty_overtaken(conn, claim.channel, cards.c.folded_into == claim.digest_id, now)
+        mark_replaced_dirty(conn, claim.channel, cards.c.folded_into == claim.digest_id, now)
         return
-    before = sa.select(incidents.c.previous_id).where(incidents.c.id == claim.incident_id).scalar_subquery()
-    older = sa.and_(cards.c.incident_id == claim.incident_id, cards.c.generation < claim.generation)
-    _dirty(conn, claim.channel, sa.or_(older, cards.c.incident_id == before), now)
+    parameters = {
+        "of_incident": claim.incident_id,
+        "of_channel": claim.channel,
+        "before": claim.generation,
+        "now": now,
+    }
+    conn.execute(_MARK_PREVIOUS, parameters)
 
 
-def dirty_overtaken(
+def mark_replaced_dirty(
     conn: sa.Connection, channel: ChannelName, folded: sa.ColumnElement[bool], now: datetime
 ) -> None:
-    """What these folded cards took over from is the digest's to tell: the older messages must point to it."""
+    """The older messages of the incidents whose cards are folded must link to the digest."""
     same = sa.select(cards.c.incident_id).where(folded)
     before = sa.select(incidents.c.previous_id).where(incidents.c.id.in_(same))
-    _dirty(conn, channel, sa.or_(cards.c.incident_id.in_(same), cards.c.incident_id.in_(before)), now)
+    which = sa.or_(cards.c.incident_id.in_(same), cards.c.incident_id.in_(before))
+    conn.execute(_MARK_MESSAGES.where(which), {"of_channel": channel, "now": now})
 
 
-def _dirty(conn: sa.Connection, channel: ChannelName, which: sa.ColumnElement[bool], now: datetime) -> None:
-    conn.execute(
-        sa.update(cards)
-        .where(which, cards.c.channel == channel, cards.c.message_id.is_not(None))
-        .values(
-            wanted_rev=cards.c.wanted_rev + 1,
-            state="pending",
-            due_at=now,
-            waiting_since=sa.func.coalesce(cards.c.waiting_since, now),
-            priority=EDIT,
-        )
+_MARK_MESSAGES = (
+    sa.update(cards)
+    .where(cards.c.channel == sa.bindparam("of_channel"), cards.c.message_id.is_not(None))
+    .values(dirty(_time("now"), create_priority=EDIT))
+)
+_OF_INCIDENT = sa.bindparam("of_incident", type_=sa.BigInteger)
+_PREVIOUS_ID = sa.select(incidents.c.previous_id).where(incidents.c.id == _OF_INCIDENT).scalar_subquery()
+_MARK_PREVIOUS = _MARK_MESSAGES.where(
+    sa.or_(
+        sa.and_(cards.c.incident_id == _OF_INCIDENT, cards.c.generation < sa.bindparam("before")),
+        cards.c.incident_id == _PREVIOUS_ID,
     )
+)
 
 
 def release_all(conn: sa.Connection) -> None:
-    """Only for a router that knows itself alone (SQLite): the claims of its former life are void."""
+    """For a router that starts and is alone on its database (SQLite): the holder of every lease is gone."""
     conn.execute(sa.update(cards).where(cards.c.lease.is_not(None)).values(lease=None, lease_until=None))
-
-
-def counts(conn: sa.Connection, channels: Collection[ChannelName]) -> dict[str, int]:
-    """Cards by state, in the channels there are now."""
-    rows = conn.execute(
-        sa.select(cards.c.state, sa.func.count()).where(cards.c.channel.in_(channels)).group_by(cards.c.state)
-    )
-    return {"pending": 0, "delivered": 0, "dead": 0, "folded": 0} | {str(state): n for state, n in rows}
-
-
-def oldest_waiting(conn: sa.Connection, channels: Collection[ChannelName]) -> datetime | None:
-    """Since when the longest-waiting card waits, in the channels there are now."""
-    query = sa.select(sa.func.min(cards.c.waiting_since)).where(cards.c.channel.in_(channels))
-    found: datetime | None = conn.scalar(query.where(cards.c.due_at.is_not(None)))
-    return found

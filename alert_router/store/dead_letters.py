@@ -6,7 +6,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from alert_router.store.tables import alerts, cards
+from alert_router.store import card_queue, card_state, rows
+from alert_router.store.tables import cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,38 +23,22 @@ class DeadLetter:
 
 def waiting(conn: sa.Connection) -> tuple[DeadLetter, ...]:
     """Oldest first."""
-    newest_alert = (
-        sa.select(sa.func.max(alerts.c.id))
-        .where(alerts.c.incident_id == cards.c.incident_id)
-        .scalar_subquery()
+    columns = rows.columns(
+        DeadLetter,
+        cards,
+        card_id=cards.c.id,
+        alert_id=card_state.newest_alert_id(),
+        reason=sa.func.coalesce(cards.c.error, ""),
     )
-    rows = conn.execute(
-        sa.select(
-            cards.c.id,
-            cards.c.channel,
-            cards.c.incident_id,
-            newest_alert,
-            sa.func.coalesce(cards.c.error, ""),
-            cards.c.created_at,
-        )
-        .where(cards.c.state == "dead")
-        .order_by(cards.c.id)
-    )
-    return tuple(DeadLetter(*row) for row in rows)
+    query = sa.select(*columns).where(cards.c.state == "dead").order_by(cards.c.id)
+    return tuple(DeadLetter(*row) for row in conn.execute(query))
 
 
 def replay(conn: sa.Connection, now: datetime, card_ids: Sequence[int] | None = None) -> int:
-    """Tell them again, as they would be told today; how many. None: all of them."""
+    """Send them again in their present state; how many. None: all of them."""
     statement = sa.update(cards).where(cards.c.state == "dead")
     if card_ids is not None:
         statement = statement.where(cards.c.id.in_(card_ids))
-    return conn.execute(
-        statement.values(
-            state="pending",
-            due_at=now,
-            waiting_since=now,
-            attempts=0,
-            degraded=0,
-            wanted_rev=cards.c.wanted_rev + 1,
-        )
-    ).rowcount
+    priority = cards.c.priority
+    dirty = card_queue.dirty(now, create_priority=priority, edit_priority=priority)
+    return conn.execute(statement.values(degraded=0, **dirty)).rowcount

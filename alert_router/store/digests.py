@@ -1,4 +1,4 @@
-"""Digests: one card for many incidents when there are more than the pace can carry."""
+"""Digests: one card for many incidents when there are more than the rate limit allows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from alert_router.domain.model import (
     Status,
     severity_rank,
 )
-from alert_router.store import rows
+from alert_router.store import card_queue, rows
 from alert_router.store.alerts import COLUMNS, alert_of
-from alert_router.store.card_queue import EDIT, NEW_CRITICAL, dirty_overtaken
-from alert_router.store.card_state import TOLD_HERE, WORKS_AGAIN
+from alert_router.store.card_queue import EDIT, NEW_CRITICAL
+from alert_router.store.card_state import MAIN_IS_BACK, MAIN_IS_DOWN
 from alert_router.store.tables import alerts, cards, digests
 
 MAX_ALERTS = 120
-"""More than a message can list; the counts tell all."""
+"""More than a message can list; the counts cover all of them."""
 
 _NEW = sa.and_(
     cards.c.due_at.is_not(None),
@@ -30,27 +30,36 @@ _NEW = sa.and_(
     cards.c.digest_id.is_(None),
     cards.c.lease.is_(None),
 )
-"""Cards nobody has seen and nobody is telling."""
+"""Cards that are due, without a message and not being delivered."""
 
 
 @dataclass(frozen=True, slots=True)
-class OpenDigest:
-    id: int
-    last_folded_at: datetime
+class Backlog:
+    """What decides about a channel's digest."""
+
+    waiting: int
+    """How many new cards wait."""
+    digest_id: int | None
+    """The open digest; None where there is none."""
+    last_folded_at: datetime | None
 
 
-def waiting(conn: sa.Connection, channel: ChannelName) -> int:
-    """How many new cards wait in this channel."""
-    return conn.scalar(sa.select(sa.func.count()).where(cards.c.channel == channel, _NEW)) or 0
+_OPEN = (
+    sa.select(digests.c.id, digests.c.last_folded_at)
+    .where(digests.c.channel == sa.bindparam("of_channel"), digests.c.ended_at.is_(None))
+    .subquery("open")
+)
+_WAITING = (
+    sa.select(sa.func.count()).where(cards.c.channel == sa.bindparam("of_channel"), _NEW).scalar_subquery()
+)
+_ONE = sa.select(_WAITING.label("waiting")).subquery("one")
+_BACKLOG = sa.select(_ONE.c.waiting, _OPEN.c.id, _OPEN.c.last_folded_at).select_from(
+    _ONE.outerjoin(_OPEN, sa.true())
+)
 
 
-def open_one(conn: sa.Connection, channel: ChannelName) -> OpenDigest | None:
-    row = conn.execute(
-        sa.select(digests.c.id, digests.c.last_folded_at).where(
-            digests.c.channel == channel, digests.c.ended_at.is_(None)
-        )
-    ).one_or_none()
-    return OpenDigest(*row) if row else None
+def backlog(conn: sa.Connection, channel: ChannelName) -> Backlog:
+    return Backlog(*conn.execute(_BACKLOG, {"of_channel": channel}).one())
 
 
 def begin(conn: sa.Connection, channel: ChannelName, now: datetime) -> int:
@@ -62,15 +71,8 @@ def begin(conn: sa.Connection, channel: ChannelName, now: datetime) -> int:
             digest_id=digest_id,
             channel=channel,
             generation=1,
-            state="pending",
             priority=NEW_CRITICAL,
-            wanted_rev=1,
-            due_at=now,
-            waiting_since=now,
-            attempts=0,
-            degraded=0,
-            edited=False,
-            created_at=now,
+            **card_queue.created(now),
         )
     )
     return int(digest_id or 0)
@@ -79,9 +81,9 @@ def begin(conn: sa.Connection, channel: ChannelName, now: datetime) -> int:
 def fold(
     conn: sa.Connection, channel: ChannelName, digest_id: int, now: datetime, *, single: int
 ) -> int | None:
-    """Let the digest tell the waiting new cards, but the first `single` critical ones.
+    """Fold the waiting new cards into the digest, except the first `single` critical ones.
 
-    The most urgent priority among those it took; None when it took none.
+    The most urgent priority among the folded cards; None when there is none.
     """
     critical = (
         sa.select(cards.c.id)
@@ -89,44 +91,38 @@ def fold(
         .order_by(cards.c.due_at, cards.c.id)
         .limit(single)
     )
-    taken = conn.execute(
+    folded = conn.execute(
         sa.update(cards)
         .where(cards.c.channel == channel, _NEW, cards.c.id.not_in(critical))
         .values(state="folded", folded_into=digest_id, due_at=None, waiting_since=None)
         .returning(cards.c.id, cards.c.priority)
     ).all()
-    if taken:
+    if folded:
         conn.execute(sa.update(digests).where(digests.c.id == digest_id).values(last_folded_at=now))
-        ids = rows.table_of(conn, [row.id for row in taken], sa.BigInteger())
-        dirty_overtaken(conn, channel, cards.c.id.in_(sa.select(ids.c.value)), now)
-    return min((row.priority for row in taken), default=None)
+        ids = rows.table_of(conn, [row.id for row in folded], sa.BigInteger())
+        card_queue.mark_replaced_dirty(conn, channel, cards.c.id.in_(sa.select(ids.c.value)), now)
+    return min((row.priority for row in folded), default=None)
 
 
 def touch(
     conn: sa.Connection, digest_ids: Sequence[int], now: datetime, *, every_s: float, priority: int = EDIT
 ) -> None:
-    """The digests' cards are to be told anew, but not more often than every so many seconds.
+    """Mark the digests' cards dirty, to be edited at most once in `every_s` seconds.
 
-    priority: of what is new in them. A digest that has taken in critical alerts is as urgent as they were.
+    priority: of the change. A digest that has folded critical alerts is as urgent as they are.
     """
+    more_urgent = sa.and_(cards.c.due_at.is_not(None), cards.c.priority < priority)
+    edit_priority = sa.case((more_urgent, cards.c.priority), else_=priority)
     for digest_id in digest_ids:
         sent_at = conn.scalar(sa.select(cards.c.sent_at).where(cards.c.digest_id == digest_id))
-        due_at = max(now, sent_at + timedelta(seconds=every_s)) if sent_at else now
-        conn.execute(
-            sa.update(cards)
-            .where(cards.c.digest_id == digest_id)
-            .values(
-                wanted_rev=cards.c.wanted_rev + 1,
-                state="pending",
-                due_at=sa.func.coalesce(cards.c.due_at, due_at),
-                waiting_since=sa.func.coalesce(cards.c.waiting_since, due_at),
-                priority=sa.case(
-                    (cards.c.message_id.is_(None), NEW_CRITICAL),
-                    (sa.and_(cards.c.due_at.is_not(None), cards.c.priority < priority), cards.c.priority),
-                    else_=priority,
-                ),
-            )
+        edit_at = max(now, sent_at + timedelta(seconds=every_s)) if sent_at else now
+        values = card_queue.dirty(
+            edit_at,
+            create_priority=NEW_CRITICAL,
+            edit_priority=edit_priority,
+            due_at=sa.func.coalesce(cards.c.due_at, edit_at),
         )
+        conn.execute(sa.update(cards).where(cards.c.digest_id == digest_id).values(values))
 
 
 def end(conn: sa.Connection, digest_id: int, now: datetime) -> None:
@@ -137,7 +133,7 @@ def state(conn: sa.Connection, digest_id: int) -> DigestState:
     digest = conn.execute(sa.select(digests).where(digests.c.id == digest_id)).one()
     folded = sa.select(cards.c.incident_id).where(cards.c.folded_into == digest_id)
     inside = alerts.c.incident_id.in_(folded)
-    # An incident whose severity rose in the storm has two cards in it.
+    # An incident whose severity rose during the storm has two cards in it.
     incidents = conn.scalar(
         sa.select(sa.func.count(sa.distinct(cards.c.incident_id))).where(cards.c.folded_into == digest_id)
     )
@@ -156,8 +152,8 @@ def state(conn: sa.Connection, digest_id: int) -> DigestState:
 def _note(conn: sa.Connection, digest_id: int, channel: ChannelName) -> str:
     if channel != FALLBACK:
         return ""
-    still = sa.select(cards.c.id).where(cards.c.folded_into == digest_id, cards.c.mirrors_rev.is_not(None))
-    return TOLD_HERE if conn.scalar(sa.select(still.exists())) else WORKS_AGAIN
+    copies = sa.select(cards.c.id).where(cards.c.folded_into == digest_id, cards.c.mirrors_rev.is_not(None))
+    return MAIN_IS_DOWN if conn.scalar(sa.select(copies.exists())) else MAIN_IS_BACK
 
 
 def _counts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[DigestCount, ...]:
@@ -167,12 +163,12 @@ def _counts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[Digest
         .where(inside)
         .group_by(alerts.c.alertname, alerts.c.severity)
     )
-    found = [DigestCount(name, severity, int(on), total - int(on)) for name, severity, on, total in rows]
-    return tuple(sorted(found, key=_worst_first))
+    counts = [DigestCount(name, severity, int(on), total - int(on)) for name, severity, on, total in rows]
+    return tuple(sorted(counts, key=_worst_first))
 
 
-def _worst_first(one: DigestCount) -> tuple[bool, int, int, str]:
-    return (one.firing == 0, -severity_rank(one.severity), -one.firing, one.alertname)
+def _worst_first(count: DigestCount) -> tuple[bool, int, int, str]:
+    return (count.firing == 0, -severity_rank(count.severity), -count.firing, count.alertname)
 
 
 def _alerts(conn: sa.Connection, inside: sa.ColumnElement[bool]) -> tuple[Alert, ...]:

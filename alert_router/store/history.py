@@ -1,26 +1,26 @@
-"""What people ask of the past: pages of alerts, and one alert with its timeline."""
+"""Alerts as people look them up: pages of a list, and one alert with its timeline."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from alert_router.domain.matchers import Matcher
 from alert_router.domain.model import Alert, Status
 from alert_router.store import alerts as alert_rows
+from alert_router.store import deliveries, rows
 from alert_router.store.alerts import COLUMNS, alert_of
-from alert_router.store.tables import alerts, cards, deliveries, to_json, transitions
+from alert_router.store.deliveries import Delivery
+from alert_router.store.tables import alerts, to_json, transitions
 
 MAX_SIBLINGS = 50
 CHUNK = 500
-"""How many rows are read at a time when the database cannot try a pattern itself."""
+"""How many rows are read at a time when the database cannot match a pattern itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a page is about; None and () leave a thing open."""
+    """Which alerts a page lists; None and () do not filter."""
 
     status: Status | None = None
     severity: str | None = None
@@ -51,42 +51,30 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryEntry:
-    at: datetime
-    channel: str
-    action: str
-    outcome: str
-    status: int | None
-    message_id: str | None
-    took_ms: int
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """One alert and all that happened to it and to its card."""
+class AlertDetail:
+    """One alert with all that happened to it and to its card."""
 
     alert: Alert
     transitions: tuple[TimelineEntry, ...]
-    deliveries: tuple[DeliveryEntry, ...]
+    deliveries: tuple[Delivery, ...]
     siblings: tuple[Alert, ...]
     """Other alerts of the same incident, newest first, at most MAX_SIBLINGS."""
 
 
 def page(conn: sa.Connection, filters: Filters, *, limit: int, before: int | None) -> Page:
     """Newest first. Keyset: the cost of a page does not grow with its distance from the top."""
-    # PostgreSQL has regular expressions of another kind: there, the patterns are tried on rows already read.
-    tried = tuple(one for one in filters.matchers if one.is_regex and conn.dialect.name != "sqlite")
-    asked = replace(filters, matchers=tuple(one for one in filters.matchers if one not in tried))
-    size = max(limit + 1, CHUNK) if tried else limit + 1
-    found: list[Alert] = []
-    while len(found) <= limit:
-        chunk = _chunk(conn, asked, size=size, before=before)
-        found += [alert for alert in chunk if all(one.matches(alert.labels) for one in tried)]
+    # PostgreSQL has regular expressions of another kind: there, patterns are matched after reading.
+    later = tuple(one for one in filters.matchers if one.is_regex and conn.dialect.name != "sqlite")
+    in_sql = replace(filters, matchers=tuple(one for one in filters.matchers if one not in later))
+    size = max(limit + 1, CHUNK) if later else limit + 1
+    matching: list[Alert] = []
+    while len(matching) <= limit:
+        chunk = _chunk(conn, in_sql, size=size, before=before)
+        matching += [alert for alert in chunk if all(one.matches(alert.labels) for one in later)]
         if len(chunk) < size:
             break
         before = chunk[-1].id
-    return Page(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+    return Page(tuple(matching[:limit]), matching[limit - 1].id if len(matching) > limit else None)
 
 
 def _chunk(conn: sa.Connection, filters: Filters, *, size: int, before: int | None) -> list[Alert]:
@@ -96,23 +84,22 @@ def _chunk(conn: sa.Connection, filters: Filters, *, size: int, before: int | No
     return [alert_of(row) for row in conn.execute(query)]
 
 
-def life(conn: sa.Connection, alert_id: int) -> Life | None:
+def alert_detail(conn: sa.Connection, alert_id: int) -> AlertDetail | None:
     alert = alert_rows.by_id(conn, alert_id)
     if alert is None:
         return None
-    return Life(
-        alert, _timeline(conn, alert_id), _deliveries(conn, alert.incident_id), _siblings(conn, alert)
+    return AlertDetail(
+        alert,
+        _timeline(conn, alert_id),
+        deliveries.of_incident(conn, alert.incident_id),
+        _siblings(conn, alert),
     )
 
 
 def firing(conn: sa.Connection) -> dict[str, int]:
     """How many alerts fire now, by severity."""
-    rows = conn.execute(
-        sa.select(alerts.c.severity, sa.func.count())
-        .where(alerts.c.status == Status.FIRING)
-        .group_by(alerts.c.severity)
-    )
-    return {str(severity): n for severity, n in rows}
+    query = sa.select(alerts.c.severity, sa.func.count()).where(alerts.c.status == Status.FIRING)
+    return {str(severity): n for severity, n in conn.execute(query.group_by(alerts.c.severity))}
 
 
 def severities(conn: sa.Connection) -> list[str]:
@@ -130,14 +117,14 @@ def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
         alerts.c.alertname: filters.alertname,
         alerts.c.source: filters.source,
     }
-    found = [column == value for column, value in equal.items() if value is not None]
+    conditions = [column == value for column, value in equal.items() if value is not None]
     if filters.since is not None:
-        found.append(alerts.c.starts_at >= filters.since)
+        conditions.append(alerts.c.starts_at >= filters.since)
     if filters.until is not None:
-        found.append(alerts.c.starts_at < filters.until)
+        conditions.append(alerts.c.starts_at < filters.until)
     if filters.text:
-        found.append(_contains(filters.text))
-    return found + [_matches(matcher) for matcher in filters.matchers]
+        conditions.append(_contains(filters.text))
+    return conditions + [_matches(matcher) for matcher in filters.matchers]
 
 
 def _contains(text: str) -> sa.ColumnElement[bool]:
@@ -155,40 +142,21 @@ def _matches(matcher: Matcher) -> sa.ColumnElement[bool]:
     """A label that is missing is the empty string, as everywhere in Prometheus."""
     value = sa.func.coalesce(alerts.c.labels[matcher.name].as_string(), "")
     if matcher.is_regex:
-        found = value.regexp_match(matcher.pattern)
-        return sa.not_(found) if matcher.negates else found
+        matches = value.regexp_match(matcher.pattern)
+        return sa.not_(matches) if matcher.negates else matches
     return value != matcher.value if matcher.negates else value == matcher.value
 
 
 def _timeline(conn: sa.Connection, alert_id: int) -> tuple[TimelineEntry, ...]:
-    columns = (transitions.c.at, transitions.c.kind, transitions.c.source, transitions.c.detail)
-    rows = conn.execute(
-        sa.select(*columns).where(transitions.c.alert_id == alert_id).order_by(transitions.c.id)
-    )
-    return tuple(TimelineEntry(*row) for row in rows)
-
-
-def _deliveries(conn: sa.Connection, incident_id: int) -> tuple[DeliveryEntry, ...]:
-    """Of the incident's cards, and of the digests that tell them instead."""
-    columns = [deliveries.c[name] for name in DeliveryEntry.__dataclass_fields__]
-    own, folded = cards.alias("own"), cards.alias("folded")
-    telling = sa.union(
-        sa.select(own.c.id).where(own.c.incident_id == incident_id),
-        sa.select(cards.c.id)
-        .join(folded, folded.c.folded_into == cards.c.digest_id)
-        .where(folded.c.incident_id == incident_id),
-    )
-    rows: Sequence[Any] = conn.execute(
-        sa.select(*columns).where(deliveries.c.card_id.in_(telling)).order_by(deliveries.c.id)
-    ).all()
-    return tuple(DeliveryEntry(*row) for row in rows)
+    query = sa.select(*rows.columns(TimelineEntry, transitions)).where(transitions.c.alert_id == alert_id)
+    return tuple(TimelineEntry(*row) for row in conn.execute(query.order_by(transitions.c.id)))
 
 
 def _siblings(conn: sa.Connection, alert: Alert) -> tuple[Alert, ...]:
-    rows = conn.execute(
+    query = (
         sa.select(*COLUMNS)
         .where(alerts.c.incident_id == alert.incident_id, alerts.c.id != alert.id)
         .order_by(alerts.c.id.desc())
         .limit(MAX_SIBLINGS)
     )
-    return tuple(map(alert_of, rows))
+    return tuple(map(alert_of, conn.execute(query)))

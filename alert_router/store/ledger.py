@@ -1,7 +1,7 @@
-"""The ledger: what people were to be told, against what became of it. It balances at every instant.
+"""The ledger: wanted = delivered + pending + dead, at every instant.
 
-The two sides are counted from different tables: what is wanted from the incidents, what became of it from the
-cards. A card that got lost would show.
+The two sides are counted from different tables, wanted from the incidents and the rest from the cards: a lost
+card would show.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,7 @@ from alert_router.store.tables import cards, incidents
 @dataclass(frozen=True, slots=True)
 class Ledger:
     wanted: int
-    """Incidents, each of which wants its current card in the channel. What was over before the channel was in
-    use (another one was, or none) is none of its business."""
+    """Incidents that need their current card in the channel: all but those resolved before its first card."""
     delivered: int
     pending: int
     dead: int
@@ -27,19 +26,19 @@ class Ledger:
 
 
 def main_channel(conn: sa.Connection) -> ChannelName | None:
-    """The one that the newest card is for, whatever the settings of who asks; None: there is no card yet."""
+    """The channel of the newest card, whatever the settings of this process; None: there is no card yet."""
     newest = (
         sa.select(cards.c.channel)
         .where(cards.c.channel.in_((DISCORD, PREVIEW)))
         .order_by(cards.c.id.desc())
         .limit(1)
     )
-    found = conn.scalar(newest)
-    return ChannelName(found) if found else None
+    name = conn.scalar(newest)
+    return ChannelName(name) if name else None
 
 
 def of(conn: sa.Connection, channel: ChannelName) -> Ledger:
-    """One statement, so one snapshot. What a digest tells stands as the digest's card stands."""
+    """One statement, so one snapshot. A folded card counts by the state of its digest's card."""
     digest = cards.alias("digest")
     state = sa.case((cards.c.state == "folded", digest.c.state), else_=cards.c.state)
     current = sa.and_(
@@ -61,10 +60,10 @@ def of(conn: sa.Connection, channel: ChannelName) -> Ledger:
         .where(wanted)
         .group_by(state)
     ).all()
-    found = {name: int(count) for name, count in rows}
+    by_state = {name: int(count) for name, count in rows}
     return Ledger(
-        wanted=sum(found.values()),
-        delivered=found.get("delivered", 0),
-        pending=found.get("pending", 0),
-        dead=found.get("dead", 0),
+        wanted=sum(by_state.values()),
+        delivered=by_state.get("delivered", 0),
+        pending=by_state.get("pending", 0),
+        dead=by_state.get("dead", 0),
     )

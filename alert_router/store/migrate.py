@@ -1,7 +1,8 @@
-"""Brings the tables to the newest version, in one transaction and alone among routers."""
+"""Migrates the tables to the newest version, in one transaction that no other router shares."""
 
 from pathlib import Path
 
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -20,20 +21,24 @@ def script_folder() -> Path:
 
 
 def config() -> Config:
-    made = Config()
-    made.set_main_option("script_location", str(script_folder()))
-    return made
+    alembic = Config()
+    alembic.set_main_option("script_location", str(script_folder()))
+    return alembic
+
+
+def _config_for(conn: sa.Connection) -> Config:
+    alembic = config()
+    alembic.attributes["connection"] = conn
+    return alembic
 
 
 def upgrade(store: Store, revision: str = "head") -> None:
     with store.write() as conn:
-        made = config()
-        made.attributes["connection"] = conn
-        command.upgrade(made, revision)
+        command.upgrade(_config_for(conn), revision)
 
 
 def is_newest(store: Store) -> bool:
-    """Whether the tables are those that this version works with."""
+    """Whether the tables have the version that this code needs."""
     with store.read() as conn:
         heads = MigrationContext.configure(conn).get_current_heads()
     return set(heads) == set(ScriptDirectory.from_config(config()).get_heads())
@@ -41,6 +46,4 @@ def is_newest(store: Store) -> bool:
 
 def downgrade(store: Store, revision: str) -> None:
     with store.write() as conn:
-        made = config()
-        made.attributes["connection"] = conn
-        command.downgrade(made, revision)
+        command.downgrade(_config_for(conn), revision)

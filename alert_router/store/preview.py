@@ -1,4 +1,4 @@
-"""The question of the page /preview: what was told last, as it was sent."""
+"""The messages of the page /preview, as they were sent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alert_router.store.tables import alerts, cards
+from alert_router.store import card_state, rows
+from alert_router.store.tables import cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,33 +19,14 @@ class PreviewCard:
     """The newest alert of the incident: where its history is."""
     state: str
     body: dict[str, Any]
-    """The message as Discord was sent it."""
+    """The payload."""
     created_at: datetime
     sent_at: datetime
     edited: bool
 
 
 def latest(conn: sa.Connection, limit: int) -> tuple[PreviewCard, ...]:
-    """Newest first, told cards only."""
-    newest_alert = (
-        sa.select(sa.func.max(alerts.c.id))
-        .where(alerts.c.incident_id == cards.c.incident_id)
-        .scalar_subquery()
-    )
-    rows = conn.execute(
-        sa.select(
-            cards.c.id,
-            cards.c.channel,
-            cards.c.incident_id,
-            newest_alert.label("alert_id"),
-            cards.c.state,
-            cards.c.sent_body,
-            cards.c.created_at,
-            cards.c.sent_at,
-            cards.c.edited,
-        )
-        .where(cards.c.sent_at.is_not(None))
-        .order_by(cards.c.id.desc())
-        .limit(limit)
-    )
-    return tuple(PreviewCard(*row) for row in rows)
+    """Newest first, sent cards only."""
+    columns = rows.columns(PreviewCard, cards, alert_id=card_state.newest_alert_id(), body=cards.c.sent_body)
+    sent = sa.select(*columns).where(cards.c.sent_at.is_not(None))
+    return tuple(PreviewCard(*row) for row in conn.execute(sent.order_by(cards.c.id.desc()).limit(limit)))

@@ -1,115 +1,121 @@
-"""The pace of a channel, whoever uses it: other routers on this database, and our own former life.
+"""The rate limit of a channel, shared by all routers on this database and kept across restarts.
 
-Kept by the time of day. The rate_limiter beside it keeps ours by a clock that never steps.
+By the time of day. delivery/rate_limiter keeps this process's own by a clock that never steps.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from alert_router.domain import rate_limits
 from alert_router.domain.model import CLOCK_SKEW_S, ChannelName
-from alert_router.domain.rate_limits import Quota
+from alert_router.domain.rate_limits import Capacity, Quota
+from alert_router.store import rows
 from alert_router.store.card_queue import LEASE_S
 from alert_router.store.tables import cards, deliveries, paces
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    wait_s: float
-    """How long until a request may leave; 0 for at once."""
-    critical_only: bool
-    """What is left is kept for new critical cards."""
-
-
-def room(
+def capacity(
     conn: sa.Connection,
     channel: ChannelName,
-    together: Collection[ChannelName],
+    sharing: Collection[ChannelName],
     now: datetime,
     *,
     per_minute: int,
 ) -> Capacity:
-    """together: the channels of this process that lead to one place in Discord, this one among them."""
-    minute = per_minute - _under_way(conn, together, now)
-    kept = per_minute // rate_limits.KEPT_SHARE
-    granted, grant_s = _grant(conn, channel, now)
-    granted -= _under_way(conn, [channel], now)
+    """sharing: the channels of this process that lead to the same Discord channel, this one among them."""
+    skew = timedelta(seconds=CLOCK_SKEW_S)
+    parameters: dict[str, Any] = {
+        "own": channel,
+        "sharing": sharing,
+        "now": now,
+        "past_clock": now + skew,
+        "past_lease": now + timedelta(seconds=LEASE_S) + skew,
+        "minute_ago": now - timedelta(seconds=rate_limits.CHANNEL_WINDOW_S),
+    }
+    use = conn.execute(_USE, parameters).one()
+    minute = per_minute - use.under_way_sharing
+    reserved = per_minute // rate_limits.RESERVED_SHARE
+    full_s = _full_s(conn, minute, now, parameters)
+    remaining = rate_limits.UNLIMITED if use.until is None else use.remaining - use.under_way
     return Capacity(
-        wait_s=max(_full_s(conn, together, now, minute), grant_s if granted <= 0 else 0.0),
-        critical_only=_full_s(conn, together, now, minute - kept) > 0
-        or granted <= rate_limits.KEPT_OF_WINDOW,
+        wait_s=full_s if remaining > 0 else max(full_s, (use.until - now).total_seconds()),
+        critical_only=remaining <= rate_limits.RESERVED_IN_WINDOW
+        or _full_s(conn, minute - reserved, now, parameters) > 0,
     )
 
 
-def note(conn: sa.Connection, channel: ChannelName, allowance: Quota, now: datetime) -> None:
-    """While a former grant holds, the stricter of both counts: answers are written down in any order."""
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    until = now + timedelta(seconds=allowance.for_s)
-    statement = insert(paces).values(
-        channel=channel, remaining=allowance.remaining, until=until, noted_at=now
+def _full_s(conn: sa.Connection, limit: int, now: datetime, parameters: Mapping[str, Any]) -> float:
+    """How long until the last minute holds fewer than `limit` requests."""
+    if limit <= 0:
+        return rate_limits.CHANNEL_WINDOW_S
+    sent_at: datetime | None = conn.scalar(_RECENT, {**parameters, "skip": limit - 1})
+    return rate_limits.CHANNEL_WINDOW_S - (now - sent_at).total_seconds() if sent_at else 0.0
+
+
+def save(conn: sa.Connection, channel: ChannelName, quota: Quota, now: datetime) -> None:
+    """While an earlier quota holds, the stricter of both counts: replies are saved in any order."""
+    parameters = {
+        "channel": channel,
+        "remaining": quota.remaining,
+        "until": now + timedelta(seconds=quota.for_s),
+        "now": now,
+        "past_clock": now + timedelta(seconds=CLOCK_SKEW_S),
+    }
+    conn.execute(_save(conn.dialect.name), parameters)
+
+
+def _time(name: str) -> sa.BindParameter[datetime]:
+    return sa.bindparam(name, type_=paces.c.until.type)
+
+
+# A time in the future was written before the clock stepped back, or by a clock slightly ahead: beyond the
+# tolerance, ignore it.
+_HOLDS = sa.and_(paces.c.until > _time("now"), paces.c.noted_at <= _time("past_clock"))
+_QUOTA = (paces.c.channel == sa.bindparam("own"), _HOLDS)
+_UNDER_WAY = sa.select(sa.func.count()).where(
+    cards.c.lease.is_not(None),
+    cards.c.lease_until > _time("now"),
+    cards.c.lease_until <= _time("past_lease"),
+)
+"""Requests that are leaving or have left, whose outcome is not stored yet."""
+_SHARING: sa.BindParameter[str] = sa.bindparam("sharing", expanding=True)
+_USE = sa.select(
+    _UNDER_WAY.where(cards.c.channel.in_(_SHARING)).scalar_subquery().label("under_way_sharing"),
+    _UNDER_WAY.where(cards.c.channel == sa.bindparam("own")).scalar_subquery().label("under_way"),
+    sa.select(paces.c.remaining).where(*_QUOTA).scalar_subquery().label("remaining"),
+    sa.select(paces.c.until).where(*_QUOTA).scalar_subquery().label("until"),
+)
+_RECENT = (
+    sa.select(deliveries.c.at)
+    .where(
+        deliveries.c.channel.in_(_SHARING),
+        deliveries.c.at > _time("minute_ago"),
+        deliveries.c.at <= _time("past_clock"),
     )
-    new, holds = statement.excluded, _holds(now)
-    stricter = sa.and_(holds, paces.c.remaining < new.remaining)
-    longer = sa.and_(holds, paces.c.until > new.until)
-    conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=["channel"],
-            set_={
-                "remaining": sa.case((stricter, paces.c.remaining), else_=new.remaining),
-                "until": sa.case((longer, paces.c.until), else_=new.until),
-                "noted_at": new.noted_at,
-            },
-        )
+    .order_by(deliveries.c.at.desc())
+    .offset(sa.bindparam("skip"))
+    .limit(1)
+)
+
+
+@cache
+def _save(dialect: str) -> sa.Insert:
+    names = ("channel", "remaining")
+    statement = rows.upsert(dialect, paces).values(
+        **{name: sa.bindparam(name) for name in names}, until=_time("until"), noted_at=_time("now")
     )
-
-
-def _holds(now: datetime) -> sa.ColumnElement[bool]:
-    """One that was noted ahead of us was written before the clock stepped back, and says nothing of now."""
-    return sa.and_(paces.c.until > now, paces.c.noted_at <= now + timedelta(seconds=CLOCK_SKEW_S))
-
-
-def _grant(conn: sa.Connection, channel: ChannelName, now: datetime) -> tuple[int, float]:
-    """How many more requests in how many seconds."""
-    row = conn.execute(
-        sa.select(paces.c.remaining, paces.c.until).where(paces.c.channel == channel, _holds(now))
-    ).one_or_none()
-    return (row.remaining, (row.until - now).total_seconds()) if row else (rate_limits.UNLIMITED, 0.0)
-
-
-def _under_way(conn: sa.Connection, channels: Collection[ChannelName], now: datetime) -> int:
-    """Requests that are leaving or have left, and nobody knows yet how they went."""
-    query = sa.select(sa.func.count()).where(
-        cards.c.channel.in_(channels),
-        cards.c.lease.is_not(None),
-        cards.c.lease_until > now,
-        # As the claim does: a later one was written before the clock stepped back.
-        cards.c.lease_until <= now + timedelta(seconds=LEASE_S + CLOCK_SKEW_S),
+    new = statement.excluded
+    stricter = sa.and_(_HOLDS, paces.c.remaining < new.remaining)
+    longer = sa.and_(_HOLDS, paces.c.until > new.until)
+    return statement.on_conflict_do_update(
+        index_elements=["channel"],
+        set_={
+            "remaining": sa.case((stricter, paces.c.remaining), else_=new.remaining),
+            "until": sa.case((longer, paces.c.until), else_=new.until),
+            "noted_at": new.noted_at,
+        },
     )
-    return conn.scalar(query) or 0
-
-
-def _full_s(conn: sa.Connection, channels: Collection[ChannelName], now: datetime, most: int) -> float:
-    """How long until the last minute holds fewer than so many requests."""
-    window = timedelta(seconds=rate_limits.CHANNEL_WINDOW_S)
-    at = now
-    if most > 0:
-        found: datetime | None = conn.scalar(
-            sa.select(deliveries.c.at)
-            # What lies ahead of us was written before the clock stepped back, or by a clock a little ahead.
-            .where(
-                deliveries.c.channel.in_(channels),
-                deliveries.c.at > now - window,
-                deliveries.c.at <= now + timedelta(seconds=CLOCK_SKEW_S),
-            )
-            .order_by(deliveries.c.at.desc())
-            .offset(most - 1)
-            .limit(1)
-        )
-        if found is None:
-            return 0.0
-        at = found
-    return (at + window - now).total_seconds()

@@ -1,20 +1,34 @@
-"""When each source's Watchdog was last heard."""
+"""The senders: Alertmanager's receivers that lead to this router, and the last Watchdog of each source."""
 
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from alert_router.store.tables import heartbeats
+from alert_router.store import rows
+from alert_router.store.tables import heartbeats, receivers
 
 
-def heard(conn: sa.Connection, source: str, at: datetime) -> None:
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(heartbeats).values(source=source, at=at)
+def record_receiver(conn: sa.Connection, name: str, now: datetime) -> None:
+    """Alertmanager sends here under this name; alerts routed to receivers without a record go elsewhere."""
+    conn.execute(_insert_receiver(conn.dialect.name), {"name": name, "heard_at": now})
+
+
+@cache
+def _insert_receiver(dialect: str) -> sa.Insert:
+    return rows.upsert(dialect, receivers).on_conflict_do_nothing()
+
+
+def receiver_names(conn: sa.Connection) -> frozenset[str]:
+    return frozenset(conn.scalars(sa.select(receivers.c.name)))
+
+
+def record_heartbeat(conn: sa.Connection, source: str, at: datetime) -> None:
+    statement = rows.upsert(conn.dialect.name, heartbeats).values(source=source, at=at)
     conn.execute(
         statement.on_conflict_do_update(index_elements=["source"], set_={"at": statement.excluded["at"]})
     )
 
 
-def last(conn: sa.Connection) -> dict[str, datetime]:
+def last_heartbeats(conn: sa.Connection) -> dict[str, datetime]:
     return {row.source: row.at for row in conn.execute(sa.select(heartbeats))}

@@ -19,7 +19,7 @@ metadata = sa.MetaData(
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
-    """Aware UTC times only: a naive one is refused at the door, because nobody can say when it was."""
+    """Aware UTC times only: a naive time is refused, because nobody can say when it was."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -30,13 +30,19 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError(f"naive time {value.isoformat()}")
         utc = value.astimezone(UTC)
-        # SQLite has no time zones: it stores what it is given, so that text order is time order.
+        # SQLite has no time zones and stores text: in UTC, the order of texts is the order of times.
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
+    """An index of the rows that one question is about, on both databases."""
+    condition = sa.text(where)
+    return sa.Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 def to_json(value: Any) -> str:
@@ -54,25 +60,22 @@ incidents = sa.Table(
     sa.Column("key", sa.Text, nullable=False, comment="group labels in canonical JSON"),
     sa.Column("group_labels", Json, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
-    sa.Column("severity", sa.Text, nullable=False, comment="the highest told by the current card"),
+    sa.Column(
+        "severity", sa.Text, nullable=False, comment="the highest that the current card was created for"
+    ),
     sa.Column("firing", sa.Integer, nullable=False, comment="how many of its alerts fire now"),
     sa.Column("flaps", sa.Integer, nullable=False),
     sa.Column("opened_at", UtcDateTime, nullable=False),
     sa.Column("resolved_at", UtcDateTime),
     sa.Column("generation", sa.Integer, nullable=False, comment="which card is the current one"),
-    sa.Column("pinged_at", UtcDateTime, nullable=False, comment="when its current card was asked for"),
+    sa.Column("pinged_at", UtcDateTime, nullable=False, comment="when its current card was requested"),
     sa.Column("acknowledged_at", UtcDateTime),
     sa.Column("acknowledged_by", sa.Text),
     sa.Column("previous_id", Id, comment="the incident of the same group before this one"),
     # Which incident does this group join? The newest of its key.
     sa.Index("ix_incidents_key_id", "key", "id"),
     # Which of those still firing are due for a reminder?
-    sa.Index(
-        "ix_incidents_pinged_at",
-        "pinged_at",
-        sqlite_where=sa.text("status = 'firing'"),
-        postgresql_where=sa.text("status = 'firing'"),
-    ),
+    partial_index("ix_incidents_pinged_at", "pinged_at", where="status = 'firing'"),
 )
 
 alerts = sa.Table(
@@ -110,18 +113,8 @@ alerts = sa.Table(
     # The alerts of a card.
     sa.Index("ix_alerts_incident_id_id", "incident_id", "id"),
     # What time alone will change: holds and reports that expire.
-    sa.Index(
-        "ix_alerts_held_until",
-        "held_until",
-        sqlite_where=sa.text("held_until IS NOT NULL"),
-        postgresql_where=sa.text("held_until IS NOT NULL"),
-    ),
-    sa.Index(
-        "ix_alerts_expires_at",
-        "expires_at",
-        sqlite_where=sa.text("expires_at IS NOT NULL AND status = 'firing'"),
-        postgresql_where=sa.text("expires_at IS NOT NULL AND status = 'firing'"),
-    ),
+    partial_index("ix_alerts_held_until", "held_until", where="held_until IS NOT NULL"),
+    partial_index("ix_alerts_expires_at", "expires_at", where="expires_at IS NOT NULL AND status = 'firing'"),
 )
 
 transitions = sa.Table(
@@ -133,7 +126,7 @@ transitions = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
-    sa.Column("event_key", sa.Text, unique=True, comment="the identity of a direct report: told once"),
+    sa.Column("event_key", sa.Text, unique=True, comment="idempotency key of a direct report"),
     # The timeline of one alert.
     sa.Index("ix_transitions_alert_id_id", "alert_id", "id"),
 )
@@ -145,15 +138,9 @@ digests = sa.Table(
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("began_at", UtcDateTime, nullable=False),
     sa.Column("last_folded_at", UtcDateTime, nullable=False, comment="when it last took a card in"),
-    sa.Column("ended_at", UtcDateTime, comment="it takes no more cards; what it has it keeps telling"),
+    sa.Column("ended_at", UtcDateTime, comment="it folds no more cards; what it has it keeps showing"),
     # The one digest a channel is in.
-    sa.Index(
-        "ix_digests_open",
-        "channel",
-        unique=True,
-        sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
-    ),
+    partial_index("ix_digests_open", "channel", where="ended_at IS NULL", unique=True),
 )
 
 cards = sa.Table(
@@ -162,64 +149,54 @@ cards = sa.Table(
     sa.Column("id", Id, primary_key=True),
     sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), comment="NULL on a digest's card"),
     sa.Column(
-        "digest_id", Id, sa.ForeignKey("digests.id"), unique=True, comment="what a digest's card tells"
+        "digest_id", Id, sa.ForeignKey("digests.id"), unique=True, comment="the digest that this card shows"
     ),
-    sa.Column("mirrors_rev", sa.Integer, comment="in the fallback: the main card's wanted_rev it tells"),
-    sa.Column("folded_into", Id, sa.ForeignKey("digests.id"), comment="the digest that tells this one"),
+    sa.Column(
+        "mirrors_rev", sa.Integer, comment="in the fallback: the wanted_rev of the main card that it shows"
+    ),
+    sa.Column("folded_into", Id, sa.ForeignKey("digests.id"), comment="the digest that shows this card"),
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("generation", sa.Integer, nullable=False),
-    sa.Column("state", sa.Text, nullable=False, comment="pending | delivered | dead | folded"),
+    sa.Column(
+        "state", sa.Text, nullable=False, default="pending", comment="pending | delivered | dead | folded"
+    ),
     sa.Column("priority", sa.Integer, nullable=False, comment="0 new critical, 1 new, 2 resolve, 3 edit"),
-    sa.Column("wanted_rev", sa.Integer, nullable=False, comment="rises whenever the state to tell changes"),
-    sa.Column("due_at", UtcDateTime, comment="NULL: nothing to tell"),
-    sa.Column("waiting_since", UtcDateTime, comment="since when something is to be told"),
-    sa.Column("attempts", sa.Integer, nullable=False, comment="failures in a row"),
-    sa.Column("degraded", sa.Integer, nullable=False, comment="0 all, 1 without URLs, 2 plain text"),
-    sa.Column("lease", sa.Text, comment="who is delivering it: the fence of settling"),
+    sa.Column(
+        "wanted_rev",
+        sa.Integer,
+        nullable=False,
+        default=1,
+        comment="rises whenever the state to show changes",
+    ),
+    sa.Column("due_at", UtcDateTime, comment="NULL: nothing to deliver"),
+    sa.Column("waiting_since", UtcDateTime, comment="since when something is to be delivered"),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0, comment="failures in a row"),
+    sa.Column(
+        "degraded", sa.Integer, nullable=False, default=0, comment="0 all, 1 without URLs, 2 plain text"
+    ),
+    sa.Column("lease", sa.Text, comment="who is delivering it: fences the outcome"),
     sa.Column("lease_until", UtcDateTime),
     sa.Column("message_id", sa.Text),
     sa.Column("message_url", sa.Text, comment="where people see it"),
     sa.Column("sent_hash", sa.Text),
-    sa.Column("sent_body", Json, comment="what was told last"),
+    sa.Column("sent_body", Json, comment="the message as last sent"),
     sa.Column("sent_at", UtcDateTime),
-    sa.Column("edited", sa.Boolean, nullable=False, comment="told more than once"),
+    sa.Column("edited", sa.Boolean, nullable=False, default=False, comment="sent more than once"),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("error", sa.Text, comment="why the last attempt failed"),
     # One create per incident, channel and generation, whoever asks for it.
     sa.UniqueConstraint("incident_id", "channel", "generation"),
     sa.CheckConstraint("(incident_id IS NULL) <> (digest_id IS NULL)", name="one_subject"),
-    # What does a digest tell?
-    sa.Index(
-        "ix_cards_folded_into",
-        "folded_into",
-        sqlite_where=sa.text("folded_into IS NOT NULL"),
-        postgresql_where=sa.text("folded_into IS NOT NULL"),
-    ),
+    # Which cards does a digest show?
+    partial_index("ix_cards_folded_into", "folded_into", where="folded_into IS NOT NULL"),
     # What is waiting, oldest first; what is dead.
     sa.Index("ix_cards_state", "state"),
     # What is being delivered now?
-    sa.Index(
-        "ix_cards_leased",
-        "channel",
-        sqlite_where=sa.text("lease IS NOT NULL"),
-        postgresql_where=sa.text("lease IS NOT NULL"),
-    ),
-    # What does the fallback tell for the main channel?
-    sa.Index(
-        "ix_cards_mirrors",
-        "channel",
-        sqlite_where=sa.text("mirrors_rev IS NOT NULL"),
-        postgresql_where=sa.text("mirrors_rev IS NOT NULL"),
-    ),
-    # Which card is told next?
-    sa.Index(
-        "ix_cards_due",
-        "channel",
-        "priority",
-        "due_at",
-        sqlite_where=sa.text("due_at IS NOT NULL"),
-        postgresql_where=sa.text("due_at IS NOT NULL"),
-    ),
+    partial_index("ix_cards_leased", "channel", where="lease IS NOT NULL"),
+    # Which cards does the fallback show for the main channel?
+    partial_index("ix_cards_mirrors", "channel", where="mirrors_rev IS NOT NULL"),
+    # Which card is delivered next?
+    partial_index("ix_cards_due", "channel", "priority", "due_at", where="due_at IS NOT NULL"),
 )
 
 deliveries = sa.Table(
@@ -230,14 +207,16 @@ deliveries = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("action", sa.Text, nullable=False, comment="create | edit"),
-    sa.Column("outcome", sa.Text, nullable=False, comment="sent | retry | rejected"),
+    sa.Column(
+        "outcome", sa.Text, nullable=False, comment="sent | retry | degraded | rejected | gone | stopped"
+    ),
     sa.Column("status", sa.Integer, comment="HTTP status; NULL when there was no answer"),
     sa.Column("message_id", sa.Text),
     sa.Column("took_ms", sa.Integer, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
     # The deliveries of one alert's card.
     sa.Index("ix_deliveries_card_id_id", "card_id", "id"),
-    # What all routers sent in the last minute: the pace they share.
+    # What did all routers send in the last minute? They share the rate limit.
     sa.Index("ix_deliveries_channel_at", "channel", "at"),
 )
 
@@ -246,8 +225,8 @@ paces = sa.Table(
     metadata,
     sa.Column("channel", sa.Text, primary_key=True),
     sa.Column("remaining", sa.Integer, nullable=False, comment="requests Discord still grants it"),
-    sa.Column("until", UtcDateTime, nullable=False, comment="when the grant ends and is forgotten"),
-    sa.Column("noted_at", UtcDateTime, nullable=False, comment="when the grant was given"),
+    sa.Column("until", UtcDateTime, nullable=False, comment="when the grant ends"),
+    sa.Column("noted_at", UtcDateTime, nullable=False, comment="when the grant was recorded"),
 )
 
 quarantine = sa.Table(
@@ -265,7 +244,7 @@ heartbeats = sa.Table(
     "heartbeats",
     metadata,
     sa.Column("source", sa.Text, primary_key=True, comment="whose Watchdog it is"),
-    sa.Column("at", UtcDateTime, nullable=False, comment="when it was last heard"),
+    sa.Column("at", UtcDateTime, nullable=False, comment="when it was last received"),
 )
 
 receivers = sa.Table(
@@ -283,6 +262,6 @@ acknowledgements = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
-    # Who has taken this incident on?
+    # Who has acknowledged this incident?
     sa.Index("ix_acknowledgements_incident_id", "incident_id"),
 )

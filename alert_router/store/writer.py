@@ -1,4 +1,4 @@
-"""The one writer: runs every job that waits in one transaction, and wakes all callers after COMMIT."""
+"""The one writer: runs all jobs that wait in one transaction, and wakes their callers after COMMIT."""
 
 import asyncio
 import itertools
@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -15,8 +16,8 @@ from alert_router.store.engine import Store, Unavailable
 P = TypeVar("P")
 R = TypeVar("R")
 Handler = Callable[[sa.Connection, Sequence[P]], Sequence[R]]
-"""Applies payloads that waited together, in their order; one result each. Touches the database only: it is
-run again, alone, when a batch-mate failed."""
+"""Applies items that waited together, in their order; one result each. Touches the database only: it is run
+again, for one item at a time, when another job of the transaction failed."""
 
 MAX_BATCH = 256
 
@@ -24,14 +25,14 @@ MAX_BATCH = 256
 @dataclass(frozen=True, slots=True)
 class _Job:
     handler: Handler[Any, Any]
-    payload: Any
+    item: Any
     done: asyncio.Future[Any]
 
 
 class Writer:
-    """Group commit: all who wait share one COMMIT, and each waits for the one that holds its work.
+    """Group commit: all jobs that wait share one COMMIT, and each caller waits for the COMMIT of its job.
 
-    It has a thread of its own, so that fsync never stops the event loop.
+    It has a thread of its own, so that fsync never blocks the event loop.
     """
 
     def __init__(self, store: Store) -> None:
@@ -43,24 +44,28 @@ class Writer:
         self._thread.start()
 
     def close(self) -> None:
-        """Finish what waits, then stop."""
+        """Finish the jobs that wait, then stop."""
         self._jobs.put(None)
         self._thread.join()
 
-    async def submit(self, handler: Handler[P, R], payload: P) -> R:
-        """The handler's result, once it is on the disk. Raises Unavailable when it is not."""
+    async def run(self, job: Callable[[sa.Connection], R]) -> R:
+        """The job's result, after COMMIT. Raises Unavailable when there was none."""
+        return await self.run_batched(_run_each, job)
+
+    async def run_batched(self, handler: Handler[P, R], item: P) -> R:
+        """Like run, for items that are cheaper together: the handler gets all that wait in a row."""
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Job(handler, payload, done))
+        self._jobs.put(_Job(handler, item, done))
         return await done
 
     def _run(self) -> None:
         while (first := self._jobs.get()) is not None:
-            batch, stop = self._waiting(first)
+            batch, stop = self._collect(first)
             self._commit(batch)
             if stop:
                 return
 
-    def _waiting(self, first: _Job) -> tuple[list[_Job], bool]:
+    def _collect(self, first: _Job) -> tuple[list[_Job], bool]:
         batch = [first]
         while len(batch) < MAX_BATCH:
             try:
@@ -73,36 +78,36 @@ class Writer:
         return batch, False
 
     def _commit(self, batch: list[_Job]) -> None:
+        results: list[Any] = []
         try:
-            results = self._transact(batch)
+            with self._store.write() as conn:
+                for handler, jobs in itertools.groupby(batch, key=attrgetter("handler")):
+                    results += handler(conn, list(map(attrgetter("item"), jobs)))
         except Unavailable as error:
-            _wake([(job, error) for job in batch])
+            _wake(batch, [error] * len(batch))
         except Exception as error:  # noqa: BLE001 - the caller gets it; the writer must live for the others
             if len(batch) == 1:
-                _wake([(batch[0], error)])
+                _wake(batch, [error])
                 return
-            for job in batch:  # one of them is to blame: alone, it cannot cost the others
+            for job in batch:  # one of them failed: alone, it cannot cost the others
                 self._commit([job])
         else:
-            _wake(list(zip(batch, results, strict=True)))
-
-    def _transact(self, batch: list[_Job]) -> list[Any]:
-        results: list[Any] = []
-        with self._store.write() as conn:
-            for handler, jobs in itertools.groupby(batch, key=lambda job: job.handler):
-                results.extend(handler(conn, [job.payload for job in jobs]))
-        return results
+            _wake(batch, results)
 
 
-def _wake(settled: list[tuple[_Job, Any]]) -> None:
-    loop = settled[0][0].done.get_loop()
+def _run_each(conn: sa.Connection, jobs: Sequence[Callable[[sa.Connection], R]]) -> list[R]:
+    return [job(conn) for job in jobs]
+
+
+def _wake(jobs: list[_Job], results: list[Any]) -> None:
+    loop = jobs[0].done.get_loop()
     if not loop.is_closed():
-        loop.call_soon_threadsafe(_settle, settled)
+        loop.call_soon_threadsafe(_set_results, jobs, results)
 
 
-def _settle(settled: list[tuple[_Job, Any]]) -> None:
-    for job, result in settled:
-        if job.done.done():  # its caller went away; what it asked for is on the disk all the same
+def _set_results(jobs: list[_Job], results: list[Any]) -> None:
+    for job, result in zip(jobs, results, strict=True):
+        if job.done.done():  # the caller was cancelled; its job is committed all the same
             continue
         if isinstance(result, BaseException):
             job.done.set_exception(result)

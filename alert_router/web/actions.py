@@ -5,14 +5,13 @@ from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import parse_qsl
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, StringConstraints, ValidationError
 
 from alert_router.services.acknowledge import Acknowledgement
 from alert_router.services.acknowledge import acknowledge as acknowledge_incident
-from alert_router.services.intake import Change, Intake
+from alert_router.services.intake import Intake
 from alert_router.sources.alertmanager import Text
 from alert_router.sources.errors import errors_of
 from alert_router.store import dead_letters
@@ -115,11 +114,7 @@ async def replay(request: Request, card_id: RowId, intake: IntakeDep, now: Now) 
 
 async def _replay(intake: Intake, card_ids: Sequence[int] | None, now: Now) -> int:
     """How many. The cards are rendered again, from the present state."""
-
-    def replay(conn: sa.Connection, _unit: object) -> int:
-        return dead_letters.replay(conn, now, card_ids)
-
-    return await intake.change(Change(replay, now))
+    return await intake.change(lambda work: dead_letters.replay(work.conn, now, card_ids), now)
 
 
 def _replayed(request: Request, replayed: int) -> Response:

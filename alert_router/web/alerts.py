@@ -85,7 +85,7 @@ async def alerts(
 async def alert(
     request: Request, alert_id: RowId, reader: ReaderDep, settings: SettingsDep, pages: PagesDep, now: Now
 ) -> Response:
-    detail = await reader.run(lambda conn: history.life(conn, alert_id))
+    detail = await reader.run(lambda conn: history.alert_detail(conn, alert_id))
     if detail is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no alert {alert_id}")
     if wants_html(request):

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from alert_router.settings import Settings
-from alert_router.web.dependencies import SettingsDep
+from alert_router.web.dependencies import state_of
 from alert_router.web.problems import Problem
 
 HostAndPort = tuple[str, int]
@@ -20,23 +20,23 @@ _bearer = HTTPBearer(scheme_name="bearer", description="One of ALERT_ROUTER_INGE
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-async def require_token(request: Request, credentials: Credentials, settings: SettingsDep) -> None:
+async def require_token(request: Request, credentials: Credentials) -> None:
     """For senders of alerts. Raises Problem."""
     # Only browsers send it: any website could forge alerts through somebody who visits it on this machine.
     if "origin" in request.headers:
         raise Problem(HTTPStatus.FORBIDDEN, "requests with an Origin header are not accepted here")
-    _check_token(request, credentials, settings)
+    _check_token(request, credentials)
 
 
-async def require_ui_origin(request: Request, credentials: Credentials, settings: SettingsDep) -> None:
+async def require_ui_origin(request: Request, credentials: Credentials) -> None:
     """For what people do on the pages: anybody who can read them may act, as on Alertmanager's own page.
 
     Another website in somebody's browser may not; a program needs a token like any sender. Raises Problem.
     """
     origin = request.headers.get("origin")
     if origin is None:
-        _check_token(request, credentials, settings)
-    elif not _is_own_origin(_host_and_port(origin), settings):
+        _check_token(request, credentials)
+    elif not _is_own_origin(_host_and_port(origin), state_of(request)["settings"]):
         raise Problem(
             HTTPStatus.FORBIDDEN,
             "the request comes from another website; if it is this router's own page, set "
@@ -60,10 +60,9 @@ def _host_and_port(url: str) -> HostAndPort | None:
     return (parts.hostname, port) if parts.hostname and port else None
 
 
-def _check_token(
-    request: Request, credentials: HTTPAuthorizationCredentials | None, settings: Settings
-) -> None:
-    if not settings.ingest_tokens:
+def _check_token(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:
+    tokens = state_of(request)["settings"].ingest_tokens
+    if not tokens:
         if not _is_loopback(request):
             raise Problem(
                 HTTPStatus.FORBIDDEN,
@@ -73,9 +72,7 @@ def _check_token(
         return
     token = credentials.credentials.strip().encode() if credentials else b""
     # Compare all of them, always: the time taken reveals nothing.
-    matches = [
-        hmac.compare_digest(token, valid.get_secret_value().encode()) for valid in settings.ingest_tokens
-    ]
+    matches = [hmac.compare_digest(token, valid.get_secret_value().encode()) for valid in tokens]
     if not any(matches):
         raise Problem(HTTPStatus.UNAUTHORIZED, "a bearer token from ALERT_ROUTER_INGEST_TOKENS is required")
 

@@ -2,15 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel
 
-from alert_router.services.intake import Report
 from alert_router.sources import event_signals, events
 from alert_router.sources.errors import InvalidBody
 from alert_router.web import ingest, openapi
 from alert_router.web.auth import require_token
-from alert_router.web.dependencies import IntakeDep, MetricsDep, Now
+from alert_router.web.dependencies import state_of
 from alert_router.web.ingest import Body
 
 
@@ -51,22 +50,16 @@ router = APIRouter(tags=["ingest"], dependencies=[Depends(require_token)])
     openapi_extra=openapi.json_body(_schema, EXAMPLE),
 )
 async def report(
-    response: Response,
-    body: Body,
-    intake: IntakeDep,
-    metrics: MetricsDep,
-    now: Now,
-    idempotency_key: IdempotencyKey = None,
+    request: Request, response: Response, body: Body, idempotency_key: IdempotencyKey = None
 ) -> Answer:
+    state = state_of(request)
     try:
-        signals = event_signals.of(events.parse(body), idempotency_key=idempotency_key)
+        event = event_signals.to_signals(events.parse(body), idempotency_key=idempotency_key)
     except InvalidBody as invalid:
-        raise await ingest.quarantine(
-            events.SOURCE, body, invalid, intake=intake, metrics=metrics, now=now
-        ) from invalid
-    reported = await intake.report(Report(signals.signal, now, ends=signals.ends, stands=signals.stands))
-    metrics.signals.labels(events.SOURCE, "accepted" if reported.new else "duplicate").inc()
-    url = f"/alerts/{reported.alert_id}"
-    response.status_code = 201 if reported.new else 200
+        raise await ingest.quarantine(events.SOURCE, body, invalid, state) from invalid
+    receipt = await state["intake"].report(event, state["clock"]())
+    state["metrics"].signals.labels(events.SOURCE, "accepted" if receipt.new else "duplicate").inc()
+    url = f"/alerts/{receipt.alert_id}"
+    response.status_code = 201 if receipt.new else 200
     response.headers["Location"] = url
-    return Answer(id=reported.alert_id, url=url, new=reported.new)
+    return Answer(id=receipt.alert_id, url=url, new=receipt.new)

@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from alert_router.services.intake import Batch, Intake
+from alert_router.domain.model import RefusedBody
 from alert_router.sources.errors import InvalidBody
-from alert_router.store.quarantine import Refused
+from alert_router.sources.webhook import WebhookMessage
+from alert_router.web.dependencies import State
 from alert_router.web.metrics import Metrics
 from alert_router.web.problems import Problem
 
@@ -33,13 +33,12 @@ async def _body(request: Request) -> bytes:
 Body = Annotated[bytes, Depends(_body)]
 
 
-async def quarantine(
-    source: str, body: bytes, invalid: InvalidBody, *, intake: Intake, metrics: Metrics, now: datetime
-) -> Problem:
+async def quarantine(source: str, body: bytes, invalid: InvalidBody, state: State) -> Problem:
     """Keep a body that cannot be parsed; the answer to its sender, who will not send it again."""
-    refused = Refused(now, source, str(invalid), body)
-    await intake.accept(Batch((), now, (refused,)))
-    record_quarantined(metrics, (refused,))
+    now = state["clock"]()
+    refused = (RefusedBody(now, source, str(invalid), body),)
+    await state["intake"].accept(WebhookMessage(source, now, refused=refused))
+    record_quarantined(state["metrics"], refused)
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         f"{invalid.errors[0]}. The body is kept in the quarantine",
@@ -47,7 +46,7 @@ async def quarantine(
     )
 
 
-def record_quarantined(metrics: Metrics, refused: Sequence[Refused]) -> None:
+def record_quarantined(metrics: Metrics, refused: Sequence[RefusedBody]) -> None:
     """Count and log what one sender's request brought into the quarantine, in one line."""
     if not refused:
         return

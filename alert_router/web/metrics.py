@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from alert_router.domain.model import ChannelName
 from alert_router.sources import alertmanager, events, grafana
-from alert_router.store import card_queue, history, ledger, quarantine
+from alert_router.store import card_stats, history, ledger, quarantine
 from alert_router.store.engine import Store, Unavailable
 from alert_router.store.ledger import Ledger
 
@@ -38,8 +38,8 @@ class State:
 def state_of(conn: sa.Connection, channels: Sequence[ChannelName]) -> State:
     """channels: the main one first; the ledger is the main channel's."""
     return State(
-        cards=card_queue.counts(conn, channels),
-        oldest_waiting=card_queue.oldest_waiting(conn, channels),
+        cards=card_stats.counts(conn, channels),
+        oldest_waiting=card_stats.oldest_waiting(conn, channels),
         quarantined=quarantine.size(conn),
         firing=sum(history.firing(conn).values()),
         ledger=ledger.of(conn, channels[0]),

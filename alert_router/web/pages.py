@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from alert_router.discord import embeds
 from alert_router.domain.model import Alert, Status
 from alert_router.store.dead_letters import DeadLetter
-from alert_router.store.history import Life
+from alert_router.store.history import AlertDetail
 from alert_router.store.preview import PreviewCard
 from alert_router.web import discord_html, filter_summary, jinja_filters
 from alert_router.web.alert_filters import Query
@@ -68,7 +68,7 @@ class AlertsPage(Page):
 
 @dataclass(frozen=True, slots=True)
 class AlertPage(Page):
-    detail: Life
+    detail: AlertDetail
     public_url: str
     """Where people and programs reach this router."""
 

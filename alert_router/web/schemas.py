@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from alert_router.domain.model import Alert, Status
-from alert_router.store.history import Life
+from alert_router.store.history import AlertDetail
 
 
 class AlertOut(BaseModel):
@@ -63,7 +63,7 @@ class AlertDetailOut(AlertOut):
     deliveries: list[DeliveryOut]
 
     @classmethod
-    def of(cls, detail: Life) -> Self:
+    def of(cls, detail: AlertDetail) -> Self:
         return cls(
             **AlertOut.model_validate(detail.alert).model_dump(),
             transitions=[TransitionOut.model_validate(entry) for entry in detail.transitions],

@@ -1,29 +1,25 @@
 """POST /webhooks/…: 200: it is on the disk. 503: send it again. 4xx: it will never be parsed."""
 
-from datetime import datetime
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from alert_router.domain.model import Receipt
-from alert_router.services.intake import Batch, Intake
 from alert_router.sources import alertmanager, grafana, webhook
-from alert_router.sources.alertmanager import WireMessage
+from alert_router.sources.alertmanager import WireEnvelope
 from alert_router.sources.errors import InvalidBody
-from alert_router.sources.webhook import Message
-from alert_router.store.quarantine import Refused
+from alert_router.sources.webhook import WebhookMessage
 from alert_router.web import ingest, openapi
 from alert_router.web.auth import require_token
-from alert_router.web.dependencies import IntakeDep, MetricsDep, Now
+from alert_router.web.dependencies import State, state_of
 from alert_router.web.ingest import Body
 from alert_router.web.metrics import Metrics
 
 
 class Answer(BaseModel):
     accepted: int
-    """Signals that told something new."""
+    """Signals that brought something new."""
     duplicates: int
-    """Signals that told nothing new: repeats, retries, replicas."""
+    """Signals that brought nothing new: repeats, retries, replicas."""
     quarantined: int
     """Alerts that could not be read; they are kept as they came."""
 
@@ -75,10 +71,10 @@ router = APIRouter(tags=["ingest"], dependencies=[Depends(require_token)])
     "/webhooks/alertmanager",
     summary="Alertmanager's webhook, version 4",
     responses=openapi.errors(*ingest.ERRORS),
-    openapi_extra=openapi.json_body(WireMessage.model_json_schema(), EXAMPLE),
+    openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), EXAMPLE),
 )
-async def from_alertmanager(body: Body, intake: IntakeDep, metrics: MetricsDep, now: Now) -> Answer:
-    return await _accept(alertmanager.SOURCE, body, intake, metrics, now)
+async def from_alertmanager(request: Request, body: Body) -> Answer:
+    return await _accept(alertmanager.SOURCE, body, state_of(request))
 
 
 @router.put("/webhooks/grafana", include_in_schema=False)  # a contact point can be set to either
@@ -86,31 +82,25 @@ async def from_alertmanager(body: Body, intake: IntakeDep, metrics: MetricsDep, 
     "/webhooks/grafana",
     summary="Grafana's webhook contact point",
     responses=openapi.errors(*ingest.ERRORS),
-    openapi_extra=openapi.json_body(WireMessage.model_json_schema(), GRAFANA_EXAMPLE),
+    openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), GRAFANA_EXAMPLE),
 )
-async def from_grafana(body: Body, intake: IntakeDep, metrics: MetricsDep, now: Now) -> Answer:
-    return await _accept(grafana.SOURCE, body, intake, metrics, now)
+async def from_grafana(request: Request, body: Body) -> Answer:
+    return await _accept(grafana.SOURCE, body, state_of(request))
 
 
-async def _accept(route: str, body: bytes, intake: Intake, metrics: Metrics, now: datetime) -> Answer:
+async def _accept(route: str, body: bytes, state: State) -> Answer:
     """The body names its source, which need not be the route's: it is accepted on either route."""
     try:
-        message = webhook.parse(body, now)
+        message = webhook.parse(body, state["clock"]())
     except InvalidBody as invalid:
-        raise await ingest.quarantine(
-            route, body, invalid, intake=intake, metrics=metrics, now=now
-        ) from invalid
-    refused = tuple(
-        Refused(now, message.source, "; ".join(map(str, item.errors)), item.body, item.alerts)
-        for item in message.refused
-    )
-    receipt = await intake.accept(Batch(message.signals, now, refused, message.receiver, message.heartbeat))
-    ingest.record_quarantined(metrics, refused)
-    _count(metrics, message, receipt)
+        raise await ingest.quarantine(route, body, invalid, state) from invalid
+    receipt = await state["intake"].accept(message)
+    _count(state["metrics"], message, receipt)
     return Answer(accepted=receipt.accepted, duplicates=receipt.duplicates, quarantined=receipt.quarantined)
 
 
-def _count(metrics: Metrics, message: Message, receipt: Receipt) -> None:
+def _count(metrics: Metrics, message: WebhookMessage, receipt: Receipt) -> None:
+    ingest.record_quarantined(metrics, message.refused)
     metrics.signals.labels(message.source, "accepted").inc(receipt.accepted)
     metrics.signals.labels(message.source, "duplicate").inc(receipt.duplicates)
-    metrics.truncated.inc(max(message.truncated, 0))
+    metrics.truncated.inc(message.truncated)

@@ -52,7 +52,7 @@ def _run(folder: Path, *, stay: bool) -> int:
         print(_addresses(stack))
         say(f"Everything runs, on {counts}; the rules' minutes pass as seconds")
         Story(model, router, say).tell()
-        say("The end. What people were told:")
+        say("The end. The history of alerts:")
         print(_summary(router))
         if stay:
             print(f"Open {stack.router_url}/preview and {stack.router_url}/alerts; Ctrl-C ends it.")

@@ -38,7 +38,7 @@ class Router:
         return [alert["status"] for alert in self.alerts() if alert["alertname"] == alertname]
 
     def report(self, type_: str, run: str, **facts: Any) -> None:
-        """Tell the router what a DAG would tell it."""
+        """Send the router an event, as a DAG does."""
         now = datetime.now(UTC).isoformat()
         event = {
             "type": type_,
@@ -84,7 +84,7 @@ class Story:
         run = self.model.train(NOBODY_COUNTED)
         self.router.report("training_failure", "weekly-1", error_message=str(run["reason"]))
         self._wait("TrainingFailure", "firing", reports=2)
-        self.say("  told once: the DAG's report and Prometheus's alert share a card")
+        self.say("  one card: the DAG's report and Prometheus's alert share it")
 
     def another_one_mends_it(self) -> None:
         self.say("The next run has the data, Christmas included")

@@ -1,4 +1,4 @@
-"""A clock that moves only when told to; in seconds since the epoch, as time.time()."""
+"""A clock that moves only by move(); in seconds since the epoch, as time.time()."""
 
 NOON = 1_790_251_200.0
 """2026-09-24 12:00:00 UTC."""

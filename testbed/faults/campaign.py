@@ -1,4 +1,4 @@
-"""Puts a plan into practice and judges what came of it."""
+"""Runs a plan and checks the outcome."""
 
 import asyncio
 import contextlib
@@ -13,21 +13,21 @@ import httpx
 from testbed import stack
 from testbed.fakes.discord import DiscordState, RateLimits, RunningDiscord, faults, running
 from testbed.faults import checks, databases, fake_clock, figures, injector, records
-from testbed.faults.checks import Case, Dead
+from testbed.faults.checks import Case, DeadLetters
 from testbed.faults.databases import Database
-from testbed.faults.injector import Hands
-from testbed.faults.ledger_probe import Watch
+from testbed.faults.injector import FaultInjector
+from testbed.faults.ledger_probe import LedgerProbe
 from testbed.faults.plan import Plan
-from testbed.faults.records import Evidence
-from testbed.faults.scenarios import HOLD_S, UNSPEAKABLE
-from testbed.faults.senders import Door, Stopwatch, tell_all
-from testbed.faults.supervisor import House
+from testbed.faults.records import Records
+from testbed.faults.scenarios import HOLD_S, REFUSED_SUMMARY
+from testbed.faults.senders import Stopwatch, WebhookSender, send_all
+from testbed.faults.supervisor import Supervisor
 from testbed.faults.waiting import until
 from testbed.ports import free_port
 from testbed.running_router import AUTH, RunningRouter
 
 PER_MINUTE, PER_WINDOW = 30, 5
-"""Discord's, for a channel and for a webhook in two seconds."""
+"""Discord's limits: per minute and channel, and per two seconds and webhook."""
 WEBHOOK_TOKEN = "w3bh00k-t0ken_of-the-campaign"
 
 
@@ -44,7 +44,7 @@ class Campaign:
     folder: Path
     database: Database
     discord: RunningDiscord
-    house: House
+    supervisor: Supervisor
     url: str
 
     @classmethod
@@ -52,8 +52,8 @@ class Campaign:
     def prepared(cls, plan: Plan, folder: Path) -> "Iterator[Campaign]":
         state = DiscordState(limits=_limits(plan), keep_files=False)
         state.webhook("1", WEBHOOK_TOKEN, "100")
-        state.faults.next(faults.status(400, code=50035), times=None, containing=UNSPEAKABLE)
-        clock = fake_clock.found(folder)
+        state.faults.next(faults.status(400, code=50035), times=None, containing=REFUSED_SUMMARY)
+        clock = fake_clock.in_folder(folder)
         port = free_port()
         with databases.opened(plan.database, folder) as database, running(state) as discord:
             settings = {
@@ -64,99 +64,106 @@ class Campaign:
                 "ALERT_ROUTER_REMIND_EVERY": "none",
             }
             router = stack.router(folder, port, {**settings, **clock.environment})
-            house = House(router, clock, state)
+            supervisor = Supervisor(router, clock, state)
             try:
                 router.start()
                 router.wait_ready()
-                yield cls(plan, folder, database, discord, house, stack.local(port))
+                yield cls(plan, folder, database, discord, supervisor, stack.local(port))
             finally:
-                house.stop()
+                supervisor.stop()
 
     async def run(self) -> Outcome:
         async with httpx.AsyncClient() as client, httpx.AsyncClient() as own_client:
-            door = Door(client, f"{self.url}/webhooks/alertmanager", AUTH)
-            watch = Watch(self.url, self.house.router, own_client)
+            sender = WebhookSender(client, f"{self.url}/webhooks/alertmanager", AUTH)
+            probe = LedgerProbe(self.url, self.supervisor.router, own_client)
             stopwatch = Stopwatch()
-            crew = Hands(self.plan, self.house, self.database, self.discord.state, door, stopwatch)
-            async with _beside(watch), _supervised(self.house):
-                await asyncio.gather(tell_all(self.plan, door, stopwatch), crew.run())
-                self._stop_misbehaving()
-                await self._told(watch)
-                dead = await self._replay(own_client)
-                await self._told(watch)
-            await watch.ask_command()
-        return self._judged(crew, watch, dead, stopwatch.now_s)
+            injecting = FaultInjector(
+                self.plan, self.supervisor, self.database, self.discord.state, sender, stopwatch
+            )
+            async with _probing(probe), _supervised(self.supervisor):
+                await asyncio.gather(send_all(self.plan, sender, stopwatch), injecting.run())
+                self._clear_passing_faults()
+                await self._all_delivered(probe)
+                dead_letters = await self._replay(own_client)
+                await self._all_delivered(probe)
+            await probe.run_command()
+        return self._outcome(injecting, probe, dead_letters, stopwatch.now_s)
 
-    def _stop_misbehaving(self) -> None:
-        """The refusals for good stay until a person mends them."""
+    def _clear_passing_faults(self) -> None:
+        """Permanent refusals stay: `_replay` clears them."""
         rules = self.discord.state.faults.rules
         rules[:] = [rule for rule in rules if rule.containing]
         self.discord.state.faults.release()
 
-    async def _told(self, watch: Watch) -> None:
-        """All cards are where they will be; in vain: the examination says what is missing."""
-        await until(watch.look)
+    async def _all_delivered(self, probe: LedgerProbe) -> None:
+        """Wait until no card is pending. After the time limit go on: the checks report what is missing."""
+        await until(probe.read_metrics)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.plan.size.settles_s):
-                await until(lambda: watch.all_told)
+                await until(lambda: probe.all_delivered)
 
-    async def _replay(self, client: httpx.AsyncClient) -> Dead:
-        """A person mends what made Discord refuse, and has the dead letters told again; which those were."""
+    async def _replay(self, client: httpx.AsyncClient) -> DeadLetters:
+        """Clear what made Discord refuse, replay the dead letters, and return which those were."""
         letters = (await client.get(f"{self.url}/dead-letters", headers=AUTH, timeout=20)).json()
         self.discord.state.faults.clear()
         alerts = await asyncio.to_thread(self._history)
-        token_of = {past.incident_id: past.token for past in alerts}
+        token_of = {alert.incident_id: alert.token for alert in alerts}
         cards = {card.id: card for card in records.tables_of(self.database.url).cards}
-        dead = Dead(
-            found=Counter(token_of.get(cards[one["card_id"]].incident_id, "digest") for one in letters),
-            planned=Counter(
+        dead_letters = DeadLetters(
+            actual=Counter(
+                token_of.get(cards[letter["card_id"]].incident_id, "digest") for letter in letters
+            ),
+            expected=Counter(
                 token_of[card.incident_id]
                 for card in cards.values()
                 if token_of.get(card.incident_id) in self.plan.refused and card.folded_into is None
             ),
         )
         await client.post(f"{self.url}/dead-letters/replay", headers=AUTH, timeout=20)
-        return dead
+        return dead_letters
 
-    def _history(self) -> list[records.Past]:
-        with contextlib.closing(RunningRouter(self.house.router, self.url)) as asked:
-            return records.past(asked.alerts())
+    def _history(self) -> list[records.HistoryAlert]:
+        with contextlib.closing(RunningRouter(self.supervisor.router, self.url)) as router:
+            return records.history_alerts(router.alerts())
 
-    def _judged(self, crew: Hands, watch: Watch, dead: Dead, took_s: float) -> Outcome:
+    def _outcome(
+        self, injected: FaultInjector, probe: LedgerProbe, dead_letters: DeadLetters, took_s: float
+    ) -> Outcome:
         state = self.discord.state
-        struck = crew.struck + injector.struck_by_discord(state, crew.struck)
+        hits = injected.hits + injector.discord_hits(state, injected.hits)
         case = Case(
-            evidence=Evidence(
-                self.plan, self._history(), records.tables_of(self.database.url), state, self.house.kills
+            records=Records(
+                self.plan, self._history(), records.tables_of(self.database.url), state, self.supervisor.kills
             ),
-            door=crew.door,
-            hands=crew,
-            watch=watch,
-            log=self.house.log(),
+            sender=injected.sender,
+            injector=injected,
+            probe=probe,
+            log=self.supervisor.log(),
             secrets=(WEBHOOK_TOKEN, stack.TOKEN),
-            struck=struck.total(),
-            dead=dead,
+            hits=hits.total(),
+            dead_letters=dead_letters,
         )
-        found = checks.findings(case)
-        return Outcome(case, found, list(figures.lines(case, took_s=took_s, struck=struck, found=found)))
+        findings = checks.findings(case)
+        lines = list(figures.lines(case, took_s=took_s, hits=hits, findings=findings))
+        return Outcome(case, findings, lines)
 
 
 def _limits(plan: Plan) -> RateLimits:
-    """As strict as Discord, so many times faster: the router's own pace is set to the same."""
+    """Discord's limits multiplied by the plan's factor, as the router's own limit is."""
     return RateLimits(
         webhook_requests=PER_WINDOW * plan.size.faster, channel_requests=PER_MINUTE * plan.size.faster
     )
 
 
 @asynccontextmanager
-async def _beside(watch: Watch) -> AsyncIterator[None]:
-    async with _task(asyncio.create_task(watch.run())):
+async def _probing(probe: LedgerProbe) -> AsyncIterator[None]:
+    async with _task(asyncio.create_task(probe.run())):
         yield
 
 
 @asynccontextmanager
-async def _supervised(house: House) -> AsyncIterator[None]:
-    async with _task(asyncio.create_task(house.supervise())):
+async def _supervised(supervisor: Supervisor) -> AsyncIterator[None]:
+    async with _task(asyncio.create_task(supervisor.supervise())):
         yield
 
 

@@ -1,4 +1,4 @@
-"""The router's database, and what can go wrong with it: SQLite on a small disk, or our own PostgreSQL."""
+"""The router's database and its faults: SQLite on a small disk, or a PostgreSQL server."""
 
 import contextlib
 import resource
@@ -26,26 +26,26 @@ class Database(Protocol):
 
     @property
     def describes(self) -> str:
-        """What it is, for the figures."""
+        """Named in the figures."""
 
     def locked(self) -> AbstractContextManager[None]:
-        """Held so that nobody else can write."""
+        """Locked against all other writers."""
 
     def full(self, router: Process) -> AbstractContextManager[None]:
-        """No room is left on its disk."""
+        """Its disk is full."""
 
     def cut_off(self) -> None:
         """End every connection of the router."""
 
     def crash(self) -> None:
-        """End the server as a power cut would, and start it again."""
+        """Kill the server, and start it again."""
 
 
 @dataclass(slots=True)
 class Sqlite:
     file: Path
     mounted: bool
-    """On a disk of its own; otherwise a limit on the size of files stands in for the full disk."""
+    """On a disk of its own; otherwise a limit on the size of files simulates the full disk."""
 
     @property
     def url(self) -> str:
@@ -53,7 +53,7 @@ class Sqlite:
 
     @property
     def describes(self) -> str:
-        disk = "a small disk (tmpfs)" if self.mounted else "the common disk; RLIMIT_FSIZE for a full one"
+        disk = "a small disk (tmpfs)" if self.mounted else "the shared disk; RLIMIT_FSIZE for a full one"
         return f"SQLite on {disk}"
 
     @contextmanager
@@ -73,8 +73,8 @@ class Sqlite:
     def _filled(self) -> Iterator[None]:
         filler = self.file.parent / "filler"
         try:
-            with contextlib.suppress(OSError), filler.open("wb", buffering=0) as hungry:
-                while hungry.write(CHUNK):
+            with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+                while file.write(CHUNK):
                     pass
             yield
         finally:
@@ -111,16 +111,18 @@ class Postgres:
     @contextmanager
     def locked(self) -> Iterator[None]:
         engine = sa.create_engine(self.url, poolclass=sa.NullPool)
-        away = contextlib.suppress(sa.exc.OperationalError)  # it may be cut off too, or its server crash
+        outage = contextlib.suppress(
+            sa.exc.OperationalError
+        )  # another fault may end this connection or the server
         with contextlib.ExitStack() as held:
-            held.enter_context(away)
-            with away:
+            held.enter_context(outage)
+            with outage:
                 other = held.enter_context(engine.connect())
                 other.exec_driver_sql("LOCK TABLE alerts, cards IN ACCESS EXCLUSIVE MODE")
             yield
 
     def full(self, router: Process) -> AbstractContextManager[None]:
-        raise AssertionError("the server's disk is not ours to fill")
+        raise AssertionError("the server shares its disk with the machine")
 
     def cut_off(self) -> None:
         self.cluster.sql(
@@ -146,12 +148,12 @@ def opened(name: DatabaseName, folder: Path) -> Iterator[Database]:
 
 @contextmanager
 def _small_disk(folder: Path) -> Iterator[bool]:
-    """Whether there is one: mounting takes root, and is refused in some containers."""
+    """Whether it could be mounted: that takes root, and some containers refuse it."""
     size = f"size={DISK_BYTES}"
-    done = subprocess.run(
+    mount = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], check=False, capture_output=True
     )
-    mounted = done.returncode == 0
+    mounted = mount.returncode == 0
     try:
         yield mounted
     finally:

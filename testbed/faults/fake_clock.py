@@ -1,4 +1,4 @@
-"""A time of day that can be stepped under a running program, by libfaketime; its monotonic clock goes on."""
+"""Steps the time of day of a running program by libfaketime; its monotonic clock is left alone."""
 
 import contextlib
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ LIBRARIES = (
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/faketime/libfaketimeMT.so.1",
 )
-SHARED = Path("/dev/shm")  # noqa: S108 - where libfaketime puts its own
+SHARED = Path("/dev/shm")  # noqa: S108 - libfaketime keeps its files there
 
 
 @dataclass(slots=True)
-class Clockwork:
+class FakeClock:
     file: Path
     library: str | None
-    wrong_by_s: float = 0.0
+    offset_s: float = 0.0
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -34,23 +34,23 @@ class Clockwork:
         }
 
     def step(self, by_s: float) -> bool:
-        """False when there is no such library on this machine."""
-        self.wrong_by_s += by_s
-        # In one piece: the program reads it at any moment.
+        """False where libfaketime is not installed."""
+        self.offset_s += by_s
+        # Replaced as a whole: the program may read it at any moment.
         fresh = self.file.with_suffix(".new")
-        fresh.write_text(f"{self.wrong_by_s:+.0f}\n")
+        fresh.write_text(f"{self.offset_s:+.0f}\n")
         fresh.replace(self.file)
         return self.library is not None
 
-    def forget(self, pid: int) -> None:
+    def remove_shared_memory(self, pid: int) -> None:
         """libfaketime leaves two files in shared memory when its program is killed."""
         for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
             with contextlib.suppress(OSError):
                 (SHARED / name).unlink()
 
 
-def found(folder: Path) -> Clockwork:
+def in_folder(folder: Path) -> FakeClock:
     library = next((path for path in LIBRARIES if Path(path).exists()), None)
-    clockwork = Clockwork(folder / "clock", library)
-    clockwork.step(0.0)
-    return clockwork
+    clock = FakeClock(folder / "clock", library)
+    clock.step(0.0)
+    return clock

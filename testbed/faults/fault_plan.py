@@ -1,4 +1,4 @@
-"""What goes wrong, and when: drawn from a seed, whatever then comes of it. Pure."""
+"""Draws the faults of a campaign, and when they happen, from a seed. Pure."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -23,31 +23,29 @@ class Kind(StrEnum):
     CLOCK = "clock stepped"
     CUT_OFF = "database connections terminated"
     DATABASE_CRASHED = "database server crashed and restarted"
-    UNREADABLE = "webhook nobody can read"
+    INVALID_WEBHOOK = "invalid webhook"
 
 
 @dataclass(frozen=True, slots=True)
-class Mishap:
+class PlannedFault:
     at_s: float
     kind: Kind
     seconds: float = 0.0
-    """How long it lasts; of a clock's step, by how much (either way)."""
-    fault: Fault | None = None
+    """The duration; of a clock step, the signed offset."""
+    discord_fault: Fault | None = None
     operation: Literal["create", "edit"] | None = None
     body: bytes = b""
     refused: int = 0
-    """Of an unreadable webhook: how much of it must be in the quarantine."""
+    """Of an invalid webhook: the number of entries it leaves in the quarantine."""
     choice: float = 0.0
-    """A number from 0 to 1, to choose by among what is there when the time comes."""
+    """From 0 to 1: selects one of the messages that exist when the fault is due."""
 
     @property
     def name(self) -> str:
-        return f"Discord: {self.fault}" if self.fault is not None else str(self.kind)
+        return f"Discord: {self.discord_fault}" if self.discord_fault is not None else str(self.kind)
 
 
 Draw = Callable[[Random], Fault]
-AMBIGUOUS = ("timeout", "reset", "malformed", "status")
-"""With `stored`: Discord has the message, and the router cannot know it."""
 
 
 def _limited(scope: Any, least_s: float, most_s: float, random: Random) -> Fault:
@@ -71,7 +69,7 @@ class Share:
     short: int
 
 
-DISCORD: Sequence[Share] = (
+DISCORD_FAULTS: Sequence[Share] = (
     Share(partial(_limited, "user", 0.3, 2.0), 12, 2),
     Share(partial(_limited, "shared", 0.3, 2.0), 8, 1),
     Share(partial(_limited, "global", 0.3, 2.0), 8, 1),
@@ -88,92 +86,95 @@ DISCORD: Sequence[Share] = (
     Share(_fixed(faults.reset()), 20, 4),
     Share(_fixed(faults.reset(stored=True)), 20, 2),
     Share(_slow, 20, 2),
-    Share(_fixed(faults.malformed("broken_json")), 4, 1),
-    Share(_fixed(faults.malformed("html")), 4, 1),
-    Share(_fixed(faults.malformed("missing_id")), 4, 1),
-    Share(_fixed(faults.malformed("list")), 4, 1),
-    Share(_fixed(faults.malformed("empty")), 4, 1),
+    Share(_fixed(faults.invalid_body("broken_json")), 4, 1),
+    Share(_fixed(faults.invalid_body("html")), 4, 1),
+    Share(_fixed(faults.invalid_body("missing_id")), 4, 1),
+    Share(_fixed(faults.invalid_body("list")), 4, 1),
+    Share(_fixed(faults.invalid_body("empty")), 4, 1),
     Share(_fixed(faults.status(400, code=50035)), 6, 1),
     Share(_fixed(faults.status(413)), 2, 1),
 )
-HOUSE: Mapping[Kind, tuple[int, int]] = {
+ROUTER_FAULTS: Mapping[Kind, tuple[int, int]] = {
     Kind.CHANNEL_DELETED: (2, 0),
     Kind.MESSAGE_DELETED: (20, 2),
     Kind.KILLED: (16, 2),
     Kind.KILLED_STORED: (5, 1),
     Kind.KILLED_UNSTORED: (4, 1),
     Kind.LOCKED: (5, 1),
-    Kind.UNREADABLE: (30, 5),
+    Kind.INVALID_WEBHOOK: (30, 5),
 }
-OF_SQLITE: Mapping[Kind, tuple[int, int]] = {Kind.DISK_FULL: (6, 1)}
-OF_POSTGRES: Mapping[Kind, tuple[int, int]] = {Kind.CUT_OFF: (6, 2), Kind.DATABASE_CRASHED: (3, 1)}
+SQLITE_FAULTS: Mapping[Kind, tuple[int, int]] = {Kind.DISK_FULL: (6, 1)}
+POSTGRES_FAULTS: Mapping[Kind, tuple[int, int]] = {Kind.CUT_OFF: (6, 2), Kind.DATABASE_CRASHED: (3, 1)}
 
 
-def drawn(random: Random, *, until_s: float, full: bool, postgres: bool) -> tuple[Mishap, ...]:
-    """All of them, in the order of their hour."""
-    shares = {**HOUSE, **(OF_POSTGRES if postgres else OF_SQLITE)}
-    found = [
-        _of_discord(share, random, until_s)
-        for share in DISCORD
+def draw(random: Random, *, until_s: float, full: bool, postgres: bool) -> tuple[PlannedFault, ...]:
+    """All of them, in the order of their time."""
+    shares = {**ROUTER_FAULTS, **(POSTGRES_FAULTS if postgres else SQLITE_FAULTS)}
+    drawn = [
+        _discord_fault(share, random, until_s)
+        for share in DISCORD_FAULTS
         for _ in range(share.full if full else share.short)
     ]
     for kind, (many, few) in shares.items():
-        found += [_of_house(kind, random, until_s) for _ in range(many if full else few)]
+        drawn += [_router_fault(kind, random, until_s) for _ in range(many if full else few)]
     for _ in range(8 if full else 2):
-        found += _clock_away_and_back(random, until_s)
+        drawn += _clock_away_and_back(random, until_s)
     if not full:
-        found += _ban_and_restart(random, until_s)
-    return tuple(sorted(found, key=lambda one: one.at_s))
+        drawn += _ban_and_restart(random, until_s)
+    return tuple(sorted(drawn, key=lambda fault: fault.at_s))
 
 
-def _hour(random: Random, until_s: float) -> float:
+def _time(random: Random, until_s: float) -> float:
     return round(random.uniform(0.04, 0.97) * until_s, 2)
 
 
-def _of_discord(share: Share, random: Random, until_s: float) -> Mishap:
+def _discord_fault(share: Share, random: Random, until_s: float) -> PlannedFault:
     fault = share.draw(random)
     operation: Literal["create", "edit"] = "create" if random.random() < 0.6 else "edit"
-    return Mishap(_hour(random, until_s), Kind.DISCORD, fault=fault, operation=operation)
+    return PlannedFault(_time(random, until_s), Kind.DISCORD, discord_fault=fault, operation=operation)
 
 
-def _of_house(kind: Kind, random: Random, until_s: float) -> Mishap:
-    at_s = _hour(random, until_s)
+def _router_fault(kind: Kind, random: Random, until_s: float) -> PlannedFault:
+    at_s = _time(random, until_s)
     match kind:
         case Kind.LOCKED:
-            return Mishap(at_s, kind, seconds=random.uniform(5.5, 8.0))
+            return PlannedFault(at_s, kind, seconds=random.uniform(5.5, 8.0))
         case Kind.DISK_FULL | Kind.CHANNEL_DELETED:
-            return Mishap(at_s, kind, seconds=random.uniform(2.0, 5.0))
+            return PlannedFault(at_s, kind, seconds=random.uniform(2.0, 5.0))
         case Kind.KILLED:
-            return Mishap(at_s, kind, seconds=random.choice((0.0, 0.0, random.uniform(0.5, 3.0))))
-        case Kind.UNREADABLE:
-            body, refused = _unreadable(random)
-            return Mishap(at_s, kind, body=body, refused=refused)
+            return PlannedFault(at_s, kind, seconds=random.choice((0.0, 0.0, random.uniform(0.5, 3.0))))
+        case Kind.INVALID_WEBHOOK:
+            body, refused = _invalid_webhook(random)
+            return PlannedFault(at_s, kind, body=body, refused=refused)
         case _:
-            return Mishap(at_s, kind, choice=random.random())
+            return PlannedFault(at_s, kind, choice=random.random())
 
 
-def _clock_away_and_back(random: Random, until_s: float) -> list[Mishap]:
-    """Somebody sets the clock wrong, and somebody sets it right. (Left hours ahead, every message would seem
-    old, and edits of old messages have a slower pace: it would all take longer and show no more.)"""
-    at_s = _hour(random, until_s)
+def _clock_away_and_back(random: Random, until_s: float) -> list[PlannedFault]:
+    """The clock is set wrong, and later set right.
+
+    Left hours ahead, every message would count as old, and edits of old messages have a lower rate limit:
+    the campaign would take longer and test nothing more.
+    """
+    at_s = _time(random, until_s)
     step_s = random.choice((-1, 1)) * random.choice((90, 600, 3600, 6 * 3600))
     back_s = at_s + random.uniform(2.0, 30.0)
-    return [Mishap(at_s, Kind.CLOCK, seconds=step_s), Mishap(back_s, Kind.CLOCK, seconds=-step_s)]
+    return [PlannedFault(at_s, Kind.CLOCK, seconds=step_s), PlannedFault(back_s, Kind.CLOCK, seconds=-step_s)]
 
 
-def _ban_and_restart(random: Random, until_s: float) -> list[Mishap]:
-    """Blocked by Cloudflare the router waits a minute: too long here, but a restart forgets it."""
+def _ban_and_restart(random: Random, until_s: float) -> list[PlannedFault]:
+    """After a block by Cloudflare the router waits a minute; in the short form a restart ends the wait."""
     at_s = 0.3 * until_s
     fault = _limited("cloudflare_html", 0.5, 1.0, random)
     return [
-        Mishap(at_s, Kind.DISCORD, fault=fault),
-        Mishap(at_s + 3.0, Kind.KILLED),
+        PlannedFault(at_s, Kind.DISCORD, discord_fault=fault),
+        PlannedFault(at_s + 3.0, Kind.KILLED),
     ]
 
 
-def _unreadable(random: Random) -> tuple[bytes, int]:
-    """A webhook that cannot be taken, wholly or in part; what must be kept of it."""
-    mark = f"unreadable-{random.getrandbits(48):012x}"
+def _invalid_webhook(random: Random) -> tuple[bytes, int]:
+    """A webhook that is invalid, wholly or in part, and the entries it leaves in the quarantine."""
+    mark = f"invalid-{random.getrandbits(48):012x}"
     good = {
         "status": "resolved",
         "labels": {"alertname": "Beside", "instance": mark},

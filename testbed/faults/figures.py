@@ -1,51 +1,51 @@
-"""The numbers, printed at the end."""
+"""The numbers that are printed at the end."""
 
 from collections import Counter
 from collections.abc import Iterator
 
-from testbed.faults import cards_examined, creates_examined
+from testbed.faults import card_checks, create_checks
 from testbed.faults.checks import MAX_SHOWN, Case
 
 WIDTH = 58
 
 
-def lines(case: Case, *, took_s: float, struck: Counter[str], found: list[str]) -> Iterator[str]:
-    plan, evidence = case.evidence.plan, case.evidence
-    yield f"fault campaign: seed {plan.seed}, {case.hands.database.describes}, {took_s:.0f} s"
-    yield _line("faults that struck", case.struck)
-    yield from (f"    {count:5}  {name}" for name, count in sorted(struck.items()))
-    if case.hands.missed:
-        yield f"    struck nothing: {dict(case.hands.missed)}"
-    yield _line("webhooks sent", sum(case.door.statuses.values()))
-    yield f"    answers: {dict(sorted(case.door.statuses.items()))}"
-    yield _line("alerts answered 2xx, each in the history once", len(case.door.accepted))
-    yield _line("incidents", len(evidence.tables.incidents))
-    singly = cards_examined.told_singly(evidence)
-    digests = len(evidence.digests)
-    yield _line(f"    told singly; the others in {digests} digest(s)", singly)
-    yield _line("requests to Discord", len(evidence.discord.requests))
-    repeats = creates_examined.counted(evidence)
-    yield _line("creates", len(evidence.discord.creates))
+def lines(case: Case, *, took_s: float, hits: Counter[str], findings: list[str]) -> Iterator[str]:
+    plan, records = case.records.plan, case.records
+    yield f"fault campaign: seed {plan.seed}, {case.injector.database.describes}, {took_s:.0f} s"
+    yield _line("faults that took effect", case.hits)
+    yield from (f"    {count:5}  {name}" for name, count in sorted(hits.items()))
+    if case.injector.misses:
+        yield f"    without effect: {dict(case.injector.misses)}"
+    yield _line("webhooks sent", sum(case.sender.statuses.values()))
+    yield f"    answers: {dict(sorted(case.sender.statuses.items()))}"
+    yield _line("alerts answered 2xx, each in the history once", len(case.sender.accepted))
+    yield _line("incidents", len(records.tables.incidents))
+    single = card_checks.with_own_card(records)
+    digests = len(records.digests)
+    yield _line(f"    with a card of their own; the others in {digests} digest(s)", single)
+    yield _line("requests to Discord", len(records.discord.requests))
+    repeats = create_checks.counted(records)
+    yield _line("creates", len(records.discord.creates))
     yield f"    repeated: {repeats.after_lost_answer} after a lost answer, {repeats.after_kill} after a kill,"
-    yield f"    {repeats.after_deletion} deleted by a person, {len(repeats.unexcused)} for no reason"
-    given = evidence.discord.rates.given
-    own = {kind: count for kind, count in given.items() if not kind.startswith("fault:")}
-    yield f"    429 given: {sum(given.values())}, ran into by itself: {own or 'none'}"
-    yield _line("ledger balanced", f"{case.watch.samples} + {case.watch.commands} looks")
-    most = case.watch.most
-    yield f"    most pending {most['pending']}, most dead {most['dead']}, at the end {case.watch.newest}"
-    yield _line("router restarted", len(evidence.kills) + case.hands.house.ended_by_itself)
-    if case.hands.house.clockwork.library is None:
+    yield f"    {repeats.after_deletion} deleted by a person, {len(repeats.unexplained)} without a cause"
+    sent_429 = records.discord.rates.sent_429
+    own = {kind: count for kind, count in sent_429.items() if not kind.startswith("fault:")}
+    yield f"    answers of 429: {sum(sent_429.values())}, of these no injected fault: {own or 'none'}"
+    yield _line("ledger balanced", f"{case.probe.samples} + {case.probe.commands} readings")
+    most = case.probe.most
+    yield f"    most pending {most['pending']}, most dead {most['dead']}, at the end {case.probe.newest}"
+    yield _line("router restarted", len(records.kills) + case.injector.supervisor.ended_by_itself)
+    if case.injector.supervisor.clock.library is None:
         yield "    the clock was not stepped: libfaketime is not installed"
     yield ""
     yield (
-        f"{len(found)} findings"
-        if found
-        else "nothing lost, nothing told wrongly, nothing twice without a reason"
+        f"{len(findings)} findings"
+        if findings
+        else "no alert lost, no card wrong, no message repeated without a cause"
     )
-    yield from (f"    {text}" for text in found[:MAX_SHOWN])
-    if len(found) > MAX_SHOWN:
-        yield f"    ... and {len(found) - MAX_SHOWN} more"
+    yield from (f"    {text}" for text in findings[:MAX_SHOWN])
+    if len(findings) > MAX_SHOWN:
+        yield f"    ... and {len(findings) - MAX_SHOWN} more"
 
 
 def _line(name: str, value: object) -> str:

@@ -1,4 +1,4 @@
-"""Makes the planned mishaps happen, and notes which of them struck: a fault nobody met is none."""
+"""Injects the planned faults and counts those that took effect."""
 
 import asyncio
 import contextlib
@@ -11,15 +11,15 @@ from testbed.fakes.discord import DiscordState, Fault, faults
 from testbed.fakes.discord.faults import Rule
 from testbed.faults import message_parser
 from testbed.faults.databases import Database
-from testbed.faults.fault_plan import Kind, Mishap
+from testbed.faults.fault_plan import Kind, PlannedFault
 from testbed.faults.plan import Plan
-from testbed.faults.senders import Door, Stopwatch
-from testbed.faults.supervisor import House
+from testbed.faults.senders import Stopwatch, WebhookSender
+from testbed.faults.supervisor import Supervisor
 from testbed.faults.waiting import until
 
 WEBHOOK = "1"
 CATCH_S = 15.0
-"""How long to wait for a create under way, or for a request to the deleted webhook."""
+"""How long to wait for the create to catch, or for a request to the deleted webhook."""
 AGAIN_S = 1.0
 UNKNOWN_WEBHOOK = "10015"
 _HELD = faults.hold(stored=True, seconds=2 * CATCH_S)
@@ -27,34 +27,34 @@ _LOST = faults.timeout(seconds=2 * CATCH_S)
 
 
 @dataclass(slots=True)
-class Hands:
+class FaultInjector:
     plan: Plan
-    house: House
+    supervisor: Supervisor
     database: Database
     discord: DiscordState
-    door: Door
-    watch: Stopwatch
-    struck: Counter[str] = field(default_factory=Counter)
-    missed: Counter[str] = field(default_factory=Counter)
-    """What found nobody to strike."""
-    unreadable: list[bytes] = field(default_factory=list)
+    sender: WebhookSender
+    stopwatch: Stopwatch
+    hits: Counter[str] = field(default_factory=Counter)
+    """Faults that took effect, by name."""
+    misses: Counter[str] = field(default_factory=Counter)
+    rejected: list[bytes] = field(default_factory=list)
     """Bodies answered 422."""
-    wrongly_answered: list[str] = field(default_factory=list)
-    _one_trouble: asyncio.Lock = field(default_factory=asyncio.Lock)
+    unexpected_answers: list[str] = field(default_factory=list)
+    _one_outage: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            for mishap in self.plan.mishaps:
-                tasks.create_task(self._when_it_is_time(mishap))
+            for fault in self.plan.faults:
+                tasks.create_task(self._inject_when_due(fault))
 
-    async def _when_it_is_time(self, mishap: Mishap) -> None:
-        await self.watch.reach(mishap.at_s)
-        struck = await self._doings[mishap.kind](mishap)
-        if mishap.kind is not Kind.DISCORD:  # those are counted from the stand-in's log
-            (self.struck if struck else self.missed)[mishap.name] += 1
+    async def _inject_when_due(self, fault: PlannedFault) -> None:
+        await self.stopwatch.reach(fault.at_s)
+        took_effect = await self._injections[fault.kind](fault)
+        if fault.kind is not Kind.DISCORD:  # those are counted from the log of the fake Discord
+            (self.hits if took_effect else self.misses)[fault.name] += 1
 
     @property
-    def _doings(self) -> Mapping[Kind, Callable[[Mishap], Awaitable[bool]]]:
+    def _injections(self) -> Mapping[Kind, Callable[[PlannedFault], Awaitable[bool]]]:
         return {
             Kind.DISCORD: self._discord,
             Kind.CHANNEL_DELETED: self._channel_deleted,
@@ -67,112 +67,112 @@ class Hands:
             Kind.CLOCK: self._clock,
             Kind.CUT_OFF: self._cut_off,
             Kind.DATABASE_CRASHED: self._database_crashed,
-            Kind.UNREADABLE: self._unreadable,
+            Kind.INVALID_WEBHOOK: self._invalid_webhook,
         }
 
-    async def _discord(self, mishap: Mishap) -> bool:
-        assert mishap.fault is not None
-        self.discord.faults.next(mishap.fault, operation=mishap.operation)
+    async def _discord(self, fault: PlannedFault) -> bool:
+        assert fault.discord_fault is not None
+        self.discord.faults.next(fault.discord_fault, operation=fault.operation)
         return True
 
-    async def _channel_deleted(self, mishap: Mishap) -> bool:
+    async def _channel_deleted(self, fault: PlannedFault) -> bool:
         before = self._refused_as_gone()
         self.discord.delete_webhook(WEBHOOK)
-        await asyncio.sleep(mishap.seconds)
-        struck = await self._comes_true(lambda: self._refused_as_gone() > before)
+        await asyncio.sleep(fault.seconds)
+        hit = await self._becomes_true(lambda: self._refused_as_gone() > before)
         self.discord.revive_webhook(WEBHOOK)
-        return struck
+        return hit
 
     def _refused_as_gone(self) -> int:
         return sum(UNKNOWN_WEBHOOK in (record.error or "") for record in self.discord.requests)
 
-    async def _message_deleted(self, mishap: Mishap) -> bool:
-        shown = [message for message in self.discord.messages() if message_parser.of(message).fires]
+    async def _message_deleted(self, fault: PlannedFault) -> bool:
+        shown = [message for message in self.discord.messages() if message_parser.parse(message).fires]
         if not shown:
             return False
-        self.discord.delete_message(shown[int(mishap.choice * len(shown))].id)
+        self.discord.delete_message(shown[int(fault.choice * len(shown))].id)
         return True
 
-    async def _killed(self, mishap: Mishap) -> bool:
-        await self.house.kill(down_s=mishap.seconds)
+    async def _killed(self, fault: PlannedFault) -> bool:
+        await self.supervisor.kill(down_s=fault.seconds)
         return True
 
-    async def _killed_stored(self, _: Mishap) -> bool:
+    async def _killed_stored(self, _: PlannedFault) -> bool:
         return await self._killed_during(_HELD)
 
-    async def _killed_unstored(self, _: Mishap) -> bool:
+    async def _killed_unstored(self, _: PlannedFault) -> bool:
         return await self._killed_during(_LOST)
 
     async def _killed_during(self, fault: Fault) -> bool:
-        """At the worst of moments: a create has left the router, and its answer has not come."""
+        """Kill the router between sending a create and receiving the answer."""
         rule = Rule(fault, operation="create")
         self.discord.faults.rules.insert(0, rule)
-        caught = await self._comes_true(lambda: rule.left == 0)
+        caught = await self._becomes_true(lambda: rule.left == 0)
         if caught:
-            await self.house.kill()
+            await self.supervisor.kill()
         self.discord.faults.rules.remove(rule)
         self.discord.faults.release()
         return caught
 
-    async def _comes_true(self, condition: Callable[[], bool]) -> bool:
+    async def _becomes_true(self, condition: Callable[[], bool]) -> bool:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CATCH_S):
                 await until(condition)
         return condition()
 
-    async def _locked(self, mishap: Mishap) -> bool:
-        return await self._while_away(self.database.locked(), mishap)
+    async def _locked(self, fault: PlannedFault) -> bool:
+        return await self._while_unavailable(self.database.locked(), fault)
 
-    async def _disk_full(self, mishap: Mishap) -> bool:
-        return await self._while_away(self.database.full(self.house.router), mishap)
+    async def _disk_full(self, fault: PlannedFault) -> bool:
+        return await self._while_unavailable(self.database.full(self.supervisor.router), fault)
 
-    async def _cut_off(self, _: Mishap) -> bool:
+    async def _cut_off(self, _: PlannedFault) -> bool:
         await asyncio.to_thread(self.database.cut_off)
         return True
 
-    async def _database_crashed(self, _: Mishap) -> bool:
+    async def _database_crashed(self, _: PlannedFault) -> bool:
         await asyncio.to_thread(self.database.crash)
         return True
 
-    async def _while_away(self, trouble: AbstractContextManager[None], mishap: Mishap) -> bool:
-        """It struck when the router could not write: it said so to a sender, or in its log.
+    async def _while_unavailable(self, outage: AbstractContextManager[None], fault: PlannedFault) -> bool:
+        """It took effect when the router reported that it cannot write: by a 503, or in its log.
 
-        A full disk is noticed late: what SQLite has room for in its files it still writes.
+        A full disk takes effect late: SQLite still writes into the free pages of its files.
         """
-        async with self._one_trouble:
-            before = self._away()
-            await asyncio.to_thread(trouble.__enter__)
+        async with self._one_outage:
+            before = self._failed_writes()
+            await asyncio.to_thread(outage.__enter__)
             try:
-                await asyncio.sleep(mishap.seconds)
-                return await self._comes_true(lambda: self._away() > before)
+                await asyncio.sleep(fault.seconds)
+                return await self._becomes_true(lambda: self._failed_writes() > before)
             finally:
-                await asyncio.to_thread(trouble.__exit__, None, None, None)
+                await asyncio.to_thread(outage.__exit__, None, None, None)
 
-    def _away(self) -> int:
-        return self.door.away + self.house.times_away()
+    def _failed_writes(self) -> int:
+        return self.sender.unavailable + self.supervisor.reported_outages()
 
-    async def _clock(self, mishap: Mishap) -> bool:
-        return self.house.clockwork.step(mishap.seconds)
+    async def _clock(self, fault: PlannedFault) -> bool:
+        return self.supervisor.clock.step(fault.seconds)
 
-    async def _unreadable(self, mishap: Mishap) -> bool:
+    async def _invalid_webhook(self, fault: PlannedFault) -> bool:
         status = 0
 
-        async def answered() -> bool:
+        async def is_answered() -> bool:
             nonlocal status
-            response = await self.door.post(mishap.body)
+            response = await self.sender.post(fault.body)
             status = 0 if response is None else response.status_code
             return 0 < status < 500
 
-        await until(answered, every_s=AGAIN_S)
+        await until(is_answered, every_s=AGAIN_S)
         if status == 422:
-            self.unreadable.append(mishap.body)
+            self.rejected.append(fault.body)
         else:
-            self.wrongly_answered.append(f"{status} to {mishap.body!r}")
+            self.unexpected_answers.append(f"{status} to {fault.body!r}")
         return True
 
 
-def struck_by_discord(discord: DiscordState, killed: Counter[str]) -> Counter[str]:
-    """The faults that the stand-in's log shows; what only held a create for a kill is that kill's."""
-    found = Counter(f"Discord: {record.fault}" for record in discord.requests if record.fault)
-    mine = {str(_HELD): killed[Kind.KILLED_STORED], str(_LOST): killed[Kind.KILLED_UNSTORED]}
-    return found - Counter({f"Discord: {name}": count for name, count in mine.items()})
+def discord_hits(discord: DiscordState, kills: Counter[str]) -> Counter[str]:
+    """The faults in the fake's log, without those that only held a create for a kill."""
+    logged = Counter(f"Discord: {record.fault}" for record in discord.requests if record.fault)
+    for_kills = {str(_HELD): kills[Kind.KILLED_STORED], str(_LOST): kills[Kind.KILLED_UNSTORED]}
+    return logged - Counter({f"Discord: {name}": count for name, count in for_kills.items()})

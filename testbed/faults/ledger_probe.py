@@ -1,4 +1,4 @@
-"""Looks at the ledger again and again, while everything goes wrong."""
+"""Reads the router's ledger throughout the campaign and records every imbalance."""
 
 import asyncio
 import os
@@ -21,15 +21,13 @@ PRINTED = re.compile(r"wanted (\d+) = delivered (\d+) \+ pending (\d+) \+ dead (
 
 
 @dataclass(slots=True)
-class Watch:
+class LedgerProbe:
     url: str
     router: Process
     client: httpx.AsyncClient
     samples: int = 0
     commands: int = 0
     """How often `alert-router ledger` was run and answered."""
-    away: int = 0
-    """How often there was no answer, or the database gave none."""
     imbalances: list[str] = field(default_factory=list)
     newest: Mapping[str, int] = field(default_factory=dict)
     pending_cards: int = -1
@@ -42,16 +40,16 @@ class Watch:
 
     async def _metrics(self) -> None:
         while True:
-            await self.look()
+            await self.read_metrics()
             await asyncio.sleep(EVERY_S)
 
     async def _commands(self) -> None:
         while True:
             await asyncio.sleep(COMMAND_EVERY_S)
-            await self.ask_command()
+            await self.run_command()
 
-    async def look(self) -> bool:
-        """Whether the metrics told the ledger."""
+    async def read_metrics(self) -> bool:
+        """Whether the metrics had the ledger: without the database they do not."""
         try:
             text = (await self.client.get(f"{self.url}/metrics", timeout=20)).text
         except httpx.HTTPError:
@@ -59,42 +57,40 @@ class Watch:
         accounts = {name: int(float(value)) for name, value in ACCOUNT.findall(text)}
         pending = PENDING.search(text)
         if not accounts or pending is None:
-            self.away += 1
             return False
         self.samples += 1
         self.newest = accounts
         self.pending_cards = int(float(pending[1]))
-        self._judge(accounts, "the metrics")
+        self._record(accounts, "the metrics")
         return True
 
-    async def ask_command(self) -> bool:
+    async def run_command(self) -> bool:
         """Whether the command printed the ledger."""
         command = [self.router.command[0], "ledger"]
         # Without libfaketime: the command needs no time of day, and would leave its files behind.
         environment = {k: v for k, v in self.router.environment.items() if k != "LD_PRELOAD"}
-        done = await asyncio.to_thread(_run, command, environment)
-        found = PRINTED.search(done)
-        if found is None:
-            self.away += 1
+        output = await asyncio.to_thread(_run, command, environment)
+        printed = PRINTED.search(output)
+        if printed is None:
             return False
         self.commands += 1
         names = ("wanted", "delivered", "pending", "dead")
-        self._judge(dict(zip(names, map(int, found.groups()), strict=True)), "the command")
+        self._record(dict(zip(names, map(int, printed.groups()), strict=True)), "the command")
         return True
 
-    def _judge(self, accounts: Mapping[str, int], who: str) -> None:
+    def _record(self, accounts: Mapping[str, int], source: str) -> None:
         for name, count in accounts.items():
             self.most[name] = max(self.most[name], count)
         if accounts["wanted"] != accounts["delivered"] + accounts["pending"] + accounts["dead"]:
-            self.imbalances.append(f"{who}: {accounts}")
+            self.imbalances.append(f"{source}: {accounts}")
 
     @property
-    def all_told(self) -> bool:
+    def all_delivered(self) -> bool:
         return self.pending_cards == 0 and self.newest.get("pending") == 0
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> str:
-    """What it printed; nothing when it gave up, or had to be given up on."""
+    """What the command printed; nothing after a failure or the time limit."""
     settings = os.environ | environment
     try:
         done = subprocess.run(

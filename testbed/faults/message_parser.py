@@ -1,4 +1,4 @@
-"""Reads a message as a person does: of which groups it tells, and what."""
+"""Reads from a message which group it is about and what it says."""
 
 import json
 import re
@@ -18,13 +18,13 @@ MORE = re.compile(r" . (\d+) firing$")
 
 
 @dataclass(frozen=True)
-class Shown:
+class ParsedMessage:
     content: str
     embeds: Sequence[Mapping[str, Any]]
 
     @cached_property
     def title(self) -> str:
-        """Of a card refused so often that it is plain text: its first line, in bold."""
+        """A card that Discord refused twice is plain text: then the first line, which is bold."""
         if self.embeds:
             return str(self.embeds[0].get("title", ""))
         return self.content.split("\n", 1)[0].strip("*")
@@ -39,9 +39,9 @@ class Shown:
 
     @property
     def token(self) -> str | None:
-        """Of the one group it tells of; None for a digest and for what tells of none."""
-        found = TOKEN.search(self.text)
-        return found[0] if found and not self.digest else None
+        """Of the one group it is about; None for a digest and for a message about none."""
+        match = TOKEN.search(self.text)
+        return match[0] if match and not self.digest else None
 
     @property
     def fires(self) -> bool:
@@ -49,17 +49,17 @@ class Shown:
 
     @property
     def firing(self) -> int:
-        """How many alerts of it, by its title."""
+        """The number of firing alerts in the title."""
         more = MORE.search(self.title)
         return int(more[1]) if more else int(self.fires)
 
     @property
     def moved(self) -> bool:
-        """It leads to a newer message."""
+        """It links to a newer message."""
         return self.title.startswith("⤴️")
 
     @property
-    def over(self) -> bool:
+    def resolved(self) -> bool:
         return self.title.startswith("🟢")
 
     @property
@@ -68,7 +68,7 @@ class Shown:
 
     @property
     def storm(self) -> tuple[int, int]:
-        """Of a digest, by its title: how many incidents, and how many alerts fire."""
+        """The numbers of incidents and of firing alerts in a digest's title."""
         still, over = STILL.match(self.title), OVER.match(self.title)
         if still:
             return int(still[2]), int(still[1])
@@ -77,14 +77,14 @@ class Shown:
 
     @property
     def counts(self) -> Mapping[tuple[str, str], tuple[int, int]]:
-        """Of a digest's lines: alertname and severity, how many fire and how many are over."""
-        found = COUNTED.findall(self.text)
-        return {(name, severity): (int(on), int(off or 0)) for name, severity, on, off in found}
+        """The firing and resolved alerts by alertname and severity in a digest's lines."""
+        counted = COUNTED.findall(self.text)
+        return {(name, severity): (int(on), int(off or 0)) for name, severity, on, off in counted}
 
 
-def of(message: Message) -> Shown:
-    return Shown(message.content, message.embeds)
+def parse(message: Message) -> ParsedMessage:
+    return ParsedMessage(message.content, message.embeds)
 
 
-def of_payload(payload: Any) -> Shown:
-    return Shown(payload.get("content") or "", payload.get("embeds") or ())
+def parse_payload(payload: Any) -> ParsedMessage:
+    return ParsedMessage(payload.get("content") or "", payload.get("embeds") or ())

@@ -1,4 +1,4 @@
-"""The whole campaign before it begins, from a seed: the same seed, the same plan. Pure."""
+"""Draws a whole campaign from a seed: the same seed, the same plan. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,34 +8,34 @@ from random import Random
 from typing import Literal
 
 from testbed.faults import fault_plan, scenarios
-from testbed.faults.fault_plan import Mishap
+from testbed.faults.fault_plan import PlannedFault
 from testbed.faults.scenarios import Episode, Group
 
 DatabaseName = Literal["sqlite", "postgres"]
 QUIET_S = 68.0
-"""After a storm nothing new comes for so long: the router's digest takes cards in until a minute is quiet."""
+"""The pause after a storm: the router's digest takes in new cards until none came for a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much happens. Discord's limits and the router's pace are both `faster` times the real ones."""
+    """The size of a campaign. Discord's limits and the router's are both `faster` times the real ones."""
 
     full: bool
     stretches: int
-    """Of ordinary days; each ends in a storm and the quiet after it."""
+    """Phases of ordinary load; each ends in a storm and the pause after it."""
     stretch_s: float
     singles: int
     """Groups in each stretch."""
     storm: int
-    """Groups in each storm: more than a minute's pace carries."""
+    """Groups in each storm: more than the limit of a minute."""
     refused: int
-    """Groups whose cards Discord refuses until a person has mended it."""
+    """Groups whose cards Discord refuses until the rule is cleared."""
     life_s: float
     """How long an incident lasts at most."""
     settles_s: float
-    """How long to wait at most until everything is told: two bans by Cloudflare take three minutes."""
+    """How long to wait at most until every card is delivered: two bans by Cloudflare take three minutes."""
     faster: int
-    """So many times Discord's 30 per minute, and the router's."""
+    """The factor of the rate limits: of Discord's 30 per minute, and of the router's."""
 
 
 FULL = Size(
@@ -69,14 +69,14 @@ class Plan:
     database: DatabaseName
     groups: tuple[Group, ...]
     refused: frozenset[str]
-    """The tokens of the groups that Discord will not hear of."""
-    mishaps: tuple[Mishap, ...]
+    """The tokens of the groups whose cards Discord refuses."""
+    faults: tuple[PlannedFault, ...]
     lasts_s: float
     """Until the last webhook is due."""
 
     @cached_property
     def truth(self) -> Mapping[tuple[str, datetime], Episode]:
-        """Every alert as it is when all is over."""
+        """Every alert's final state."""
         return {key: episode for group in self.groups for key, episode in group.final.items()}
 
     @cached_property
@@ -84,7 +84,7 @@ class Plan:
         return {group.token: group for group in self.groups}
 
 
-def made(seed: int, size: Size, database: DatabaseName) -> Plan:
+def draw(seed: int, size: Size, database: DatabaseName) -> Plan:
     random = Random(f"{seed} {size} {database}")  # noqa: S311 - repeatable on purpose
     groups: list[Group] = []
     refused: list[Group] = []
@@ -94,14 +94,14 @@ def made(seed: int, size: Size, database: DatabaseName) -> Plan:
         groups += [_single(f"S{stretch}{i:03}", began_s, size, random) for i in range(size.singles)]
         groups += _storm(stretch, began_s + size.stretch_s, size, random)
     groups += refused
-    lasts_s = max(flush.at_s for group in groups for one in group.replicas for flush in one.flushes)
+    lasts_s = max(flush.at_s for group in groups for replica in group.replicas for flush in replica.flushes)
     return Plan(
         seed=seed,
         size=size,
         database=database,
         groups=tuple(groups),
         refused=frozenset(group.token for group in refused),
-        mishaps=fault_plan.drawn(random, until_s=lasts_s, full=size.full, postgres=database == "postgres"),
+        faults=fault_plan.draw(random, until_s=lasts_s, full=size.full, postgres=database == "postgres"),
         lasts_s=lasts_s,
     )
 
@@ -119,7 +119,7 @@ def _refused(token: str, began_s: float, size: Size, random: Random) -> Group:
 def _storm(number: int, at_s: float, size: Size, random: Random) -> list[Group]:
     within_s = 6.0 if size.full else 3.0
     return [
-        scenarios.of_a_storm(
+        scenarios.in_storm(
             f"Storm{number}",
             f"B{number}{i:03}",
             at_s + random.uniform(0.0, within_s),

@@ -1,4 +1,4 @@
-"""What is left when all is over: the router's history and tables, the stand-in's memory, the logs."""
+"""What the campaign leaves behind: the router's history and tables, and the log of the fake Discord."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from testbed.faults.scenarios import Group
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class HistoryAlert:
     """An alert as GET /alerts shows it."""
 
     instance: str
@@ -42,13 +42,13 @@ class Tables:
     cards: Sequence[Any]
     quarantined: Sequence[bytes]
     text: str
-    """Everything in all tables, to look for what must not be there."""
+    """The content of all tables, to search for secrets."""
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Records:
     plan: Plan
-    history: Sequence[Past]
+    history: Sequence[HistoryAlert]
     tables: Tables
     discord: DiscordState
     kills: Sequence[float]
@@ -59,21 +59,21 @@ class Evidence:
         return {message.id: message for message in self.discord.messages(deleted=True)}
 
     @cached_property
-    def alerts_of(self) -> Mapping[int, Sequence[Past]]:
+    def alerts_of(self) -> Mapping[int, Sequence[HistoryAlert]]:
         """By incident."""
-        found: dict[int, list[Past]] = {incident_id: [] for incident_id in self.tables.incidents}
-        for past in self.history:
-            found[past.incident_id].append(past)
-        return found
+        alerts: dict[int, list[HistoryAlert]] = {incident_id: [] for incident_id in self.tables.incidents}
+        for alert in self.history:
+            alerts[alert.incident_id].append(alert)
+        return alerts
 
     @cached_property
     def cards_of(self) -> Mapping[int, Sequence[Any]]:
         """By incident, oldest generation first."""
-        found: dict[int, list[Any]] = {}
+        cards: dict[int, list[Any]] = {}
         for card in sorted(self.tables.cards, key=lambda card: int(card.generation)):
             if card.incident_id is not None:
-                found.setdefault(card.incident_id, []).append(card)
-        return found
+                cards.setdefault(card.incident_id, []).append(card)
+        return cards
 
     @cached_property
     def digests(self) -> Mapping[int, Any]:
@@ -81,15 +81,15 @@ class Evidence:
         return {card.digest_id: card for card in self.tables.cards if card.digest_id is not None}
 
     def group_of(self, incident_id: int) -> Group:
-        """By its labels: an incident whose only alert reopened in a later one has none left."""
-        found = TOKEN.search(str(self.tables.incidents[incident_id].group_labels))
-        assert found is not None
-        return self.plan.by_token[found[0]]
+        """By its labels: an incident whose only alert reopened in a later one has no alerts left."""
+        token = TOKEN.search(str(self.tables.incidents[incident_id].group_labels))
+        assert token is not None
+        return self.plan.by_token[token[0]]
 
 
-def past(alerts: Sequence[Mapping[str, Any]]) -> list[Past]:
+def history_alerts(alerts: Sequence[Mapping[str, Any]]) -> list[HistoryAlert]:
     return [
-        Past(
+        HistoryAlert(
             instance=alert["labels"]["instance"],
             starts_at=datetime.fromisoformat(alert["starts_at"]),
             status=alert["status"],

@@ -1,6 +1,6 @@
-"""What becomes of groups of alerts, and what Alertmanager's replicas say about them at a moment. Pure.
+"""The lives of alert groups, and what each Alertmanager replica sends about them at a time. Pure.
 
-All times are seconds of the campaign; `moment` makes a date of them.
+All times are seconds of the campaign; `moment` converts them to dates.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,8 +12,8 @@ from typing import Any
 
 BEGAN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 FLUSH_S = 0.5
-"""Between what happens and the webhook that tells it."""
-UNSPEAKABLE = "says what Discord will not have"
+"""From a change to the webhook that reports it."""
+REFUSED_SUMMARY = "has a text that Discord refuses"
 HOLD_S = 4.0
 """The router's setting in the campaign."""
 
@@ -34,13 +34,13 @@ class Episode:
 
     @property
     def key(self) -> tuple[str, datetime]:
-        """How the history knows it."""
+        """Its key in the history."""
         return self.instance, moment(self.starts_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """A replica's turn to tell the group: when, and of which moment it tells."""
+    """A replica sends the group at `at_s`, in the state of `view_s`."""
 
     at_s: float
     view_s: float
@@ -57,20 +57,20 @@ class Group:
     """One planned incident."""
 
     token: str
-    """In every instance's name, so that whatever tells of the group can be recognised."""
+    """In every instance's name, so that every message about the group can be recognised."""
     alertname: str
     labels: Mapping[str, str]
     replicas: tuple[Replica, ...]
     in_order: bool
-    """Each webhook matters: the next is not sent before this one is taken."""
-    spoilt: bool = False
-    """An alert that nobody can read stands in each of its webhooks."""
+    """The next webhook is not sent before this one is accepted."""
+    has_invalid_alert: bool = False
+    """Each of its webhooks contains an invalid alert."""
 
     @property
     def final(self) -> Mapping[tuple[str, datetime], Episode]:
-        """Every alert as it is when all is over."""
+        """Every alert's final state."""
         newest: dict[tuple[str, datetime], Episode] = {}
-        for episode in sorted(self.replicas[0].episodes, key=lambda one: one.seen_s):
+        for episode in sorted(self.replicas[0].episodes, key=lambda episode: episode.seen_s):
             newest[episode.key] = episode
         return newest
 
@@ -83,13 +83,17 @@ def moment(at_s: float) -> datetime:
     return BEGAN + timedelta(seconds=round(at_s, 3))
 
 
-def shown(replica: Replica, view_s: float, told_s: float) -> list[Episode]:
-    """The group as the replica sees it: all that fires, and what ended since it last got through."""
+def visible(replica: Replica, view_s: float, sent_s: float) -> list[Episode]:
+    """The group as the replica sees it: what fires, and what ended since its last accepted webhook."""
     newest: dict[str, Episode] = {}
     for episode in replica.episodes:
         if episode.seen_s <= view_s:
             newest[episode.instance] = episode
-    return [one for one in newest.values() if one.firing_at(view_s) or (one.ends_s or 0.0) > told_s]
+    return [
+        episode
+        for episode in newest.values()
+        if episode.firing_at(view_s) or (episode.ends_s or 0.0) > sent_s
+    ]
 
 
 def body(group: Group, episodes: Sequence[Episode], view_s: float) -> dict[str, Any]:
@@ -109,7 +113,7 @@ def body(group: Group, episodes: Sequence[Episode], view_s: float) -> dict[str, 
             *(_alert(group, episode, firing=episode.firing_at(view_s)) for episode in episodes),
             *(
                 [{"status": "firing", "labels": group.labels, "startsAt": "yesterday"}]
-                if group.spoilt
+                if group.has_invalid_alert
                 else []
             ),
         ],
@@ -133,16 +137,16 @@ def _alert(group: Group, episode: Episode, *, firing: bool) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Story:
-    """What the replicas know and when they tell it, from a start at 0."""
+class _Scenario:
+    """What the replicas know and when they send it, from a start at 0."""
 
     views: tuple[Replica, ...]
     in_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Teller:
-    """Makes episodes of one group."""
+class _EpisodeFactory:
+    """Creates the episodes of one group."""
 
     token: str
     random: Random
@@ -153,155 +157,166 @@ class _Teller:
         return Episode(f"{self.token}-{number}", severity, starts_s, ends_s, starts_s)
 
 
-def _told(episodes: Sequence[Episode], *moments: float, lag_s: float = 0.0) -> Replica:
-    """A replica that tells what is, shortly after each of these moments."""
-    flushes = tuple(Flush(at + FLUSH_S + lag_s, at + FLUSH_S / 2) for at in moments)
+def _replica(episodes: Sequence[Episode], *moments: float) -> Replica:
+    """A replica that sends the present state shortly after each of these moments."""
+    flushes = tuple(Flush(at + FLUSH_S, at + FLUSH_S / 2) for at in moments)
     return Replica(tuple(episodes), flushes)
 
 
-def _plain(one: _Teller, life_s: float) -> _Story:
-    severity = one.random.choice(("warning", "warning", "critical", "info"))
-    return _Story((_told([one.episode(0, life_s, severity=severity)], 0, life_s),))
+def _plain(factory: _EpisodeFactory, life_s: float) -> _Scenario:
+    severity = factory.random.choice(("warning", "warning", "critical", "info"))
+    return _Scenario((_replica([factory.episode(0, life_s, severity=severity)], 0, life_s),))
 
 
-def _stays(one: _Teller, life_s: float) -> _Story:
-    severity = one.random.choice(("warning", "critical"))
-    return _Story((_told([one.episode(0, None, severity=severity)], 0, life_s),))
+def _never_ends(factory: _EpisodeFactory, life_s: float) -> _Scenario:
+    severity = factory.random.choice(("warning", "critical"))
+    return _Scenario((_replica([factory.episode(0, None, severity=severity)], 0, life_s),))
 
 
-def _joins(one: _Teller, life_s: float) -> _Story:
+def _joins(factory: _EpisodeFactory, life_s: float) -> _Scenario:
     """More alerts join the group and leave it again; in some groups one stays."""
-    starts = [0.0, *sorted(one.random.uniform(0, life_s / 2) for _ in range(one.random.randint(1, 4)))]
-    ends = [one.random.uniform(life_s * 0.6, life_s) for _ in starts]
-    stays = one.random.random() < 0.3
+    starts = [
+        0.0,
+        *sorted(factory.random.uniform(0, life_s / 2) for _ in range(factory.random.randint(1, 4))),
+    ]
+    ends = [factory.random.uniform(life_s * 0.6, life_s) for _ in starts]
+    stays = factory.random.random() < 0.3
     episodes = [
-        one.episode(start, None if stays and not number else end, number=number)
+        factory.episode(start, None if stays and not number else end, number=number)
         for number, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
-    return _Story((_told(episodes, *starts, *sorted(ends)),))
+    return _Scenario((_replica(episodes, *starts, *sorted(ends)),))
 
 
-def _flaps(one: _Teller, life_s: float) -> _Story:
-    times = one.random.randint(2, 3)
+def _flaps(factory: _EpisodeFactory, life_s: float) -> _Scenario:
+    times = factory.random.randint(2, 3)
     step = life_s / times
-    episodes = [one.episode(step * i, step * i + step / 2) for i in range(times)]
+    episodes = [factory.episode(step * i, step * i + step / 2) for i in range(times)]
     moments = [at for episode in episodes for at in (episode.starts_s, episode.ends_s or 0.0)]
-    return _Story((_told(episodes, *moments),), in_order=True)
+    return _Scenario((_replica(episodes, *moments),), in_order=True)
 
 
-def _rises(one: _Teller, life_s: float) -> _Story:
-    """A critical alert joins a warning: people are pinged by a new card."""
-    joins_s = one.random.uniform(0.3, 0.7) * life_s
+def _escalates(factory: _EpisodeFactory, life_s: float) -> _Scenario:
+    """A critical alert joins a warning: the router posts a new card."""
+    joins_s = factory.random.uniform(0.3, 0.7) * life_s
     episodes = [
-        one.episode(0, life_s),
-        one.episode(joins_s, life_s, severity="critical", number=1),
+        factory.episode(0, life_s),
+        factory.episode(joins_s, life_s, severity="critical", number=1),
     ]
-    return _Story((_told(episodes, 0, joins_s, life_s),))
+    return _Scenario((_replica(episodes, 0, joins_s, life_s),))
 
 
-def _misses_a_resolve(one: _Teller, life_s: float) -> _Story:
+def _misses_a_resolve(factory: _EpisodeFactory, life_s: float) -> _Scenario:
     again_s = life_s / 2
-    episodes = [one.episode(0, again_s - 1), one.episode(again_s, life_s)]
-    return _Story((_told(episodes, 0, again_s, life_s),), in_order=True)
+    episodes = [factory.episode(0, again_s - 1), factory.episode(again_s, life_s)]
+    return _Scenario((_replica(episodes, 0, again_s, life_s),), in_order=True)
 
 
-def _says_more(one: _Teller, life_s: float) -> _Story:
-    first = one.episode(0, None)
+def _updates(factory: _EpisodeFactory, life_s: float) -> _Scenario:
+    first = factory.episode(0, None)
     later = replace(first, ends_s=life_s, seen_s=life_s / 2, summary="is in worse trouble")
-    return _Story((_told([first, later], 0, life_s / 2, life_s),))
+    return _Scenario((_replica([first, later], 0, life_s / 2, life_s),))
 
 
-def _only_over(one: _Teller, life_s: float) -> _Story:
-    return _Story((_told([one.episode(0, life_s)], life_s),), in_order=True)
+def _only_resolved(factory: _EpisodeFactory, life_s: float) -> _Scenario:
+    return _Scenario((_replica([factory.episode(0, life_s)], life_s),), in_order=True)
 
 
-def _late_replica(one: _Teller, life_s: float) -> _Story:
-    """The second replica says "firing" after the first said "resolved", then says "resolved" too."""
-    episodes = (one.episode(0, life_s),)
-    late_s = life_s + FLUSH_S + one.random.uniform(0.1, 1.0)
+def _late_replica(factory: _EpisodeFactory, life_s: float) -> _Scenario:
+    """The second replica sends "firing" after the first sent "resolved", and then "resolved" too."""
+    episodes = (factory.episode(0, life_s),)
+    late_s = life_s + FLUSH_S + factory.random.uniform(0.1, 1.0)
     late = Replica(
-        episodes, (Flush(late_s, life_s / 2), Flush(late_s + one.random.uniform(0.5, 3.0), life_s + FLUSH_S))
+        episodes,
+        (Flush(late_s, life_s / 2), Flush(late_s + factory.random.uniform(0.5, 3.0), life_s + FLUSH_S)),
     )
-    return _Story((_told(episodes, 0, life_s), late), in_order=True)
+    return _Scenario((_replica(episodes, 0, life_s), late), in_order=True)
 
 
-def _true_after_all(one: _Teller, life_s: float) -> _Story:
-    """The first replica believed it resolved too early, the second goes on; both see the true end."""
+def _premature_resolve(factory: _EpisodeFactory, life_s: float) -> _Scenario:
+    """The first replica resolves too early, the second still fires; both send the real end."""
     early_s = life_s / 2
     end_s = life_s + HOLD_S + 4
-    first = one.episode(0, early_s)
+    first = factory.episode(0, early_s)
     whole = replace(first, ends_s=end_s, seen_s=early_s + FLUSH_S)
-    ahead = _told((first, whole), 0, early_s, end_s)
-    behind = _told((replace(first, ends_s=end_s),), early_s + 1, early_s + HOLD_S + 3, end_s + 1)
-    return _Story((ahead, behind), in_order=True)
+    ahead = _replica((first, whole), 0, early_s, end_s)
+    behind = _replica((replace(first, ends_s=end_s),), early_s + 1, early_s + HOLD_S + 3, end_s + 1)
+    return _Scenario((ahead, behind), in_order=True)
 
 
-STORIES: Sequence[tuple[Callable[[_Teller, float], _Story], int]] = (
+SCENARIOS: Sequence[tuple[Callable[[_EpisodeFactory, float], _Scenario], int]] = (
     (_plain, 30),
-    (_stays, 10),
+    (_never_ends, 10),
     (_joins, 12),
     (_flaps, 10),
-    (_rises, 8),
+    (_escalates, 8),
     (_misses_a_resolve, 4),
-    (_says_more, 5),
-    (_only_over, 3),
+    (_updates, 5),
+    (_only_resolved, 3),
     (_late_replica, 13),
-    (_true_after_all, 5),
+    (_premature_resolve, 5),
 )
-"""Each with its share."""
+"""Each with its weight."""
 
 
 def group(token: str, starts_s: float, life_s: float, random: Random) -> Group:
-    """One group with a story of its own, told by one replica or by two."""
-    tell = random.choices([story for story, _ in STORIES], [share for _, share in STORIES])[0]
-    return _placed(tell(_Teller(token, random), life_s), token, token, {}, starts_s, random)
+    """One group with a random scenario, sent by one replica or by two."""
+    scenario = random.choices([scenario for scenario, _ in SCENARIOS], [weight for _, weight in SCENARIOS])[0]
+    return _placed(scenario(_EpisodeFactory(token, random), life_s), token, token, {}, starts_s, random)
 
 
 def refused(token: str, starts_s: float, life_s: float, random: Random) -> Group:
-    """One whose card of its own Discord will not take; a digest does not show what it says."""
-    story = _plain(_Teller(token, random), life_s)
-    episodes = tuple(replace(one, summary=UNSPEAKABLE) for one in story.views[0].episodes)
-    story = _Story((replace(story.views[0], episodes=episodes),))
-    return _placed(story, token, token, {}, starts_s, random)
+    """A group whose own card Discord refuses; a digest does not show its summary."""
+    scenario = _plain(_EpisodeFactory(token, random), life_s)
+    episodes = tuple(replace(old, summary=REFUSED_SUMMARY) for old in scenario.views[0].episodes)
+    scenario = _Scenario((replace(scenario.views[0], episodes=episodes),))
+    return _placed(scenario, token, token, {}, starts_s, random)
 
 
-def of_a_storm(name: str, token: str, starts_s: float, life_s: float, random: Random) -> Group:
-    """One of many groups that share an alertname; few stay."""
-    teller = _Teller(token, random)
-    story = (_stays if random.random() < 0.05 else _plain)(teller, life_s)
-    return _placed(story, token, name, {"instance": f"{token}-0"}, starts_s, random)
+def in_storm(name: str, token: str, starts_s: float, life_s: float, random: Random) -> Group:
+    """One of many groups that share an alertname; few never end."""
+    factory = _EpisodeFactory(token, random)
+    scenario = (_never_ends if random.random() < 0.05 else _plain)(factory, life_s)
+    return _placed(scenario, token, name, {"instance": f"{token}-0"}, starts_s, random)
 
 
 def _placed(
-    story: _Story, token: str, alertname: str, labels: Mapping[str, str], starts_s: float, random: Random
+    scenario: _Scenario,
+    token: str,
+    alertname: str,
+    labels: Mapping[str, str],
+    starts_s: float,
+    random: Random,
 ) -> Group:
-    replicas = [_moved(view, starts_s) for view in story.views]
-    if len(replicas) == 1 and random.random() < 0.4:  # the other of the pair says the same a little later
+    replicas = [_moved(view, starts_s) for view in scenario.views]
+    if len(replicas) == 1 and random.random() < 0.4:  # the other of the pair sends the same a little later
         replicas.append(_lagging(replicas[0], random.uniform(0.02, 0.5)))
     return Group(
         token,
         alertname,
         {"alertname": alertname, **labels},
         tuple(replicas),
-        story.in_order,
-        spoilt=random.random() < 0.02,
+        scenario.in_order,
+        has_invalid_alert=random.random() < 0.02,
     )
 
 
 def _moved(replica: Replica, by_s: float) -> Replica:
-    def episode(one: Episode) -> Episode:
-        ends_s = None if one.ends_s is None else one.ends_s + by_s
-        return replace(one, starts_s=one.starts_s + by_s, ends_s=ends_s, seen_s=one.seen_s + by_s)
+    def episode(old: Episode) -> Episode:
+        ends_s = None if old.ends_s is None else old.ends_s + by_s
+        return replace(old, starts_s=old.starts_s + by_s, ends_s=ends_s, seen_s=old.seen_s + by_s)
 
-    flushes = tuple(Flush(one.at_s + by_s, one.view_s + by_s) for one in replica.flushes)
+    flushes = tuple(Flush(flush.at_s + by_s, flush.view_s + by_s) for flush in replica.flushes)
     return Replica(tuple(map(episode, replica.episodes)), flushes)
 
 
 def _lagging(replica: Replica, lag_s: float) -> Replica:
-    return replace(replica, flushes=tuple(replace(one, at_s=one.at_s + lag_s) for one in replica.flushes))
+    return replace(
+        replica, flushes=tuple(replace(flush, at_s=flush.at_s + lag_s) for flush in replica.flushes)
+    )
 
 
 def turns(replica: Replica) -> Iterator[tuple[Flush, float]]:
-    """Each flush with the moment at which the next one takes its place (inf: none does)."""
+    """Each flush with the time at which the next one replaces it (inf: none does)."""
     following = [*(flush.at_s for flush in replica.flushes[1:]), inf]
     yield from zip(replica.flushes, following, strict=True)

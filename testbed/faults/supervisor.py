@@ -1,56 +1,56 @@
-"""The router as its supervisor sees it: started, killed, started again whenever it ends by itself."""
+"""Starts and kills the router, and starts it again whenever it ends by itself."""
 
 import asyncio
 from dataclasses import dataclass, field
 
 from testbed.fakes.discord import DiscordState
-from testbed.faults.fake_clock import Clockwork
+from testbed.faults.fake_clock import FakeClock
 from testbed.processes import Process
 
 LOOK_S = 0.2
-AWAY = ("the database is away", "not written down yet", "does not answer")
-"""What the router's log says when it cannot write."""
+OUTAGE_TEXTS = ("the database is away", "the database is not available", "is not stored yet", "does not answer")
+"""In the router's log when it cannot write."""
 
 
 @dataclass(slots=True)
-class House:
+class Supervisor:
     router: Process
-    clockwork: Clockwork
+    clock: FakeClock
     discord: DiscordState
     kills: list[float] = field(default_factory=list)
-    """When, on Discord's clock."""
+    """Their times, on Discord's clock."""
     ended_by_itself: int = 0
-    """Ends that nobody ordered; the supervisor starts it again, as systemd and Docker do."""
-    _hand: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Unplanned exits; it is started again, as by systemd and Docker."""
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def start(self) -> None:
         await asyncio.to_thread(self.router.start)
 
     async def kill(self, *, down_s: float = 0.0) -> None:
-        async with self._hand:
+        async with self._lock:
             await asyncio.to_thread(self.router.kill)
             self.kills.append(self.discord.clock())
-            self.clockwork.forget(self.router.pid)
+            self.clock.remove_shared_memory(self.router.pid)
             await asyncio.sleep(down_s)
             await self.start()
 
     async def supervise(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            async with self._hand:
+            async with self._lock:
                 if not self.router.alive:
                     self.ended_by_itself += 1
-                    self.clockwork.forget(self.router.pid)
+                    self.clock.remove_shared_memory(self.router.pid)
                     await self.start()
 
     def stop(self) -> None:
         self.router.stop()
-        self.clockwork.forget(self.router.pid)
+        self.clock.remove_shared_memory(self.router.pid)
 
-    def times_away(self) -> int:
-        """How often the log has said so."""
+    def reported_outages(self) -> int:
+        """How often the log reports that the router cannot write."""
         text = self.log()
-        return sum(text.count(words) for words in AWAY)
+        return sum(text.count(words) for words in OUTAGE_TEXTS)
 
     def log(self) -> str:
         return self.router.log.read_text(errors="replace")

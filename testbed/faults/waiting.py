@@ -1,4 +1,4 @@
-"""Waiting for a condition, beside everything else that goes on."""
+"""Waits for a condition within the event loop."""
 
 import asyncio
 import inspect
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], *, every_s: float = 0.05) -> None:
     while True:
-        found = condition()
-        if await found if inspect.isawaitable(found) else found:
+        holds = condition()
+        if await holds if inspect.isawaitable(holds) else holds:
             return
         await asyncio.sleep(every_s)

@@ -1,7 +1,5 @@
 """Runs the real promtool, amtool and Alertmanager. Where one is missing: a failure in CI, else a skip."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,16 +9,12 @@ from threading import Event
 import httpx
 import pytest
 
+from testbed import real_parts
 from testbed.ports import free_port
 
 
 def need(program: str) -> str:
-    if path := shutil.which(program):
-        return path
-    reason = f"{program} is not installed (Debian: prometheus, prometheus-alertmanager)"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return real_parts.program(program, package="prometheus, prometheus-alertmanager")
 
 
 def run(program: str, *arguments: str | Path) -> str:

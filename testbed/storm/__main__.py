@@ -1,4 +1,4 @@
-"""A storm of alerts, and what people are told of it: python -m testbed.storm [--beside MINUTES]."""
+"""Sends a storm of alerts and prints how they are notified: python -m testbed.storm [--beside MINUTES]."""
 
 import argparse
 import sys
@@ -18,17 +18,17 @@ def main() -> None:
         type=float,
         default=0.0,
         metavar="MINUTES",
-        help="the same storm through Alertmanager's own Discord receiver, watched for so long",
+        help="also the same storm through Alertmanager's own Discord receiver, observed for MINUTES",
     )
-    given = parser.parse_args()
-    size, over_s = given.size, given.seconds
+    args = parser.parse_args()
+    size, over_s = args.size, args.seconds
     with tempfile.TemporaryDirectory(prefix="storm-") as name:
         folder = Path(name)
         show("Through alert-router", through_router.report(folder, size=size, over_s=over_s))
-        if given.beside:
+        if args.beside:
             show(
                 "Through Alertmanager's own Discord receiver",
-                through_alertmanager.report(folder, size=size, over_s=over_s, minutes=given.beside),
+                through_alertmanager.report(folder, size=size, over_s=over_s, minutes=args.beside),
             )
 
 

@@ -1,4 +1,4 @@
-"""Sends webhooks over connections kept open, as Alertmanager does, and cheaply: it shares the machine."""
+"""Sends webhooks over open connections, as Alertmanager does, at little CPU: the router runs beside it."""
 
 import asyncio
 import json
@@ -13,12 +13,12 @@ CONNECTIONS = 16
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
-    asked_at: float
+    sent_at: float
     answered_at: float
 
     @property
     def took_s(self) -> float:
-        return self.answered_at - self.asked_at
+        return self.answered_at - self.sent_at
 
 
 @dataclass(slots=True)
@@ -29,10 +29,10 @@ class Sender:
     token: str
     clock: Callable[[], float] = time.monotonic
     answers: dict[int, Answer] = field(default_factory=dict)
-    """By the number of the body that was sent."""
+    """By the index of the body."""
 
     def send(self, bodies: Sequence[Mapping[str, Any]], *, over_s: float = 0.0) -> None:
-        """Each at its moment of so many seconds, or as fast as they are answered."""
+        """Spread evenly over `over_s`, or (0) as fast as they are answered."""
         asyncio.run(self._send([self._request(body) for body in bodies], over_s))
 
     def _request(self, body: Mapping[str, Any]) -> bytes:
@@ -55,10 +55,10 @@ class Sender:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         for number, request in waiting:
             await asyncio.sleep(max(started + number * apart_s - self.clock(), 0.0))
-            asked = self.clock()
+            sent_at = self.clock()
             writer.write(request)
             status = await _status(reader)
-            self.answers[number] = Answer(status, asked, self.clock())
+            self.answers[number] = Answer(status, sent_at, self.clock())
         writer.close()
         await writer.wait_closed()
 

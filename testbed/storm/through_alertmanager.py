@@ -1,4 +1,4 @@
-"""The same storm through Alertmanager's own Discord receiver, against the same kind of stand-in."""
+"""The same storm through Alertmanager's own Discord receiver, against the same fake Discord."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,19 +14,19 @@ import yaml
 from testbed import stack
 from testbed.fakes.discord import DiscordState, RunningDiscord, running
 from testbed.ports import free_port
-from testbed.storm import told
-from testbed.storm.cast import Blow, storm
+from testbed.storm import notifications
+from testbed.storm.alerts import StormAlert, storm
 
 GROUPINGS: Mapping[str, Sequence[str]] = {
     "a message each": ("alertname", "instance"),
     "ten to a message": ("service",),
 }
 GROUP_WAIT, GROUP_INTERVAL = "1s", "1m"
-"""Kind to it: what the channel refuses is tried again at the next interval, five minutes by default."""
+"""In its favour: it retries refused messages at the next interval, by default after five minutes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class AlertmanagerReceiver:
     """One Alertmanager, how it groups, and the channel it writes to."""
 
     grouping: str
@@ -35,24 +35,24 @@ class Rival:
 
     def line(self, size: int) -> str:
         state = self.discord.state
-        seen = len(told.named(state))
+        shown = len(notifications.named(state))
         statuses = dict(state.counters()["statuses"])
-        return f"{self.grouping:22}{seen} of {size} told ({seen / size:.0%}), answers {statuses}"
+        return f"{self.grouping:22}{shown} of {size} notified ({shown / size:.0%}), answers {statuses}"
 
 
 def report(folder: Path, *, size: int, over_s: float, minutes: float) -> Iterator[str]:
-    """Both groupings at once; told is what any accepted message ever named."""
+    """Both groupings at once. An alert counts as notified when an accepted message ever named it."""
     with ExitStack() as running_parts:
-        rivals = [_start(folder, name, running_parts) for name in GROUPINGS]
-        with ThreadPoolExecutor(len(rivals)) as pool:
-            list(pool.map(lambda rival: _pour(rival.url, storm(size), over_s), rivals))
+        receivers = [_start(folder, name, running_parts) for name in GROUPINGS]
+        with ThreadPoolExecutor(len(receivers)) as pool:
+            list(pool.map(lambda receiver: _send(receiver.url, storm(size), over_s), receivers))
         threading.Event().wait(minutes * 60 - over_s)
-        for rival in rivals:
-            yield rival.line(size)
+        for receiver in receivers:
+            yield receiver.line(size)
         yield f"after {minutes:g} minutes, group_interval {GROUP_INTERVAL}"
 
 
-def _start(folder: Path, grouping: str, parts: ExitStack) -> Rival:
+def _start(folder: Path, grouping: str, parts: ExitStack) -> AlertmanagerReceiver:
     discord = parts.enter_context(running(DiscordState(auto_register=True, keep_files=False)))
     port = free_port()
     config = folder / f"alertmanager-{port}.yml"
@@ -61,7 +61,7 @@ def _start(folder: Path, grouping: str, parts: ExitStack) -> Rival:
     parts.callback(program.stop)
     program.start()
     program.wait_ready()
-    return Rival(grouping, stack.local(port), discord)
+    return AlertmanagerReceiver(grouping, stack.local(port), discord)
 
 
 def _config(webhook_url: str, group_by: Sequence[str]) -> dict[str, object]:
@@ -77,22 +77,22 @@ def _config(webhook_url: str, group_by: Sequence[str]) -> dict[str, object]:
     }
 
 
-def _pour(url: str, blows: Sequence[Blow], over_s: float) -> None:
-    """As Prometheus hands over what its rules found: all that fires at one evaluation together."""
+def _send(url: str, alerts: Sequence[StormAlert], over_s: float) -> None:
+    """As Prometheus sends: all alerts of one evaluation together."""
     pause = threading.Event()
     batches = max(int(over_s), 1)
     ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
         for second in range(batches):
-            alerts = [
+            body = [
                 {
-                    "labels": blow.labels,
-                    "annotations": blow.annotations,
-                    "startsAt": blow.began.isoformat(),
+                    "labels": alert.labels,
+                    "annotations": alert.annotations,
+                    "startsAt": alert.began.isoformat(),
                     "endsAt": ends,
                     "generatorURL": "http://127.0.0.1:9090/graph?g0.expr=up",
                 }
-                for blow in blows[second::batches]
+                for alert in alerts[second::batches]
             ]
-            client.post("/api/v2/alerts", json=alerts).raise_for_status()
+            client.post("/api/v2/alerts", json=body).raise_for_status()
             pause.wait(1.0)

@@ -1,4 +1,4 @@
-"""`python -m year`: the year week by week, printed, and kept as JSON for the picture and the document."""
+"""`python -m testbed.year`: runs the year week by week, prints it, and stores the results as JSON."""
 
 import argparse
 import subprocess
@@ -16,15 +16,15 @@ from testbed.fakes.paris.state import ParisState
 from testbed.stack import BACKEND_PYTHON, ROOT, TOKEN
 from testbed.year import table
 from testbed.year.clock import Clock
-from testbed.year.evaluation import Judge, midnight, mondays
+from testbed.year.evaluation import Evaluator, midnight, mondays
 from testbed.year.history import RouterHistory
 from testbed.year.pipeline import Pipeline
 from testbed.year.results import Week, Year
 from testbed.year.services import Services, running
-from testbed.year.simulation import EVERY_DAY, EVERY_HOUR_FORECAST, Drive
+from testbed.year.simulation import EVERY_DAY, EVERY_HOUR_FORECAST, Simulation
 
 FIRST_MONDAY = date(2020, 10, 5)
-"""Five weeks after the counts begin: four to fit on and one to be examined on."""
+"""Five weeks after the counts begin: four to train on and one to validate on."""
 WEEKS = 49
 """Until the counts end."""
 MODEL_TYPE = "rf"
@@ -33,22 +33,24 @@ SERVICE_S = 180.0
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m year", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m testbed.year", description=__doc__)
     parser.add_argument("--weeks", type=int, default=WEEKS)
     parser.add_argument("--model", default=MODEL_TYPE, help="rf or hgb")
     parser.add_argument(
-        "--generated", action="store_true", help="the generated year, also where the real one is"
+        "--generated",
+        action="store_true",
+        help="use the generated year even where the city's counts are",
     )
     parser.add_argument(
-        "--daily", action="store_true", help="fetch and predict on all days, not on four a week"
+        "--daily", action="store_true", help="fetch and predict on all days instead of four a week"
     )
     parser.add_argument("--results", type=Path, default=RESULTS)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="year-") as folder:
-        found = _year(Path(folder), asked.weeks, asked.model, daily=asked.daily, generated=asked.generated)
-    asked.results.parent.mkdir(parents=True, exist_ok=True)
-    asked.results.write_text(found.model_dump_json(indent=1) + "\n")
-    print(f"{len(found.weeks)} weeks in {found.took_s:.0f} s; {asked.results}")
+        year = _year(Path(folder), args.weeks, args.model, daily=args.daily, generated=args.generated)
+    args.results.parent.mkdir(parents=True, exist_ok=True)
+    args.results.write_text(year.model_dump_json(indent=1) + "\n")
+    print(f"{len(year.weeks)} weeks in {year.took_s:.0f} s; {args.results}")
     return 0
 
 
@@ -70,8 +72,8 @@ def _year(folder: Path, weeks: int, model_type: str, *, daily: bool, generated: 
         history = RouterHistory(router)
         print(table.HEAD, flush=True)
         weekdays = EVERY_DAY if daily else EVERY_HOUR_FORECAST
-        done = tuple(Drive(clock, paris, pipeline, history, weekdays).weeks(first, _say))
-        judged = Judge(model, model_type).judged(done)
+        done = tuple(Simulation(clock, paris, pipeline, history, weekdays).weeks(first, _print))
+        evaluated = Evaluator(model, model_type).evaluate(done)
         return Year(
             source="generated" if generated else "city",
             model_type=model_type,
@@ -81,8 +83,8 @@ def _year(folder: Path, weeks: int, model_type: str, *, daily: bool, generated: 
             drift_limit=limits.drift_share,
             weeks=done,
             alerts=history.alerts(),
-            judged=judged,
-            cards=history.settled(clock),
+            evaluated=evaluated,
+            cards=history.final_ledger(clock),
             discord={
                 "messages": len(services.discord.creates),
                 "edits": len(services.discord.edits),
@@ -92,7 +94,7 @@ def _year(folder: Path, weeks: int, model_type: str, *, daily: bool, generated: 
         )
 
 
-def _say(week: Week) -> None:
+def _print(week: Week) -> None:
     print(table.line(week), flush=True)
 
 

@@ -1,9 +1,9 @@
-"""A small year: what the tests do not name is well."""
+"""Builds small results for tests; by default every week is good."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from testbed.year.results import Alert, Judged, Score, Week, Year
+from testbed.year.results import Alert, EvaluatedWeek, Score, Week, Year
 
 MONDAY = datetime(2020, 12, 21, 6, tzinfo=UTC)
 GOOD, BAD = Score(r2=0.9, rmse=20.0), Score(r2=0.5, rmse=100.0)
@@ -19,14 +19,14 @@ def week(number: int = 0, **changes: Any) -> Week:
     )
 
 
-def judged(number: int = 0, **changes: Any) -> Judged:
+def evaluated(number: int = 0, **changes: Any) -> EvaluatedWeek:
     first_day = week(number).first_day
-    return Judged(**{"first_day": first_day, "adaptive": GOOD, "kept": GOOD, **changes})
+    return EvaluatedWeek(**{"first_day": first_day, "adaptive": GOOD, "kept": GOOD, **changes})
 
 
 def alert(number: int = 1, *, begins: int = 0, ends: int | None = None, **changes: Any) -> Alert:
     """begins, ends: in weeks after the first Monday."""
-    told = {
+    defaults = {
         "id": number,
         "alertname": "HighDrift",
         "severity": "warning",
@@ -36,11 +36,11 @@ def alert(number: int = 1, *, begins: int = 0, ends: int | None = None, **change
         "ends_at": None if ends is None else weeks_later(ends),
         "repeats": 0,
     }
-    return Alert(**{**told, **changes})
+    return Alert(**{**defaults, **changes})
 
 
 def year(**changes: Any) -> Year:
-    told = {
+    defaults = {
         "source": "city",
         "model_type": "rf",
         "r2_critical": 0.65,
@@ -49,9 +49,9 @@ def year(**changes: Any) -> Year:
         "drift_limit": 0.5,
         "weeks": (week(0), week(1)),
         "alerts": (),
-        "judged": (judged(0), judged(1)),
+        "evaluated": (evaluated(0), evaluated(1)),
         "cards": {"wanted": 1},
         "discord": {"messages": 1},
         "took_s": 60.0,
     }
-    return Year(**{**told, **changes})
+    return Year(**{**defaults, **changes})

@@ -1,4 +1,4 @@
-"""The simulated time: one small file that the driver writes and every process of the year reads."""
+"""The simulated time, in a file: the simulation writes it, every process of the year reads it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,5 +15,5 @@ class Clock:
     def move(self, now: datetime) -> None:
         beside = self.path.with_suffix(".new")
         beside.write_text(now.isoformat())
-        # Replaced and not rewritten: a reader in between must not find half a time.
+        # Replaced as a whole: a process may read it at any moment.
         beside.replace(self.path)

@@ -1,19 +1,19 @@
-"""What retraining gained: the adaptive pipeline against a model that was left alone, week by week."""
+"""The gain of retraining: the adaptive pipeline against a model that is kept, week by week."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import fmean, median
 
-from testbed.year.results import Judged, Score, Year
+from testbed.year.results import EvaluatedWeek, Score, Year
 
 SAME_R2 = 0.005
-"""Two R2 that differ by less are called equal: so little would not have been deployed either."""
+"""R2 scores that differ by less count as equal: such a gain would not be deployed either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """The weekly scores of one way of doing it, over the weeks that could be computed."""
+    """The weekly scores of a model, over the weeks that could be computed."""
 
     weeks: int
     mean_r2: float
@@ -46,29 +46,29 @@ class Comparison:
 
 
 def with_first(year: Year) -> Comparison | None:
-    return compared(year, [(one, one.kept) for one in year.judged])
+    return compared(year, [(week, week.kept) for week in year.evaluated])
 
 
 def with_autumn(year: Year) -> Comparison | None:
-    return compared(year, [(one, one.autumn) for one in year.judged if one.autumn])
+    return compared(year, [(week, week.autumn) for week in year.evaluated if week.autumn])
 
 
 def since_retrained(year: Year) -> Year:
     """The same year from the first week on in which another model answered than the first."""
-    changed = [number for number, one in enumerate(year.judged) if one.adaptive != one.kept]
-    return year.model_copy(update={"judged": year.judged[changed[0] :] if changed else ()})
+    changed = [number for number, week in enumerate(year.evaluated) if week.adaptive != week.kept]
+    return year.model_copy(update={"evaluated": year.evaluated[changed[0] :] if changed else ()})
 
 
-def compared(year: Year, pairs: Sequence[tuple[Judged, Score | None]]) -> Comparison | None:
+def compared(year: Year, pairs: Sequence[tuple[EvaluatedWeek, Score | None]]) -> Comparison | None:
     """None without a week in which both could be scored."""
-    both = [(one, other) for one, other in pairs if other and is_known(one.adaptive) and is_known(other)]
+    both = [(week, other) for week, other in pairs if other and is_known(week.adaptive) and is_known(other)]
     if not both:
         return None
-    changes = [Change(first_day=one.first_day, gain=_r2(one.adaptive) - _r2(other)) for one, other in both]
+    changes = [Change(first_day=week.first_day, gain=_r2(week.adaptive) - _r2(other)) for week, other in both]
     better = sum(change.gain > SAME_R2 for change in changes)
     worse = sum(change.gain < -SAME_R2 for change in changes)
     return Comparison(
-        adaptive=record(year, [one.adaptive for one, _ in both]),
+        adaptive=record(year, [week.adaptive for week, _ in both]),
         other=record(year, [other for _, other in both]),
         better=better,
         worse=worse,
@@ -94,27 +94,29 @@ def record(year: Year, scores: Sequence[Score]) -> Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """How far what a Monday's run saw of the week was from the whole week."""
+class MondayAccuracy:
+    """The difference between the R2 a Monday's run saw and that of the whole week."""
 
     weeks: int
     mean_difference: float
-    otherwise: int
-    """Weeks that lay on another side of a threshold of R2 than they seemed to."""
+    misplaced: int
+    """Weeks on another side of a threshold of R2 than the Monday's run saw."""
 
 
-def sight(year: Year) -> Sight | None:
-    """None without a week that was both seen and judged."""
-    whole = {one.first_day: one.adaptive for one in year.judged if is_known(one.adaptive)}
+def monday_accuracy(year: Year) -> MondayAccuracy | None:
+    """None without a week that has both scores."""
+    whole = {week.first_day: week.adaptive for week in year.evaluated if is_known(week.adaptive)}
     seen = [(week.measured, whole.get(week.first_day)) for week in year.weeks if is_known(week.measured)]
-    pairs = [(_r2(score), _r2(judged)) for score, judged in seen if judged]
+    pairs = [(_r2(score), _r2(actual)) for score, actual in seen if actual]
     if not pairs:
         return None
     limits = year.r2_critical, year.r2_warning
-    return Sight(
+    return MondayAccuracy(
         weeks=len(pairs),
-        mean_difference=fmean(abs(one - other) for one, other in pairs),
-        otherwise=sum(any((one < limit) != (other < limit) for limit in limits) for one, other in pairs),
+        mean_difference=fmean(abs(run - whole_week) for run, whole_week in pairs),
+        misplaced=sum(
+            any((run < limit) != (whole_week < limit) for limit in limits) for run, whole_week in pairs
+        ),
     )
 
 

@@ -1,8 +1,8 @@
-"""Writes what was measured into its places in docs/A_YEAR_IN_PARIS.md; the words around it are a person's."""
+"""Writes the measurements into their placeholders in docs/A_YEAR_IN_PARIS.md; the other text stays."""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from testbed.year import comparison, table
 from testbed.year.comparison import Comparison
@@ -10,12 +10,12 @@ from testbed.year.episodes import episodes
 from testbed.year.results import Year
 
 
-class PlaceMissing(Exception):
-    """The document has lost one of the places for what is measured."""
+class MissingPlaceholder(Exception):
+    """The document has lost a placeholder."""
 
 
-def brought_up_to_date(text: str, year: Year) -> str:
-    """Raises PlaceMissing."""
+def updated(text: str, year: Year) -> str:
+    """Raises MissingPlaceholder."""
     for name, block in BLOCKS.items():
         text = _replaced(text, name, block(year))
     return text
@@ -26,7 +26,7 @@ def _replaced(text: str, name: str, block: str) -> str:
     place = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     changed, count = place.subn(lambda _: f"{begin}\n\n{block}\n\n{end}", text)
     if count != 1:
-        raise PlaceMissing(f"{begin} is there {count} times")
+        raise MissingPlaceholder(f"{begin} is there {count} times")
     return changed
 
 
@@ -37,7 +37,7 @@ def _gains(year: Year) -> str:
         ("the model of autumn, kept", comparison.with_autumn(year), comparison.with_autumn(since)),
     )
     return "\n\n".join(
-        _gain(year, name, found) + _since(year, later) for name, found, later in blocks if found
+        _gain(year, name, all_weeks) + _since(year, later) for name, all_weeks, later in blocks if all_weeks
     )
 
 
@@ -52,8 +52,8 @@ def _since(year: Year, later: Comparison | None) -> str:
     )
 
 
-def _gain(year: Year, name: str, found: Comparison) -> str:
-    ours, theirs = found.adaptive, found.other
+def _gain(year: Year, name: str, compared: Comparison) -> str:
+    ours, theirs = compared.adaptive, compared.other
     rows = (
         ("mean weekly R²", f"{ours.mean_r2:.3f}", f"{theirs.mean_r2:.3f}"),
         ("median weekly R²", f"{ours.median_r2:.3f}", f"{theirs.median_r2:.3f}"),
@@ -64,18 +64,18 @@ def _gain(year: Year, name: str, found: Comparison) -> str:
         (f"weeks with RMSE above {year.rmse_limit:g}", str(ours.above_rmse), str(theirs.above_rmse)),
     )
     head = f"| {ours.weeks} weeks | adaptive | {name} |\n|---|---:|---:|"
-    gain, loss = found.largest_gain, found.largest_loss
-    told = (
-        f"Better in {found.better} weeks, worse in {found.worse}, equal (within {comparison.SAME_R2:g}) "
-        f"in {found.same}. "
+    gain, loss = compared.largest_gain, compared.largest_loss
+    text = (
+        f"Better in {compared.better} weeks, worse in {compared.worse}, equal "
+        f"(within {comparison.SAME_R2:g}) in {compared.same}. "
         f"Largest gain {gain.gain:+.3f} (week of {gain.first_day}), "
         f"{'largest loss' if loss.gain < 0 else 'smallest'} {loss.gain:+.3f} (week of {loss.first_day})."
     )
-    return "\n".join([head, *(f"| {' | '.join(row)} |" for row in rows), "", told])
+    return "\n".join([head, *(f"| {' | '.join(row)} |" for row in rows), "", text])
 
 
 def _summary(year: Year) -> str:
-    facts = (_done(year), _decided(year), _trained(year), _told(year), _cards(year), _seen(year), _took(year))
+    facts = (fact(year) for fact in (_done, _decided, _trained, _alerted, _cards, _accuracy, _took))
     return "\n".join(f"- {fact}" for fact in facts if fact)
 
 
@@ -93,29 +93,33 @@ def _trained(year: Year) -> str:
     return f"{len(trained)} trainings, {sum(week.deployed for week in trained)} of them deployed"
 
 
-def _told(year: Year) -> str:
-    found = episodes(year.alerts)
-    reports, news = sum(one.reports for one in found), sum(alert.is_news for alert in year.alerts)
+def _alerted(year: Year) -> str:
+    joined = episodes(year.alerts)
+    names = _counted(episode.alertname for episode in joined)
+    reports = sum(episode.reports for episode in joined)
+    announced = sum(alert.is_announcement for alert in year.alerts)
     return (
-        f"{len(found)} episodes of alerts ({_counted(one.alertname for one in found)}) from {reports} "
-        f"reports; {news} trainings announced on a card of their own"
+        f"{len(joined)} episodes of alerts ({names}) from {reports} reports; "
+        f"{announced} trainings announced on a card of their own"
     )
 
 
 def _cards(year: Year) -> str:
-    ledger, discord = (
-        ", ".join(f"{name} {count}" for name, count in found.items()) for found in (year.cards, year.discord)
-    )
-    return f"the router's ledger of cards: {ledger}; Discord's stand-in: {discord}"
+    return f"the router's ledger of cards: {_listed(year.cards)}; fake Discord: {_listed(year.discord)}"
 
 
-def _seen(year: Year) -> str:
-    found = comparison.sight(year)
-    if found is None:
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _accuracy(year: Year) -> str:
+    accuracy = comparison.monday_accuracy(year)
+    if accuracy is None:
         return ""
     return (
-        f"the R² a Monday's run saw was {found.mean_difference:.3f} from the whole week's (mean of "
-        f"{found.weeks} weeks); {found.otherwise} weeks lay on another side of a threshold than they seemed"
+        f"the R² a Monday's run saw was {accuracy.mean_difference:.3f} from the whole week's (mean of "
+        f"{accuracy.weeks} weeks); {accuracy.misplaced} weeks lay on another side of a threshold than "
+        "the run saw"
     )
 
 
@@ -128,7 +132,7 @@ def _counted(names: Iterable[str]) -> str:
 
 
 def _weeks(year: Year) -> str:
-    return table.markdown(year.weeks, year.judged)
+    return table.markdown(year.weeks, year.evaluated)
 
 
 BLOCKS: dict[str, Callable[[Year], str]] = {"summary": _summary, "gains": _gains, "weeks": _weeks}

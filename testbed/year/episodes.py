@@ -1,6 +1,6 @@
-"""Alerts as people lived them: a weekly report of the same thing goes on with what was told the week before.
+"""Joins weekly reports of the same problem to episodes.
 
-The router's history has a row a report, in one incident with one card: each closes the row before it.
+The router's history has a row for each report, in one incident with one card: each closes the row before it.
 """
 
 from collections.abc import Iterable
@@ -22,11 +22,11 @@ class Episode(Value):
 
 
 def episodes(alerts: Iterable[Alert]) -> tuple[Episode, ...]:
-    """In the order they began. Announcements that were never open are none."""
+    """In the order of their start, without announcements, which are never open."""
     done: list[Episode] = []
     last: dict[tuple[str, int], int] = {}
     for alert in sorted(alerts, key=lambda alert: (alert.starts_at, alert.id)):
-        if alert.is_news:
+        if alert.is_announcement:
             continue
         subject = alert.alertname, alert.incident_id
         before = last.get(subject)

@@ -1,4 +1,4 @@
-"""Judges every week again when all its counts have arrived: its champion, and the models never retrained."""
+"""Evaluates every week again when all its counts have arrived: its champion and the models that are kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from testbed.processes import until
-from testbed.year.results import WEEK, Judged, Score, Week
+from testbed.year.results import WEEK, EvaluatedWeek, Score, Week
 
 AUTUMN = (date(2020, 9, 1), date(2020, 12, 1))
 """A whole season of schooling, as somebody would train who trains only once."""
@@ -17,24 +17,24 @@ TRAINING_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class Evaluator:
     http: httpx.Client
     """The model service."""
     model_type: str
 
-    def judged(self, weeks: Sequence[Week]) -> tuple[Judged, ...]:
+    def evaluate(self, weeks: Sequence[Week]) -> tuple[EvaluatedWeek, ...]:
         """The weeks in which a champion answered."""
         served = [(before.champion, week) for before, week in pairwise(weeks) if before.champion]
         if not served:
             return ()
         first = served[0][0]
         autumn = self._autumn_model() if served[-1][1].first_day >= AUTUMN[1] else None
-        return tuple(self._judged(week, champion, first, autumn) for champion, week in served)
+        return tuple(self._evaluate(week, champion, first, autumn) for champion, week in served)
 
-    def _judged(self, week: Week, champion: str, first: str, autumn: str | None) -> Judged:
+    def _evaluate(self, week: Week, champion: str, first: str, autumn: str | None) -> EvaluatedWeek:
         start = week.first_day
         adaptive = self._score(champion, start)
-        return Judged(
+        return EvaluatedWeek(
             first_day=start,
             adaptive=adaptive,
             kept=adaptive if champion == first else self._score(first, start),
@@ -58,12 +58,12 @@ class Judge:
 
     def _score(self, run_id: str, monday: date) -> Score:
         window = {"start": midnight(monday).isoformat(), "end": (midnight(monday) + WEEK).isoformat()}
-        found = self._post("/evaluate", {"model_type": self.model_type, "run_id": run_id, **window})
-        return Score(r2=found["r2"], rmse=found["rmse"])
+        scores = self._post("/evaluate", {"model_type": self.model_type, "run_id": run_id, **window})
+        return Score(r2=scores["r2"], rmse=scores["rmse"])
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = self.http.post(path, json=body).raise_for_status().json()
-        return found
+        answer: dict[str, Any] = self.http.post(path, json=body).raise_for_status().json()
+        return answer
 
 
 def midnight(day: date) -> datetime:

@@ -1,4 +1,4 @@
-"""Asks the router what people were told."""
+"""Reads the alerts and the ledger from the router."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ SETTLED_S = 120.0
 
 @dataclass(slots=True)
 class RouterHistory:
-    """Remembers what it saw, to say what is new since the last look."""
+    """Remembers the episodes of the last call, to return the new ones."""
 
     http: httpx.Client
     _begun: set[tuple[str, datetime]] = field(default_factory=set)
@@ -25,9 +25,9 @@ class RouterHistory:
 
     def changes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Names of the episodes that began and of those that ended. One can be among both."""
-        found = episodes(self.alerts())
-        begun = {(one.alertname, one.starts_at) for one in found}
-        over = {(one.alertname, one.starts_at) for one in found if one.ends_at}
+        current = episodes(self.alerts())
+        begun = {(episode.alertname, episode.starts_at) for episode in current}
+        over = {(episode.alertname, episode.starts_at) for episode in current if episode.ends_at}
         changed = begun - self._begun, over - self._over
         self._begun, self._over = begun, over
         first, last = (tuple(name for name, _ in sorted(names)) for names in changed)
@@ -35,18 +35,18 @@ class RouterHistory:
 
     def alerts(self) -> tuple[Alert, ...]:
         """All of them, in the order they came."""
-        found: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         cursor: str | None = None
         while True:
-            asked = {"limit": PAGE} | ({"cursor": cursor} if cursor else {})
-            page = self.http.get("/alerts", params=asked).raise_for_status().json()
-            found += page["alerts"]
+            query = {"limit": PAGE} | ({"cursor": cursor} if cursor else {})
+            page = self.http.get("/alerts", params=query).raise_for_status().json()
+            rows += page["alerts"]
             cursor = page["next"]
             if cursor is None:
-                return tuple(_alert(one) for one in reversed(found))
+                return tuple(_alert(row) for row in reversed(rows))
 
-    def settled(self, clock: Clock) -> dict[str, int]:
-        """The ledger, once every card has gone out: Discord has a pace, and time stands still."""
+    def final_ledger(self, clock: Clock) -> dict[str, int]:
+        """The ledger when no card is pending: the clock moves meanwhile, for Discord limits the rate."""
 
         def is_settled() -> bool:
             clock.move(clock() + timedelta(seconds=1))
@@ -57,9 +57,9 @@ class RouterHistory:
 
     def ledger(self) -> dict[str, int]:
         lines = self.http.get("/metrics").raise_for_status().text.splitlines()
-        told = [line for line in lines if line.startswith("alert_router_ledger{")]
-        return {line.split('"')[1]: int(float(line.rpartition(" ")[2])) for line in told}
+        ledger = [line for line in lines if line.startswith("alert_router_ledger{")]
+        return {line.split('"')[1]: int(float(line.rpartition(" ")[2])) for line in ledger}
 
 
-def _alert(one: dict[str, Any]) -> Alert:
-    return Alert(**{name: one[name] for name in Alert.model_fields})
+def _alert(row: dict[str, Any]) -> Alert:
+    return Alert(**{name: row[name] for name in Alert.model_fields})

@@ -95,13 +95,13 @@ class Pipeline:
             key = reporter.origin.run_id
             return model_monitoring.fine_tune(api, now, Deadline(TRAINING_S), test_mode=False, key=key)
 
-        found = _attempt(reporter, "fine_tune_model", trained)
-        if found is None:
+        run = _attempt(reporter, "fine_tune_model", trained)
+        if run is None:
             return results
         champion = _attempt(
-            reporter, "validate_new_champion", lambda: model_monitoring.new_champion(api, found, now)
+            reporter, "validate_new_champion", lambda: model_monitoring.new_champion(api, run, now)
         )
-        return replace(results, fine_tune_model=found, validate_new_champion=champion)
+        return replace(results, fine_tune_model=run, validate_new_champion=champion)
 
     def _reporter(self, dag_id: str) -> Reporter:
         origin = Origin(dag_id, f"scheduled__{self.clock().isoformat()}")
@@ -114,7 +114,7 @@ class Pipeline:
 
     @contextmanager
     def _current_model(self) -> Iterator[ModelApi]:
-        """The service, after it was sent what it did not know yet."""
+        """The service, after the new observations were sent to it."""
         with self._model() as api, self._warehouse() as engine:
             observation_sync.publish(engine, api, self.settings.model_host)
             yield api
@@ -124,9 +124,9 @@ class Pipeline:
 
 
 def _attempt(reporter: Reporter, task_id: str, work: Callable[[], XCom]) -> XCom | None:
-    """None, and people are told, when the task fails: what Airflow's on_failure_callback does."""
+    """None when the task fails, which is reported: as by Airflow's on_failure_callback."""
     try:
         return work()
-    except Exception as error:  # noqa: BLE001 - whatever ends a task is told, as under Airflow
+    except Exception as error:  # noqa: BLE001 - every failure of a task is reported, as under Airflow
         failures.report_task(reporter, task_id, f"{type(error).__name__}: {error}")
         return None

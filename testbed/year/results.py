@@ -1,4 +1,4 @@
-"""What a year left behind, week by week: written as JSON, read by the table, the picture and the document."""
+"""The results of a year, week by week: stored as JSON, read by the table, the picture and the document."""
 
 from datetime import date, datetime, timedelta
 
@@ -24,7 +24,7 @@ class Week(Value):
 
     at: datetime
     measured: Score = Score()
-    """The champion on what was published of the last seven days: what the pipeline decided on."""
+    """The champion on the counts published of the last seven days: the pipeline decided on this."""
     forecast: Score = Score()
     """Of the forecasts that were kept in the week, against the counts known by then."""
     drift_share: float | None = None
@@ -36,7 +36,7 @@ class Week(Value):
     deployment: str | None = None
     improvement: float | None = None
     champion: str | None = None
-    """Who answers after this run."""
+    """The champion after this run."""
     rows_new: int = 0
     forecasts: int = 0
     opened: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Week(Value):
 
 
 class Alert(Value):
-    """As the router's history tells it, in simulated time."""
+    """As in the router's history, in simulated time."""
 
     id: int
     alertname: str
@@ -70,13 +70,13 @@ class Alert(Value):
     repeats: int
 
     @property
-    def is_news(self) -> bool:
+    def is_announcement(self) -> bool:
         """An announcement that was never open."""
         return self.severity == INFORMATIONAL
 
 
-class Judged(Value):
-    """A whole week, Monday to Sunday, looked at when all its counts had arrived."""
+class EvaluatedWeek(Value):
+    """A whole week, Monday to Sunday, evaluated when all its counts had arrived."""
 
     first_day: date
     adaptive: Score
@@ -97,9 +97,9 @@ class Year(Value):
     drift_limit: float
     weeks: tuple[Week, ...]
     alerts: tuple[Alert, ...]
-    judged: tuple[Judged, ...]
+    evaluated: tuple[EvaluatedWeek, ...]
     cards: dict[str, int]
     """The router's ledger."""
     discord: dict[str, int]
-    """What the stand-in for Discord took: messages and edits; and how often it had to say "too fast"."""
+    """Messages, edits and answers of 429 of the fake Discord."""
     took_s: float

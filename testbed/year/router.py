@@ -1,6 +1,6 @@
 """The router as `alert-router serve` starts it, but on the simulated clock in the file YEAR_CLOCK.
 
-Its expiries ("not reported again for eight days") then run out in simulated days.
+Its expiries (eight days without a report) then run out in simulated days.
 """
 
 import logging
@@ -17,10 +17,10 @@ from testbed.year.clock import Clock
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    given = settings.from_environment(os.environ)
+    configured = settings.from_environment(os.environ)
     clocks = replace(SYSTEM_CLOCKS, now=Clock(Path(os.environ["YEAR_CLOCK"])))
-    app = create_app(given, clocks=clocks)
-    uvicorn.run(app, host=given.host, port=given.port, access_log=False, log_config=None)
+    app = create_app(configured, clocks=clocks)
+    uvicorn.run(app, host=configured.host, port=configured.port, access_log=False, log_config=None)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The programs of the year: Paris and Discord as stand-ins, model service and router; all on free ports."""
+"""The programs of the year: fakes of Paris and Discord, model service and router; all on free ports."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from testbed.stack import ROOT, TOKEN, backend, local
 from testbed.year.clock import Clock
 
 KEEP_MODELS = 200
-"""All of them: former champions are judged again when the year is over."""
+"""All of them: former champions are evaluated again when the year is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Services:
 def running(folder: Path, clock: Clock, paris: ParisState) -> Iterator[Services]:
     ports = free_port(), free_port()
     with ExitStack() as stack:
-        told = stack.enter_context(discord.running(_channel()))
-        programs = [_model(folder, ports[0]), _router(folder, ports[1], clock, told.webhook_url())]
+        channel = stack.enter_context(discord.running(_channel()))
+        programs = [_model(folder, ports[0]), _router(folder, ports[1], clock, channel.webhook_url())]
         paris_url = stack.enter_context(server.running(paris))
         _start(programs, stack)
-        yield Services(paris_url, local(ports[0]), local(ports[1]), told.state)
+        yield Services(paris_url, local(ports[0]), local(ports[1]), channel.state)
 
 
 def _channel() -> DiscordState:
@@ -53,7 +53,7 @@ def _start(programs: Sequence[Process], stack: ExitStack) -> None:
 
 
 def _model(folder: Path, port: int) -> Process:
-    """It begins with no counts at all: every one it knows has come through the pipeline."""
+    """It starts without counts: all it knows comes through the pipeline."""
     empty = folder / "no-counts"
     empty.mkdir()
     (empty / "wide.csv").write_text("date\n")

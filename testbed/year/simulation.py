@@ -1,4 +1,4 @@
-"""Moves the clock through the year and runs what is due: fetch and predict daily, monitor on Mondays."""
+"""Moves the clock through the year and runs the due tasks: fetch and predict daily, monitor on Mondays."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,18 +29,18 @@ def days_until(monday: date, previous: date | None, weekdays: AbstractSet[int] =
 
 
 @dataclass(frozen=True, slots=True)
-class Drive:
+class Simulation:
     clock: Clock
     paris: ParisState
     pipeline: Pipeline
     history: RouterHistory
     weekdays: AbstractSet[int] = EVERY_HOUR_FORECAST
 
-    def weeks(self, mondays: Sequence[date], told: Callable[[Week], None]) -> Iterator[Week]:
+    def weeks(self, mondays: Sequence[date], on_week: Callable[[Week], None]) -> Iterator[Week]:
         previous: date | None = None
         for monday in mondays:
             week = self._week(monday, previous)
-            told(week)
+            on_week(week)
             yield week
             previous = monday
 
@@ -74,12 +74,12 @@ class Drive:
 
 
 def monitored(results: Results) -> dict[str, Any]:
-    found, decided = results.measurements, results.decide_fine_tune or {}
+    measured, decided = results.measurements, results.decide_fine_tune or {}
     trained, champion = results.fine_tune_model or {}, results.validate_new_champion or {}
     before = (results.validate_model or {}).get("champion_run_id")
     return {
-        "measured": Score(r2=found.r2, rmse=found.rmse),
-        "drift_share": found.drift_share,
+        "measured": Score(r2=measured.r2, rmse=measured.rmse),
+        "drift_share": measured.drift_share,
         "decision": decided.get("decision"),
         "reason": decided.get("decision_reason"),
         "failed_task": results.failed_task,
@@ -91,5 +91,5 @@ def monitored(results: Results) -> dict[str, Any]:
     }
 
 
-def _score(found: dict[str, Any]) -> Score:
-    return Score(r2=found.get("r2"), rmse=found.get("rmse"))
+def _score(scores: dict[str, Any]) -> Score:
+    return Score(r2=scores.get("r2"), rmse=scores.get("rmse"))

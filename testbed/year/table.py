@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from testbed.year import calendar_events
-from testbed.year.results import Judged, Score, Week
+from testbed.year.results import EvaluatedWeek, Score, Week
 
 HEAD = f"{'Monday':10}  {'R2':>6} {'RMSE':>6} {'drift':>6}  {'decision':9}  what happened"
 
@@ -20,7 +20,7 @@ def happened(week: Week) -> str:
     parts += [f"{week.failed_task} failed"] if week.failed_task else []
     parts += [f"+ {name}" for name in week.opened]
     parts += [f"- {name}" for name in week.resolved]
-    parts += [f"({one.name})" for one in calendar_events.between(week.first_day, week.last_day)]
+    parts += [f"({event.name})" for event in calendar_events.between(week.first_day, week.last_day)]
     return ", ".join(parts)
 
 
@@ -29,18 +29,18 @@ def training(week: Week) -> str:
     return f"trained in {number(week.training_s, 1)} s: {week.deployment}{gain}"
 
 
-def markdown(weeks: Sequence[Week], judged: Sequence[Judged]) -> str:
-    """One row a Monday. The whole week's scores stand beside what the Monday's run saw of it."""
-    whole = {one.first_day: one for one in judged}
+def markdown(weeks: Sequence[Week], evaluated: Sequence[EvaluatedWeek]) -> str:
+    """A row for each Monday: the scores its run saw, and those of the whole week."""
+    whole = {week.first_day: week for week in evaluated}
     head = (
-        "| Monday | R² seen | RMSE | drift | decision | training | R² week | first model | told | in Paris |",
+        "| Monday | R² seen | RMSE | drift | decision | training | R² week | first model | alerts | events |",
         "|---|---:|---:|---:|---|---|---:|---:|---|---|",
     )
     return "\n".join([*head, *(_row(week, whole.get(week.first_day)) for week in weeks)])
 
 
-def _row(week: Week, judged: Judged | None) -> str:
-    adaptive, kept = (judged.adaptive, judged.kept) if judged else (Score(), Score())
+def _row(week: Week, evaluated: EvaluatedWeek | None) -> str:
+    adaptive, kept = (evaluated.adaptive, evaluated.kept) if evaluated else (Score(), Score())
     cells = (
         f"{week.at:%Y-%m-%d}",
         number(week.measured.r2, 2),
@@ -53,7 +53,7 @@ def _row(week: Week, judged: Judged | None) -> str:
         number(adaptive.r2, 2),
         number(kept.r2, 2),
         "; ".join(_signed("+", week.opened) + _signed("-", week.resolved)),
-        ", ".join(one.name for one in calendar_events.between(week.first_day, week.last_day)),
+        ", ".join(event.name for event in calendar_events.between(week.first_day, week.last_day)),
     )
     return f"| {' | '.join(cells)} |"
 

@@ -1,11 +1,11 @@
 """A real Chromium in front of a real router with one night of alerts."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from testbed import real_parts
 from testbed.browser import chromium, story
 from testbed.browser.serving import ServedRouter, serving
 
@@ -15,8 +15,7 @@ TIMEOUT_MS = 5000
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if not chromium.EXECUTABLE.exists():
-        reason = f"{chromium.EXECUTABLE} is missing: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        real_parts.missing(f"{chromium.EXECUTABLE} (Debian: chromium)")
     with sync_playwright() as playwright:
         launched = chromium.launch(playwright)
         yield launched

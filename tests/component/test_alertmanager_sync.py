@@ -1,7 +1,7 @@
-"""What real Alertmanagers have, against what we have: nothing stays missed, and a silence is no end."""
+"""Alerts of real Alertmanagers compared with those of the router: missed changes are applied."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from alert_router.domain.model import Rules
-from alert_router.services.alertmanager_sync import Reconcile
-from alert_router.services.intake import Batch
+from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.sources import fingerprints
+from alert_router.sources.webhook import WebhookMessage
 from testbed.alertmanagers import Alertmanager, pair
 from testbed.factories import API_DOWN, make_signal
 from testbed.router_harness import RouterHarness
@@ -27,8 +27,8 @@ NO_WARMUP = Rules(warmup_s=0)
 
 @pytest.fixture(scope="module")
 def real_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Alertmanager, Alertmanager]]:
-    with pair(tmp_path_factory.mktemp("alertmanagers")) as made:
-        yield made
+    with pair(tmp_path_factory.mktemp("alertmanagers")) as alertmanagers:
+        yield alertmanagers
 
 
 @pytest.fixture
@@ -36,222 +36,228 @@ def alertmanagers(
     real_pair: tuple[Alertmanager, Alertmanager],
 ) -> Iterator[tuple[Alertmanager, Alertmanager]]:
     yield real_pair
-    for one in real_pair:
-        one.clear()
+    for alertmanager in real_pair:
+        alertmanager.clear()
 
 
 class Place:
-    """A router that knows its receiver's name, on the time of day of the Alertmanagers."""
+    """A router that knows its receiver's name, on the clock of the Alertmanagers."""
 
     def __init__(self, harness: RouterHarness, alertmanagers: tuple[Alertmanager, Alertmanager]) -> None:
         self.harness = harness
         self.one, self.two = alertmanagers
         harness.clock.now = time.time()
-        # Alertmanager's API tells milliseconds.
+        # Alertmanager's API has milliseconds.
         self.began = (harness.clock.time() - timedelta(minutes=10)).replace(microsecond=123_000)
-        # Of one's own: Alertmanager would merge them with an earlier test's.
+        # Unique: Alertmanager would merge the alerts with those of an earlier test.
         cluster = uuid4().hex
         self.down = {"alertname": "ApiDown", "severity": "critical", "cluster": cluster}
         self.slow = {"alertname": "ApiSlow", "severity": "warning", "cluster": cluster}
         self.http = httpx.AsyncClient()
-        self.hears()
+        self.receive()
 
-    def hears(self, *signals: Any) -> None:
-        batch = Batch(signals, self.harness.clock.time(), receiver=RECEIVER)
-        self.harness.run(self.harness.intake.accept(batch))
+    def receive(self, *signals: Any) -> None:
+        message = WebhookMessage("alertmanager", self.harness.clock.time(), signals, receiver=RECEIVER)
+        self.harness.run(self.harness.intake.accept(message))
 
-    def comparing(self, *urls: str, rules: Rules = NO_WARMUP) -> Reconcile:
-        return Reconcile(self.harness.intake, self.http, urls or (self.one.url,), rules=rules)
+    def sync(
+        self, *urls: str, rules: Rules = NO_WARMUP, clock: Callable[[], datetime] | None = None
+    ) -> AlertmanagerSync:
+        return AlertmanagerSync(
+            self.harness.intake,
+            self.http,
+            urls or (self.one.url,),
+            rules=rules,
+            clock=clock or self.harness.clock.time,
+        )
 
-    def looks(self, reconcile: Reconcile | None = None, *, after_s: float = 0) -> int:
+    def compare(self, sync: AlertmanagerSync | None = None, *, after_s: float = 0) -> int:
         self.harness.clock.move(after_s)
-        return self.harness.run((reconcile or self.comparing()).turn(self.harness.clock.time()))
+        return self.harness.run((sync or self.sync()).run_once())
 
-    def told(self) -> list[str]:
+    def titles(self) -> list[str]:
         self.harness.deliver_for(10)
         return [message.embeds[0]["title"] for message in self.harness.discord.messages()]
 
 
 @pytest.fixture
 def place(harness: RouterHarness, alertmanagers: tuple[Alertmanager, Alertmanager]) -> Iterator[Place]:
-    made = Place(harness, alertmanagers)
-    yield made
-    harness.run(made.http.aclose())
+    place = Place(harness, alertmanagers)
+    yield place
+    harness.run(place.http.aclose())
 
 
 def firing(labels: dict[str, str], since: datetime, **changes: Any) -> Any:
     return make_signal(labels, starts_at=since, fingerprint=fingerprints.of(labels), **changes)
 
 
-def test_a_firing_we_missed_is_opened_in_its_group_and_marked(place: Place) -> None:
+def test_missed_firing_is_opened_in_its_group(place: Place) -> None:
     place.one.fires(place.down, since=place.began)
 
-    assert place.looks() == 1
+    assert place.compare() == 1
 
     assert place.harness.kinds() == ["opened", "reconciled"]
     assert place.harness.incidents()[0].group_labels == {"alertname": "ApiDown"}
     assert place.harness.alert().starts_at == place.began
-    assert place.told() == ["🔴 ApiDown"]
-    assert place.looks() == 0
+    assert place.titles() == ["🔴 ApiDown"]
+    assert place.compare() == 0
 
 
-def test_the_webhook_of_what_was_opened_tells_no_second_episode(place: Place) -> None:
-    """It tells the start in nanoseconds, the API in milliseconds."""
+def test_late_webhook_of_an_opened_alert_is_a_repeat(place: Place) -> None:
+    """Its start has nanoseconds, the API has milliseconds."""
     exact = place.began + timedelta(microseconds=456)
     place.one.fires(place.down, since=exact)
-    place.looks()
+    place.compare()
 
-    place.hears(firing(place.down, exact))
-    place.looks(after_s=60)
+    place.receive(firing(place.down, exact))
+    place.compare(after_s=60)
 
     assert [alert.starts_at for alert in place.harness.alerts()] == [place.began]
-    place.hears(firing(place.down, exact, ends_at=exact + timedelta(minutes=9)))
+    place.receive(firing(place.down, exact, ends_at=exact + timedelta(minutes=9)))
     assert place.harness.kinds() == ["opened", "reconciled", "resolved"]
 
 
-def test_one_that_has_just_begun_is_left_to_its_webhook(place: Place) -> None:
+def test_new_alert_is_left_to_its_webhook(place: Place) -> None:
     place.one.fires(place.down, since=place.harness.clock.time())
 
-    assert place.looks() == 0
-    assert place.looks(after_s=61) == 1
+    assert place.compare() == 0
+    assert place.compare(after_s=61) == 1
 
 
-def test_what_is_routed_to_somebody_else_is_not_ours(place: Place) -> None:
+def test_alert_of_another_receiver_is_ignored(place: Place) -> None:
     place.one.fires({**place.down, "to": "elsewhere"}, since=place.began)
 
-    assert place.looks() == 0
+    assert place.compare() == 0
 
 
-def test_a_watchdog_is_no_alert(place: Place) -> None:
+def test_watchdog_is_not_opened(place: Place) -> None:
     place.one.fires({"alertname": "Watchdog", "severity": "none"}, since=place.began)
 
-    assert place.looks() == 0
+    assert place.compare() == 0
 
 
-def test_a_resolve_we_missed_is_closed_at_the_second_absence_and_marked(place: Place) -> None:
-    place.hears(firing(place.down, place.began))
-    place.told()
+def test_missed_resolve_is_closed_at_the_second_absence(place: Place) -> None:
+    place.receive(firing(place.down, place.began))
+    place.titles()
     gone_at = place.harness.clock.time()
 
-    changed = [place.looks(), place.looks(after_s=5)]
+    changed = [place.compare(), place.compare(after_s=5)]
     open_still = place.harness.alert().firing
-    changed += [place.looks(after_s=60), place.looks(after_s=60)]
+    changed += [place.compare(after_s=60), place.compare(after_s=60)]
 
     assert open_still
     assert changed == [1, 0, 1, 0]
     assert place.harness.alert().ends_at == gone_at
     assert place.harness.kinds() == ["opened", "reconciled"]
-    assert place.told() == ["🟢 ApiDown \u2013 resolved"]
+    assert place.titles() == ["🟢 ApiDown \u2013 resolved"]
     assert place.harness.alert().ends_at == place.harness.clock.time() - timedelta(
         seconds=60 + 60 + 5 + 10 + 10
     ) or (place.harness.alert().ends_at is not None)
 
 
-def test_one_absence_among_sightings_means_nothing(place: Place) -> None:
-    place.hears(firing(place.down, place.began))
+def test_single_absences_close_nothing(place: Place) -> None:
+    place.receive(firing(place.down, place.began))
     for _ in range(3):
-        place.looks(after_s=60)
+        place.compare(after_s=60)
         place.one.fires(place.down, since=place.began)
-        place.looks(after_s=60)
+        place.compare(after_s=60)
         place.one.resolves(place.down, since=place.began)
 
     assert place.harness.alert().firing
 
 
-def test_an_alertmanager_that_is_down_is_not_one_without_alerts(
-    place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
-    place.hears(firing(place.down, place.began))
-    half = place.comparing(place.one.url, NOBODY.replace("//", "//user:s3cr3t@"))
+def test_unreachable_alertmanager_closes_nothing(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    place.receive(firing(place.down, place.began))
+    half = place.sync(place.one.url, NOBODY.replace("//", "//user:s3cr3t@"))
 
-    changed = [place.looks(half, after_s=60) for _ in range(4)]
+    changed = [place.compare(half, after_s=60) for _ in range(4)]
 
     assert changed == [0, 0, 0, 0]
     assert place.harness.alert().firing
-    assert half.away == (NOBODY,)
+    assert half.unreachable == (NOBODY,)
     assert "s3cr3t" not in caplog.text
 
 
-def test_what_the_one_that_answers_shows_is_taken(place: Place) -> None:
+def test_alert_of_the_reachable_alertmanager_is_opened(place: Place) -> None:
     place.one.fires(place.down, since=place.began)
 
-    assert place.looks(place.comparing(place.one.url, NOBODY)) == 1
+    assert place.compare(place.sync(place.one.url, NOBODY)) == 1
 
 
-def test_what_one_of_two_still_has_is_not_over(place: Place) -> None:
-    place.hears(firing(place.down, place.began))
+def test_alert_shown_by_one_alertmanager_stays_open(place: Place) -> None:
+    place.receive(firing(place.down, place.began))
     place.two.fires(place.down, since=place.began)
-    both = place.comparing(place.one.url, place.two.url)
+    both = place.sync(place.one.url, place.two.url)
 
-    assert [place.looks(both, after_s=60) for _ in range(3)] == [0, 0, 0]
+    assert [place.compare(both, after_s=60) for _ in range(3)] == [0, 0, 0]
     place.two.resolves(place.down, since=place.began)
-    assert [place.looks(both, after_s=60) for _ in range(3)] == [1, 1, 0]
+    assert [place.compare(both, after_s=60) for _ in range(3)] == [1, 1, 0]
 
 
-def test_an_alertmanager_that_has_just_started_closes_nothing(place: Place) -> None:
+def test_newly_started_alertmanager_closes_nothing(place: Place) -> None:
     """It begins with no alerts, and Prometheus repeats them within the minute."""
-    place.hears(firing(place.down, place.began))
-    shipped = place.comparing(rules=Rules(warmup_s=3600))
+    place.receive(firing(place.down, place.began))
+    shipped = place.sync(rules=Rules(warmup_s=3600))
 
-    assert [place.looks(shipped, after_s=60) for _ in range(3)] == [0, 0, 0]
+    assert [place.compare(shipped, after_s=60) for _ in range(3)] == [0, 0, 0]
     place.one.fires({**place.slow, "cluster": "another"}, since=place.began)
-    assert place.looks(shipped) == 1
+    assert place.compare(shipped) == 1
 
 
-def test_what_goes_to_another_receiver_now_is_not_over(place: Place) -> None:
+def test_alert_moved_to_another_receiver_stays_open(place: Place) -> None:
     moved = {**place.down, "to": "elsewhere"}
-    place.hears(firing(moved, place.began))
+    place.receive(firing(moved, place.began))
     place.one.fires(moved, since=place.began)
 
-    assert [place.looks(after_s=60) for _ in range(3)] == [0, 0, 0]
+    assert [place.compare(after_s=60) for _ in range(3)] == [0, 0, 0]
 
 
-def test_what_was_closed_for_its_absence_reopens_when_it_is_shown_again(place: Place) -> None:
-    """No webhook would come: Alertmanager remembers that it has told us."""
-    place.hears(firing(place.down, place.began))
-    place.told()
-    place.looks(after_s=60)
-    place.looks(after_s=60)
-    closed = place.told()
+def test_alert_closed_for_absence_reopens_when_shown(place: Place) -> None:
+    """No webhook would come: Alertmanager remembers that it has sent one."""
+    place.receive(firing(place.down, place.began))
+    place.titles()
+    place.compare(after_s=60)
+    place.compare(after_s=60)
+    closed = place.titles()
     place.one.fires(place.down, since=place.began)
 
-    assert place.looks(after_s=60) == 1
+    assert place.compare(after_s=60) == 1
 
     assert closed == ["🟢 ApiDown \u2013 resolved"]
     assert place.harness.kinds() == ["opened", "reconciled", "reopened"]
-    assert place.told() == ["🔴 ApiDown"]
-    place.hears(firing(place.down, place.began, ends_at=place.harness.clock.time()))
-    assert place.looks(after_s=60) == 0, "an end that we were told stands, whatever a slow replica shows"
+    assert place.titles() == ["🔴 ApiDown"]
+    place.receive(firing(place.down, place.began, ends_at=place.harness.clock.time()))
+    assert place.compare(after_s=60) == 0, "a resolve that was sent stands, whatever a slow replica shows"
 
 
-def test_a_new_episode_behind_a_missed_resolve_is_told_in_the_same_card(place: Place) -> None:
-    place.hears(firing(place.down, place.began))
-    place.told()
+def test_episode_after_a_missed_resolve_shares_the_card(place: Place) -> None:
+    place.receive(firing(place.down, place.began))
+    place.titles()
     again = place.began + timedelta(minutes=5)
     place.one.fires(place.down, since=again)
 
-    assert place.looks() == 1
+    assert place.compare() == 1
 
     assert [(alert.starts_at, alert.firing) for alert in place.harness.alerts()] == [
         (place.began, False),
         (again, True),
     ]
     assert place.harness.kinds() == ["opened", "superseded", "opened", "reconciled"]
-    assert place.told() == ["🔴 ApiDown"]
+    assert place.titles() == ["🔴 ApiDown"]
 
 
-def test_a_silence_is_marked_on_the_card_and_is_no_end_nor_a_reminder(place: Place) -> None:
-    place.hears(firing(place.down, place.began))
+def test_silence_is_shown_and_stops_reminders(place: Place) -> None:
+    place.receive(firing(place.down, place.began))
     place.one.fires(place.down, since=place.began)
-    place.told()
+    place.titles()
 
     silence = place.one.silences("alertname=ApiDown")
-    changed = [place.looks(after_s=60) for _ in range(3)]
-    during = place.told(), fields(place).get("Quiet"), place.harness.alert().suppressed
+    changed = [place.compare(after_s=60) for _ in range(3)]
+    during = place.titles(), fields(place).get("Quiet"), place.harness.alert().suppressed
     reminded = place.harness.pass_time(5 * 3600, remind_every_s={"critical": 4 * 3600})
     place.one.unsilences(silence)
-    place.looks()
-    place.told()
+    place.compare()
+    place.titles()
 
     assert changed == [1, 0, 0]
     assert during == (["🔴 ApiDown"], "silenced", "silenced")
@@ -261,73 +267,74 @@ def test_a_silence_is_marked_on_the_card_and_is_no_end_nor_a_reminder(place: Pla
     assert place.harness.pass_time(0, remind_every_s={"critical": 4 * 3600}) == 1
 
 
-def test_what_ends_under_a_silence_is_closed_though_no_webhook_says_so(place: Place) -> None:
-    place.hears(firing(place.down, place.began))
+def test_alert_that_ends_while_silenced_is_closed(place: Place) -> None:
+    place.receive(firing(place.down, place.began))
     place.one.fires(place.down, since=place.began)
     place.one.silences("alertname=ApiDown")
-    place.looks()
+    place.compare()
 
     place.one.resolves(place.down, since=place.began)
-    place.looks(after_s=60)
-    place.looks(after_s=60)
+    place.compare(after_s=60)
+    place.compare(after_s=60)
 
-    assert place.told() == ["🟢 ApiDown \u2013 resolved"]
+    assert place.titles() == ["🟢 ApiDown \u2013 resolved"]
 
 
-def test_a_silence_from_the_start_is_respected(place: Place) -> None:
+def test_alert_silenced_from_the_start_is_not_opened(place: Place) -> None:
     place.one.silences("alertname=ApiDown")
     place.one.fires(place.down, since=place.began)
 
-    assert place.looks() == 0
+    assert place.compare() == 0
 
 
-def test_an_inhibited_alert_is_marked_so_and_is_no_end(place: Place) -> None:
-    place.hears(firing(place.slow, place.began), firing(place.down, place.began))
+def test_inhibited_alert_is_marked_and_stays_open(place: Place) -> None:
+    place.receive(firing(place.slow, place.began), firing(place.down, place.began))
     for labels in (place.slow, place.down):
         place.one.fires(labels, since=place.began)
+    place.one.until_inhibited(place.slow)
 
-    place.looks(after_s=60)
-    place.looks(after_s=60)
+    place.compare(after_s=60)
+    place.compare(after_s=60)
 
     slow, down = place.harness.alerts()
     assert (slow.firing, slow.suppressed) == (True, "inhibited")
     assert (down.firing, down.suppressed) == (True, None)
-    assert [title for title in place.told() if "🟢" in title] == []
+    assert [title for title in place.titles() if "🟢" in title] == []
 
 
-def test_a_late_firing_is_decided_at_once_by_asking(place: Place) -> None:
+def test_late_firing_is_dropped_when_the_api_lacks_it(place: Place) -> None:
     over = replace(firing(place.down, place.began), ends_at=place.began + timedelta(minutes=5))
-    place.hears(firing(place.down, place.began))
-    place.hears(firing(place.down, place.began, ends_at=over.ends_at))
-    place.hears(firing(place.down, place.began))
+    place.receive(firing(place.down, place.began))
+    place.receive(firing(place.down, place.began, ends_at=over.ends_at))
+    place.receive(firing(place.down, place.began))
 
-    assert place.looks() == 1
+    assert place.compare() == 1
 
     assert place.harness.kinds() == ["opened", "resolved", "late_duplicate"]
     assert place.harness.alert().held_until is None
 
 
-def test_a_late_firing_that_is_true_reopens_at_once(place: Place) -> None:
-    place.hears(firing(place.down, place.began))
-    place.hears(firing(place.down, place.began, ends_at=place.began + timedelta(minutes=5)))
-    place.hears(firing(place.down, place.began))
+def test_late_firing_reopens_when_the_api_shows_it(place: Place) -> None:
+    place.receive(firing(place.down, place.began))
+    place.receive(firing(place.down, place.began, ends_at=place.began + timedelta(minutes=5)))
+    place.receive(firing(place.down, place.began))
     place.one.fires(place.down, since=place.began)
 
-    assert place.looks() == 1
+    assert place.compare() == 1
 
     assert place.harness.kinds() == ["opened", "resolved", "reopened"]
 
 
-def test_what_was_heard_after_we_looked_is_not_overruled_by_what_we_saw(place: Place) -> None:
-    """The look takes as long as the slowest Alertmanager; webhooks come meanwhile."""
+def test_webhook_after_the_query_outweighs_its_answer(place: Place) -> None:
+    """A query takes as long as the slowest Alertmanager; webhooks come meanwhile."""
     place.one.fires(place.down, since=place.began)
-    looked_at = place.harness.clock.time()
-    place.hears(firing(place.down, place.began))
+    queried_at = place.harness.clock.time()
+    place.receive(firing(place.down, place.began))
     place.harness.clock.move(3)
-    place.hears(firing(place.down, place.began, ends_at=place.harness.clock.time()))
-    place.hears(firing(place.down, place.began))
+    place.receive(firing(place.down, place.began, ends_at=place.harness.clock.time()))
+    place.receive(firing(place.down, place.began))
 
-    assert place.harness.run(place.comparing().turn(looked_at)) == 0
+    assert place.harness.run(place.sync(clock=lambda: queried_at).run_once()) == 0
     assert not place.harness.alert().firing
 
 
@@ -342,10 +349,10 @@ def as_since_0_28(state: Mapping[str, Any], since: datetime) -> httpx.MockTransp
     group = {"labels": {"alertname": "ApiDown"}, "receiver": {"name": RECEIVER}, "alerts": [alert]}
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked_for_status = request.url.path.endswith("/status")
+        is_status = request.url.path.endswith("/status")
         return httpx.Response(
             200,
-            json={"uptime": (since - timedelta(days=1)).isoformat()} if asked_for_status else [group],
+            json={"uptime": (since - timedelta(days=1)).isoformat()} if is_status else [group],
             headers={"Date": format_datetime(since, usegmt=True)},
         )
 
@@ -360,17 +367,21 @@ def as_since_0_28(state: Mapping[str, Any], since: datetime) -> httpx.MockTransp
         ({"mutedBy": ["nights"], "inhibitedBy": ["a1"]}, "inhibited"),
     ],
 )
-def test_what_a_time_interval_mutes_is_not_told_and_is_no_end(
+def test_muted_alert_is_not_opened_and_stays_open(
     harness: RouterHarness, state: Mapping[str, Any], word: str
 ) -> None:
     began = harness.clock.time() - timedelta(minutes=10)
     http = httpx.AsyncClient(transport=as_since_0_28(state, began))
-    reconcile = Reconcile(harness.intake, http, ["http://am"], rules=NO_WARMUP)
-    harness.run(harness.intake.accept(Batch((), began, receiver=RECEIVER)))
+    sync = AlertmanagerSync(harness.intake, http, ["http://am"], rules=NO_WARMUP, clock=harness.clock.time)
+    harness.run(harness.intake.accept(WebhookMessage("alertmanager", began, receiver=RECEIVER)))
 
-    fresh = harness.run(reconcile.turn(harness.clock.time()))
-    harness.run(harness.intake.accept(Batch((firing(API_DOWN, began),), began, receiver=RECEIVER)))
-    known = [harness.run(reconcile.turn(harness.clock.time())) for _ in range(3)]
+    fresh = harness.run(sync.run_once())
+    harness.run(
+        harness.intake.accept(
+            WebhookMessage("alertmanager", began, (firing(API_DOWN, began),), receiver=RECEIVER)
+        )
+    )
+    known = [harness.run(sync.run_once()) for _ in range(3)]
 
     assert (fresh, known) == (0, [1, 0, 0])
     assert (harness.alert().firing, harness.alert().suppressed) == (True, word)
@@ -378,4 +389,6 @@ def test_what_a_time_interval_mutes_is_not_told_and_is_no_end(
 
 
 def fields(place: Place) -> dict[str, str]:
-    return {one["name"]: one["value"] for one in place.harness.discord.messages()[-1].embeds[0]["fields"]}
+    return {
+        field["name"]: field["value"] for field in place.harness.discord.messages()[-1].embeds[0]["fields"]
+    }

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from alert_router.delivery.connection import CHECK_S
 from alert_router.delivery.outcome import STOPPED_S
-from alert_router.delivery.worker import CHECK_S
 from alert_router.discord.client import DiscordChannel, Reply
 from alert_router.discord.packer import Payload
 from alert_router.discord.responses import ChannelGone
@@ -48,7 +48,7 @@ def test_a_stopped_channel_is_told_on_the_pages_in_readiness_metrics_and_the_log
     client.post("/webhooks/alertmanager", json=webhook_json())
     until(lambda: client.get("/-/ready").json()["troubles"])
 
-    why = "channel discord", "takes nothing: HTTP 404 code 10015: Unknown Webhook"
+    why = "channel discord", "accepts nothing: HTTP 404 code 10015: Unknown Webhook"
     assert client.get("/-/ready").json()["troubles"] == dict([why])
     assert client.get("/-/ready").status_code == 200, "alerts are taken in and kept"
     for page in ("/", "/alerts"):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alert_router.discord.templates import OWN
+from alert_router.discord.templates import BUILTIN_DIR
 from testbed.commands import command
 
 
@@ -56,4 +56,4 @@ def test_invalid_template_is_reported_with_its_line(text: str, fault: str, tmp_p
 
 
 def test_builtin_templates_are_valid() -> None:
-    assert check(ALERT_ROUTER_TEMPLATES=str(OWN)) == (0, "ok\n")
+    assert check(ALERT_ROUTER_TEMPLATES=str(BUILTIN_DIR)) == (0, "ok\n")

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from alert_router.delivery.worker import CHECK_S
+from alert_router.delivery.connection import CHECK_S
 from alert_router.discord.client import Reply
 from alert_router.discord.embeds import Renderer
-from alert_router.discord.packer import Payload
+from alert_router.discord.packer import CardText, Payload
 from alert_router.discord.preview import PreviewChannel
-from alert_router.discord.templates import Templates, Words
+from alert_router.discord.templates import Templates
 from alert_router.domain.model import DISCORD, CardState
+from alert_router.domain.rate_limits import Capacity
 from alert_router.services.intake import FLAPPING, FLAPPING_EDIT_S
 from alert_router.store import card_queue
 from alert_router.store.card_queue import LEASE_S, Claim
@@ -120,9 +121,9 @@ def test_every_message_that_went_out_is_as_discord_describes_it(harness: RouterH
         faults.limited("global", seconds=3),
         faults.limited("cloudflare_html", seconds=50),
         faults.limited("cloudflare_json", seconds=50),
-        faults.malformed("html", stored=False),
-        faults.malformed("empty", stored=False),
-        faults.malformed("list", stored=False),
+        faults.invalid_body("html", stored=False),
+        faults.invalid_body("empty", stored=False),
+        faults.invalid_body("list", stored=False),
     ],
     ids=str,
 )
@@ -144,7 +145,7 @@ def test_a_fault_that_passes_costs_time_and_nothing_else(harness: RouterHarness,
         faults.timeout(stored=True),
         faults.reset(stored=True),
         faults.status(504, stored=True),
-        faults.malformed("broken_json"),
+        faults.invalid_body("broken_json"),
     ],
     ids=str,
 )
@@ -350,9 +351,9 @@ class HeldUp(Templates):
         super().__init__()
         self._clock = clock
 
-    def words(self, state: CardState) -> Words:
+    def render(self, state: CardState) -> CardText:
         self._clock.move(LEASE_S + 1)
-        return super().words(state)
+        return super().render(state)
 
 
 def test_a_router_that_was_held_up_sends_nothing_that_another_may_have_sent(harness: RouterHarness) -> None:
@@ -389,7 +390,7 @@ def test_a_lease_taken_by_a_clock_a_little_ahead_is_respected(
 
     def claim(at: datetime) -> Claim | None:
         with harness.store.write() as conn:
-            return card_queue.claim(conn, DISCORD, at, lease="one", lease_s=LEASE_S, max_wait_s=300)
+            return card_queue.claim(conn, DISCORD, at, Capacity(0), lease="one")
 
     assert claim(now) is not None
     assert (claim(now - timedelta(seconds=behind_s)) is not None) is taken
@@ -491,7 +492,7 @@ def test_new_card_notifies_and_the_old_one_links_to_it(harness: RouterHarness, s
 
     old, new = harness.discord.messages()
     assert f"/{new.id}" in str(old.embeds)
-    assert "told again" in old.embeds[0]["title"]
+    assert "continued" in old.embeds[0]["title"]
     assert f"/{old.id}" not in str(new.embeds)
     assert {card.state for card in harness.cards()} == {"delivered"}
 
@@ -516,5 +517,5 @@ def test_card_overtaken_by_a_digest_links_to_the_digest(harness: RouterHarness, 
 
     digest = next(one for one in harness.discord.messages() if "incidents" in one.embeds[0]["title"])
     old = next(one for one in harness.discord.messages() if "DriftHigh" in one.embeds[0]["title"])
-    assert "told again" in old.embeds[0]["title"]
+    assert "continued" in old.embeds[0]["title"]
     assert f"/{digest.id}" in str(old.embeds)

@@ -63,7 +63,7 @@ def test_a_digest_is_kept_up_to_date_survives_a_restart_and_is_left_by_itself(ha
 
     assert more == "⛈️ 70 alerts firing in 70 incidents"
     assert fewer["title"] == "⛈️ 30 alerts firing in 70 incidents"
-    assert "Took alerts until" in str(fewer["fields"])
+    assert "Complete since" in str(fewer["fields"])
     digest, single = harness.discord.messages()
     assert "The storm is over" in digest.embeds[0]["title"]
     assert "ApiDown" in single.embeds[0]["title"]
@@ -80,7 +80,7 @@ def test_an_alert_that_a_digest_tells_shows_how_that_was_delivered(harness: Rout
     harness.deliver_for(10)
 
     def shown(alert_id: int) -> list[tuple[str, str, str | None]]:
-        life = harness.ask(lambda conn: history.life(conn, alert_id))
+        life = harness.ask(lambda conn: history.alert_detail(conn, alert_id))
         return [(one.action, one.outcome, one.message_id) for one in life.deliveries] if life else []
 
     [digest, own] = harness.discord.messages()

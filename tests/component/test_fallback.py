@@ -11,7 +11,7 @@ from alert_router.discord.client import DiscordChannel
 from alert_router.domain import rate_limits
 from alert_router.domain.model import FALLBACK
 from alert_router.services.fallback import FAILURES, Fallback
-from alert_router.store.card_state import TOLD_HERE, WORKS_AGAIN
+from alert_router.store.card_state import MAIN_IS_BACK, MAIN_IS_DOWN
 from testbed.factories import API_DOWN, DISK_FULL, SECRET, at, make_signal
 from testbed.fakes.discord import Message, RateLimits, faults
 from testbed.router_harness import CHANNEL, RouterHarness
@@ -41,12 +41,13 @@ class TwoChannels:
             is_stopped=lambda: harness.delivery.stopped is not None,
             writer=harness.writer,
             wake=lambda: None,
+            clock=harness.clock.time,
         )
 
     def live(self, seconds: float, *, step_s: float = 5.0) -> None:
         for _ in range(int(seconds / step_s)):
             self.harness.deliver()
-            self.harness.run(self.fallback.turn(self.harness.clock.time()))
+            self.harness.run(self.fallback.run_once())
             self.harness.deliver(self.other)
             self.harness.clock.move(step_s)
 
@@ -86,7 +87,7 @@ def test_what_a_stopped_channel_does_not_take_is_told_at_once_and_marked(two: Tw
     two.live(10)
 
     [message] = two.told()
-    assert TOLD_HERE in str(message.embeds)
+    assert MAIN_IS_DOWN in str(message.embeds)
     assert "ApiDown" in message.embeds[0]["title"]
     assert two.asked_of_the_first() == 1
 
@@ -106,9 +107,9 @@ def test_the_other_channel_follows_what_happens_and_then_leads_back(two: TwoChan
     two.live(60)
 
     assert "worse" in worse
-    assert TOLD_HERE in worse
-    assert WORKS_AGAIN in back
-    assert TOLD_HERE not in back
+    assert MAIN_IS_DOWN in worse
+    assert MAIN_IS_BACK in back
+    assert MAIN_IS_DOWN not in back
     assert len(two.told()) == 1
     assert str(two.told()[0].embeds) == back
     [first] = two.harness.discord.messages("1")
@@ -158,9 +159,10 @@ def test_after_a_restart_the_first_channel_has_its_chance(two: TwoChannels) -> N
         is_stopped=lambda: False,
         writer=two.harness.writer,
         wake=lambda: None,
+        clock=two.harness.clock.time,
     )
 
-    two.harness.run(two.fallback.turn(two.harness.clock.time()))
+    two.harness.run(two.fallback.run_once())
     two.harness.deliver(two.other)
     two.live(300)
 
@@ -201,9 +203,9 @@ def test_a_storm_before_a_stopped_channel_is_a_digest_in_the_other_and_leads_bac
     two.live(300)
 
     assert len(during) == len(back) == 1
-    assert TOLD_HERE in during[0]
+    assert MAIN_IS_DOWN in during[0]
     assert "100 alerts firing" in during[0]
-    assert WORKS_AGAIN in back[0]
+    assert MAIN_IS_BACK in back[0]
     assert "100 alerts" in two.told()[0].embeds[0]["title"]
     assert len(two.told()) == 1
     [digest] = two.harness.discord.messages("1")
@@ -222,7 +224,7 @@ def test_a_severity_that_rises_pings_in_the_other_channel_as_well(two: TwoChanne
     two.live(10)
 
     old, new = two.told()
-    assert f"/{new.id}" in str(old.embeds) or "told again" in old.embeds[0]["title"]
+    assert f"/{new.id}" in str(old.embeds) or "continued" in old.embeds[0]["title"]
     assert "🔴" in new.embeds[0]["title"]
 
 
@@ -240,7 +242,7 @@ def test_two_webhooks_of_one_channel_share_its_pace(harness: RouterHarness) -> N
 
     assert harness.discord.limited == 0
     asked = sum(one.operation != "webhook" for one in harness.discord.requests)
-    assert asked == rate_limits.CHANNEL_REQUESTS - rate_limits.CHANNEL_REQUESTS // rate_limits.KEPT_SHARE
+    assert asked == rate_limits.CHANNEL_REQUESTS - rate_limits.CHANNEL_REQUESTS // rate_limits.RESERVED_SHARE
 
 
 def test_a_copy_of_a_card_that_was_renewed_unseen_is_closed_like_any_other(two: TwoChannels) -> None:
@@ -257,8 +259,8 @@ def test_a_copy_of_a_card_that_was_renewed_unseen_is_closed_like_any_other(two: 
     two.live(120)
 
     [copy] = two.told()
-    assert WORKS_AGAIN in str(copy.embeds)
-    assert TOLD_HERE not in str(copy.embeds)
+    assert MAIN_IS_BACK in str(copy.embeds)
+    assert MAIN_IS_DOWN not in str(copy.embeds)
 
 
 def test_a_change_just_when_the_main_channel_is_back_leaves_no_copy_that_denies_it(two: TwoChannels) -> None:
@@ -271,13 +273,13 @@ def test_a_change_just_when_the_main_channel_is_back_leaves_no_copy_that_denies_
     harness.clock.move(STOPPED_S)
     harness.deliver()
 
-    harness.run(two.fallback.turn(harness.clock.time()))
+    harness.run(two.fallback.run_once())
     harness.accept(make_signal(annotations={"summary": "worse"}))
     harness.deliver(two.other)
     two.live(60)
 
     assert len(harness.discord.messages("1")) == 1
-    assert WORKS_AGAIN in str(two.told()[0].embeds)
+    assert MAIN_IS_BACK in str(two.told()[0].embeds)
 
 
 def test_a_router_that_started_by_a_clock_that_was_ahead_takes_the_other_way_all_the_same(

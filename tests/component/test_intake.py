@@ -1,4 +1,4 @@
-"""Signals in, through the real store: what is kept, what is told, and that nothing is kept by half."""
+"""Signals in, through the real store: alerts, incidents and cards are stored together or not at all."""
 
 import asyncio
 from collections import Counter
@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alert_router.domain.model import Receipt, Signal, Status
-from alert_router.services.intake import Batch, Told
+from alert_router.domain.model import Receipt, RefusedBody, Signal, Status
+from alert_router.services.intake import EventReceipt
+from alert_router.sources.webhook import WebhookMessage
 from alert_router.store.engine import Unavailable, open_store
-from alert_router.store.quarantine import Refused
 from alert_router.store.tables import cards, quarantine, transitions
 from alert_router.store.writer import Writer
 from testbed.factories import (
@@ -39,24 +39,27 @@ FEWER = settings(
 )
 
 
+def message(harness: RouterHarness, signal: Signal) -> WebhookMessage:
+    return WebhookMessage("alertmanager", harness.clock.time(), (signal,))
+
+
 def assert_consistent(harness: RouterHarness) -> None:
     alerts, incidents = harness.alerts(), {incident.id: incident for incident in harness.incidents()}
     firing = Counter(alert.incident_id for alert in alerts if alert.firing)
-    assert {id_: one.firing for id_, one in incidents.items()} == {id_: firing[id_] for id_ in incidents}
-    assert all(one.is_firing == (one.firing > 0) for one in incidents.values())
-    assert all((one.resolved_at is None) == one.is_firing for one in incidents.values())
+    assert {id_: incident.firing for id_, incident in incidents.items()} == {
+        id_: firing[id_] for id_ in incidents
+    }
+    assert all(incident.is_firing == (incident.firing > 0) for incident in incidents.values())
+    assert all((incident.resolved_at is None) == incident.is_firing for incident in incidents.values())
     assert all(alert.ends_at is None or alert.ends_at >= alert.starts_at for alert in alerts)
     assert all((alert.ends_at is None) == alert.firing for alert in alerts)
     assert max(Counter((a.source, a.fingerprint, a.starts_at) for a in alerts).values(), default=1) == 1
     assert max(Counter((a.source, a.fingerprint) for a in alerts if a.firing).values(), default=1) == 1
-    told = {card.incident_id for card in harness.cards()}
-    assert told == set(incidents), "every incident has a card"
+    with_card = {card.incident_id for card in harness.cards()}
+    assert with_card == set(incidents), "every incident has a card"
 
 
-# --- one webhook
-
-
-def test_an_accepted_alert_is_kept_with_its_history_and_the_wish_to_tell(harness: RouterHarness) -> None:
+def test_accepted_alert_is_stored_with_its_transition_and_card(harness: RouterHarness) -> None:
     receipt = harness.accept(make_signal())
 
     assert receipt == Receipt(accepted=1)
@@ -65,14 +68,14 @@ def test_an_accepted_alert_is_kept_with_its_history_and_the_wish_to_tell(harness
     assert_consistent(harness)
 
 
-def test_alerts_of_one_group_are_one_incident(harness: RouterHarness) -> None:
+def test_alerts_of_one_group_share_an_incident(harness: RouterHarness) -> None:
     harness.accept(*[make_signal({**DISK_FULL, "instance": f"db-{n}"}) for n in range(5)])
 
     assert [incident.firing for incident in harness.incidents()] == [5]
     assert len(harness.cards()) == 1
 
 
-def test_a_body_sent_twice_changes_nothing_but_counters(harness: RouterHarness) -> None:
+def test_webhook_sent_twice_changes_counters_only(harness: RouterHarness) -> None:
     body = (
         make_signal(),
         make_signal(DISK_FULL, ends_at=at(5)),
@@ -94,15 +97,15 @@ def test_a_body_sent_twice_changes_nothing_but_counters(harness: RouterHarness) 
     assert_consistent(harness)
 
 
-def test_the_same_alert_twice_in_one_body_is_one_alert(harness: RouterHarness) -> None:
+def test_same_alert_twice_in_one_webhook_is_one_alert(harness: RouterHarness) -> None:
     assert harness.accept(make_signal(), make_signal()) == Receipt(accepted=1, duplicates=1)
 
     assert harness.alert().repeats == 1
 
 
-def test_what_was_refused_is_kept_in_the_same_transaction(harness: RouterHarness) -> None:
+def test_refused_alert_is_kept_in_the_same_transaction(harness: RouterHarness) -> None:
     receipt = harness.accept(
-        make_signal(), refused=[Refused(at(0), "alertmanager", "alerts.1.startsAt: no time", b'{"a":1}')]
+        make_signal(), refused=[RefusedBody(at(0), "alertmanager", "alerts.1.startsAt: no time", b'{"a":1}')]
     )
 
     kept = harness.ask(lambda conn: conn.execute(sa.select(quarantine)).one())
@@ -110,13 +113,10 @@ def test_what_was_refused_is_kept_in_the_same_transaction(harness: RouterHarness
     assert (kept.body, kept.reason, kept.at) == (b'{"a":1}', "alerts.1.startsAt: no time", at(0))
 
 
-def test_a_reason_with_a_nul_can_be_kept_too(harness: RouterHarness) -> None:
-    harness.accept(refused=[Refused(at(0), "alertmanager", "alerts.0.labels.a\x00b: no text", b"\x00")])
+def test_reason_with_a_nul_is_kept(harness: RouterHarness) -> None:
+    harness.accept(refused=[RefusedBody(at(0), "alertmanager", "alerts.0.labels.a\x00b: no text", b"\x00")])
 
     assert harness.ask(lambda conn: conn.scalar(sa.select(quarantine.c.body))) == b"\x00"
-
-
-# --- incidents over time
 
 
 def test_refire_within_flap_window_reuses_the_card(
@@ -128,13 +128,13 @@ def test_refire_within_flap_window_reuses_the_card(
 
     harness.accept(make_signal(starts_at=at(29)))
 
-    assert [(one.flaps, one.firing) for one in harness.incidents()] == [(1, 1)]
+    assert [(incident.flaps, incident.firing) for incident in harness.incidents()] == [(1, 1)]
     assert [alert.flaps for alert in harness.alerts()] == [0, 1]
     assert len(harness.cards()) == 1
     assert_consistent(harness)
 
 
-def test_an_incident_that_fires_again_later_is_told_anew(harness: RouterHarness) -> None:
+def test_refire_after_the_flap_window_creates_a_card(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.accept(make_signal(ends_at=at(1)))
     harness.clock.move(31 * 60)
@@ -147,7 +147,7 @@ def test_an_incident_that_fires_again_later_is_told_anew(harness: RouterHarness)
     assert_consistent(harness)
 
 
-def test_a_rising_severity_asks_for_a_new_card_when_the_old_one_was_seen(harness: RouterHarness) -> None:
+def test_rising_severity_adds_a_card_to_a_sent_one(harness: RouterHarness) -> None:
     harness.accept(make_signal(DRIFT_HIGH))
     harness.deliver()
 
@@ -156,7 +156,7 @@ def test_a_rising_severity_asks_for_a_new_card_when_the_old_one_was_seen(harness
     assert [(card.generation, card.priority) for card in harness.cards()] == [(1, 3), (2, 0)]
 
 
-def test_a_rising_severity_takes_over_a_card_nobody_has_seen(harness: RouterHarness) -> None:
+def test_rising_severity_reuses_an_unsent_card(harness: RouterHarness) -> None:
     harness.accept(make_signal(DRIFT_HIGH))
 
     harness.accept(make_signal(SEVERE_DRIFT))
@@ -164,10 +164,10 @@ def test_a_rising_severity_takes_over_a_card_nobody_has_seen(harness: RouterHarn
     assert [(card.generation, card.priority) for card in harness.cards()] == [(2, 0)]
 
 
-def test_rising_severity_while_discord_is_away_costs_no_webhook(
+def test_rising_severity_under_a_lease_costs_no_webhook(
     harness: RouterHarness,
 ) -> None:
-    """A card under delivery keeps its generation; let go unsent, it must not be in the way of the next."""
+    """A card under delivery keeps its generation; released unsent, it must not block the next."""
     group = {"alertname": "Load"}
     for rank, severity in enumerate(("info", "warning", "error", "critical")):
         labels = {**group, "severity": severity, "instance": str(rank)}
@@ -183,20 +183,19 @@ def test_rising_severity_while_discord_is_away_costs_no_webhook(
     assert_consistent(harness)
 
 
-def test_a_missed_resolve_hands_the_incident_on_without_closing_it(harness: RouterHarness) -> None:
+def test_missed_resolve_keeps_the_incident_open(harness: RouterHarness) -> None:
     harness.accept(make_signal())
 
     harness.accept(make_signal(starts_at=at(5)))
 
     assert harness.kinds() == ["opened", "superseded", "opened"]
-    assert [(one.status, one.firing, one.flaps) for one in harness.incidents()] == [(Status.FIRING, 1, 0)]
+    assert [(incident.status, incident.firing, incident.flaps) for incident in harness.incidents()] == [
+        (Status.FIRING, 1, 0)
+    ]
     assert_consistent(harness)
 
 
-# --- time
-
-
-def test_a_late_firing_is_not_told_while_it_is_held(harness: RouterHarness) -> None:
+def test_late_firing_is_not_shown_while_held(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.accept(make_signal(ends_at=at(1)))
 
@@ -208,7 +207,7 @@ def test_a_late_firing_is_not_told_while_it_is_held(harness: RouterHarness) -> N
     assert harness.kinds() == ["opened", "resolved"]
 
 
-def test_a_held_firing_that_nobody_answers_reopens_its_alert(harness: RouterHarness) -> None:
+def test_unanswered_hold_reopens_the_alert(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.accept(make_signal(ends_at=at(1)))
     harness.accept(make_signal())
@@ -221,7 +220,7 @@ def test_a_held_firing_that_nobody_answers_reopens_its_alert(harness: RouterHarn
     assert_consistent(harness)
 
 
-def test_a_held_firing_that_is_answered_never_reopens(harness: RouterHarness) -> None:
+def test_answered_hold_never_reopens(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.accept(make_signal(ends_at=at(1)))
     harness.accept(make_signal())
@@ -233,28 +232,25 @@ def test_a_held_firing_that_is_answered_never_reopens(harness: RouterHarness) ->
     assert harness.kinds() == ["opened", "resolved", "late_duplicate"]
 
 
-def test_time_that_changes_nothing_changes_nothing(harness: RouterHarness) -> None:
+def test_time_alone_changes_no_firing_alert(harness: RouterHarness) -> None:
     harness.accept(make_signal())
 
     assert harness.pass_time(10**7) == 0
 
 
-# --- reports
-
-
-def test_a_failed_training_joins_the_incident_of_prometheus(harness: RouterHarness) -> None:
+def test_failed_training_joins_the_incident_of_prometheus(harness: RouterHarness) -> None:
     labels = {"alertname": "TrainingFailure", "severity": "critical", "model_type": "rf"}
     harness.accept(make_signal(labels, group_labels={"alertname": "TrainingFailure", "model_type": "rf"}))
 
-    told = harness.report(event_json())
+    receipt = harness.report(event_json())
 
-    assert told.new
-    assert [one.firing for one in harness.incidents()] == [2]
+    assert receipt.new
+    assert [incident.firing for incident in harness.incidents()] == [2]
     assert {alert.source for alert in harness.alerts()} == {"alertmanager", "events"}
     assert len(harness.cards()) == 1
 
 
-def test_the_same_report_again_is_the_same_alert(harness: RouterHarness) -> None:
+def test_repeated_event_is_the_same_alert(harness: RouterHarness) -> None:
     first = harness.report(event_json())
 
     again = harness.report(event_json(try_number=2))
@@ -265,7 +261,7 @@ def test_the_same_report_again_is_the_same_alert(harness: RouterHarness) -> None
     assert harness.kinds() == ["opened"]
 
 
-def test_an_idempotency_key_makes_two_reports_one_and_one_report_two(harness: RouterHarness) -> None:
+def test_idempotency_key_identifies_an_event(harness: RouterHarness) -> None:
     first = harness.report(event_json(), idempotency_key="a")
     same = harness.report(event_json("drift_alert"), idempotency_key="a")
     other = harness.report(event_json(dag_id="another"), idempotency_key="b")
@@ -274,23 +270,25 @@ def test_an_idempotency_key_makes_two_reports_one_and_one_report_two(harness: Ro
     assert other.new
 
 
-def test_the_same_report_many_times_at_once_is_one_alert(harness: RouterHarness) -> None:
-    async def together() -> list[Told]:
+def test_concurrent_copies_of_an_event_are_one_alert(harness: RouterHarness) -> None:
+    async def together() -> list[EventReceipt]:
         return await asyncio.gather(*(harness.reporting(event_json()) for _ in range(20)))
 
-    told = harness.run(together())
+    receipts = harness.run(together())
 
-    assert sorted(one.new for one in told) == [False] * 19 + [True]
-    assert {one.alert_id for one in told} == {harness.alert().id}
+    assert sorted(receipt.new for receipt in receipts) == [False] * 19 + [True]
+    assert {receipt.alert_id for receipt in receipts} == {harness.alert().id}
 
 
-def test_a_success_resolves_the_failure_and_tells_it(harness: RouterHarness) -> None:
+def test_success_resolves_the_failure(harness: RouterHarness) -> None:
     failed = harness.report(event_json())
     harness.clock.move(600)
 
-    told = harness.report(event_json("training_success", run_id="next", occurred_at="2026-09-24T12:10:00Z"))
+    receipt = harness.report(
+        event_json("training_success", run_id="next", occurred_at="2026-09-24T12:10:00Z")
+    )
 
-    assert (told.alert_id, told.new) == (failed.alert_id, True)
+    assert (receipt.alert_id, receipt.new) == (failed.alert_id, True)
     assert (harness.alert().status, harness.alert().ends_at) == (Status.RESOLVED, at(10))
     assert harness.kinds() == ["opened", "resolved"]
 
@@ -304,10 +302,10 @@ def test_success_of_another_job_resolves_nothing(harness: RouterHarness, changes
     assert [alert.status for alert in harness.alerts()] == [Status.FIRING, Status.RESOLVED]
 
 
-def test_a_success_alone_stands_for_itself(harness: RouterHarness) -> None:
-    told = harness.report(event_json("training_success"))
+def test_success_alone_is_an_alert_of_its_own(harness: RouterHarness) -> None:
+    receipt = harness.report(event_json("training_success"))
 
-    assert (harness.alert().id, harness.alert().status) == (told.alert_id, Status.RESOLVED)
+    assert (harness.alert().id, harness.alert().status) == (receipt.alert_id, Status.RESOLVED)
     assert harness.alert().alertname == "TrainingSuccess"
     assert [card.priority for card in harness.cards()] == [1]
 
@@ -317,44 +315,44 @@ WEEK = 7 * 24 * 60
 
 @pytest.mark.parametrize("run_id", ["one", "two"], ids=["cleared", "next"])
 @pytest.mark.parametrize("type_", ["drift_alert", "performance_alert"])
-def test_a_recovery_without_a_deployment_ends_what_was_told_and_says_so_on_its_card(
+def test_recovery_resolves_the_alert_and_its_card_says_why(
     harness: RouterHarness, type_: str, run_id: str
 ) -> None:
     harness.report(event_json(type_, run_id="one"))
     harness.deliver()
 
     over = event_json(type_, run_id=run_id, status="resolved", r2=0.91, occurred_at=wire_time(at(WEEK)))
-    told = [harness.report(over), harness.report(over)]
+    receipts = [harness.report(over), harness.report(over)]
     harness.deliver_for(5)
 
-    assert [one.new for one in told] == [True, False]
+    assert [receipt.new for receipt in receipts] == [True, False]
     assert harness.alert().ends_at == at(WEEK)
     [message] = harness.discord.messages()
     assert "🟢" in message.embeds[0]["title"]
     assert "R² 0.910" in str(message.embeds[0]["fields"])
 
 
-def test_a_recovery_from_what_nobody_knows_is_an_information(harness: RouterHarness) -> None:
+def test_recovery_without_an_open_alert_is_informational(harness: RouterHarness) -> None:
     harness.report(event_json("performance_alert", status="resolved", r2=0.91))
 
     assert (harness.alert().alertname, harness.alert().severity) == ("ModelPerformanceRecovered", "info")
     assert not harness.alert().firing
 
 
-def test_a_model_that_gets_a_little_better_is_no_longer_told_as_critical(harness: RouterHarness) -> None:
+def test_warning_performance_resolves_the_critical_alert(harness: RouterHarness) -> None:
     harness.report(event_json("performance_alert", run_id="one", r2=0.5))
 
     better = event_json("performance_alert", run_id="two", r2=0.68, occurred_at=wire_time(at(WEEK)))
-    told = [harness.report(better), harness.report(better)]
+    receipts = [harness.report(better), harness.report(better)]
 
-    assert [one.new for one in told] == [True, False]
+    assert [receipt.new for receipt in receipts] == [True, False]
     assert [(alert.alertname, alert.firing) for alert in harness.alerts()] == [
         ("ModelPerformanceCritical", False),
         ("ModelPerformanceWarning", True),
     ]
 
 
-def test_a_success_told_twice_is_told_once(harness: RouterHarness) -> None:
+def test_success_sent_twice_counts_once(harness: RouterHarness) -> None:
     harness.report(event_json())
     success = event_json("training_success", run_id="next", occurred_at="2026-09-24T12:10:00Z")
 
@@ -364,7 +362,7 @@ def test_a_success_told_twice_is_told_once(harness: RouterHarness) -> None:
     assert len(harness.alerts()) == 1
 
 
-def test_a_report_nobody_repeats_is_over_when_it_expires(harness: RouterHarness) -> None:
+def test_unrepeated_event_resolves_when_it_expires(harness: RouterHarness) -> None:
     harness.report(event_json("api_error"))
 
     changed = harness.pass_time(3600)
@@ -374,7 +372,7 @@ def test_a_report_nobody_repeats_is_over_when_it_expires(harness: RouterHarness)
     assert_consistent(harness)
 
 
-def test_a_report_that_is_repeated_goes_on(harness: RouterHarness) -> None:
+def test_repeated_event_stays_open(harness: RouterHarness) -> None:
     harness.report(event_json("api_error"))
     harness.clock.move(1800)
     harness.report(event_json("api_error", run_id="b", occurred_at="2026-09-24T12:30:00Z"))
@@ -383,23 +381,20 @@ def test_a_report_that_is_repeated_goes_on(harness: RouterHarness) -> None:
 
     assert changed == 0
     assert [alert.firing for alert in harness.alerts()] == [False, True]
-    assert [one.firing for one in harness.incidents()] == [1]
+    assert [incident.firing for incident in harness.incidents()] == [1]
 
 
-def test_an_old_report_that_comes_late_is_only_counted(harness: RouterHarness) -> None:
+def test_late_event_of_an_old_run_is_counted_only(harness: RouterHarness) -> None:
     harness.report(event_json("drift_alert", occurred_at="2026-09-24T12:00:00Z"))
     harness.pass_time(9 * 86400)
 
-    told = harness.report(event_json("drift_alert", run_id="older", occurred_at="2026-09-24T11:00:00Z"))
+    receipt = harness.report(event_json("drift_alert", run_id="older", occurred_at="2026-09-24T11:00:00Z"))
 
-    assert not told.new
+    assert not receipt.new
     assert (harness.alert().status, harness.alert().held_until) == (Status.RESOLVED, None)
 
 
-# --- the writer
-
-
-def test_many_who_wait_share_a_commit(harness: RouterHarness) -> None:
+def test_waiting_webhooks_share_a_commit(harness: RouterHarness) -> None:
     transactions = 0
 
     @sa.event.listens_for(harness.store.writer, "commit")
@@ -408,10 +403,8 @@ def test_many_who_wait_share_a_commit(harness: RouterHarness) -> None:
         transactions += 1
 
     async def together() -> list[Receipt]:
-        batches = [
-            Batch((make_signal({**DISK_FULL, "n": str(n)}),), harness.clock.time()) for n in range(200)
-        ]
-        return await asyncio.gather(*map(harness.intake.accept, batches))
+        messages = [message(harness, make_signal({**DISK_FULL, "n": str(n)})) for n in range(200)]
+        return await asyncio.gather(*map(harness.intake.accept, messages))
 
     receipts = harness.run(together())
 
@@ -421,13 +414,13 @@ def test_many_who_wait_share_a_commit(harness: RouterHarness) -> None:
     assert_consistent(harness)
 
 
-def test_one_who_cannot_be_written_does_not_cost_the_others(harness: RouterHarness) -> None:
+def test_failing_webhook_does_not_cost_its_batch(harness: RouterHarness) -> None:
     poison = make_signal(DISK_FULL, starts_at=at(0).replace(tzinfo=None))
 
     async def together() -> list[Receipt | BaseException]:
         signals = [make_signal(), poison, make_signal(DRIFT_HIGH)]
-        batches = [Batch((signal,), harness.clock.time()) for signal in signals]
-        return await asyncio.gather(*map(harness.intake.accept, batches), return_exceptions=True)
+        messages = [message(harness, signal) for signal in signals]
+        return await asyncio.gather(*map(harness.intake.accept, messages), return_exceptions=True)
 
     first, middle, last = harness.run(together())
 
@@ -437,14 +430,15 @@ def test_one_who_cannot_be_written_does_not_cost_the_others(harness: RouterHarne
     assert_consistent(harness)
 
 
-def test_when_the_database_is_away_all_who_wait_are_told_so() -> None:
+def test_unavailable_database_fails_every_waiting_job() -> None:
     store = open_store("sqlite:////nowhere/router.db")
     writer = Writer(store)
     writer.start()
 
     async def together() -> list[Any]:
-        jobs = (writer.submit(lambda _conn, given: given, n) for n in range(10))
-        return await asyncio.gather(*jobs, return_exceptions=True)
+        return await asyncio.gather(
+            *(writer.run(lambda _conn: None) for _ in range(10)), return_exceptions=True
+        )
 
     answers = asyncio.run(together())
 
@@ -453,9 +447,9 @@ def test_when_the_database_is_away_all_who_wait_are_told_so() -> None:
     assert [type(answer) for answer in answers] == [Unavailable] * 10
 
 
-def test_what_was_handed_in_before_closing_is_written(harness: RouterHarness) -> None:
+def test_closing_writer_finishes_waiting_jobs(harness: RouterHarness) -> None:
     async def hand_in_and_close() -> Receipt:
-        waiting = asyncio.ensure_future(harness.intake.accept(Batch((make_signal(),), harness.clock.time())))
+        waiting = asyncio.ensure_future(harness.intake.accept(message(harness, make_signal())))
         await asyncio.sleep(0)
         await asyncio.to_thread(harness.writer.close)
         return await waiting
@@ -467,7 +461,7 @@ def test_what_was_handed_in_before_closing_is_written(harness: RouterHarness) ->
     harness.restart_writer()
 
 
-def test_when_the_cards_cannot_be_written_neither_is_the_alert(harness: RouterHarness) -> None:
+def test_alert_is_not_stored_without_its_card(harness: RouterHarness) -> None:
     with harness.store.write() as conn:
         conn.execute(sa.text("ALTER TABLE cards RENAME TO cards_away"))
 
@@ -478,23 +472,22 @@ def test_when_the_cards_cannot_be_written_neither_is_the_alert(harness: RouterHa
     assert harness.kinds() == []
 
 
-# --- properties
-
-
 @FEWER
 @given(story=stories(most_gap_s=400))
-def test_through_the_real_store_too_the_end_state_is_the_truth(harness: RouterHarness, story: Story) -> None:
+def test_final_state_is_correct_in_the_store(harness: RouterHarness, story: Story) -> None:
     labels = {**API_DOWN, "instance": f"api-{len(harness.alerts())}"}
-    for moment, saying in story.moments():
+    for moment, notification in story.moments():
         harness.clock.now = moment.timestamp()
         harness.pass_time()
-        harness.accept(saying.signal(labels=labels, fingerprint=labels["instance"], group_labels=labels))
+        harness.accept(
+            notification.signal(labels=labels, fingerprint=labels["instance"], group_labels=labels)
+        )
     harness.pass_time(RULES.hold_s)
 
-    found = [alert for alert in harness.alerts() if alert.fingerprint == labels["instance"]]
-    newest = max(found, key=lambda alert: alert.starts_at)
+    alerts = [alert for alert in harness.alerts() if alert.fingerprint == labels["instance"]]
+    newest = max(alerts, key=lambda alert: alert.starts_at)
     assert (newest.starts_at, newest.ends_at) == (story.last.starts_at, story.last.ends_at)
-    assert len({alert.starts_at for alert in found}) == len(found) <= len(story.episodes)
+    assert len({alert.starts_at for alert in alerts}) == len(alerts) <= len(story.episodes)
     assert_consistent(harness)
 
 
@@ -509,7 +502,7 @@ SIGNALS = st.builds(
 @pytest.mark.parametrize("kind", DATABASES)
 @FEWER
 @given(webhooks=st.lists(st.tuples(st.lists(SIGNALS, max_size=5), st.integers(0, 3000)), max_size=12))
-def test_whatever_comes_in_the_books_balance(
+def test_any_webhooks_keep_the_tables_consistent(
     new_database: NewDatabase, kind: str, discord: DiscordState, webhooks: list[Any]
 ) -> None:
     with new_database(kind) as url, RouterHarness.opened(url, Clock(), discord) as harness:
@@ -527,7 +520,7 @@ def _signal(labels: dict[str, str], start: int, length: int | None) -> Signal:
     )
 
 
-def test_no_wish_is_written_for_what_nobody_needs_to_hear(harness: RouterHarness) -> None:
+def test_repeat_makes_no_card_due(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.deliver()
 

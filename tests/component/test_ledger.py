@@ -22,13 +22,13 @@ from hypothesis.stateful import (
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from alert_router.discord.client import DiscordChannel, Place, Reply
+from alert_router.discord.client import DiscordChannel, Reply, WebhookInfo
 from alert_router.discord.packer import Payload
 from alert_router.domain.model import FALLBACK, Rules, Signal
-from alert_router.services.alertmanager_sync import Reconcile
+from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
-from alert_router.services.intake import Batch
 from alert_router.sources import fingerprints
+from alert_router.sources.webhook import WebhookMessage
 from alert_router.store.ledger import Ledger
 from testbed.factories import DISK_FULL, SECRET, Clock, at, event_json, make_signal, webhook_json, wire_time
 from testbed.fakes.discord import DiscordState, faults
@@ -50,7 +50,7 @@ FAULTS = [
     faults.limited("user", seconds=3),
     faults.limited("shared", seconds=200),
     faults.limited("cloudflare_html", seconds=50),
-    faults.malformed("broken_json"),
+    faults.invalid_body("broken_json"),
 ]
 
 
@@ -71,8 +71,8 @@ class Watched:
         self._look()
         return await self._channel.edit(message_id, payload)
 
-    async def look(self) -> Place | None:
-        return await self._channel.look()
+    async def fetch_webhook(self) -> WebhookInfo | None:
+        return await self._channel.fetch_webhook()
 
 
 class Life(RuleBasedStateMachine):
@@ -91,8 +91,12 @@ class Life(RuleBasedStateMachine):
         self.runs = 0
         alertmanager = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
         self.running.callback(lambda: self.harness.run(alertmanager.aclose()))
-        self.reconcile = Reconcile(
-            self.harness.intake, alertmanager, ["http://am.test"], rules=Rules(warmup_s=0)
+        self.reconcile = AlertmanagerSync(
+            self.harness.intake,
+            alertmanager,
+            ["http://am.test"],
+            rules=Rules(warmup_s=0),
+            clock=self.clock.time,
         )
         self.start()
 
@@ -138,7 +142,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def is_compared_with_alertmanager(self) -> None:
-        self.harness.run(self.reconcile.turn(self.clock.time()))
+        self.harness.run(self.reconcile.run_once())
 
     # --- what people and time do
 
@@ -161,7 +165,7 @@ class Life(RuleBasedStateMachine):
         for fault in struck:
             self.harness.discord.faults.next(fault, webhook_id="1")
         self.harness.deliver()
-        self.harness.run(self.fallback.turn(self.clock.time()))
+        self.harness.run(self.fallback.run_once())
         self.harness.deliver(self.other)
 
     @rule()
@@ -189,6 +193,7 @@ class Life(RuleBasedStateMachine):
             is_stopped=lambda: harness.delivery.stopped is not None,
             writer=harness.writer,
             wake=lambda: None,
+            clock=self.clock.time,
         )
 
     # --- what must be true
@@ -226,7 +231,7 @@ class Life(RuleBasedStateMachine):
         harness.replay()
         for _ in range(4):
             harness.deliver_for(400)
-            harness.run(self.fallback.turn(self.clock.time()))
+            harness.run(self.fallback.run_once())
             harness.deliver(self.other)
         found = harness.ledger()
         assert found == Ledger(wanted=found.wanted, delivered=found.wanted, pending=0, dead=0)
@@ -242,13 +247,14 @@ class Life(RuleBasedStateMachine):
             if card.channel != CHANNEL or card.state == "folded":
                 continue
             shown = _title(titles[card.message_id])
-            moved = "told again" in shown
+            moved = "continued" in shown
             assert moved or ("🟢" in shown) == (not incident.is_firing), (shown, incident)
 
     # --- the parts
 
     def hears(self, *signals: Signal) -> None:
-        self.harness.run(self.harness.intake.accept(Batch(signals, self.clock.time(), receiver=RECEIVER)))
+        message = WebhookMessage("alertmanager", self.clock.time(), signals, receiver=RECEIVER)
+        self.harness.run(self.harness.intake.accept(message))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         """As Alertmanager's API answers."""

@@ -24,7 +24,8 @@ from alert_router.discord import embeds
 from alert_router.domain.model import Alert, TransitionKind
 from alert_router.sources.errors import FieldError
 from alert_router.store.dead_letters import DeadLetter
-from alert_router.store.history import DeliveryEntry, Life, TimelineEntry
+from alert_router.store.deliveries import Delivery
+from alert_router.store.history import AlertDetail, TimelineEntry
 from alert_router.store.preview import PreviewCard
 from alert_router.web import alert_filters, discord_html, filter_summary, jinja_filters
 from alert_router.web.alert_filters import Query
@@ -109,9 +110,9 @@ def alerts_page(*alerts: Alert, **changes: Any) -> AlertsPage:
     return AlertsPage(**{**defaults, **changes})
 
 
-def detail_of(alert: Alert, **changes: Any) -> Life:
+def detail_of(alert: Alert, **changes: Any) -> AlertDetail:
     opened = TimelineEntry(alert.starts_at, "opened", "alertmanager", "Prometheus")
-    return replace(Life(alert, (opened,), (), ()), **changes)
+    return replace(AlertDetail(alert, (opened,), (), ()), **changes)
 
 
 def alert_page(alert: Alert, **changes: Any) -> AlertPage:
@@ -495,7 +496,7 @@ def test_measured_values_are_shown_in_the_header() -> None:
 
 
 def test_transitions_and_deliveries_are_described() -> None:
-    sent = DeliveryEntry(NOON, "discord", "create", "sent", 200, "1234", 87, "")
+    sent = Delivery(NOON, "discord", "create", "sent", 200, "1234", 87, "")
     failed = replace(sent, action="edit", outcome="retry", status=503, detail="HTTP 503")
     late = TimelineEntry(at(3), "superseded", "alert_router", "its resolve was missed; alert 2 follows")
 
@@ -659,7 +660,7 @@ def hostile_pages() -> list[tuple[str, Page]]:
         reporter=HOSTILE,
     )
     entry = TimelineEntry(NOON, HOSTILE, HOSTILE, HOSTILE)
-    delivery = DeliveryEntry(NOON, HOSTILE, HOSTILE, HOSTILE, 400, HOSTILE, 1, HOSTILE)
+    delivery = Delivery(NOON, HOSTILE, HOSTILE, HOSTILE, 400, HOSTILE, 1, HOSTILE)
     detail = {"transitions": (entry,), "deliveries": (delivery,), "siblings": (alert,)}
     query = query_of(f"q={HOSTILE}&severity={HOSTILE}".replace("<", "%3C"))
     text = {"name": HOSTILE, "value": HOSTILE}

@@ -1,4 +1,4 @@
-"""What nobody could read: it is logged, a person can look at it, and say that it is done."""
+"""Bodies that cannot be parsed: logged, listed, and marked as done by a person."""
 
 import logging
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from alert_router.domain.model import RefusedBody
 from alert_router.store import quarantine
-from alert_router.store.quarantine import Refused
 from testbed.commands import command
 from testbed.factories import NOON, as_bytes, event_json, webhook_json, wire_alert
 from testbed.router_harness import RouterHarness
 
-BAD = Refused(NOON, "grafana", "alerts.0.startsAt: Field required", b'{"version": "1"}')
+BAD = RefusedBody(NOON, "grafana", "alerts.0.startsAt: Field required", b'{"version": "1"}')
 
 
-def test_what_is_kept_is_logged_with_who_sent_it_and_why(
+def test_quarantined_body_is_logged_with_source_and_reason(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -34,23 +34,21 @@ def test_what_is_kept_is_logged_with_who_sent_it_and_why(
     ]
 
 
-def test_no_field_of_a_senders_makes_a_line_of_its_own(
-    client: TestClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_field_name_cannot_forge_a_log_line(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     labels = {f"x\n2026-11-22 ERROR \x1b[2J alert_router: {'y' * 1000}": 1}
 
     client.post("/webhooks/alertmanager", json=webhook_json(wire_alert() | {"labels": labels}))
 
-    [said] = [record.getMessage() for record in caplog.records if record.name.endswith("ingest")]
-    assert said.isprintable()
-    assert len(said) < 600
+    [line] = [record.getMessage() for record in caplog.records if record.name.endswith("ingest")]
+    assert line.isprintable()
+    assert len(line) < 600
 
 
-def test_the_commands_list_what_waits_and_end_it(harness: RouterHarness) -> None:
-    harness.accept(refused=[BAD, Refused(NOON, "events", "not JSON", as_bytes("\x1b[2J\x00é"))])
+def test_commands_list_and_close_quarantined_bodies(harness: RouterHarness) -> None:
+    harness.accept(refused=[BAD, RefusedBody(NOON, "events", "not JSON", as_bytes("\x1b[2J\x00é"))])
 
     listed = command(harness.url, "quarantine", "list")
-    one = command(harness.url, "quarantine", "done", "1")
+    done = command(harness.url, "quarantine", "done", "1")
     again = command(harness.url, "quarantine", "done", "1")
     size = harness.ask(quarantine.size)
     rest = command(harness.url, "quarantine", "done", "--all")
@@ -59,7 +57,7 @@ def test_the_commands_list_what_waits_and_end_it(harness: RouterHarness) -> None
     assert "1  2026-09-24 12:00:00Z  grafana  alerts.0.startsAt: Field required" in listed[1]
     assert '{"version": "1"}' in listed[1]
     assert "\x1b" not in listed[1]
-    assert one == (0, "1 done\n")
+    assert done == (0, "1 done\n")
     assert again[0] == 1
     assert size == 1
     assert rest == (0, "1 done\n")
@@ -67,7 +65,7 @@ def test_the_commands_list_what_waits_and_end_it(harness: RouterHarness) -> None
     assert harness.ask(quarantine.size) == 0
 
 
-def test_nothing_is_done_unless_it_is_said_what(harness: RouterHarness) -> None:
+def test_done_requires_ids_or_all(harness: RouterHarness) -> None:
     harness.accept(refused=[BAD])
 
     for words in ((), ("1", "--all")):
@@ -76,7 +74,7 @@ def test_nothing_is_done_unless_it_is_said_what(harness: RouterHarness) -> None:
     assert harness.ask(quarantine.size) == 1
 
 
-def test_the_landing_page_says_how_and_is_green_again(make_client: Any, database_url: str) -> None:
+def test_landing_page_shows_the_quarantine_until_done(make_client: Any, database_url: str) -> None:
     client: TestClient = make_client()
     client.post("/webhooks/alertmanager", json={})
     page = {"accept": "text/html"}

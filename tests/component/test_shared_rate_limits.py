@@ -8,9 +8,10 @@ import pytest
 
 from alert_router.delivery import DeliveryWorker
 from alert_router.domain.model import Signal
+from alert_router.domain.rate_limits import Capacity, RateInfo
 from testbed.factories import API_DOWN, DISK_FULL, at, make_signal
 from testbed.fakes.discord import RateLimits, faults
-from testbed.router_harness import RouterHarness, is_held, until_idle
+from testbed.router_harness import CHANNEL, RouterHarness, is_held, until_idle
 
 
 def signals(labels: Mapping[str, str], count: int, *, ended_at: float | None = None) -> list[Signal]:
@@ -141,3 +142,25 @@ def test_quota_written_before_a_clock_step_blocks_nobody(harness: RouterHarness,
     harness.deliver(harness.another_delivery())
 
     assert len(harness.discord.creates) == 1
+
+
+def capacity(harness: RouterHarness) -> Capacity:
+    return harness.ask(lambda conn: harness.rate_limiter.capacity(conn, CHANNEL, harness.clock.time()))
+
+
+def test_edits_of_old_messages_have_their_own_limit(harness: RouterHarness) -> None:
+    for _ in range(3):
+        assert capacity(harness).old_edits
+        harness.rate_limiter.record_request(CHANNEL, old_edit=True)
+
+    assert capacity(harness) == Capacity(wait_s=0, old_edits=False)
+    harness.clock.move(6)
+    assert capacity(harness).old_edits
+
+
+def test_old_edit_limit_delays_nothing_else(harness: RouterHarness) -> None:
+    reply = RateInfo(429, retry_after_s=5, old_edits=True)
+
+    harness.rate_limiter.record_response(CHANNEL, reply)
+
+    assert capacity(harness) == Capacity(wait_s=0, old_edits=False)

@@ -139,7 +139,7 @@ def test_a_card_that_fails_again_and_again_does_not_prolong_a_storm(harness: Rou
     harness.accept(*signals(DISK_FULL, 1, first=60))
     harness.deliver_for(30)
 
-    assert "Took alerts until" in str(digest_of(harness).embeds)
+    assert "Complete since" in str(digest_of(harness).embeds)
     assert folded(harness) == 60
 
 
@@ -153,4 +153,4 @@ def test_a_trickle_after_a_storm_is_told_card_by_card(harness: RouterHarness) ->
 
     assert folded(harness) == 60
     assert len(harness.discord.messages()) == 11
-    assert "Took alerts until" in str(digest_of(harness).embeds)
+    assert "Complete since" in str(digest_of(harness).embeds)

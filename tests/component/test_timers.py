@@ -1,4 +1,4 @@
-"""What time alone does: reminders of what still fires and nobody has taken on; reports that run out."""
+"""What time alone changes: reminders of unacknowledged incidents, holds and events that run out."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ EVERY = {"critical": 4 * 3600.0}
 FOUR_HOURS = 4 * 3600.0
 
 
-def test_what_still_fires_is_told_again_by_a_new_message_every_four_hours(harness: RouterHarness) -> None:
+def test_firing_incident_is_reminded_of_every_four_hours(harness: RouterHarness) -> None:
     harness.run(harness.delivery.prepare())
     harness.accept(make_signal())
     harness.deliver()
@@ -31,9 +31,11 @@ def test_what_still_fires_is_told_again_by_a_new_message_every_four_hours(harnes
 @pytest.mark.parametrize(
     ("labels", "seconds"),
     [(DRIFT_HIGH, FOUR_HOURS), (API_DOWN, FOUR_HOURS - 1)],
-    ids=["a severity that is not named", "too soon"],
+    ids=["a severity without reminders", "too soon"],
 )
-def test_other_alerts_get_no_reminder(harness: RouterHarness, labels: dict[str, str], seconds: float) -> None:
+def test_reminder_depends_on_severity_and_time(
+    harness: RouterHarness, labels: dict[str, str], seconds: float
+) -> None:
     harness.accept(make_signal(labels))
     harness.deliver()
 
@@ -41,14 +43,14 @@ def test_other_alerts_get_no_reminder(harness: RouterHarness, labels: dict[str, 
     assert len(harness.cards()) == 1
 
 
-def test_a_severity_is_named_in_whatever_case(harness: RouterHarness) -> None:
+def test_reminder_ignores_the_case_of_the_severity(harness: RouterHarness) -> None:
     harness.accept(make_signal({**API_DOWN, "severity": "Critical"}))
     harness.deliver()
 
     assert harness.pass_time(FOUR_HOURS, remind_every_s=EVERY) == 1
 
 
-def test_what_is_over_is_not_reminded_of(harness: RouterHarness) -> None:
+def test_resolved_incident_gets_no_reminder(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.accept(make_signal(ends_at=at(5)))
     harness.deliver()
@@ -56,16 +58,16 @@ def test_what_is_over_is_not_reminded_of(harness: RouterHarness) -> None:
     assert harness.pass_time(FOUR_HOURS, remind_every_s=EVERY) == 0
 
 
-def test_what_somebody_has_taken_on_stays_quiet_until_it_fires_anew(harness: RouterHarness) -> None:
+def test_acknowledged_incident_gets_no_reminder_until_it_reopens(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.deliver()
     harness.acknowledge(by="Ada *Lovelace*", note="on it")
     harness.deliver()
 
     assert harness.pass_time(FOUR_HOURS, remind_every_s=EVERY) == 0
-    timers = Timers(harness.intake, EVERY, RULES)
-    assert not harness.ask(lambda conn: timers.is_due(conn, harness.clock.time())), "nor is it asked again"
-    fields = {one["name"]: one["value"] for one in harness.discord.messages()[0].embeds[0]["fields"]}
+    timers = Timers(harness.intake, harness.store, harness.clock.time, EVERY, RULES)
+    assert not timers._is_due(), "it costs no write"
+    fields = {field["name"]: field["value"] for field in harness.discord.messages()[0].embeds[0]["fields"]}
     assert fields["Acknowledged by"] == "Ada \\*Lovelace\\*"
     assert harness.kinds() == ["opened", "acknowledged"]
     harness.accept(make_signal(ends_at=at(250)))
@@ -75,8 +77,8 @@ def test_what_somebody_has_taken_on_stays_quiet_until_it_fires_anew(harness: Rou
     assert harness.incidents()[0].acknowledged_by is None
 
 
-@pytest.mark.parametrize("alert_id", [1, 99], ids=["it is over", "there is none"])
-def test_only_what_fires_can_be_taken_on(harness: RouterHarness, alert_id: int) -> None:
+@pytest.mark.parametrize("alert_id", [1, 99], ids=["resolved", "unknown"])
+def test_only_firing_incidents_can_be_acknowledged(harness: RouterHarness, alert_id: int) -> None:
     harness.accept(make_signal())
     harness.accept(make_signal(ends_at=at(5)))
 
@@ -84,7 +86,7 @@ def test_only_what_fires_can_be_taken_on(harness: RouterHarness, alert_id: int) 
     assert "acknowledged" not in harness.kinds()
 
 
-def test_a_reminder_nobody_has_seen_is_not_followed_by_another_message(harness: RouterHarness) -> None:
+def test_unsent_reminders_become_one_message(harness: RouterHarness) -> None:
     harness.discord.delete_webhook("1")
     harness.accept(make_signal())
     harness.deliver()
@@ -99,8 +101,8 @@ def test_a_reminder_nobody_has_seen_is_not_followed_by_another_message(harness: 
     assert harness.ledger().balanced
 
 
-def test_a_report_that_runs_out_when_people_would_be_reminded_of_it_is_over(harness: RouterHarness) -> None:
-    """Both are due after a weekend in which the router was down; each must see what the other did."""
+def test_event_that_expires_when_a_reminder_is_due_resolves(harness: RouterHarness) -> None:
+    """Both are due after a weekend in which the router was down; each must see the change of the other."""
     harness.report(event_json("performance_alert", r2=0.1))
     harness.deliver()
 
@@ -113,7 +115,7 @@ def test_a_report_that_runs_out_when_people_would_be_reminded_of_it_is_over(harn
     assert [message.embeds[0]["title"][0] for message in harness.discord.messages()] == ["🟢"]
 
 
-def test_a_hold_written_before_the_clock_stepped_back_is_not_held_for_days(harness: RouterHarness) -> None:
+def test_hold_written_before_the_clock_was_set_back_ends(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.accept(make_signal(ends_at=at(5)))
     harness.clock.wrong_by_s = timedelta(days=10).total_seconds()
@@ -126,7 +128,7 @@ def test_a_hold_written_before_the_clock_stepped_back_is_not_held_for_days(harne
     assert harness.alert().starts_at == NOON
 
 
-def test_a_hold_written_by_a_clock_a_little_ahead_is_held_all_the_same(harness: RouterHarness) -> None:
+def test_hold_written_by_a_slightly_fast_clock_is_kept(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.accept(make_signal(ends_at=at(5)))
     harness.clock.wrong_by_s = 2.0
@@ -139,14 +141,15 @@ def test_a_hold_written_by_a_clock_a_little_ahead_is_held_all_the_same(harness: 
     assert harness.alert().held_until is not None
 
 
-def test_a_turn_that_waited_long_to_write_ends_no_hold_that_began_meanwhile(harness: RouterHarness) -> None:
+def test_timers_that_waited_for_the_writer_keep_newer_holds(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.accept(make_signal(ends_at=at(1)))
     harness.accept(make_signal())
     now = harness.clock.time()
-    asked_and_written = iter([now - timedelta(minutes=1), now])
+    before = now - timedelta(minutes=1)
+    times = iter([before, before, now])  # of the query, the request and the transaction
 
-    changed = harness.run(Timers(harness.intake, {}, RULES).turn(lambda: next(asked_and_written)))
+    changed = harness.run(Timers(harness.intake, harness.store, times.__next__, {}, RULES).run_once())
 
     assert changed == 0
     assert harness.alert().held_until is not None

@@ -1,35 +1,27 @@
-"""Real processes on loopback; a missing one is a failure in CI and a skip elsewhere."""
+"""Real processes on loopback: Prometheus, Alertmanager, the router, and the fake Discord."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
-from testbed import stack
+from testbed import real_parts, stack
 from testbed.fakes.discord import DiscordState, RateLimits, RunningDiscord, running
 from testbed.ports import free_port
-from testbed.processes import Process, binary
+from testbed.processes import Process
 from testbed.running_router import RunningRouter
 
 
 @pytest.fixture(scope="session", autouse=True)
-def real_parts() -> None:
-    missing = [
-        names[0]
-        for names in (("prometheus",), ("prometheus-alertmanager", "alertmanager"))
-        if binary(*names) is None
-    ]
-    if missing and os.environ.get("CI"):
-        pytest.fail(f"CI needs the real {missing}")
-    if missing:
-        pytest.skip(stack.MISSING)
+def real_programs() -> None:
+    real_parts.program("prometheus", package="prometheus")
+    real_parts.program("prometheus-alertmanager", "alertmanager", package="prometheus-alertmanager")
 
 
 @pytest.fixture
 def discord() -> Iterator[RunningDiscord]:
-    """Strict about every form rule; not paced, for these tests are about other things."""
+    """Strict about every form rule, without rate limits: these tests are about other things."""
     with running(DiscordState(limits=RateLimits(enabled=False), auto_register=True)) as server:
         yield server
 

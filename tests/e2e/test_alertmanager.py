@@ -1,4 +1,4 @@
-"""Real Alertmanagers: repeats, retries while we are down, and a pair that contradicts itself."""
+"""Real Alertmanagers: repeats, retries while the router is down, and a pair that contradicts itself."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def _config(folder: Path, router: RunningRouter) -> Path:
     ).alertmanager
 
 
-def test_what_happens_while_we_are_down_arrives_after_the_restart(
+def test_alerts_during_downtime_arrive_after_restart(
     router: RunningRouter, discord: RunningDiscord, start: Callable[[Process], Process], tmp_path: Path
 ) -> None:
     port = free_port()
@@ -39,7 +39,9 @@ def test_what_happens_while_we_are_down_arrives_after_the_restart(
     here = [stack.local(port)]
     began = datetime.now(UTC)
     webhook_alerts.push(here, name="DiskFull", starts_at=began, firing=True)
-    until(lambda: _statuses(router) == ["firing"] and router.all_told, "DiskFull is told", within_s=20)
+    until(
+        lambda: _statuses(router) == ["firing"] and router.all_delivered, "DiskFull is delivered", within_s=20
+    )
     router.program.kill()
 
     webhook_alerts.push(here, name="DiskFull", starts_at=began, firing=False)
@@ -51,12 +53,12 @@ def test_what_happens_while_we_are_down_arrives_after_the_restart(
 
     wanted = {"ApiDown": "firing", "DiskFull": "resolved", "ShortLived": "resolved"}
     until(lambda: _by_name(router) == wanted, f"the history is {wanted}", within_s=30)
-    until(lambda: router.all_told, "all is told", within_s=20)
+    until(lambda: router.all_delivered, "all is delivered", within_s=20)
     assert len(router.alerts()) == len(wanted)
     assert len(discord.state.messages()) == len(wanted)
 
 
-def test_a_pair_of_alertmanagers_that_repeats_and_contradicts_itself_is_told_once(
+def test_alertmanager_pair_with_duplicates_creates_one_card(
     router: RunningRouter, discord: RunningDiscord, start: Callable[[Process], Process], tmp_path: Path
 ) -> None:
     """group_interval is below the peer timeout: duplicates in every cycle, "firing" after "resolved"."""
@@ -78,14 +80,14 @@ def test_a_pair_of_alertmanagers_that_repeats_and_contradicts_itself_is_told_onc
         webhook_alerts.push(pair, name="ApiDown", starts_at=began, firing=False)
         until(lambda: _statuses(router)[:1] == ["resolved"], "the alert resolves", within_s=20)
         # A pair interrupted in its gossip may never send the next resolve (reconcile closes it).
-        until(lambda: _quiet(router), "the pair has said all it has to say", within_s=40)
+        until(lambda: _quiet(router), "the pair sends nothing more", within_s=40)
 
     assert _statuses(router) == ["resolved"] * EPISODES
     lives = [router.life(alert["id"]) for alert in router.alerts()]
     kinds = [transition["kind"] for life in lives for transition in life["transitions"]]
     assert "reopened" not in kinds
     assert router.metric('alert_router_signals_total{outcome="duplicate",source="alertmanager"}') > 0, (
-        "the pair sent no duplicates: this test proves nothing"
+        "the pair sent no duplicates, so the test did not test them"
     )
     assert len(discord.state.creates) == 1, json.dumps(lives, indent=1)
     assert "resolved" in discord.state.messages()[0].embeds[0]["title"]
@@ -107,6 +109,6 @@ def _statuses(router: RunningRouter) -> list[str]:
 
 
 def _quiet(router: RunningRouter) -> bool:
-    """Nothing was heard for longer than the hold, and nothing waits."""
-    heard = max(datetime.fromisoformat(alert["last_seen_at"]) for alert in router.alerts())
-    return (datetime.now(UTC) - heard).total_seconds() > 6 and router.all_told
+    """Nothing arrived for longer than the hold, and no card is pending."""
+    last_seen = max(datetime.fromisoformat(alert["last_seen_at"]) for alert in router.alerts())
+    return (datetime.now(UTC) - last_seen).total_seconds() > 6 and router.all_delivered

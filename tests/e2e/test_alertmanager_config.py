@@ -65,14 +65,14 @@ def inhibited(client: httpx.Client) -> set[tuple[str, str]]:
     }
 
 
-def test_amtool_accepts_the_shipped_file() -> None:
-    said = run("amtool", "check-config", SHIPPED)
+def test_amtool_accepts_the_shipped_config() -> None:
+    output = run("amtool", "check-config", SHIPPED)
 
-    assert "3 receivers" in said
+    assert "3 receivers" in output
 
 
 @pytest.mark.parametrize("where", ["README", "page", "page with token"])
-def test_what_we_advise_is_accepted_and_repeats_the_heartbeat_in_time(
+def test_documented_config_is_valid_and_repeats_the_heartbeat(
     where: str, make_sqlite_client: Callable[..., TestClient], tmp_path: Path
 ) -> None:
     """At Alertmanager's own repeat_interval of four hours the router would say that monitoring is blind."""
@@ -106,7 +106,7 @@ def test_what_we_advise_is_accepted_and_repeats_the_heartbeat_in_time(
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE)
-def test_every_rule_goes_to_the_router_except_what_is_about_it(rule: Rule) -> None:
+def test_rules_are_routed_to_the_router_except_those_about_it(rule: Rule) -> None:
     labels = {"alertname": rule["alert"], **rule["labels"]}
     receiver = "second-path" if rule["labels"]["component"] == "alert-router" else "router"
     receiver = "router-heartbeat" if rule["alert"] == "Watchdog" else receiver
@@ -132,7 +132,7 @@ def test_every_rule_goes_to_the_router_except_what_is_about_it(rule: Rule) -> No
         ({"alertname": "SomebodyElses", "component": "alert-router-proxy"}, "router"),
     ],
 )
-def test_what_no_rule_of_ours_sends_goes_to_the_router(labels: Mapping[str, str], receiver: str) -> None:
+def test_other_alerts_are_routed_to_the_router(labels: Mapping[str, str], receiver: str) -> None:
     run(
         "amtool",
         "config",
@@ -149,7 +149,7 @@ def pairs(labels: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in labels.items()]
 
 
-def test_the_router_is_told_all_of_a_group_and_every_resolve_with_a_credential() -> None:
+def test_webhook_receiver_sends_whole_groups_with_a_credential() -> None:
     [webhook] = receiver("router")["webhook_configs"]
 
     assert webhook["url"] == "http://alert-router:8010/webhooks/alertmanager"
@@ -161,7 +161,7 @@ def test_the_router_is_told_all_of_a_group_and_every_resolve_with_a_credential()
     }
 
 
-def test_groups_are_flushed_more_often_than_the_router_holds_a_late_firing() -> None:
+def test_group_interval_is_shorter_than_the_hold() -> None:
     route = read("alertmanager.yml")["route"]
 
     assert route["group_by"] == ["alertname", "model_type"]
@@ -169,7 +169,7 @@ def test_groups_are_flushed_more_often_than_the_router_holds_a_late_firing() -> 
     assert seconds(route["repeat_interval"]) > 10 * seconds(route["group_interval"])
 
 
-def test_the_heartbeat_is_due_before_the_flush_that_sends_it() -> None:
+def test_heartbeat_is_due_before_its_flush() -> None:
     heartbeat = next(
         r for r in read("alertmanager.yml")["route"]["routes"] if r["receiver"] == "router-heartbeat"
     )
@@ -180,7 +180,7 @@ def test_the_heartbeat_is_due_before_the_flush_that_sends_it() -> None:
     assert seconds(heartbeat["repeat_interval"]) < 60
 
 
-def test_the_second_path_has_no_part_in_the_router_and_keeps_its_address_in_a_file() -> None:
+def test_second_path_is_independent_of_the_router() -> None:
     second = receiver("second-path")
 
     assert second.keys() == {"name", "slack_configs"}
@@ -188,7 +188,7 @@ def test_the_second_path_has_no_part_in_the_router_and_keeps_its_address_in_a_fi
     assert slack["api_url_file"] == "/etc/alertmanager/secrets/second_path_url"
 
 
-def test_the_email_alternative_in_the_comment_is_accepted_too(tmp_path: Path) -> None:
+def test_commented_email_receiver_is_valid(tmp_path: Path) -> None:
     text = SHIPPED.read_text()
     start = text.index("  #   email_configs:")
     end = text.index("  - name: second-path")
@@ -208,9 +208,7 @@ def receiver(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.e2e
-def test_critical_silences_the_warning_of_its_model_and_nothing_else(
-    scaled: ScaledPaths, tmp_path: Path
-) -> None:
+def test_critical_inhibits_the_warning_of_its_model_only(scaled: ScaledPaths, tmp_path: Path) -> None:
     with alertmanager(scaled.alertmanager, tmp_path) as client:
         post(
             client,
@@ -233,7 +231,7 @@ def test_critical_silences_the_warning_of_its_model_and_nothing_else(
 
 
 @pytest.mark.e2e
-def test_alerts_without_a_model_never_inhibit_each_other(scaled: ScaledPaths, tmp_path: Path) -> None:
+def test_alerts_without_a_model_do_not_inhibit_each_other(scaled: ScaledPaths, tmp_path: Path) -> None:
     with alertmanager(scaled.alertmanager, tmp_path) as client:
         post(
             client,
@@ -250,7 +248,7 @@ def test_alerts_without_a_model_never_inhibit_each_other(scaled: ScaledPaths, tm
 
 
 @pytest.mark.e2e
-def test_the_router_hears_by_webhook_with_its_token_and_of_itself_by_the_second_path_only(
+def test_alerts_about_the_router_take_the_second_path_only(
     scaled: ScaledPaths, tmp_path: Path, listener: Listener
 ) -> None:
     webhook, slack = "/webhooks/alertmanager", "/api/webhooks/1/token/slack"
@@ -268,19 +266,17 @@ def test_the_router_hears_by_webhook_with_its_token_and_of_itself_by_the_second_
                 and slack in {request.path for request in listener.requests}
             ),
             within_s=20,
-            otherwise=f"heard only {listener.requests}",
+            otherwise=f"received only {listener.requests}",
         )
 
-    told = [request for request in listener.requests if request.path == webhook]
-    assert {request.authorization for request in told} == {f"Bearer {TOKEN}"}
-    assert {request.body["version"] for request in told} == {"4"}
+    sent = [request for request in listener.requests if request.path == webhook]
+    assert {request.authorization for request in sent} == {f"Bearer {TOKEN}"}
+    assert {request.body["version"] for request in sent} == {"4"}
     assert {r.authorization for r in listener.requests if r.path == slack} == {None}
 
 
 @pytest.mark.e2e
-def test_the_heartbeat_is_sent_again_and_again(
-    scaled: ScaledPaths, tmp_path: Path, listener: Listener
-) -> None:
+def test_heartbeat_is_repeated(scaled: ScaledPaths, tmp_path: Path, listener: Listener) -> None:
     with alertmanager(scaled.alertmanager, tmp_path) as client:
         post(
             client,
@@ -288,7 +284,9 @@ def test_the_heartbeat_is_sent_again_and_again(
             {"alertname": "HighDrift", "severity": "warning"},
         )
         wait_until(
-            lambda: heard(listener, "Watchdog") >= 3, within_s=20, otherwise=f"heard only {listener.requests}"
+            lambda: heard(listener, "Watchdog") >= 3,
+            within_s=20,
+            otherwise=f"received only {listener.requests}",
         )
 
     assert heard(listener, "HighDrift") == 1
@@ -303,7 +301,7 @@ def heard(listener: Listener, alertname: str) -> int:
 
 
 @pytest.mark.e2e
-def test_alertmanagers_own_status_shows_no_secret(scaled: ScaledPaths, tmp_path: Path) -> None:
+def test_alertmanager_status_shows_no_secret(scaled: ScaledPaths, tmp_path: Path) -> None:
     with alertmanager(scaled.alertmanager, tmp_path) as client:
         status = client.get("/api/v2/status").text
 

@@ -1,4 +1,4 @@
-"""The fault campaign's short form, and that its judge sees what is wrong."""
+"""The short form of the fault campaign, and that its checks find planted errors."""
 
 import os
 import re
@@ -13,9 +13,9 @@ import pytest
 from testbed.fakes.discord import Message, RequestRecord
 from testbed.faults import (
     campaign,
-    cards_examined,
+    card_checks,
     checks,
-    creates_examined,
+    create_checks,
     fake_clock,
     message_parser,
     plan,
@@ -23,22 +23,22 @@ from testbed.faults import (
 from testbed.faults.campaign import Outcome
 from testbed.faults.checks import Case
 from testbed.faults.fault_plan import Kind
-from testbed.faults.records import Evidence, Past
+from testbed.faults.records import HistoryAlert, Records
 
 SEED = 3
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 
-def lived(folder: Path, database: plan.DatabaseName) -> Outcome:
-    if os.environ.get("CI") and fake_clock.found(folder).library is None:
+def run_campaign(folder: Path, database: plan.DatabaseName) -> Outcome:
+    if os.environ.get("CI") and fake_clock.in_folder(folder).library is None:
         pytest.fail("CI needs libfaketime")
-    return campaign.run(plan.made(SEED, plan.SHORT, database), folder / "campaign")
+    return campaign.run(plan.draw(SEED, plan.SHORT, database), folder / "campaign")
 
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    return lived(tmp_path_factory.mktemp("faults"), "sqlite")
+    return run_campaign(tmp_path_factory.mktemp("faults"), "sqlite")
 
 
 @pytest.fixture
@@ -46,129 +46,130 @@ def case(outcome: Outcome) -> Case:
     return outcome.case
 
 
-def test_whatever_goes_wrong_nothing_is_lost_or_told_wrongly(outcome: Outcome) -> None:
+def test_fault_campaign_on_sqlite(outcome: Outcome) -> None:
     assert outcome.findings == [], "\n".join(outcome.figures)
 
 
 @pytest.mark.postgres
-def test_nor_is_it_on_postgresql(tmp_path: Path) -> None:
-    outcome = lived(tmp_path, "postgres")
+def test_fault_campaign_on_postgresql(tmp_path: Path) -> None:
+    outcome = run_campaign(tmp_path, "postgres")
 
     assert outcome.findings == [], "\n".join(outcome.figures)
 
 
-def test_the_judge_misses_an_alert_that_was_answered_2xx(case: Case) -> None:
-    first = next(past for past in case.evidence.history if past.key in case.door.accepted)
-    rest = [past for past in case.evidence.history if past is not first]
+def test_checks_find_a_lost_alert(case: Case) -> None:
+    first = next(alert for alert in case.records.history if alert.key in case.sender.accepted)
+    rest = [alert for alert in case.records.history if alert is not first]
 
     assert names(checks.findings(with_history(case, rest))) >= {"history"}
 
 
-def test_the_judge_sees_an_alert_that_is_there_twice(case: Case) -> None:
-    first = next(past for past in case.evidence.history if past.key in case.door.accepted)
+def test_checks_find_a_duplicate_alert(case: Case) -> None:
+    first = next(alert for alert in case.records.history if alert.key in case.sender.accepted)
 
-    found = checks.findings(with_history(case, [*case.evidence.history, first]))
+    findings = checks.findings(with_history(case, [*case.records.history, first]))
 
-    assert names(found) >= {"history"}
+    assert names(findings) >= {"history"}
 
 
-def test_the_judge_sees_a_wrong_final_status(case: Case) -> None:
-    wrong = [replace(past, status="firing") for past in case.evidence.history]
+def test_checks_find_a_wrong_final_status(case: Case) -> None:
+    wrong = [replace(alert, status="firing") for alert in case.records.history]
 
     assert names(checks.findings(with_history(case, wrong))) == {"history"}
 
 
 @pytest.fixture
 def single(case: Case) -> Iterator[Message]:
-    """A message of its own that was edited to its last state; put back afterwards."""
-    known = {card.message_id for card in case.evidence.tables.cards if card.incident_id is not None}
-    one = next(
-        message for message in case.evidence.messages.values() if message.id in known and message.edits
-    )
+    """An incident's own message with at least one edit; its revisions are restored afterwards."""
+    known = {card.message_id for card in case.records.tables.cards if card.incident_id is not None}
+    one = next(message for message in case.records.messages.values() if message.id in known and message.edits)
     kept = list(one.revisions)
     yield one
     one.revisions[:] = kept
 
 
-def test_the_judge_sees_a_card_that_missed_its_last_edit(case: Case, single: Message) -> None:
+def test_checks_find_a_card_without_its_last_edit(case: Case, single: Message) -> None:
     del single.revisions[1:]
 
-    assert list(cards_examined.findings(case.evidence))
+    assert list(card_checks.findings(case.records))
 
 
-def test_the_judge_sees_a_digest_that_is_behind(case: Case) -> None:
-    card = next(iter(case.evidence.digests.values()))
-    embed: dict[str, Any] = case.evidence.messages[card.message_id].embeds[0]  # type: ignore[assignment] # it is one
+def test_checks_find_an_outdated_digest(case: Case) -> None:
+    card = next(iter(case.records.digests.values()))
+    embed: dict[str, Any] = case.records.messages[card.message_id].embeds[0]  # type: ignore[assignment] # it is one
     title = embed["title"]
     embed["title"] = re.sub(r"\d+", "1", title, count=1)
     try:
-        assert list(cards_examined.findings(case.evidence))
+        assert list(card_checks.findings(case.records))
     finally:
         embed["title"] = title
 
 
-def test_the_judge_asks_for_the_excuse_of_every_repeated_create(case: Case) -> None:
-    created = sole_create(case.evidence)
+def test_checks_find_a_repeated_create_without_cause(case: Case) -> None:
+    created = sole_create(case.records)
     again = replace(created, at=created.at + 0.001)
-    case.evidence.discord.requests.append(again)
+    case.records.discord.requests.append(again)
     try:
-        assert creates_examined.counted(case.evidence).unexcused
+        assert create_checks.counted(case.records).unexplained
     finally:
-        case.evidence.discord.requests.remove(again)
+        case.records.discord.requests.remove(again)
 
 
-def test_the_judge_lets_a_kill_excuse_one_repeated_create_and_not_two(case: Case) -> None:
-    created = sole_create(case.evidence)
+def test_a_kill_explains_one_repeated_create(case: Case) -> None:
+    created = sole_create(case.records)
     again = [replace(created, at=created.at + 0.001 * n) for n in (1, 2)]
-    case.evidence.discord.requests.extend(again)
-    kill = [*case.evidence.kills, created.at + 0.0005]
+    case.records.discord.requests.extend(again)
+    kill = [*case.records.kills, created.at + 0.0005]
     try:
-        unexcused = creates_examined.counted(replace(case.evidence, kills=kill)).unexcused
+        unexplained = create_checks.counted(replace(case.records, kills=kill)).unexplained
     finally:
         for record in again:
-            case.evidence.discord.requests.remove(record)
+            case.records.discord.requests.remove(record)
 
-    assert len(unexcused) == 1
+    assert len(unexplained) == 1
 
 
-def test_the_judge_sees_a_token_in_a_log(case: Case) -> None:
+def test_checks_find_a_token_in_the_log(case: Case) -> None:
     leaked = replace(case, log=f"POST /api/webhooks/1/{campaign.WEBHOOK_TOKEN}")
 
     assert names(checks.findings(leaked)) == {"secrets"}
 
 
-def test_the_judge_sees_dead_letters_that_nobody_planned(case: Case) -> None:
-    more = replace(case, dead=replace(case.dead, found=case.dead.found + Counter(["S0000"])))
+def test_checks_find_unplanned_dead_letters(case: Case) -> None:
+    more = replace(
+        case,
+        dead_letters=replace(case.dead_letters, actual=case.dead_letters.actual + Counter(["S0000"])),
+    )
 
     assert names(checks.findings(more)) == {"dead letters"}
 
 
-def test_every_kind_of_mishap_of_the_short_form_is_planned_for_the_full_one() -> None:
-    full = plan.made(SEED, plan.FULL, "sqlite"), plan.made(SEED, plan.FULL, "postgres")
+def test_full_campaign_plans_every_kind_of_fault() -> None:
+    full = plan.draw(SEED, plan.FULL, "sqlite"), plan.draw(SEED, plan.FULL, "postgres")
 
-    assert {mishap.kind for one in full for mishap in one.mishaps} == set(Kind)
+    assert {fault.kind for one in full for fault in one.faults} == set(Kind)
 
 
-def sole_create(evidence: Evidence) -> RequestRecord:
-    """Of a group that was told by one message alone, and by no digest."""
-    for record in evidence.discord.creates:
-        token = message_parser.of_payload(record.payload).token
-        told = [card for card in evidence.tables.cards if card.message_id == record.stored]
-        if token is None or record.fault is not None or len(told) != 1:
+def sole_create(records: Records) -> RequestRecord:
+    """The create of a group that has one message and is in no digest."""
+    for record in records.discord.creates:
+        token = message_parser.parse_payload(record.payload).token
+        own_cards = [card for card in records.tables.cards if card.message_id == record.stored]
+        if token is None or record.fault is not None or len(own_cards) != 1:
             continue
         group = [
             card
-            for card in evidence.tables.cards
-            if card.incident_id is not None and evidence.group_of(card.incident_id).token == token
+            for card in records.tables.cards
+            if card.incident_id is not None and records.group_of(card.incident_id).token == token
         ]
-        if group == told:
+        if group == own_cards:
             return record
-    raise AssertionError("every group was told twice")
+    raise AssertionError("every group has more than one message")
 
 
-def with_history(case: Case, history: Sequence[Past]) -> Case:
-    one = case.evidence
-    return replace(case, evidence=Evidence(one.plan, history, one.tables, one.discord, one.kills))
+def with_history(case: Case, history: Sequence[HistoryAlert]) -> Case:
+    old = case.records
+    return replace(case, records=Records(old.plan, history, old.tables, old.discord, old.kills))
 
 
 def names(findings: Sequence[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""The power goes, again and again, while alerts pour in."""
+"""The router is killed again and again while alerts arrive."""
 
 import random
 import re
@@ -24,13 +24,13 @@ INCIDENT = re.compile(r"incident (\d+)")
 
 
 class Progress:
-    """How many groups were taken; who waits for a number of them is woken at once."""
+    """The number of accepted groups; a thread that waits for a number of them is woken at once."""
 
     def __init__(self) -> None:
         self._groups = 0
         self._changed = threading.Condition()
 
-    def one_more(self) -> None:
+    def add(self) -> None:
         with self._changed:
             self._groups += 1
             self._changed.notify_all()
@@ -38,7 +38,7 @@ class Progress:
     def wait_for(self, groups: int, *, within_s: float) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: self._groups >= groups, within_s), (
-                f"{self._groups} of {groups} groups were taken within {within_s:g} s"
+                f"{self._groups} of {groups} groups were accepted within {within_s:g} s"
             )
 
 
@@ -53,27 +53,25 @@ class Sender:
     def run(self) -> None:
         for group in self.groups:
             for ends_at in (None, BEGAN + timedelta(minutes=5)):
-                self._until_taken(group, ends_at)
-            self.progress.one_more()
+                self._until_accepted(group, ends_at)
+            self.progress.add()
 
-    def _until_taken(self, group: str, ends_at: datetime | None) -> None:
+    def _until_accepted(self, group: str, ends_at: datetime | None) -> None:
         instances = [f"{group}-{number}" for number in range(INSTANCES)]
         body = webhook_alerts.webhook(group, instances, starts_at=BEGAN, ends_at=ends_at)
 
-        def taken() -> bool:
+        def is_accepted() -> bool:
             try:
                 return self.router.post_webhook(body).is_success
             except httpx.HTTPError:
                 return False
 
-        until(taken, f"{group} is taken", within_s=60)
+        until(is_accepted, f"{group} is accepted", within_s=60)
 
 
 @pytest.mark.e2e
 @pytest.mark.timeout(300)
-def test_whatever_was_answered_2xx_survives_ten_kills_once(
-    router: RunningRouter, discord: RunningDiscord
-) -> None:
+def test_alerts_answered_2xx_survive_ten_kills(router: RunningRouter, discord: RunningDiscord) -> None:
     names = [f"Group{number:03}" for number in range(GROUPS)]
     progress = Progress()
     senders = [Sender(router, names[number::SENDERS], progress) for number in range(SENDERS)]
@@ -88,23 +86,23 @@ def test_whatever_was_answered_2xx_survives_ten_kills_once(
         router.program.start()
     for thread in threads:
         thread.join()
-    router.program.wait_ready()  # the last group may have been taken before the last kill
-    until(lambda: router.all_told, "every card is told", within_s=90)
+    router.program.wait_ready()  # the last group may have been accepted before the last kill
+    until(lambda: router.all_delivered, "every card is delivered", within_s=90)
 
-    found = Counter(alert["labels"]["instance"] for alert in router.alerts())
-    assert found == Counter({f"{name}-{number}": 1 for name in names for number in range(INSTANCES)})
+    alerts = Counter(alert["labels"]["instance"] for alert in router.alerts())
+    assert alerts == Counter({f"{name}-{number}": 1 for name in names for number in range(INSTANCES)})
     assert {alert["status"] for alert in router.alerts()} == {"resolved"}
     incidents = {alert["incident_id"] for alert in router.alerts()}
-    told = Counter(
+    cards = Counter(
         int(_incident(message.embeds[0]["footer"]["text"])) for message in discord.state.messages()
     )
-    assert told.keys() == incidents
-    assert sum(told.values()) - len(told) <= KILLS
+    assert cards.keys() == incidents
+    assert sum(cards.values()) - len(cards) <= KILLS
     newest = {_incident(m.embeds[0]["footer"]["text"]): m for m in discord.state.messages()}
     assert all("resolved" in message.embeds[0]["title"] for message in newest.values())
 
 
 def _incident(footer: str) -> str:
-    found = INCIDENT.search(footer)
-    assert found is not None
-    return found[1]
+    match = INCIDENT.search(footer)
+    assert match is not None
+    return match[1]

@@ -1,4 +1,4 @@
-"""A real Alertmanager whose notifications are lost, that is restarted, and in which things are silenced."""
+"""The comparison with a real Alertmanager: lost webhooks, a restart, a silence and an inhibition."""
 
 import json
 import shutil
@@ -54,7 +54,7 @@ def router(
 
 
 def configuration(folder: Path, router: RunningRouter) -> Path:
-    """Tells quickly, and never again what it has told."""
+    """Sends quickly, and does not repeat."""
     path = folder / "alertmanager.yml"
     webhook = {
         "url": f"{router.url}/webhooks/alertmanager",
@@ -83,7 +83,7 @@ def configuration(folder: Path, router: RunningRouter) -> Path:
     return path
 
 
-def test_nothing_stays_missed_and_neither_silence_inhibition_nor_a_restart_is_an_end(
+def test_sync_closes_gaps_and_silence_is_not_a_resolve(
     router: RunningRouter,
     discord: RunningDiscord,
     start: Callable[[Process], Process],
@@ -95,18 +95,18 @@ def test_nothing_stays_missed_and_neither_silence_inhibition_nor_a_restart_is_an
     began = datetime.now(UTC) - timedelta(minutes=5)
     webhook_alerts.push(here, name="DiskFull", starts_at=began, firing=True)
     until(lambda: states(router) == {"DiskFull": "firing"}, "DiskFull is known", within_s=20)
-    until(lambda: router.all_told, "DiskFull is told", within_s=20)
+    until(lambda: router.all_delivered, "DiskFull is delivered", within_s=20)
 
     router.program.kill()
-    with listening(urlsplit(router.url).port or 0) as nobody:
+    with listening(urlsplit(router.url).port or 0) as lost_webhooks:
         webhook_alerts.push(here, name="DiskFull", starts_at=began, firing=False)
         for name in ("ApiDown", "ApiSlow"):
             webhook_alerts.push(here, name=name, starts_at=began, firing=True)
         lost = {("DiskFull", "resolved"), ("ApiDown", "firing"), ("ApiSlow", "firing")}
-        until(lambda: nobody.statuses() >= lost, "all of it is sent, and lost", within_s=20)
+        until(lambda: lost_webhooks.statuses() >= lost, "all of it is sent, and lost", within_s=20)
     start(router.program)
     missed = {"DiskFull": "resolved", "ApiDown": "firing", "ApiSlow": "firing"}
-    until(lambda: states(router) == missed, "what was lost is known all the same", within_s=30)
+    until(lambda: states(router) == missed, "the lost alerts are known", within_s=30)
     assert kinds(router, "DiskFull") == ["opened", "reconciled"]
     assert kinds(router, "ApiDown") == ["opened", "reconciled"]
 
@@ -123,16 +123,16 @@ def test_nothing_stays_missed_and_neither_silence_inhibition_nor_a_restart_is_an
     until(lambda: troubles(router) == {}, "the router sees Alertmanager again", within_s=20)
     for name in ("ApiDown", "ApiSlow", "ClusterDown"):  # as Prometheus repeats them
         webhook_alerts.push(here, name=name, starts_at=began, firing=True)
-    until(lambda: quiet(discord, "ApiDown") is None, "the silence was lost, and its mark is", within_s=20)
+    until(lambda: quiet(discord, "ApiDown") is None, "the silence is gone, and its mark too", within_s=20)
     webhook_alerts.push(here, name="ApiSlow", starts_at=began, firing=False)
-    until(lambda: states(router)["ApiSlow"] == "resolved", "what ends while inhibited ends", within_s=30)
+    until(lambda: states(router)["ApiSlow"] == "resolved", "an inhibited alert resolves", within_s=30)
 
     assert states(router) == {**missed, "ApiSlow": "resolved", "ClusterDown": "firing"}
     assert len(router.alerts()) == 4
     assert "resolved" not in kinds(router, "ApiDown")
-    until(lambda: router.all_told, "all is told", within_s=20)
+    until(lambda: router.all_delivered, "all is delivered", within_s=20)
     assert "🟢" in card(discord, "DiskFull").embeds[0]["title"]
-    shown = [one.shown.embeds[0]["title"] for one in card(discord, "ApiDown").revisions]
+    shown = [revision.shown.embeds[0]["title"] for revision in card(discord, "ApiDown").revisions]
     assert {title[0] for title in shown} == {"🔴"}
     assert len(discord.state.creates) == 4
 
@@ -151,11 +151,11 @@ def troubles(router: RunningRouter) -> object:
 
 
 def card(discord: RunningDiscord, name: str) -> Message:
-    return only([one for one in discord.state.messages() if name in one.embeds[0]["title"]])
+    return only([message for message in discord.state.messages() if name in message.embeds[0]["title"]])
 
 
 def quiet(discord: RunningDiscord, name: str) -> str | None:
-    """What the card says of Alertmanager's being quiet about it."""
+    """The card's field about a silence or an inhibition."""
     fields = {field["name"]: field["value"] for field in card(discord, name).embeds[0]["fields"]}
     value: str | None = fields.get("Quiet")
     return value

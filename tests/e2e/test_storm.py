@@ -9,8 +9,8 @@ import pytest
 
 from testbed.fakes.discord import openapi
 from testbed.processes import until
-from testbed.storm.cast import storm
-from testbed.storm.through_router import House, housed
+from testbed.storm.alerts import storm
+from testbed.storm.through_router import StormBench, storm_bench
 
 SIZE = 200
 
@@ -18,29 +18,31 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def house(tmp_path: Path, database_url: str) -> Iterator[House]:
-    with housed(tmp_path, {"ALERT_ROUTER_DATABASE_URL": database_url}) as house:
-        yield house
+def bench(tmp_path: Path, database_url: str) -> Iterator[StormBench]:
+    with storm_bench(tmp_path, {"ALERT_ROUTER_DATABASE_URL": database_url}) as bench:
+        yield bench
 
 
-def test_a_storm_is_told_whole_within_the_limits_and_told_to_be_over(house: House) -> None:
-    blows = storm(SIZE)
-    critical = [blow for blow in blows if blow.critical]
+def test_storm_is_notified_and_resolved_within_the_rate_limits(bench: StormBench) -> None:
+    alerts = storm(SIZE)
+    critical = [alert for alert in alerts if alert.critical]
 
-    house.pour(blows, over_s=0)
-    house.when(lambda told: told.total >= SIZE, "every alert is told")
-    firing = house.told()
-    house.pour(blows, ended=datetime.now(UTC), over_s=0)
-    house.when(lambda told: told.over, "every message says that it is over")
-    until(lambda: house.router.all_told, "no card waits", within_s=60)
+    bench.send(alerts, over_s=0)
+    bench.wait_until(lambda shown: shown.total >= SIZE, "every alert is notified")
+    firing = bench.notifications()
+    bench.send(alerts, ended=datetime.now(UTC), over_s=0)
+    bench.wait_until(lambda shown: shown.resolved, "every message shows that it is resolved")
+    until(lambda: bench.router.all_delivered, "no card is pending", within_s=60)
 
-    assert firing.total == house.told().total == SIZE
+    assert firing.total == bench.notifications().total == SIZE
     assert len(firing.digests) == 1
-    assert firing.critical_singles(blows) == len(critical) == 4
-    assert house.history() == Counter(blow.instance for blow in blows)
-    assert house.ledger() == {"wanted": SIZE, "delivered": SIZE, "pending": 0, "dead": 0}
-    assert house.discord.state.limited == 0
-    assert len(house.discord.state.creates) == len(house.told().messages)
+    assert firing.critical_singles(alerts) == len(critical) == 4
+    assert bench.history() == Counter(alert.instance for alert in alerts)
+    assert bench.ledger() == {"wanted": SIZE, "delivered": SIZE, "pending": 0, "dead": 0}
+    assert bench.discord.state.limited == 0
+    assert len(bench.discord.state.creates) == len(bench.notifications().messages)
     assert not [
-        one for sent in house.discord.state.creates for one in openapi.validate_execute(sent.payload) or ()
+        error
+        for create in bench.discord.state.creates
+        for error in openapi.validate_execute(create.payload) or ()
     ]

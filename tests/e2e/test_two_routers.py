@@ -1,4 +1,4 @@
-"""Two routers, two Alertmanagers, one of each killed again and again: told once, and told the end."""
+"""Two routers and two Alertmanagers, one of each killed again and again: one card an incident, to its end."""
 
 import os
 import re
@@ -41,19 +41,19 @@ def pair(
 
 
 @pytest.mark.timeout(60 + 40 * ROUNDS)
-def test_whichever_of_each_pair_dies_every_incident_is_told_once_and_to_its_end(
+def test_killed_replicas_neither_lose_nor_repeat_an_incident(
     pair: Pair, discord: RunningDiscord, database_url: str
 ) -> None:
     chance = Random(SEED)  # noqa: S311 - the same kills in every run
     with Prometheus(pair.urls) as prometheus:
-        # Both alive and Discord as slow as it is: what one is telling, the other must leave alone.
+        # Both are alive and Discord is slow: neither may send a card that the other has claimed.
         discord.state.faults.sometimes(1.0, faults.slow(0.2), seed=SEED)
         for number in range(PER_ROUND):
             prometheus.fire(f"Calm{number}")
-        until(lambda: pair.all_told and _shows(pair, prometheus), "both tell it", within_s=30)
+        until(lambda: pair.all_delivered and _shows(pair, prometheus), "both deliver", within_s=30)
         discord.state.faults.clear()
         for round_ in range(ROUNDS):
-            # Of those that were heard of: what ends before its first notification is never told to anybody.
+            # Only alerts in the history: Alertmanager never sends one that ends before its first webhook.
             for name in chance.sample(prometheus.firing, len(prometheus.firing) // 2):
                 prometheus.resolve(name)
             for number in range(PER_ROUND):
@@ -61,13 +61,13 @@ def test_whichever_of_each_pair_dies_every_incident_is_told_once_and_to_its_end(
             pair.kill_one_of_each(chance)
             # One may die with the knowledge that it sent a firing, and then its peer sends no
             # resolve: what ends meanwhile may wait until it is back.
-            until(lambda: _fires(pair, prometheus), "who is left tells what fires", within_s=60)
+            until(lambda: _fires(pair, prometheus), "the remaining router has all firing alerts", within_s=60)
             pair.restart()
         for name in prometheus.firing[1:]:
             prometheus.resolve(name)
         # Longer than a late "firing" is held: whatever the pair still contradicts has shown by then.
-        end = Lasting(lambda: pair.all_told and _shows(pair, prometheus), 1.5 * HOLD_S)
-        until(end, "the end is told, and stays", within_s=90)
+        end = Lasting(lambda: pair.all_delivered and _shows(pair, prometheus), 1.5 * HOLD_S)
+        until(end, "the final state is delivered, and stays", within_s=90)
 
     assert pair.times_in_history() == Counter(prometheus.wanted.keys())
     assert pair.history() == prometheus.wanted
@@ -75,14 +75,16 @@ def test_whichever_of_each_pair_dies_every_incident_is_told_once_and_to_its_end(
         record.stored or "": discord.state.message(record.stored or "") for record in discord.state.creates
     }
     recorded = _recorded(database_url)
-    # A router that dies between Discord's answer and its own commit cannot know that it has told.
+    # A router killed between Discord's answer and its own commit has no record of its create.
     unrecorded = creates.keys() - recorded
     assert len(unrecorded) <= pair.router_kills
     incidents = {alert["incident_id"]: alert["status"] for alert in pair.alive.alerts()}
-    told = Counter(_incident(creates[one].embeds[0]["footer"]["text"]) for one in creates.keys() & recorded)
-    assert told == Counter(dict.fromkeys(incidents, 1))
-    for one in creates.keys() & recorded:
-        embed = creates[one].embeds[0]
+    cards = Counter(
+        _incident(creates[message_id].embeds[0]["footer"]["text"]) for message_id in creates.keys() & recorded
+    )
+    assert cards == Counter(dict.fromkeys(incidents, 1))
+    for message_id in creates.keys() & recorded:
+        embed = creates[message_id].embeds[0]
         status = incidents[_incident(embed["footer"]["text"])]
         assert ("resolved" in embed["title"]) == (status == "resolved"), embed["title"]
     print(f"{len(incidents)} incidents, {len(creates)} creates, {pair.router_kills} kills of a router")  # noqa: T201
@@ -102,18 +104,18 @@ def _fires(pair: Pair, prometheus: Prometheus) -> bool:
 
 
 def _recorded(database_url: str) -> set[str]:
-    """The messages that a router knows it has created."""
+    """The messages whose create a router has recorded."""
     engine = sa.create_engine(database_url)
     query = sa.select(deliveries.c.message_id).where(
         deliveries.c.action == "create", deliveries.c.outcome == "sent"
     )
     with engine.connect() as conn:
-        found = set(conn.scalars(query))
+        message_ids = set(conn.scalars(query))
     engine.dispose()
-    return found
+    return message_ids
 
 
 def _incident(footer: str) -> int:
-    found = INCIDENT.search(footer)
-    assert found is not None, footer
-    return int(found[1])
+    match = INCIDENT.search(footer)
+    assert match is not None, footer
+    return int(match[1])

@@ -1,4 +1,4 @@
-"""Who watches the watchers: with a real Prometheus and Alertmanager, and the router gone too."""
+"""A blind monitoring and a router that is down are both notified, with real Prometheus and Alertmanager."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -41,7 +41,7 @@ def second_path() -> Iterator[Listener]:
         yield listener
 
 
-def test_the_router_tells_that_monitoring_is_blind_and_alertmanager_that_the_router_is_down(
+def test_monitoring_blind_and_router_down_are_notified(
     router: RunningRouter,
     discord: RunningDiscord,
     second_path: Listener,
@@ -61,18 +61,18 @@ def test_the_router_tells_that_monitoring_is_blind_and_alertmanager_that_the_rou
     )
     alertmanager = start(stack.alertmanager(tmp_path, paths.alertmanager, port))
     start(stack.prometheus(tmp_path, paths.prometheus, free_port()))
-    until(lambda: heartbeats(router) >= 2, "the heartbeat is heard", within_s=30)
+    until(lambda: heartbeats(router) >= 2, "the heartbeat arrives", within_s=30)
     assert titles(discord) == []
 
     alertmanager.kill()
-    until(lambda: titles(discord) == ["🔴 MonitoringBlind"], "people hear that it is blind", within_s=30)
+    until(lambda: titles(discord) == ["🔴 MonitoringBlind"], "a card says that it is blind", within_s=30)
     alertmanager.start()
     seeing = ["🟢 MonitoringBlind \u2013 resolved"]
-    until(lambda: titles(discord) == seeing, "people hear that it sees again", within_s=30)
+    until(lambda: titles(discord) == seeing, "the card is resolved", within_s=30)
     assert second_path.requests == []
 
     router.program.kill()
-    until(lambda: told(second_path, "alert-router is down"), "the second path says so", within_s=30)
+    until(lambda: is_notified(second_path, "alert-router is down"), "the second path gets it", within_s=30)
 
     assert titles(discord) == seeing
 
@@ -85,5 +85,5 @@ def titles(discord: RunningDiscord) -> list[str]:
     return [message.embeds[0]["title"] for message in discord.state.messages()]
 
 
-def told(second_path: Listener, summary: str) -> bool:
+def is_notified(second_path: Listener, summary: str) -> bool:
     return any(request.path == SLACK and summary in str(request.body) for request in second_path.requests)

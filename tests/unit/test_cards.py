@@ -22,7 +22,6 @@ from testbed.factories import (
     API_DOWN,
     DISK_FULL,
     DRIFT_HIGH,
-    advancing,
     as_bytes,
     at,
     event_json,
@@ -30,11 +29,12 @@ from testbed.factories import (
     make_alert,
     make_incident,
     make_state,
+    signal_applier,
     wire_alert,
 )
 from testbed.fakes.discord.acceptance import refusals, shapes
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden" / "cards"
 HOSTILE = "@everyone <@1> [x](http://evil.example) **b** `c` # d\n# e\u2028- f <t:0:R> ||g||"
 RENDERER = Renderer(Templates(), "https://router.example.org")
 LINKS = {
@@ -98,7 +98,7 @@ def nothing_left() -> CardState:
 
 
 def of_signal(signal: Signal) -> CardState:
-    return make_state(replace(advancing()(None, signal, at(1)).alert, incident_id=1))
+    return make_state(replace(signal_applier()(None, signal, at(1)).alert, incident_id=1))
 
 
 def of_grafana() -> CardState:
@@ -106,7 +106,7 @@ def of_grafana() -> CardState:
 
 
 def event(type_: str) -> Callable[[], CardState]:
-    return lambda: of_signal(event_signals.of(events.parse(as_bytes(event_json(type_)))).signal)
+    return lambda: of_signal(event_signals.to_signals(events.parse(as_bytes(event_json(type_)))).signal)
 
 
 CASES: dict[str, Callable[[], CardState]] = {
@@ -158,11 +158,11 @@ def test_every_card_is_taken_by_discord(case: str) -> None:
 def test_the_same_state_is_always_the_same_message(case: str) -> None:
     again = Renderer(Templates(), "https://router.example.org").render(CASES[case]())
 
-    assert embeds.digest(again) == embeds.digest(rendered(case))
+    assert embeds.payload_hash(again) == embeds.payload_hash(rendered(case))
 
 
 def test_another_state_is_another_message() -> None:
-    digests = {embeds.digest(rendered(case)) for case in CASES}
+    digests = {embeds.payload_hash(rendered(case)) for case in CASES}
 
     assert len(digests) == len(CASES)
 

@@ -10,10 +10,10 @@ from pydantic import SecretStr
 
 from alert_router.delivery import worker
 from alert_router.discord import client
-from alert_router.discord.client import DiscordChannel, Place, Reply
+from alert_router.discord.client import DiscordChannel, Reply, WebhookInfo
 from alert_router.discord.responses import ChannelGone, MessageGone, Rejected, Sent, TryAgain
 from alert_router.domain.model import CLOCK_SKEW_S
-from alert_router.domain.rate_limits import RateFacts
+from alert_router.domain.rate_limits import RateInfo
 from alert_router.store import card_queue
 from testbed.factories import SECRET
 
@@ -32,11 +32,11 @@ def call(
             raise answer
         return answer  # type: ignore[no-any-return] # a response, as its caller says
 
-    async def ask() -> Reply | Place | None:
+    async def ask() -> Reply | WebhookInfo | None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as http:
             channel = DiscordChannel(http, SecretStr(url))
             if look:
-                return await channel.look()
+                return await channel.fetch_webhook()
             return await (channel.edit("42", {"content": "x"}) if edit else channel.create({"content": "x"}))
 
     return asyncio.run(ask()), requests
@@ -126,7 +126,7 @@ def test_no_answer_says_whether_it_may_have_been_sent(error: Exception, maybe_se
     reply, _ = call(error)
 
     assert isinstance(reply.outcome, TryAgain)
-    assert (reply.outcome.maybe_sent, reply.facts) == (maybe_sent, None)
+    assert (reply.outcome.maybe_sent, reply.rate) == (maybe_sent, None)
     assert SECRET not in repr(reply)
 
 
@@ -137,10 +137,10 @@ def test_an_answer_that_never_ends_is_not_waited_for() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def ask() -> tuple[Reply, Place | None]:
+    async def ask() -> tuple[Reply, WebhookInfo | None]:
         async with httpx.AsyncClient(transport=httpx.MockTransport(never)) as http:
-            channel = DiscordChannel(http, SecretStr(URL), most_s=0.01)
-            return await channel.create({"content": "x"}), await channel.look()
+            channel = DiscordChannel(http, SecretStr(URL), timeout_s=0.01)
+            return await channel.create({"content": "x"}), await channel.fetch_webhook()
 
     reply, place = asyncio.run(ask())
 
@@ -152,7 +152,7 @@ def test_an_answer_that_never_ends_is_not_waited_for() -> None:
 @pytest.mark.parametrize(
     ("headers", "body", "facts"),
     [
-        ({}, {}, RateFacts(429)),
+        ({}, {}, RateInfo(429)),
         (
             {
                 "X-RateLimit-Remaining": "0",
@@ -161,20 +161,20 @@ def test_an_answer_that_never_ends_is_not_waited_for() -> None:
                 "Retry-After": "2",
             },
             {"retry_after": 1.234, "global": False},
-            RateFacts(429, remaining=0, reset_after_s=1.2, retry_after_s=1.234, scope="user"),
+            RateInfo(429, remaining=0, reset_after_s=1.2, retry_after_s=1.234, scope="user"),
         ),
-        ({"Retry-After": "60"}, {}, RateFacts(429, retry_after_s=60)),
-        ({}, {"retry_after": 3, "global": True}, RateFacts(429, retry_after_s=3, scope="global")),
-        ({}, {"retry_after": 3, "code": 30046}, RateFacts(429, retry_after_s=3, old_edits=True)),
-        ({"Retry-After": "nan", "X-RateLimit-Remaining": "-1"}, {"retry_after": 1e400}, RateFacts(429)),
+        ({"Retry-After": "60"}, {}, RateInfo(429, retry_after_s=60)),
+        ({}, {"retry_after": 3, "global": True}, RateInfo(429, retry_after_s=3, scope="global")),
+        ({}, {"retry_after": 3, "code": 30046}, RateInfo(429, retry_after_s=3, old_edits=True)),
+        ({"Retry-After": "nan", "X-RateLimit-Remaining": "-1"}, {"retry_after": 1e400}, RateInfo(429)),
     ],
 )
 def test_what_an_answer_says_of_the_rate_is_read_with_care(
-    headers: dict[str, str], body: dict[str, Any], facts: RateFacts
+    headers: dict[str, str], body: dict[str, Any], facts: RateInfo
 ) -> None:
     reply, _ = call(httpx.Response(429, headers=headers, content=json.dumps(body)))
 
-    assert reply.facts == facts
+    assert reply.rate == facts
 
 
 def test_the_webhook_tells_where_it_leads() -> None:
@@ -182,4 +182,4 @@ def test_the_webhook_tells_where_it_leads() -> None:
     gone, _ = call(httpx.Response(404, json={"code": 10015}), look=True)
     away, _ = call(httpx.ConnectError(URL), look=True)
 
-    assert (there, gone, away) == (Place("100", "9"), None, None)
+    assert (there, gone, away) == (WebhookInfo("100", "9"), None, None)

@@ -1,4 +1,4 @@
-"""The plan is a function of its seed, and what its senders say in the end is the truth."""
+"""The plan is a function of its seed; its replicas send every group's final state."""
 
 import pytest
 
@@ -9,40 +9,40 @@ SIZES = [plan.FULL, plan.SHORT]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["full", "short"])
-def test_the_same_seed_is_the_same_plan_and_another_is_another(size: Size) -> None:
-    first, again, other = (plan.made(seed, size, "sqlite") for seed in (7, 7, 8))
+def test_plan_depends_on_its_seed_only(size: Size) -> None:
+    first, again, other = (plan.draw(seed, size, "sqlite") for seed in (7, 7, 8))
 
     assert first == again
     assert first.groups != other.groups
-    assert first.mishaps != other.mishaps
+    assert first.faults != other.faults
 
 
-def test_the_full_form_plans_enough() -> None:
-    made = plan.made(7, plan.FULL, "sqlite")
+def test_full_form_plans_enough_groups_and_faults() -> None:
+    drawn = plan.draw(7, plan.FULL, "sqlite")
 
-    assert len(made.groups) > 2_400
-    assert len(made.mishaps) > 260
+    assert len(drawn.groups) > 2_400
+    assert len(drawn.faults) > 260
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["full", "short"])
-def test_every_replica_has_told_the_truth_when_it_is_done(size: Size) -> None:
-    made = plan.made(7, size, "sqlite")
+def test_last_flush_of_every_replica_sends_the_final_state(size: Size) -> None:
+    drawn = plan.draw(7, size, "sqlite")
 
-    for group in made.groups:
+    for group in drawn.groups:
         for replica in group.replicas:
             last = replica.flushes[-1]
-            told = {one.key: one.firing_at(last.view_s) for one in replica.episodes}
-            assert {key: told[key] for key in group.final if key in told} == {
-                key: one.ends_s is None for key, one in group.final.items() if key in told
+            sent = {one.key: one.firing_at(last.view_s) for one in replica.episodes}
+            assert {key: sent[key] for key in group.final if key in sent} == {
+                key: one.ends_s is None for key, one in group.final.items() if key in sent
             }
 
 
-def test_a_webhook_tells_all_that_fires_and_what_ended_since_it_last_got_through() -> None:
-    made = plan.made(7, plan.FULL, "sqlite")
-    joined = next(one for one in made.groups if len(one.replicas[0].flushes) > 4 and not one.in_order)
+def test_webhook_contains_what_fires_and_what_ended_since_the_last() -> None:
+    drawn = plan.draw(7, plan.FULL, "sqlite")
+    joined = next(one for one in drawn.groups if len(one.replicas[0].flushes) > 4 and not one.in_order)
     replica = joined.replicas[0]
     last = replica.flushes[-1]
 
-    told = scenarios.shown(replica, last.view_s, float("-inf"))
+    sent = scenarios.visible(replica, last.view_s, float("-inf"))
 
-    assert {one.instance for one in told} == {one.instance for one in replica.episodes}
+    assert {one.instance for one in sent} == {one.instance for one in replica.episodes}

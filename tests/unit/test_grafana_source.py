@@ -1,4 +1,4 @@
-"""Grafana's body to signals: Alertmanager's form, what it says beside it, and nothing lost for that."""
+"""Grafana's webhook body to signals: Alertmanager's form, and fields of its own that never cost an alert."""
 
 import json
 from pathlib import Path
@@ -10,27 +10,27 @@ import pytest
 from alert_router.discord import embeds
 from alert_router.domain.model import Signal, Status
 from alert_router.sources import webhook
-from alert_router.sources.webhook import Message
+from alert_router.sources.webhook import WebhookMessage
 from testbed.factories import as_bytes, at, grafana_json, make_alert, make_signal, webhook_json, wire_alert
 
 PAYLOADS = sorted((Path(__file__).parents[3] / "shared" / "payloads").glob("grafana_*.json"))
 SUMMARY = {"summary": "ApiDown it is"}
 
 
-def parse(body: Any) -> Message:
+def parse(body: Any) -> WebhookMessage:
     return webhook.parse(body if isinstance(body, bytes) else as_bytes(body), at(60))
 
 
-def only(message: Message) -> Signal:
+def only(message: WebhookMessage) -> Signal:
     [signal] = message.signals
     return signal
 
 
-def annotations(**said: Any) -> dict[str, str]:
-    return dict(only(parse(grafana_json({**wire_alert(), **said}))).annotations)
+def annotations(**fields: Any) -> dict[str, str]:
+    return dict(only(parse(grafana_json({**wire_alert(), **fields}))).annotations)
 
 
-def test_an_alert_of_grafana_is_a_signal_of_grafana() -> None:
+def test_grafana_alert_becomes_a_grafana_signal() -> None:
     message = parse(grafana_json())
     signal, same = only(message), make_signal()
 
@@ -44,7 +44,7 @@ def test_an_alert_of_grafana_is_a_signal_of_grafana() -> None:
     assert signal.source_url == "https://grafana.example.org/"
 
 
-def test_what_was_measured_and_where_it_is_seen_are_told() -> None:
+def test_values_and_panel_become_annotations() -> None:
     assert annotations() == {
         **SUMMARY,
         "values": "B = 18.9821, C = 0",
@@ -52,26 +52,26 @@ def test_what_was_measured_and_where_it_is_seen_are_told() -> None:
     }
 
 
-def test_what_the_rule_says_itself_goes_first() -> None:
+def test_annotations_of_the_rule_take_precedence() -> None:
     own = {"values": "98 °C", "dashboard_url": "https://example.org/own"}
 
     assert annotations(annotations=own) == own
 
 
-def test_the_dashboard_stands_in_for_a_panel_that_is_not_there() -> None:
+def test_dashboard_replaces_a_missing_panel() -> None:
     assert annotations(panelURL="")["dashboard_url"] == "https://grafana.example.org/d/ece9fb32?orgId=1"
 
 
 @pytest.mark.parametrize("values", [None, {}, {"A": None}, {"A": "hot"}, [1], "hot", {"A": {}}])
-def test_an_alert_without_readable_values_is_told_without_them(values: Any) -> None:
+def test_unreadable_values_are_left_out(values: Any) -> None:
     assert "values" not in annotations(values=values)
 
 
-def test_no_alert_is_lost_for_an_address_that_is_none() -> None:
+def test_invalid_url_does_not_cost_the_alert() -> None:
     assert annotations(panelURL=7, dashboardURL=None, values=None) == SUMMARY
 
 
-def test_what_grafana_calls_watchdog_is_an_alert_and_its_contact_point_no_receiver() -> None:
+def test_grafana_watchdog_is_an_ordinary_alert() -> None:
     message = parse(grafana_json(wire_alert({"alertname": "Watchdog"})))
 
     assert len(message.signals) == 1
@@ -79,29 +79,31 @@ def test_what_grafana_calls_watchdog_is_an_alert_and_its_contact_point_no_receiv
 
 
 @pytest.mark.parametrize("version", ["4", "", None, 4])
-def test_every_other_version_is_alertmanagers(version: Any) -> None:
+def test_other_versions_are_parsed_as_alertmanager(version: Any) -> None:
     assert parse(webhook_json(version=version)).source == "alertmanager"
 
 
 @pytest.mark.parametrize("path", PAYLOADS, ids=lambda path: path.stem)
-def test_bodies_of_the_wild_are_grafanas(path: Path) -> None:
+def test_recorded_grafana_webhooks_are_parsed(path: Path) -> None:
     body = json.loads(path.read_text())
 
     message = parse(path.read_bytes())
 
     assert message.source == "grafana"
-    assert [dict(signal.labels) for signal in message.signals] == [one["labels"] for one in body["alerts"]]
+    assert [dict(signal.labels) for signal in message.signals] == [
+        alert["labels"] for alert in body["alerts"]
+    ]
     assert message.refused == ()
 
 
 @pytest.mark.parametrize("path", PAYLOADS, ids=lambda path: path.stem)
-def test_the_form_for_a_silence_is_grafanas_own(path: Path) -> None:
-    [said] = json.loads(path.read_text())["alerts"]
+def test_silence_link_equals_that_of_grafana(path: Path) -> None:
+    [wire] = json.loads(path.read_text())["alerts"]
     signal = only(parse(path.read_bytes()))
     alert = make_alert(signal.labels, source=signal.source, source_url=signal.source_url)
 
-    made, own = (urlsplit(url) for url in (embeds.silence_url(alert), said["silenceURL"]))
+    link, own = (urlsplit(url) for url in (embeds.silence_url(alert), wire["silenceURL"]))
 
-    assert made.path == own.path
-    # Without the number of the organisation: Grafana takes the one that the person is in.
-    assert parse_qsl(made.query) == [one for one in parse_qsl(own.query) if one[0] != "orgId"]
+    assert link.path == own.path
+    # Without the organisation: Grafana takes that of the session.
+    assert parse_qsl(link.query) == [field for field in parse_qsl(own.query) if field[0] != "orgId"]

@@ -1,4 +1,4 @@
-"""How alerts join incidents, and when people are pinged anew."""
+"""How alerts join incidents, and when people are notified anew."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -11,107 +11,114 @@ from alert_router.domain.model import Alert, Incident, Rules, Status
 from testbed.factories import API_DOWN, DRIFT_HIGH, at, make_alert, make_incident
 
 CLOSED = make_incident(status=Status.RESOLVED, firing=0, resolved_at=at(0))
+GROUP = {"alertname": "ApiDown"}
 INSTANT = timedelta(microseconds=1)
 
 
 def join(latest: Incident | None, alert: Alert, minute: float = 1) -> Incident:
-    return incidents.joined(
-        latest, alert, {"alertname": "ApiDown"}, at(minute), rules=Rules(), new_id=lambda: 7
+    return incidents.add_alert(
+        latest, alert, GROUP, at(minute), key=incidents.key_of(GROUP), rules=Rules(), new_id=lambda: 7
     )
 
 
-def test_the_first_alert_of_a_group_founds_its_incident() -> None:
-    founded = join(None, make_alert())
+def test_first_alert_of_a_group_creates_its_incident() -> None:
+    incident = join(None, make_alert())
 
-    assert founded == make_incident(id=7, opened_at=at(1), pinged_at=at(1))
-
-
-def test_an_alert_that_is_over_founds_an_incident_that_is_over() -> None:
-    founded = join(None, make_alert(ends_at=at(1)))
-
-    assert (founded.status, founded.firing, founded.resolved_at) == (Status.RESOLVED, 0, at(1))
+    assert incident == make_incident(id=7, opened_at=at(1), pinged_at=at(1))
 
 
-def test_a_second_alert_joins_while_the_first_fires() -> None:
-    joined = join(make_incident(), make_alert())
+def test_resolved_alert_creates_a_resolved_incident() -> None:
+    incident = join(None, make_alert(ends_at=at(1)))
 
-    assert joined == make_incident(firing=2)
+    assert (incident.status, incident.firing, incident.resolved_at) == (Status.RESOLVED, 0, at(1))
 
 
-def test_an_alert_that_is_over_joins_without_being_counted() -> None:
+def test_second_alert_joins_a_firing_incident() -> None:
+    incident = join(make_incident(), make_alert())
+
+    assert incident == make_incident(firing=2)
+
+
+def test_resolved_alert_joins_without_being_counted() -> None:
     assert join(make_incident(), make_alert(ends_at=at(1))) == make_incident()
     assert join(CLOSED, make_alert(ends_at=at(1))) == CLOSED
 
 
-def test_the_last_alert_that_ends_closes_the_incident() -> None:
-    first = incidents.left(make_incident(firing=2), at(3))
-    last = incidents.left(first, at(5))
+def test_last_alert_to_end_closes_the_incident() -> None:
+    first = incidents.remove_alert(make_incident(firing=2), at(3))
+    last = incidents.remove_alert(first, at(5))
 
     assert (first.status, first.firing, first.resolved_at) == (Status.FIRING, 1, None)
     assert (last.status, last.firing, last.resolved_at) == (Status.RESOLVED, 0, at(5))
 
 
-def test_leaving_a_closed_incident_does_not_close_it_again() -> None:
-    assert incidents.left(CLOSED, at(9)) == CLOSED
+def test_removing_an_alert_leaves_a_closed_incident_unchanged() -> None:
+    assert incidents.remove_alert(CLOSED, at(9)) == CLOSED
 
 
-def test_within_the_flap_window_the_incident_reopens_and_nobody_is_pinged() -> None:
-    joined = incidents.joined(
-        CLOSED, make_alert(), {}, at(30) - INSTANT, rules=Rules(), new_id=lambda: pytest.fail("no new one")
+def test_refire_within_the_flap_window_reopens_without_a_new_card() -> None:
+    incident = incidents.add_alert(
+        CLOSED,
+        make_alert(),
+        {},
+        at(30) - INSTANT,
+        key="group",
+        rules=Rules(),
+        new_id=lambda: 99,
     )
 
-    assert joined == replace(CLOSED, status=Status.FIRING, firing=1, flaps=1, resolved_at=None)
+    assert incident == replace(CLOSED, status=Status.FIRING, firing=1, flaps=1, resolved_at=None)
 
 
 @pytest.mark.parametrize("minute", [30, 31, 10_000])
-def test_after_the_flap_window_a_new_incident_tells_of_the_one_before(minute: float) -> None:
-    joined = join(CLOSED, make_alert(), minute)
+def test_refire_after_the_flap_window_creates_a_new_incident(minute: float) -> None:
+    incident = join(CLOSED, make_alert(), minute)
 
-    assert (joined.id, joined.previous_id, joined.generation, joined.flaps) == (7, CLOSED.id, 1, 0)
+    assert (incident.id, incident.previous_id, incident.generation, incident.flaps) == (7, CLOSED.id, 1, 0)
 
 
 @pytest.mark.parametrize(
-    ("told", "comes", "generation"),
+    ("shown", "new", "generation"),
     [
         ("warning", "critical", 2),
         ("info", "warning", 2),
         ("critical", "critical", 1),
         ("critical", "page", 1),
         ("critical", "warning", 1),
-        ("warning", "an-unknown-word", 1),
-        ("info", "an-unknown-word", 2),
+        ("warning", "an-unknown-value", 1),
+        ("info", "an-unknown-value", 2),
     ],
 )
-def test_a_severity_above_what_was_told_needs_a_new_card(told: str, comes: str, generation: int) -> None:
-    joined = join(make_incident(severity=told), make_alert({**API_DOWN, "severity": comes}))
+def test_higher_severity_needs_a_new_card(shown: str, new: str, generation: int) -> None:
+    incident = join(make_incident(severity=shown), make_alert({**API_DOWN, "severity": new}))
 
-    assert joined.generation == generation
-    assert joined.severity == (comes if generation == 2 else told)
-    assert joined.pinged_at == (at(1) if generation == 2 else at(0))
-
-
-def test_an_alert_that_is_over_raises_no_severity() -> None:
-    joined = join(make_incident(severity="warning"), make_alert(ends_at=at(1)))
-
-    assert (joined.severity, joined.generation) == ("warning", 1)
+    assert incident.generation == generation
+    assert incident.severity == (new if generation == 2 else shown)
+    assert incident.pinged_at == (at(1) if generation == 2 else at(0))
 
 
-def test_a_reopened_incident_remembers_the_worst_it_told() -> None:
-    joined = join(CLOSED, make_alert(DRIFT_HIGH), 5)
+def test_resolved_alert_does_not_raise_the_severity() -> None:
+    incident = join(make_incident(severity="warning"), make_alert(ends_at=at(1)))
 
-    assert (joined.severity, joined.generation) == ("critical", 1)
+    assert (incident.severity, incident.generation) == ("warning", 1)
 
 
-def test_a_group_is_the_same_whoever_spells_it() -> None:
+def test_reopened_incident_keeps_its_highest_severity() -> None:
+    incident = join(CLOSED, make_alert(DRIFT_HIGH), 5)
+
+    assert (incident.severity, incident.generation) == ("critical", 1)
+
+
+def test_group_key_ignores_the_order_of_labels() -> None:
     assert incidents.key_of({"a": "1", "b": "é"}) == incidents.key_of({"b": "é", "a": "1"})
     assert incidents.key_of({"a": "1"}) != incidents.key_of({"a": "2"})
 
 
-def test_who_took_an_incident_on_took_on_what_has_ended_since() -> None:
-    taken: dict[str, Any] = {"acknowledged_at": at(0), "acknowledged_by": "ana"}
+def test_reopening_clears_acknowledgement() -> None:
+    acknowledged: dict[str, Any] = {"acknowledged_at": at(0), "acknowledged_by": "ana"}
 
-    again = join(replace(CLOSED, **taken), make_alert())
-    another = join(make_incident(**taken), make_alert())
+    again = join(replace(CLOSED, **acknowledged), make_alert())
+    another = join(make_incident(**acknowledged), make_alert())
 
     assert (again.acknowledged_at, again.acknowledged_by) == (None, None)
     assert (another.acknowledged_at, another.acknowledged_by) == (at(0), "ana")
@@ -128,9 +135,11 @@ def test_who_took_an_incident_on_took_on_what_has_ended_since() -> None:
         ({"pinged_at": at(1)}, 240, False),
     ],
 )
-def test_people_are_reminded_of_what_fires_and_nobody_has_taken_on(
+def test_unacknowledged_firing_incident_needs_a_reminder(
     changes: dict[str, Any], minute: float, reminds: bool
 ) -> None:
-    found = incidents.needs_reminder(make_incident(**changes), at(minute), every_s={"critical": 4 * 3600.0})
+    needs_reminder = incidents.needs_reminder(
+        make_incident(**changes), at(minute), every_s={"critical": 4 * 3600.0}
+    )
 
-    assert found == reminds
+    assert needs_reminder == reminds

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alert_router.discord import limits, packer
-from alert_router.discord.packer import Button, Draft, Field
+from alert_router.discord.packer import Button, CardText, Draft, Field
 from testbed.factories import NOON
 from testbed.fakes.discord import limits as published
 from testbed.fakes.discord import openapi
@@ -20,7 +20,7 @@ Payload = Mapping[str, Any]
 
 
 def make_draft(**changes: Any) -> Draft:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "title": "ApiDown",
         "color": 0xE5484D,
         "lines": ["The API is down"],
@@ -29,8 +29,9 @@ def make_draft(**changes: Any) -> Draft:
         "timestamp": NOON,
         "buttons": [Button("History", ALL_URL)],
         "all_url": ALL_URL,
-    }
-    return Draft(**{**given, **changes})
+    } | changes
+    text = CardText(**{name: values.pop(name) for name in ("title", "lines", "fields", "footer")})
+    return Draft(text, **values)
 
 
 def lines_of(count: int, length: int = 60) -> list[str]:

@@ -21,12 +21,12 @@ def expected(status: int) -> type:
 
 @pytest.mark.parametrize("status", range(100, 600))
 def test_every_status_has_a_meaning(status: int) -> None:
-    verdict = responses.of_refusal(Refusal(status, None, "why"))
+    verdict = responses.classify_error(Refusal(status, None, "why"))
 
     assert type(verdict) is expected(status)
     assert verdict.reason == f"HTTP {status}: why"
     if isinstance(verdict, TryAgain):
-        assert verdict.paced == (status in LATER)
+        assert verdict.rate_limited == (status in LATER)
         assert verdict.maybe_sent == (status not in UNSENT | LATER)
 
 
@@ -58,13 +58,13 @@ def test_every_status_has_a_meaning(status: int) -> None:
     ],
 )
 def test_every_known_code_has_a_meaning(status: int, code: int, verdict: type) -> None:
-    found = responses.of_refusal(Refusal(status, code, ""))
+    found = responses.classify_error(Refusal(status, code, ""))
 
     assert type(found) is verdict
     assert found.reason == f"HTTP {status} code {code}"
 
 
 def test_a_limit_tells_how_long_to_wait() -> None:
-    verdict = responses.of_refusal(Refusal(429, None, "", retry_after_s=1.5))
+    verdict = responses.classify_error(Refusal(429, None, "", retry_after_s=1.5))
 
-    assert verdict == TryAgain("HTTP 429", after_s=1.5, paced=True)
+    assert verdict == TryAgain("HTTP 429", after_s=1.5, rate_limited=True)

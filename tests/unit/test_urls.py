@@ -17,7 +17,7 @@ from testbed.fakes.discord_form_cases import ACCEPTED, REFUSED
     ],
 )
 def test_a_dotted_host_or_an_address_is_taken(url: str) -> None:
-    assert urls.acceptable(url)
+    assert urls.is_acceptable(url)
 
 
 @pytest.mark.parametrize(
@@ -44,21 +44,21 @@ def test_a_dotted_host_or_an_address_is_taken(url: str) -> None:
     ],
 )
 def test_what_would_cost_the_whole_message_is_refused(url: str) -> None:
-    assert not urls.acceptable(url)
+    assert not urls.is_acceptable(url)
 
 
 @pytest.mark.parametrize("name", [name for name in ACCEPTED if name.startswith("url ")])
 def test_what_the_stand_in_takes_is_acceptable(name: str) -> None:
-    assert urls.acceptable(ACCEPTED[name]["embeds"][0]["url"])
+    assert urls.is_acceptable(ACCEPTED[name]["embeds"][0]["url"])
 
 
 @pytest.mark.parametrize("name", [name for name in REFUSED if name.startswith("url ")])
 def test_what_the_stand_in_refuses_is_not_acceptable(name: str) -> None:
-    assert not urls.acceptable(REFUSED[name][0]["embeds"][0]["url"])
+    assert not urls.is_acceptable(REFUSED[name][0]["embeds"][0]["url"])
 
 
 def test_a_button_takes_less_than_a_link() -> None:
     url = "https://example.com/" + "a" * 492
 
-    assert urls.acceptable(url, 512)
-    assert not urls.acceptable(url + "a", 512)
+    assert urls.is_acceptable(url, 512)
+    assert not urls.is_acceptable(url + "a", 512)

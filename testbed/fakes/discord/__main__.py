@@ -1,4 +1,4 @@
-"""`python -m testbed.fakes.discord --port 9199`: the stand-in alone; look at /, steer by /control/."""
+"""`python -m testbed.fakes.discord --port 9199`: the fake Discord alone; pages at /, control at /control/."""
 
 import argparse
 import socket
@@ -20,22 +20,22 @@ def main() -> None:
         action="append",
         default=[],
         metavar="ID/TOKEN[/CHANNEL]",
-        help="register a webhook (repeatable); without any, every webhook that is called is taken",
+        help="register a webhook (repeatable); without any, every webhook is accepted",
     )
     parser.add_argument("--no-limits", action="store_true", help="turn the rate limits off")
     parser.add_argument("--forget-files", action="store_true", help="do not keep the bytes of attachments")
-    given = parser.parse_args()
+    args = parser.parse_args()
     state = DiscordState(
-        limits=RateLimits(enabled=not given.no_limits),
-        auto_register=not given.webhook,
-        keep_files=not given.forget_files,
+        limits=RateLimits(enabled=not args.no_limits),
+        auto_register=not args.webhook,
+        keep_files=not args.forget_files,
     )
-    for hook in given.webhook:
+    for hook in args.webhook:
         webhook_id, token, *channel = hook.split("/")
         state.webhook(webhook_id, token, *channel)
-    with socket.create_server((given.host, given.port)) as listener:
+    with socket.create_server((args.host, args.port)) as listener:
         host, port = listener.getsockname()
-        sys.stdout.write(f"stand-in Discord on http://{host}:{port}\n")
+        sys.stdout.write(f"fake Discord on http://{host}:{port}\n")
         sys.stdout.flush()
         uvicorn.Server(server.config(state, log_level="warning")).run(sockets=[listener])
 

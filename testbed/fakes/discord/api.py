@@ -1,4 +1,4 @@
-"""The webhook operations: who may, what is checked, what is stored. No faults and no rate limits here."""
+"""The webhook operations: authorisation, checks and storage. No faults and no rate limits here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -158,7 +158,7 @@ def _note(state: DiscordState, record: RequestRecord, problems: Problems, shown:
     record.unknown_keys = tuple(problems.unknown_keys)
     record.repeated_embed_urls = tuple(embeds.repeated_urls(shown.embeds))
     if state.strict_unknown_keys and problems.unknown_keys:
-        raise Refused(400, 50035, f"The stand-in was told to refuse unknown keys: {problems.unknown_keys}")
+        raise Refused(400, 50035, f"strict_unknown_keys: unknown are {problems.unknown_keys}")
 
 
 def _lean(state: DiscordState, shown: Content) -> Content:

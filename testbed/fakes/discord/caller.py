@@ -1,4 +1,4 @@
-"""A plain client of the stand-in, in process and synchronous: for tests of the stand-in itself."""
+"""A plain client of the fake, in process and synchronous: for the tests of the fake itself."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The way in for another process: see what the stand-in received, order faults. Not part of Discord.
+"""Control over HTTP, for another process: read what the fake received, plan faults. Not part of Discord.
 
 GET    /control/state[?requests=0]            webhooks, messages with revisions, requests, counters, faults
 GET    /control/counters

@@ -1,4 +1,4 @@
-"""Performs a call and lets the fault planned for it strike, before or after the message is stored."""
+"""Performs a call and injects the fault planned for it, before or after the message is stored."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ async def perform(
     if answer.status >= 300:
         return answer
     _spend(rule, call)
-    return await _strike(state, call, rule.fault, answer, request)
+    return await _inject(state, call, rule.fault, answer, request)
 
 
 def _perform(state: DiscordState, call: Call, form: Form | Refused) -> Answer:
@@ -70,31 +70,31 @@ async def _before(
     state: DiscordState, call: Call, form: Form | Refused, fault: Fault, request: Request
 ) -> Answer | Response:
     if fault.kind not in ("slow", "hold"):
-        return await _strike(state, call, fault, as_json(200, {}), request)
+        return await _inject(state, call, fault, as_json(200, {}), request)
     await _delay(state, fault)
     return _perform(state, call, form)
 
 
-async def _strike(
+async def _inject(
     state: DiscordState, call: Call, fault: Fault, answer: Answer, request: Request
 ) -> Answer | Response:
-    """What the client gets instead of `answer`."""
+    """The response the client gets instead of `answer`."""
     match fault.kind:
         case "status":
             return _error(fault)
         case "limited":
             return _limited(state, call, fault)
-        case "malformed":
-            return _malformed(fault, answer)
+        case "invalid_body":
+            return _invalid_body(fault, answer)
         case "slow" | "hold":
             await _delay(state, fault)
             return answer
         case "timeout":
             if _transport(request.scope) is not None:
                 await _first(state.faults.wait(fault.seconds), _gone(request.receive))
-            return Cut(httpx.ReadTimeout("the stand-in was told not to answer"), reset=False)
+            return Cut(httpx.ReadTimeout("planned fault: no answer"), reset=False)
         case "reset":
-            return Cut(httpx.ReadError("the stand-in was told to reset the connection"), reset=True)
+            return Cut(httpx.ReadError("planned fault: connection reset"), reset=True)
 
 
 async def _delay(state: DiscordState, fault: Fault) -> None:
@@ -128,7 +128,7 @@ def _limited(state: DiscordState, call: Call, fault: Fault) -> Answer:
     )
 
 
-def _malformed(fault: Fault, answer: Answer) -> Answer:
+def _invalid_body(fault: Fault, answer: Answer) -> Answer:
     if fault.body == "html":
         return as_html(200, CLOUDFLARE_PAGE)
     if fault.body == "missing_id":

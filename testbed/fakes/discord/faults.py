@@ -1,13 +1,13 @@
-"""Faults on demand: what goes wrong, with which request, and whether Discord had stored the message by then.
+"""Faults on demand: which fault, for which request, before or after the message is stored.
 
     state.faults.next(faults.status(503))                              # the next request
     state.faults.next(faults.timeout(stored=True), operation="create")  # the next create: kept, not answered
     state.faults.nth(3, faults.limited("global", seconds=2))            # the third from now
     state.faults.sometimes(0.1, faults.reset(), seed=7)                 # one in ten, the same ones for a seed
 
-Requests that a rate limit turns away meet no fault and are not counted by `nth` and `sometimes`. A fault with
-stored=True needs something to be stored: where Discord refuses the request, its refusal goes out and the
-fault waits for the next.
+Requests refused by a rate limit meet no fault, and `nth` and `sometimes` do not count them. A fault with
+stored=True applies to a request that is stored: when Discord refuses one, its answer goes out and the fault
+waits for the next.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 from testbed.fakes.discord.answers import Scope
 from testbed.fakes.discord.messages import Operation
 
-Kind = Literal["status", "limited", "timeout", "reset", "slow", "hold", "malformed"]
+Kind = Literal["status", "limited", "timeout", "reset", "slow", "hold", "invalid_body"]
 Body = Literal["broken_json", "html", "missing_id", "list", "empty"]
 
 
@@ -27,7 +27,7 @@ Body = Literal["broken_json", "html", "missing_id", "list", "empty"]
 class Fault:
     kind: Kind
     stored: bool = False
-    """Strike after the message was stored (or changed, or removed), not before."""
+    """The fault takes effect after the message was stored (or changed, or removed), not before."""
     status: int = 500
     code: int | None = None
     message: str | None = None
@@ -43,7 +43,7 @@ class Fault:
                 raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}")
 
     def __str__(self) -> str:
-        detail = {"status": str(self.status), "limited": self.scope, "malformed": self.body}.get(
+        detail = {"status": str(self.status), "limited": self.scope, "invalid_body": self.body}.get(
             self.kind, ""
         )
         return " ".join(filter(None, (self.kind, detail, "after storing" if self.stored else "")))
@@ -80,13 +80,13 @@ def hold(*, stored: bool = False, seconds: float | None = None) -> Fault:
     return Fault("hold", stored=stored, seconds=seconds)
 
 
-def malformed(body: Body = "broken_json", *, stored: bool = True) -> Fault:
+def invalid_body(body: Body = "broken_json", *, stored: bool = True) -> Fault:
     """A 200 whose body is not the message it should be."""
-    return Fault("malformed", body=body, stored=stored)
+    return Fault("invalid_body", body=body, stored=stored)
 
 
 def from_json(value: Mapping[str, Any]) -> Fault:
-    unknown = set(value) - {one.name for one in fields(Fault)}
+    unknown = set(value) - {known.name for known in fields(Fault)}
     if unknown or "kind" not in value:
         raise ValueError(f"a fault needs a kind; unknown: {sorted(unknown)}")
     return Fault(**value)
@@ -100,13 +100,13 @@ class Rule:
     containing: str = ""
     """Only requests with this text in their body."""
     left: int | None = 1
-    """How often it still strikes; None is without end."""
+    """How often it still applies; None is without end."""
     nth: int | None = None
     probability: float = 1.0
     random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - repeatable on purpose
     seen: int = 0
 
-    def strikes(self, operation: Operation, webhook_id: str, body: str) -> bool:
+    def applies(self, operation: Operation, webhook_id: str, body: str) -> bool:
         if self.left == 0 or (self.operation or operation) != operation:
             return False
         if (self.webhook_id or webhook_id) != webhook_id or self.containing not in body:
@@ -173,9 +173,9 @@ class FaultPlan:
         )
 
     def pick(self, operation: Operation, webhook_id: str, body: str = "") -> Rule | None:
-        """The first rule that strikes; every rule sees every request, so that one does not shift another."""
-        struck = [rule for rule in self.rules if rule.strikes(operation, webhook_id, body)]
-        return struck[0] if struck else None
+        """The first rule that applies; every rule sees every request, so that no rule shifts another."""
+        applying = [rule for rule in self.rules if rule.applies(operation, webhook_id, body)]
+        return applying[0] if applying else None
 
     @property
     def pending(self) -> list[Rule]:

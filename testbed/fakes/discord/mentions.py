@@ -61,7 +61,7 @@ def pings(texts: Iterable[str], allowed: Mapping[str, Any] | None) -> Pings:
     """Whom these texts ping. Without allowed_mentions everybody they name.
 
     The documentation says that webhooks then parse users only, reports say everything
-    (discord-api-docs#2988): the stand-in takes the reading under which forgetting the field is seen.
+    (discord-api-docs#2988): the fake takes the reading under which a forgotten field shows.
     """
     text = "\n".join(texts)
     chosen = {"parse": list(PARSE_CHOICES)} if allowed is None else allowed

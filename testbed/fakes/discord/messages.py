@@ -1,4 +1,4 @@
-"""What the stand-in remembers: webhooks, messages with every revision, and the log of requests."""
+"""The fake's records: webhooks, messages with every revision, and the log of requests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Webhook:
     token: str
     channel_id: str
     kind: Literal["text", "forum"] = "text"
-    name: str = "stand-in"
+    name: str = "fake"
     guild_id: str = "900000000000000001"
     deleted: bool = False
     threads: set[str] = field(default_factory=set)
@@ -169,7 +169,7 @@ class RequestRecord:
     unknown_keys: tuple[str, ...] = ()
     repeated_embed_urls: tuple[str, ...] = ()
     stored: str | None = None
-    """Id of the message which this request created, changed or removed, whatever the client was told."""
+    """Id of the message which this request created, changed or removed, whatever the client was answered."""
     status: int | None = None
     """None while unanswered, and for ever after a reset or a time-out."""
     error: str | None = None

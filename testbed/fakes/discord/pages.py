@@ -36,8 +36,8 @@ def page(state: DiscordState) -> str:
     )
     shown = "".join(_message(message) for message in messages) or "<p>Nothing has been posted yet.</p>"
     return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Stand-in Discord</title>'
-        f"<style>{STYLE}</style></head><body><h1>Stand-in Discord</h1><p><small>{counted}</small></p>{shown}"
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Fake Discord</title>'
+        f"<style>{STYLE}</style></head><body><h1>Fake Discord</h1><p><small>{counted}</small></p>{shown}"
         "</body></html>"
     )
 

@@ -1,6 +1,6 @@
 """Discord's rate limits on an injected clock: the one that the headers show, and those that they do not.
 
-One limiter counts for one stand-in; times are seconds since the epoch.
+One limiter counts for one fake Discord; times are seconds since the epoch.
 """
 
 from collections import Counter, deque
@@ -12,7 +12,7 @@ from testbed.fakes.discord.limits import RateLimits
 from testbed.fakes.discord.messages import Operation
 
 DUST_S = 1e-6
-"""Floats near 1.7e9 resolve 2e-7 s: who waits exactly as told must not be a hair too early."""
+"""Floats near 1.7e9 resolve 2e-7 s: a client that waits exactly Retry-After must not be too early."""
 
 EVERYBODY = "everybody"
 EDGE = "edge"
@@ -43,10 +43,10 @@ class RateLimiter:
         self.clear()
 
     def clear(self) -> None:
-        self.given: Counter[str] = Counter()
+        self.sent_429: Counter[str] = Counter()
         """429s by what was exceeded: webhook, channel, old_edit, edge, and fault:<scope>."""
         self.impatient = 0
-        """Requests that came before the wait was over that an earlier 429 had told."""
+        """Requests that came before the Retry-After of an earlier 429 was over."""
         self.invalid_total = 0
         self._invalid: deque[float] = deque()
         self._windows: dict[Group, Window] = {}
@@ -89,7 +89,7 @@ class RateLimiter:
         until = self._clock() + seconds
         self._blocks[key] = Block(until, scope, code)
         self._told[key] = until
-        self.given[f"fault:{scope}"] += 1
+        self.sent_429[f"fault:{scope}"] += 1
         return limited(scope, seconds, code=code)
 
     def headers(self, operation: Operation, webhook_id: str) -> Mapping[str, str]:
@@ -136,7 +136,7 @@ class RateLimiter:
 
     def _refuse(self, kind: str, key: str, scope: Scope, wait_s: float, *, code: int | None = None) -> Answer:
         now = self._clock()
-        self.given[kind] += 1
+        self.sent_429[kind] += 1
         if self._told.get(key, now) > now + DUST_S:
             self.impatient += 1
         self._told[key] = now + wait_s

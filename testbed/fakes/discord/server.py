@@ -1,4 +1,4 @@
-"""Runs the stand-in as a real HTTP server in a thread: resets, time-outs and slow answers are real ones."""
+"""Runs the fake as a real HTTP server in a thread: resets, time-outs and slow answers are real ones."""
 
 import asyncio
 import socket
@@ -62,16 +62,16 @@ def config(state: DiscordState, **changes: Any) -> uvicorn.Config:
 
 @contextmanager
 def running(state: DiscordState | None = None, *, port: int = 0) -> Iterator[RunningDiscord]:
-    """The stand-in on loopback, on a free port unless one is given; held requests are let go at the end."""
+    """The fake on loopback, on a free port by default; held requests are released at the end."""
     state = state or DiscordState()
     with socket.create_server(("127.0.0.1", port)) as listener:
         # asyncio does this only for sockets that name their protocol; an answer takes 40 ms longer without.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server = AnnouncedServer(config(state))
-        thread = threading.Thread(target=server.run, args=([listener],), name="stand-in Discord", daemon=True)
+        thread = threading.Thread(target=server.run, args=([listener],), name="fake Discord", daemon=True)
         thread.start()
         try:
-            assert server.ready.wait(START_DEADLINE_S), "the stand-in Discord did not start"
+            assert server.ready.wait(START_DEADLINE_S), "the fake Discord did not start"
             yield RunningDiscord(state, f"http://127.0.0.1:{listener.getsockname()[1]}")
         finally:
             server.should_exit = True

@@ -1,4 +1,4 @@
-"""The stand-in's memory, and the interface that tests use."""
+"""The fake's state, and the interface that tests use."""
 
 import asyncio
 import time
@@ -55,7 +55,7 @@ class DiscordState:
         channel_id: str = "100",
         *,
         kind: Literal["text", "forum"] = "text",
-        name: str = "stand-in",
+        name: str = "fake",
     ) -> Webhook:
         """Registers a webhook; several may share a channel, and then its hidden limit."""
         hook = Webhook(webhook_id, token, channel_id, kind=kind, name=name)
@@ -95,7 +95,7 @@ class DiscordState:
 
     @property
     def creates(self) -> list[RequestRecord]:
-        """Requests that really created a message, whatever the client was told."""
+        """Requests that created a message, whatever the client was answered."""
         return self._stored("create")
 
     @property
@@ -105,7 +105,7 @@ class DiscordState:
     @property
     def limited(self) -> int:
         """429s given, of every kind."""
-        return sum(self.rates.given.values())
+        return sum(self.rates.sent_429.values())
 
     @property
     def unknown_keys(self) -> list[str]:
@@ -124,7 +124,7 @@ class DiscordState:
             "unanswered": sum(1 for record in self.requests if record.status is None),
             "statuses": _tally(str(record.status) for record in self.requests),
             "faults": _tally(record.fault for record in self.requests if record.fault),
-            "limited": dict(self.rates.given),
+            "limited": dict(self.rates.sent_429),
             "limited_total": self.limited,
             "impatient": self.rates.impatient,
             "invalid_total": self.rates.invalid_total,

@@ -1,4 +1,4 @@
-"""The stand-in refuses what Discord refuses and takes what Discord takes, at every edge."""
+"""The fake accepts and refuses the same messages as Discord, at every limit."""
 
 import json
 from typing import Any
@@ -48,9 +48,7 @@ def codes(response: httpx.Response) -> Errors:
 
 
 @pytest.mark.parametrize("case", ACCEPTED)
-def test_what_discord_takes_is_taken_and_answered_as_a_message(
-    case: str, caller: Caller, state: DiscordState
-) -> None:
+def test_valid_message_is_stored_and_returned(case: str, caller: Caller, state: DiscordState) -> None:
     response = caller.create(ACCEPTED[case], with_components=True)
 
     assert response.status_code == 200, response.text
@@ -59,7 +57,7 @@ def test_what_discord_takes_is_taken_and_answered_as_a_message(
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_discord_refuses_is_refused_by_its_path_and_code(
+def test_invalid_message_is_refused_with_path_and_code(
     case: str, caller: Caller, state: DiscordState
 ) -> None:
     payload, expected = REFUSED[case]
@@ -71,7 +69,7 @@ def test_what_discord_refuses_is_refused_by_its_path_and_code(
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_an_edit_is_held_to_the_same_rules(case: str, caller: Caller, state: DiscordState) -> None:
+def test_edit_has_the_rules_of_a_create(case: str, caller: Caller, state: DiscordState) -> None:
     payload, expected = REFUSED[case]
     message_id = caller.create({"content": "before"}).json()["id"]
 
@@ -85,7 +83,7 @@ def test_an_edit_is_held_to_the_same_rules(case: str, caller: Caller, state: Dis
 
 
 @pytest.mark.parametrize("case", ACCEPTED)
-def test_every_accepted_shape_is_valid_by_discords_own_description(case: str, caller: Caller) -> None:
+def test_accepted_messages_match_discords_openapi(case: str, caller: Caller) -> None:
     errors = openapi.validate_execute(ACCEPTED[case])
     if errors is None:
         pytest.skip("Discord's description is not here")
@@ -100,20 +98,20 @@ def test_every_accepted_shape_is_valid_by_discords_own_description(case: str, ca
     "payload",
     [{}, {"content": ""}, {"content": " \n"}, {"embeds": []}, {"embeds": None}, {"username": "x"}],
 )
-def test_an_empty_message_is_50006(payload: dict[str, Any], caller: Caller) -> None:
+def test_empty_message_is_50006(payload: dict[str, Any], caller: Caller) -> None:
     response = caller.create(payload)
 
     assert (response.status_code, response.json()["code"]) == (400, 50006)
 
 
-def test_components_vanish_silently_without_the_query(caller: Caller, state: DiscordState) -> None:
+def test_components_are_dropped_without_the_query(caller: Caller, state: DiscordState) -> None:
     response = caller.create(row(button()))
 
     assert response.status_code == 200
     assert only(state.messages()).components == ()
 
 
-def test_components_alone_without_the_query_leave_an_empty_message(caller: Caller) -> None:
+def test_components_alone_without_the_query_are_an_empty_message(caller: Caller) -> None:
     response = caller.create({"components": row(button())["components"]})
 
     assert response.json()["code"] == 50006
@@ -133,9 +131,7 @@ def test_components_alone_without_the_query_leave_an_empty_message(caller: Calle
         (b"--x", "multipart/form-data", 50035),
     ],
 )
-def test_a_body_that_cannot_be_read_is_a_400(
-    body: bytes, content_type: str | None, code: int, caller: Caller
-) -> None:
+def test_invalid_body_is_a_400(body: bytes, content_type: str | None, code: int, caller: Caller) -> None:
     headers = {"Content-Type": content_type} if content_type else {}
 
     response = caller.call("POST", caller.path, content=body, headers=headers)
@@ -143,20 +139,20 @@ def test_a_body_that_cannot_be_read_is_a_400(
     assert (response.status_code, response.json()["code"]) == (400, code)
 
 
-def test_without_wait_the_answer_is_204_and_the_message_is_there(caller: Caller, state: DiscordState) -> None:
+def test_create_without_wait_is_answered_204(caller: Caller, state: DiscordState) -> None:
     response = caller.call("POST", caller.path, json={"content": "hi"})
 
     assert (response.status_code, response.content) == (204, b"")
     assert only(state.messages()).content == "hi"
 
 
-def test_the_version_may_be_left_out_of_the_path(caller: Caller) -> None:
+def test_version_is_optional_in_the_path(caller: Caller) -> None:
     response = caller.call("POST", "/api/webhooks/1/token", json={"content": "hi"})
 
     assert response.status_code == 204
 
 
-def test_the_webhook_tells_its_channel(caller: Caller) -> None:
+def test_webhook_names_its_channel(caller: Caller) -> None:
     response = caller.call("GET", caller.path)
 
     assert response.json()["channel_id"] == "100"
@@ -174,13 +170,13 @@ def test_the_webhook_tells_its_channel(caller: Caller) -> None:
         ("/api/v9/webhooks/1/token", 404, 0),
     ],
 )
-def test_what_is_not_there_has_its_own_code(path: str, status: int, code: int, caller: Caller) -> None:
+def test_unknown_objects_have_their_own_codes(path: str, status: int, code: int, caller: Caller) -> None:
     response = caller.call("GET", path)
 
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
-def test_a_deleted_webhook_is_unknown_until_it_is_revived(caller: Caller, state: DiscordState) -> None:
+def test_deleted_webhook_is_unknown_until_revived(caller: Caller, state: DiscordState) -> None:
     state.delete_webhook("1")
     gone = caller.create({"content": "x"})
     state.revive_webhook("1")
@@ -190,7 +186,7 @@ def test_a_deleted_webhook_is_unknown_until_it_is_revived(caller: Caller, state:
     assert (gone.status_code, gone.json()["code"], back.status_code) == (404, 10015, 200)
 
 
-def test_an_edit_leaves_what_it_omits_and_removes_what_it_nulls(
+def test_edit_keeps_omitted_fields_and_removes_null_fields(
     caller: Caller, state: DiscordState, clock: MovableClock
 ) -> None:
     message_id = caller.create({"content": "firing", **embed()}).json()["id"]
@@ -207,7 +203,7 @@ def test_an_edit_leaves_what_it_omits_and_removes_what_it_nulls(
     assert caller.get(message_id).json()["edited_timestamp"] is not None
 
 
-def test_an_edit_may_not_leave_nothing(caller: Caller, state: DiscordState) -> None:
+def test_edit_cannot_empty_a_message(caller: Caller, state: DiscordState) -> None:
     message_id = caller.create({"content": "x"}).json()["id"]
 
     response = caller.edit(message_id, {"content": ""})
@@ -216,13 +212,13 @@ def test_an_edit_may_not_leave_nothing(caller: Caller, state: DiscordState) -> N
     assert state.message(message_id).content == "x"
 
 
-def test_an_edit_cannot_make_a_message_silent(caller: Caller) -> None:
+def test_edit_cannot_make_a_message_silent(caller: Caller) -> None:
     message_id = caller.create({"content": "x"}).json()["id"]
 
     assert codes(caller.edit(message_id, {"flags": 4096})) == {"flags": ["BITFIELD_INVALID"]}
 
 
-def test_a_deleted_message_cannot_be_edited(caller: Caller) -> None:
+def test_deleted_message_cannot_be_edited(caller: Caller) -> None:
     message_id = caller.create({"content": "x"}).json()["id"]
     removed = caller.call("DELETE", f"{caller.path}/messages/{message_id}")
 
@@ -231,7 +227,7 @@ def test_a_deleted_message_cannot_be_edited(caller: Caller) -> None:
     assert (removed.status_code, response.status_code, response.json()["code"]) == (204, 404, 10008)
 
 
-def test_a_webhook_cannot_edit_the_message_of_another(caller: Caller, state: DiscordState) -> None:
+def test_webhook_cannot_edit_the_message_of_another(caller: Caller, state: DiscordState) -> None:
     state.webhook("2", "other", "100")
     message_id = Caller(state, "2", "other").create({"content": "x"}).json()["id"]
 
@@ -261,7 +257,7 @@ def test_threads_follow_the_kind_of_the_channel(
     assert response.json().get("code") == code
 
 
-def test_a_message_in_a_thread_is_found_only_with_its_thread(state: DiscordState) -> None:
+def test_message_in_a_thread_needs_its_thread_id(state: DiscordState) -> None:
     state.webhook("3", "t", "300", kind="forum")
     forum = Caller(state, "3", "t")
     message = forum.create({"content": "x", "thread_name": "ApiDown"}).json()
@@ -284,7 +280,7 @@ def test_a_message_in_a_thread_is_found_only_with_its_thread(state: DiscordState
         ("no one", None, Pings()),
     ],
 )
-def test_who_is_pinged_follows_from_the_text_and_what_is_allowed(
+def test_pings_follow_from_text_and_allowed_mentions(
     content: str, allowed: Any, pinged: Pings, caller: Caller, state: DiscordState
 ) -> None:
     allowing = {} if allowed is None else {"allowed_mentions": allowed}
@@ -299,7 +295,7 @@ def test_who_is_pinged_follows_from_the_text_and_what_is_allowed(
     assert message.mentions == Pings(users=("8",))
 
 
-def test_unknown_keys_are_ignored_but_remembered(caller: Caller, state: DiscordState) -> None:
+def test_unknown_keys_are_ignored_and_recorded(caller: Caller, state: DiscordState) -> None:
     caller.create({"content": "x", "nonce": 5, **embed(colour=1)})
 
     assert state.unknown_keys == ["embeds.0.colour", "nonce"]
@@ -314,7 +310,7 @@ def test_unknown_keys_are_refused_on_request(state: DiscordState) -> None:
     assert state.messages() == []
 
 
-def test_embeds_that_discord_would_hide_are_remembered(caller: Caller, state: DiscordState) -> None:
+def test_embeds_that_discord_hides_are_recorded(caller: Caller, state: DiscordState) -> None:
     caller.create({"embeds": [{"title": "a", "url": URL}, {"title": "b", "url": URL}, {"title": "c"}]})
 
     assert state.repeated_embed_urls == [URL]
@@ -329,7 +325,7 @@ def with_image(*attachments: dict[str, Any], name: str = "graph.png") -> dict[st
     return {**embed(image={"url": f"attachment://{name}"}), "attachments": list(attachments)}
 
 
-def test_a_file_is_kept_and_shown_in_its_embed(caller: Caller, state: DiscordState) -> None:
+def test_file_is_stored_and_shown_in_its_embed(caller: Caller, state: DiscordState) -> None:
     payload = with_image({"id": 0, "description": "R2 over a day"})
 
     response = caller.call("POST", caller.path, params={"wait": True}, **multipart(payload, "graph.png"))
@@ -366,7 +362,7 @@ def test_attachments_must_match_the_files(
     assert expected.items() <= found.items()
 
 
-def test_an_edit_keeps_only_the_attachments_it_lists_and_adds_new_ones(caller: Caller) -> None:
+def test_edit_keeps_listed_attachments_and_adds_new_ones(caller: Caller) -> None:
     first = caller.call("POST", caller.path, params={"wait": True}, **multipart({}, "a.png", "b.png")).json()
     path = f"{caller.path}/messages/{first['id']}"
     kept = first["attachments"][1]["id"]
@@ -381,7 +377,7 @@ def test_an_edit_keeps_only_the_attachments_it_lists_and_adds_new_ones(caller: C
 
 
 @pytest.mark.parametrize(("size", "count", "status"), [(10, 2, 204), (10 + 1e-6, 1, 413), (9, 3, 413)])
-def test_files_are_limited_to_10_mib_each_and_25_mib_together(
+def test_files_are_limited_to_10_mib_each_and_25_mib_in_total(
     size: float, count: int, status: int, caller: Caller
 ) -> None:
     content = b"x" * round(size * 1024 * 1024 + 0.5 if size != int(size) else size * 1024 * 1024)
@@ -393,7 +389,7 @@ def test_files_are_limited_to_10_mib_each_and_25_mib_together(
     assert status == 204 or response.json()["code"] == 40005
 
 
-def test_a_part_without_a_file_name_is_refused(caller: Caller) -> None:
+def test_part_without_a_file_name_is_refused(caller: Caller) -> None:
     response = caller.call("POST", caller.path, files={"files[0]": (None, b"png")})
 
     assert codes(response) == {"files[0]": ["BASE_TYPE_REQUIRED"]}
@@ -414,7 +410,7 @@ def test_components_v2_ping_and_stay_v2(caller: Caller, state: DiscordState) -> 
     assert codes(response) == {"flags": ["MESSAGE_CANNOT_REMOVE_COMPONENTS_V2_FLAG"]}
 
 
-def test_the_page_shows_messages_and_escapes_them(caller: Caller) -> None:
+def test_page_escapes_messages(caller: Caller) -> None:
     caller.create(
         {"content": "<u>", **embed(description="<s>", url=URL + '"', fields=fields(1, value="<i>"))}
     )

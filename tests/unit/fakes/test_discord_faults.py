@@ -1,4 +1,4 @@
-"""Faults strike the request they are planned for, before or after the message is stored."""
+"""Faults apply to the planned request, before or after the message is stored."""
 
 import subprocess
 import sys
@@ -16,6 +16,7 @@ from testbed.fakes.discord.caller import Caller
 
 HI = {"content": "hi"}
 DEADLINE_S = 10.0
+LOOPBACK = pytest.mark.allow_hosts(["127.0.0.1"])
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def server(state: DiscordState) -> Iterator[RunningDiscord]:
 
 @pytest.mark.parametrize("stored", [False, True])
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500, 502, 503, 504])
-def test_an_error_comes_before_or_after_storing(
+def test_error_status_before_or_after_storing(
     status: int, stored: bool, caller: Caller, state: DiscordState
 ) -> None:
     state.faults.next(faults.status(status, stored=stored))
@@ -74,7 +75,7 @@ def test_an_error_comes_before_or_after_storing(
         ),
     ],
 )
-def test_an_error_has_the_code_that_was_asked_for(
+def test_error_has_the_configured_code(
     fault: Fault, body: dict[str, Any], caller: Caller, state: DiscordState
 ) -> None:
     state.faults.next(fault)
@@ -86,7 +87,7 @@ def test_an_error_has_the_code_that_was_asked_for(
     ("scope", "others", "header"),
     [("user", [200, 200], "user"), ("shared", [429, 200], "shared"), ("global", [429, 429], "global")],
 )
-def test_a_429_lasts_as_long_as_it_says_for_those_it_says(
+def test_injected_429_lasts_its_retry_after_in_its_scope(
     scope: Any, others: list[int], header: str, caller: Caller, state: DiscordState, clock: MovableClock
 ) -> None:
     state.faults.next(faults.limited(scope, seconds=2.5))
@@ -107,7 +108,7 @@ def test_a_429_lasts_as_long_as_it_says_for_those_it_says(
 @pytest.mark.parametrize(
     ("scope", "media_type"), [("cloudflare_html", "text/html"), ("cloudflare_json", "application/json")]
 )
-def test_a_block_by_cloudflare_says_nothing_about_its_length(
+def test_cloudflare_block_has_no_retry_after(
     scope: Any, media_type: str, caller: Caller, state: DiscordState, clock: MovableClock
 ) -> None:
     state.faults.next(faults.limited(scope))
@@ -127,10 +128,10 @@ def test_a_block_by_cloudflare_says_nothing_about_its_length(
 
 @pytest.mark.parametrize("stored", [False, True])
 @pytest.mark.parametrize("body", ["broken_json", "html", "missing_id", "list", "empty"])
-def test_a_malformed_answer_is_a_200_without_a_message(
+def test_invalid_answer_body_is_a_200_without_a_message(
     body: Any, stored: bool, caller: Caller, state: DiscordState
 ) -> None:
-    state.faults.next(faults.malformed(body, stored=stored))
+    state.faults.next(faults.invalid_body(body, stored=stored))
 
     response = caller.create(HI)
 
@@ -147,7 +148,7 @@ def test_a_malformed_answer_is_a_200_without_a_message(
 @pytest.mark.parametrize(
     ("make", "error"), [(faults.timeout, httpx.ReadTimeout), (faults.reset, httpx.ReadError)]
 )
-def test_in_process_the_clients_own_exception_is_raised(
+def test_in_process_transport_raises_the_clients_exception(
     make: Any, error: type[Exception], stored: bool, caller: Caller, state: DiscordState
 ) -> None:
     state.faults.next(make(stored=stored))
@@ -159,7 +160,7 @@ def test_in_process_the_clients_own_exception_is_raised(
     assert state.requests[0].status is None
 
 
-def test_a_slow_answer_takes_its_time(clock: MovableClock) -> None:
+def test_slow_answer_is_delayed(clock: MovableClock) -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -185,14 +186,14 @@ def test_faults_queue_up(caller: Caller, state: DiscordState) -> None:
     assert statuses(caller, 4) == [500, 500, 503, 200]
 
 
-def test_the_nth_request_can_be_chosen(caller: Caller, state: DiscordState) -> None:
+def test_fault_for_the_nth_request(caller: Caller, state: DiscordState) -> None:
     caller.create(HI)
     state.faults.nth(3, faults.status(500))
 
     assert statuses(caller, 4) == [200, 200, 500, 200]
 
 
-def test_a_seed_repeats_the_same_faults(caller: Caller, state: DiscordState) -> None:
+def test_same_seed_gives_the_same_faults(caller: Caller, state: DiscordState) -> None:
     runs = []
     for seed in (7, 7, 8):
         state.faults.clear()
@@ -203,7 +204,7 @@ def test_a_seed_repeats_the_same_faults(caller: Caller, state: DiscordState) -> 
     assert 8 < runs[0].count(500) < 30
 
 
-def test_a_fault_can_wait_for_its_operation_and_webhook(caller: Caller, state: DiscordState) -> None:
+def test_fault_waits_for_its_operation_and_webhook(caller: Caller, state: DiscordState) -> None:
     state.faults.next(faults.status(500), operation="edit", webhook_id="1")
     other = Caller(state, "2")
     foreign = other.create(HI).json()["id"]
@@ -215,7 +216,7 @@ def test_a_fault_can_wait_for_its_operation_and_webhook(caller: Caller, state: D
     assert state.message(message_id).content == "hi"
 
 
-def test_an_edit_can_be_stored_and_its_answer_lost(caller: Caller, state: DiscordState) -> None:
+def test_stored_edit_can_lose_its_answer(caller: Caller, state: DiscordState) -> None:
     message_id = caller.create(HI).json()["id"]
     state.faults.next(faults.reset(stored=True), operation="edit")
 
@@ -226,7 +227,7 @@ def test_an_edit_can_be_stored_and_its_answer_lost(caller: Caller, state: Discor
     assert [record.stored for record in state.edits] == [message_id]
 
 
-def test_a_fault_after_storing_waits_until_something_is_stored(caller: Caller, state: DiscordState) -> None:
+def test_fault_after_storing_waits_for_a_stored_request(caller: Caller, state: DiscordState) -> None:
     state.faults.next(faults.status(500, stored=True))
 
     refused = caller.create({"content": ""})
@@ -235,7 +236,7 @@ def test_a_fault_after_storing_waits_until_something_is_stored(caller: Caller, s
     assert (refused.status_code, stored.status_code) == (400, 500)
 
 
-def test_a_request_over_the_limit_meets_no_fault(clock: MovableClock) -> None:
+def test_rate_limited_request_meets_no_fault(clock: MovableClock) -> None:
     state = DiscordState(clock=clock, limits=RateLimits(webhook_requests=1))
     state.webhook()
     caller = Caller(state)
@@ -256,7 +257,8 @@ def post(server: RunningDiscord, timeout: float = DEADLINE_S) -> httpx.Response:
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_a_reset_is_seen_as_one(stored: bool, server: RunningDiscord) -> None:
+@LOOPBACK
+def test_reset_raises_a_read_error(stored: bool, server: RunningDiscord) -> None:
     server.state.faults.next(faults.reset(stored=stored))
 
     with pytest.raises(httpx.ReadError):
@@ -267,7 +269,8 @@ def test_a_reset_is_seen_as_one(stored: bool, server: RunningDiscord) -> None:
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_a_client_times_out_when_no_answer_comes(stored: bool, server: RunningDiscord) -> None:
+@LOOPBACK
+def test_client_times_out_without_an_answer(stored: bool, server: RunningDiscord) -> None:
     server.state.faults.next(faults.timeout(stored=stored))
 
     with pytest.raises(httpx.ReadTimeout):
@@ -277,14 +280,16 @@ def test_a_client_times_out_when_no_answer_comes(stored: bool, server: RunningDi
     assert post(server).status_code == 200
 
 
-def test_an_unanswered_connection_is_cut_in_the_end(server: RunningDiscord) -> None:
+@LOOPBACK
+def test_unanswered_connection_is_closed_in_the_end(server: RunningDiscord) -> None:
     server.state.faults.next(faults.timeout(seconds=0.01))
 
     with pytest.raises(httpx.RemoteProtocolError):
         post(server)
 
 
-def test_a_held_answer_goes_out_when_released(server: RunningDiscord) -> None:
+@LOOPBACK
+def test_held_answer_is_sent_on_release(server: RunningDiscord) -> None:
     server.state.faults.next(faults.hold(stored=True))
     answers: list[httpx.Response] = []
     thread = threading.Thread(target=lambda: answers.append(post(server)))
@@ -315,7 +320,7 @@ def control(caller: Caller, method: str, path: str, **changes: Any) -> httpx.Res
     return caller.call(method, f"/control/{path}", **changes)
 
 
-def test_faults_can_be_ordered_over_http(caller: Caller) -> None:
+def test_faults_can_be_planned_over_http(caller: Caller) -> None:
     ordered = control(
         caller,
         "POST",
@@ -342,12 +347,12 @@ def test_faults_can_be_ordered_over_http(caller: Caller) -> None:
         [5],
     ],
 )
-def test_a_fault_that_is_none_is_refused(wrong: Any, caller: Caller, state: DiscordState) -> None:
+def test_invalid_fault_is_refused(wrong: Any, caller: Caller, state: DiscordState) -> None:
     assert control(caller, "POST", "faults", json=wrong).status_code == 400
     assert state.faults.pending == []
 
 
-def test_the_whole_state_can_be_read_over_http(caller: Caller) -> None:
+def test_state_can_be_read_over_http(caller: Caller) -> None:
     message_id = caller.create({"content": "firing <@5>"}).json()["id"]
     caller.edit(message_id, {"content": "resolved"})
     caller.create({"content": ""})
@@ -362,7 +367,7 @@ def test_the_whole_state_can_be_read_over_http(caller: Caller) -> None:
     assert seen["requests"][2]["payload"] == {"content": ""}
 
 
-def test_the_token_is_nowhere_in_the_state(caller: Caller, state: DiscordState) -> None:
+def test_state_contains_no_token(caller: Caller, state: DiscordState) -> None:
     state.webhook("9", "s3cr3t-t0ken", "100")
     Caller(state, "9", "s3cr3t-t0ken").create(HI)
 
@@ -386,7 +391,7 @@ def test_webhooks_and_messages_can_be_removed_over_http(caller: Caller, state: D
     assert eighth.create(HI).status_code == 200
 
 
-def test_what_is_not_there_cannot_be_removed(caller: Caller) -> None:
+def test_removing_an_unknown_object_is_404(caller: Caller) -> None:
     assert control(caller, "DELETE", "messages/5").status_code == 404
     assert control(caller, "POST", "webhooks/5/delete").status_code == 404
     assert control(caller, "GET", "attachments/5").status_code == 404
@@ -398,7 +403,7 @@ def test_limits_can_be_changed_over_http(caller: Caller) -> None:
     assert statuses(caller, 2) == [200, 429]
 
 
-def test_clearing_forgets_all_but_the_webhooks(caller: Caller, state: DiscordState) -> None:
+def test_clear_keeps_the_webhooks_only(caller: Caller, state: DiscordState) -> None:
     caller.create(HI)
     state.faults.next(faults.status(500))
 
@@ -408,14 +413,15 @@ def test_clearing_forgets_all_but_the_webhooks(caller: Caller, state: DiscordSta
     assert caller.create(HI).status_code == 200
 
 
-def test_any_webhook_is_taken_when_told_so(clock: MovableClock) -> None:
+def test_auto_register_accepts_any_webhook(clock: MovableClock) -> None:
     state = DiscordState(clock=clock, auto_register=True)
 
     assert Caller(state, "42", "whatever").create(HI).status_code == 200
     assert Caller(state, "42", "other").create(HI).status_code == 401
 
 
-def test_it_runs_by_itself_and_takes_any_webhook() -> None:
+@LOOPBACK
+def test_command_starts_a_server_that_accepts_any_webhook() -> None:
     command = [sys.executable, "-m", "testbed.fakes.discord", "--port", "0"]
     root = Path(__file__).parents[3]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""The stand-in's rate limits, by a clock that is moved by hand."""
+"""The fake's rate limits, on a movable clock."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def rate_headers(response: httpx.Response) -> dict[str, str]:
     }
 
 
-def test_every_answer_counts_down_the_window(clock: MovableClock) -> None:
+def test_answers_count_down_the_window(clock: MovableClock) -> None:
     caller = Caller(discord(clock))
 
     first = caller.create(HI)
@@ -51,7 +51,7 @@ def test_every_answer_counts_down_the_window(clock: MovableClock) -> None:
     assert rate_headers(second)["reset-after"] == "1.500"
 
 
-def test_the_sixth_request_within_two_seconds_must_wait(clock: MovableClock) -> None:
+def test_sixth_request_within_two_seconds_is_limited(clock: MovableClock) -> None:
     state = discord(clock)
     caller = Caller(state)
     for _ in range(5):
@@ -66,11 +66,11 @@ def test_the_sixth_request_within_two_seconds_must_wait(clock: MovableClock) -> 
     assert response.headers["x-ratelimit-scope"] == "user"
     assert response.headers["x-ratelimit-remaining"] == "0"
     assert "x-ratelimit-global" not in response.headers
-    assert (state.limited, state.rates.given["webhook"], len(state.creates)) == (1, 1, 5)
+    assert (state.limited, state.rates.sent_429["webhook"], len(state.creates)) == (1, 1, 5)
 
 
 @pytest.mark.parametrize(("moved", "status"), [(1.299, 429), (1.3, 200)])
-def test_who_waits_as_told_is_let_in_and_not_a_moment_sooner(
+def test_request_is_accepted_after_retry_after_and_not_before(
     moved: float, status: int, clock: MovableClock
 ) -> None:
     caller = Caller(discord(clock))
@@ -84,7 +84,7 @@ def test_who_waits_as_told_is_let_in_and_not_a_moment_sooner(
     assert caller.create(HI).status_code == status
 
 
-def test_execute_and_edit_share_the_budget_and_reading_has_its_own(clock: MovableClock) -> None:
+def test_create_and_edit_share_a_limit_and_get_has_its_own(clock: MovableClock) -> None:
     caller = Caller(discord(clock))
     message_id = caller.create(HI).json()["id"]
     for _ in range(4):
@@ -94,7 +94,7 @@ def test_execute_and_edit_share_the_budget_and_reading_has_its_own(clock: Movabl
     assert caller.get(message_id).status_code == 200
 
 
-def test_each_webhook_has_its_own_budget_under_the_same_bucket_name(clock: MovableClock) -> None:
+def test_each_webhook_has_its_own_limit(clock: MovableClock) -> None:
     state = discord(clock)
     first, second = Caller(state, "1"), Caller(state, "2")
     for _ in range(5):
@@ -106,7 +106,7 @@ def test_each_webhook_has_its_own_budget_under_the_same_bucket_name(clock: Movab
     assert response.headers["x-ratelimit-bucket"] == first.create(HI).headers["x-ratelimit-bucket"]
 
 
-def pace(state: DiscordState, clock: MovableClock, count: int, *webhook_ids: str) -> list[int]:
+def send(state: DiscordState, clock: MovableClock, count: int, *webhook_ids: str) -> list[int]:
     """One request every 0.5 s, which the visible limit allows; the status codes."""
     statuses = []
     for n in range(count):
@@ -116,12 +116,12 @@ def pace(state: DiscordState, clock: MovableClock, count: int, *webhook_ids: str
 
 
 @pytest.mark.parametrize("webhook_ids", [("1",), ("1", "2")])
-def test_a_channel_takes_30_a_minute_over_all_its_webhooks(
+def test_channel_accepts_30_a_minute_over_all_its_webhooks(
     webhook_ids: tuple[str, ...], clock: MovableClock
 ) -> None:
     state = discord(clock)
 
-    statuses = pace(state, clock, 31, *webhook_ids)
+    statuses = send(state, clock, 31, *webhook_ids)
     response = Caller(state, "1").create(HI)
 
     assert statuses == [200] * 30 + [429]
@@ -130,21 +130,19 @@ def test_a_channel_takes_30_a_minute_over_all_its_webhooks(
     assert Caller(state, "3").create(HI).status_code == 200
 
 
-def test_the_channels_minute_slides(clock: MovableClock) -> None:
+def test_channel_limit_is_a_sliding_window(clock: MovableClock) -> None:
     state = discord(clock)
-    pace(state, clock, 30, "1")
+    send(state, clock, 30, "1")
     clock.move(60 - 15)
 
-    statuses = pace(state, clock, 4, "1")
+    statuses = send(state, clock, 4, "1")
 
     assert statuses == [200] * 4
     assert Caller(state, "1").create(HI).status_code == 200
 
 
 @pytest.mark.parametrize(("counted", "status"), [(True, 429), (False, 200)])
-def test_edits_count_for_the_channel_unless_told_otherwise(
-    counted: bool, status: int, clock: MovableClock
-) -> None:
+def test_edits_count_for_the_channel_by_default(counted: bool, status: int, clock: MovableClock) -> None:
     state = discord(clock, channel_counts_edits=counted)
     caller = Caller(state)
     message_id = caller.create(HI).json()["id"]
@@ -156,7 +154,7 @@ def test_edits_count_for_the_channel_unless_told_otherwise(
     assert caller.edit(message_id, HI).status_code == status
 
 
-def test_edits_of_old_messages_are_slower(clock: MovableClock) -> None:
+def test_edits_of_old_messages_have_a_lower_limit(clock: MovableClock) -> None:
     state = discord(clock)
     caller = Caller(state)
     message_id = caller.create(HI).json()["id"]
@@ -179,7 +177,7 @@ def test_edits_of_old_messages_are_slower(clock: MovableClock) -> None:
 
 
 @pytest.mark.parametrize(("age", "status"), [(3600, 200), (3601, 429)])
-def test_a_message_is_old_after_an_hour(age: float, status: int, clock: MovableClock) -> None:
+def test_message_is_old_after_an_hour(age: float, status: int, clock: MovableClock) -> None:
     caller = Caller(discord(clock))
     message_id = caller.create(HI).json()["id"]
     clock.move(age)
@@ -198,7 +196,7 @@ def test_limits_can_be_turned_off(clock: MovableClock) -> None:
     assert rate_headers(responses[0]) == {}
 
 
-def test_coming_back_too_soon_is_counted(clock: MovableClock) -> None:
+def test_request_before_retry_after_is_counted(clock: MovableClock) -> None:
     state = discord(clock)
     caller = Caller(state)
     for _ in range(6):
@@ -212,7 +210,7 @@ def test_coming_back_too_soon_is_counted(clock: MovableClock) -> None:
     assert (state.limited, state.rates.impatient) == (2, 1)
 
 
-def test_invalid_requests_end_in_a_block_by_cloudflare(clock: MovableClock) -> None:
+def test_invalid_requests_lead_to_a_cloudflare_block(clock: MovableClock) -> None:
     state = discord(clock, invalid_requests=3, ban_s=1000)
     stranger = Caller(state, "1", "wrong")
     caller = Caller(state)
@@ -240,9 +238,7 @@ def test_invalid_requests_are_forgotten_after_ten_minutes(clock: MovableClock) -
 
 
 @pytest.mark.parametrize(("scope", "invalid"), [("user", 1), ("shared", 0)])
-def test_a_429_of_scope_shared_is_not_an_invalid_request(
-    scope: Any, invalid: int, clock: MovableClock
-) -> None:
+def test_shared_429_is_not_an_invalid_request(scope: Any, invalid: int, clock: MovableClock) -> None:
     state = discord(clock)
     state.faults.next(faults.limited(scope))
 

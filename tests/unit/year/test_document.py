@@ -1,10 +1,10 @@
-"""The measured places of the document."""
+"""The placeholders of the document."""
 
 import pytest
 
 from testbed.year import document
-from testbed.year.cast import BAD, alert, judged, week, year
-from testbed.year.document import PlaceMissing
+from testbed.year.cast import BAD, alert, evaluated, week, year
+from testbed.year.document import MissingPlaceholder
 from testbed.year.plot import DOCUMENT, is_documented
 
 TEXT = (
@@ -14,46 +14,46 @@ TEXT = (
 )
 
 
-def test_what_was_measured_replaces_what_stood_there_and_nothing_else() -> None:
-    told = document.brought_up_to_date(TEXT, year(judged=(judged(0, kept=BAD),)))
+def test_measurements_replace_the_placeholders_only() -> None:
+    text = document.updated(TEXT, year(evaluated=(evaluated(0, kept=BAD),)))
 
-    assert "STALE" not in told
-    assert told.startswith("Words.\n")
-    assert told.endswith("\nEnd.")
-    assert "| weeks with R² below 0.65 | 0 | 1 |" in told
-
-
-def test_a_second_time_changes_nothing() -> None:
-    once = document.brought_up_to_date(TEXT, year())
-
-    assert document.brought_up_to_date(once, year()) == once
+    assert "STALE" not in text
+    assert text.startswith("Words.\n")
+    assert text.endswith("\nEnd.")
+    assert "| weeks with R² below 0.65 | 0 | 1 |" in text
 
 
-def test_a_document_that_lost_a_place_is_refused() -> None:
-    with pytest.raises(PlaceMissing, match="summary"):
-        document.brought_up_to_date(TEXT.replace("measured: summary", "measured: summery"), year())
+def test_update_is_idempotent() -> None:
+    once = document.updated(TEXT, year())
+
+    assert document.updated(once, year()) == once
 
 
-def test_the_summary_counts_episodes_and_not_rows() -> None:
+def test_missing_placeholder_is_an_error() -> None:
+    with pytest.raises(MissingPlaceholder, match="summary"):
+        document.updated(TEXT.replace("measured: summary", "measured: summery"), year())
+
+
+def test_summary_counts_episodes_not_rows() -> None:
     alerts = (alert(1, begins=0, ends=1), alert(2, begins=1))
 
-    told = document.brought_up_to_date(TEXT, year(alerts=alerts))
+    text = document.updated(TEXT, year(alerts=alerts))
 
-    assert "1 episodes of alerts (HighDrift 1) from 2 reports; 0 trainings announced" in told
-
-
-def test_a_loss_is_called_a_loss() -> None:
-    told = document.brought_up_to_date(TEXT, year(judged=(judged(0, adaptive=BAD),)))
-
-    assert "worse in 1" in told
-    assert "largest loss -0.400" in told
+    assert "1 episodes of alerts (HighDrift 1) from 2 reports; 0 trainings announced" in text
 
 
-def test_the_documents_own_places_are_all_there() -> None:
-    assert document.brought_up_to_date(DOCUMENT.read_text(), year())
+def test_loss_is_named_a_loss() -> None:
+    text = document.updated(TEXT, year(evaluated=(evaluated(0, adaptive=BAD),)))
+
+    assert "worse in 1" in text
+    assert "largest loss -0.400" in text
 
 
-def test_only_the_whole_year_of_the_city_by_the_default_model_is_documented() -> None:
+def test_document_has_all_placeholders() -> None:
+    assert document.updated(DOCUMENT.read_text(), year())
+
+
+def test_only_the_whole_year_with_the_default_model_is_documented() -> None:
     whole = tuple(week(number) for number in range(49))
 
     assert is_documented(year(weeks=whole))

@@ -1,33 +1,33 @@
-"""Rows of the router's history, joined to what people lived through."""
+"""Rows of the router's history, joined to episodes."""
 
 from testbed.year.cast import alert, weeks_later
 from testbed.year.episodes import episodes
 
 
-def test_a_report_a_week_is_one_episode() -> None:
+def test_weekly_reports_are_one_episode() -> None:
     alerts = [alert(1, begins=0, ends=1), alert(2, begins=1, ends=2), alert(3, begins=2)]
 
-    [one] = episodes(alerts)
+    [episode] = episodes(alerts)
 
-    assert (one.starts_at, one.ends_at, one.reports) == (weeks_later(0), None, 3)
-
-
-def test_repeats_of_one_row_are_reports_as_well() -> None:
-    [one] = episodes([alert(1, begins=0, ends=3, repeats=2)])
-
-    assert one.reports == 3
+    assert (episode.starts_at, episode.ends_at, episode.reports) == (weeks_later(0), None, 3)
 
 
-def test_what_begins_after_a_pause_is_another_episode() -> None:
-    found = episodes([alert(1, begins=0, ends=1), alert(2, begins=2)])
+def test_repeats_of_a_row_count_as_reports() -> None:
+    [episode] = episodes([alert(1, begins=0, ends=3, repeats=2)])
 
-    assert [(one.starts_at, one.ends_at) for one in found] == [
+    assert episode.reports == 3
+
+
+def test_alert_after_a_pause_is_another_episode() -> None:
+    joined = episodes([alert(1, begins=0, ends=1), alert(2, begins=2)])
+
+    assert [(episode.starts_at, episode.ends_at) for episode in joined] == [
         (weeks_later(0), weeks_later(1)),
         (weeks_later(2), None),
     ]
 
 
-def test_alerts_of_two_names_or_two_incidents_are_not_joined() -> None:
+def test_alerts_of_different_names_or_incidents_are_not_joined() -> None:
     alerts = [
         alert(1, begins=0, ends=1),
         alert(2, begins=1, alertname="ModelPerformanceCritical"),
@@ -37,9 +37,9 @@ def test_alerts_of_two_names_or_two_incidents_are_not_joined() -> None:
     assert len(episodes(alerts)) == 3
 
 
-def test_a_report_ended_at_once_does_not_swallow_the_next_of_the_same_moment() -> None:
+def test_instant_report_is_not_joined_to_the_next() -> None:
     assert len(episodes([alert(1, begins=0, ends=0), alert(2, begins=0)])) == 2
 
 
-def test_announcements_are_no_episodes() -> None:
+def test_announcements_are_not_episodes() -> None:
     assert episodes([alert(1, begins=0, ends=0, alertname="TrainingSuccess", severity="info")]) == ()

@@ -1,4 +1,4 @@
-"""The alerts of a storm: each of them distinct, some critical, shaped as a whole site goes down."""
+"""The alerts of a storm, as when a whole site goes down: all distinct, some critical."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from typing import Any
 NAMES = ("DiskFull", "ApiDown", "HighLatency", "TargetDown", "QueueGrows")
 SERVICES = 100
 CRITICAL_EVERY = 50
-"""One alert in so many is critical."""
+"""Every 50th alert is critical."""
 
 
 @dataclass(frozen=True, slots=True)
-class Blow:
+class StormAlert:
     """One alert of the storm."""
 
     number: int
@@ -20,7 +20,7 @@ class Blow:
 
     @property
     def instance(self) -> str:
-        """Names this alert and no other, wherever it is told."""
+        """Unique: identifies the alert in any message."""
         return f"host-{self.number:04}"
 
     @property
@@ -68,10 +68,10 @@ class Blow:
         }
 
 
-def storm(size: int) -> list[Blow]:
+def storm(size: int) -> list[StormAlert]:
     began = datetime.now(UTC)
-    return [Blow(number, began) for number in range(size)]
+    return [StormAlert(number, began) for number in range(size)]
 
 
-def webhooks(blows: Sequence[Blow], *, ended: datetime | None = None) -> Iterator[dict[str, Any]]:
-    return (blow.webhook(ended) for blow in blows)
+def webhooks(alerts: Sequence[StormAlert], *, ended: datetime | None = None) -> Iterator[dict[str, Any]]:
+    return (alert.webhook(ended) for alert in alerts)

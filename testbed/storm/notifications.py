@@ -1,4 +1,4 @@
-"""What a channel was told of a storm, and when: read from the messages alone, as a person would."""
+"""Which alerts of a storm a channel shows, and since when: read from its messages alone."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from testbed.fakes.discord import DiscordState, Message
-from testbed.storm.cast import Blow
+from testbed.storm.alerts import StormAlert
 
 INSTANCE = re.compile(r"host-\d{4,}")
 FIRING = re.compile(r"(\d+) alerts firing in (\d+) incidents")
@@ -15,13 +15,13 @@ DIGEST = "alert-router · digest"
 
 
 @dataclass(frozen=True)
-class Told:
-    """By the router: a message for each incident, and digests that list and count the others."""
+class Notifications:
+    """The router's messages: one for an incident, and digests that list and count the others."""
 
     messages: Sequence[Message]
 
     @classmethod
-    def by(cls, discord: DiscordState) -> "Told":
+    def in_channel(cls, discord: DiscordState) -> "Notifications":
         return cls(discord.messages())
 
     @cached_property
@@ -30,39 +30,39 @@ class Told:
 
     @cached_property
     def singles(self) -> dict[str, Message]:
-        """By the instance they are about."""
+        """Messages of one incident, by its instance."""
         return {_instance(message): message for message in self.messages if not _is_digest(message)}
 
     @property
     def folded(self) -> int:
-        """Incidents that a digest counts."""
+        """The number of incidents in digests."""
         return sum(_incidents(title_of(digest)) for digest in self.digests)
 
     @property
     def total(self) -> int:
         return len(self.singles) + self.folded
 
-    def first_critical_at(self, blows: Sequence[Blow]) -> float | None:
-        moments = [self.singles[blow.instance].created_at for blow in blows if self._is_single(blow)]
+    def first_critical_at(self, alerts: Sequence[StormAlert]) -> float | None:
+        moments = [self.singles[alert.instance].created_at for alert in alerts if self._is_single(alert)]
         return min(moments, default=None)
 
-    def critical_singles(self, blows: Sequence[Blow]) -> int:
-        return sum(self._is_single(blow) for blow in blows)
+    def critical_singles(self, alerts: Sequence[StormAlert]) -> int:
+        return sum(self._is_single(alert) for alert in alerts)
 
-    def _is_single(self, blow: Blow) -> bool:
-        return blow.critical and blow.instance in self.singles
+    def _is_single(self, alert: StormAlert) -> bool:
+        return alert.critical and alert.instance in self.singles
 
-    def all_told_at(self, size: int) -> float | None:
-        """When messages first spoke of so many incidents; None when they never did."""
-        spoken: dict[str, int] = {}
+    def complete_at(self, size: int) -> float | None:
+        """When the messages first covered `size` incidents; None when they never did."""
+        covered: dict[str, int] = {}
         for at, message_id, count in sorted(self._steps()):
-            spoken[message_id] = count
-            if sum(spoken.values()) >= size:
+            covered[message_id] = count
+            if sum(covered.values()) >= size:
                 return at
         return None
 
     def _steps(self) -> list[tuple[float, str, int]]:
-        """Whenever a message said how many incidents it is about."""
+        """Every change of the number of incidents that a message is about: time, message, number."""
         steps = [(single.created_at, single.id, 1) for single in self.singles.values()]
         for digest in self.digests:
             for revision in digest.revisions:
@@ -71,17 +71,17 @@ class Told:
         return steps
 
     @property
-    def over(self) -> bool:
-        """Every message says that its alerts have resolved."""
+    def resolved(self) -> bool:
+        """Every message shows that its alerts have resolved."""
         return bool(self.messages) and all(title_of(message).startswith("🟢") for message in self.messages)
 
     @property
-    def over_at(self) -> float:
+    def resolved_at(self) -> float:
         return max(message.revisions[-1].at for message in self.messages)
 
 
 def named(discord: DiscordState) -> set[str]:
-    """The instances that any message ever named, whoever wrote it."""
+    """The instances in any revision of any message, whoever wrote it."""
     return {
         name
         for message in discord.messages()
@@ -99,12 +99,12 @@ def _is_digest(message: Message) -> bool:
 
 
 def _instance(message: Message) -> str:
-    found = INSTANCE.search(str(message.embeds))
-    assert found is not None, message.embeds
-    return found[0]
+    match = INSTANCE.search(str(message.embeds))
+    assert match is not None, message.embeds
+    return match[0]
 
 
 def _incidents(title: str) -> int:
-    found = FIRING.search(title) or OVER.search(title)
-    assert found is not None, title
-    return int(found[2])
+    match = FIRING.search(title) or OVER.search(title)
+    assert match is not None, title
+    return int(match[2])
