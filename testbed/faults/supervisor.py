@@ -8,7 +8,12 @@ from testbed.faults.fake_clock import FakeClock
 from testbed.processes import Process
 
 LOOK_S = 0.2
-OUTAGE_TEXTS = ("the database is away", "the database is not available", "is not stored yet", "does not answer")
+OUTAGE_TEXTS = (
+    "the database is away",
+    "the database is not available",
+    "is not stored yet",
+    "does not answer",
+)
 """In the router's log when it cannot write."""
 
 
