@@ -169,7 +169,7 @@ lock: .venv/.run ## resolve the requirements anew, with hashes; LOCK=--upgrade t
 	@$(COMPILE) $(LOCK) pyproject.toml -o requirements/router-run.lock
 	@$(COMPILE) $(LOCK) -c requirements/router-run.lock pyproject.toml --group dev -o requirements/router.lock
 	@$(COMPILE) -c requirements/router.lock requirements/demo.in -o requirements/demo.lock
-	@for room in backend exporter-run airflow-run airflow; do $(COMPILE) $(LOCK) requirements/$$room.in -o requirements/$$room.lock; done
+	@for room in exporter-run airflow-run airflow backend-run backend; do $(COMPILE) $(LOCK) requirements/$$room.in -o requirements/$$room.lock; done
 
 clean: ## remove what the commands made
 	@rm -rf .venv .venv-backend .venv-airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* var

@@ -1,16 +1,17 @@
-"""Alertmanager's matcher syntax: `name="value"`, with =, !=, =~ and !~."""
+"""Alertmanager's matchers, `name="value"` with =, !=, =~, !~, and lists of them: `{a="b", "c.d"=~"e|f"}`."""
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import re2
 
+from alert_router.domain import matcher_grammar
+from alert_router.domain.matcher_grammar import OPERATORS, SyntaxFault, Term
 from alert_router.domain.model import Labels
 
-OPERATORS = ("=~", "!~", "!=", "=")
-_SHAPE = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_ESCAPES = {r"\"": '"', r"\\": "\\", r"\n": "\n"}
+__all__ = ["OPERATORS", "Matcher", "parse", "parse_list"]
+
+Grammar = Callable[[str], tuple[Term, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +36,70 @@ class Matcher:
     def matches(self, labels: Labels) -> bool:
         """A label that is missing is the empty string, as everywhere in Prometheus."""
         value = labels.get(self.name, "")
-        found = re2.search(self.pattern, value) is not None if self.is_regex else value == self.value
-        return found != self.negates
+        equal = re2.search(self.pattern, value) is not None if self.is_regex else value == self.value
+        return equal != self.negates
 
     def __str__(self) -> str:
-        value = self.value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-        return f'{self.name}{self.operator}"{value}"'
+        bare = matcher_grammar.CLASSIC_NAME.fullmatch(self.name) is not None
+        return f"{self.name if bare else _quoted(self.name)}{self.operator}{_quoted(self.value)}"
 
 
 def parse(text: str) -> Matcher:
-    """Raises ValueError with a sentence that says what is wrong with the text."""
-    shape = _SHAPE.fullmatch(text)
-    if shape is None:
-        raise ValueError(f'{text!r} is not a matcher; write name="value", or with !=, =~, !~')
-    name, operator, raw = shape.groups()
-    matcher = Matcher(name, operator, _unquoted(raw))
-    if matcher.is_regex:
+    """One matcher. Raises ValueError with a sentence that says what is wrong with the text, and where."""
+    if text.lstrip().startswith("{"):
+        matchers = parse_list(text)
+        if len(matchers) != 1:
+            raise ValueError(f"{text!r} is a list of {len(matchers)} matchers; write one")
+        return matchers[0]
+    return _agreed(text, _one_utf8, lambda text: (matcher_grammar.parse_classic_term(text),))[0]
+
+
+def parse_list(text: str) -> tuple[Matcher, ...]:
+    """Matchers with commas between, with or without braces; also none. Raises ValueError as `parse` does."""
+    return _agreed(text, matcher_grammar.parse_utf8, matcher_grammar.parse_classic)
+
+
+def _agreed(text: str, utf8: Grammar, classic: Grammar) -> tuple[Matcher, ...]:
+    """As Alertmanager since 0.27: the classic reading where both grammars have one, else the other."""
+    terms = _terms_or_none(text, classic)
+    if terms is None:
+        try:
+            terms = utf8(text)
+        except SyntaxFault as fault:
+            raise ValueError(f"{text!r} is not a matcher: {fault}") from None
+    matchers = tuple(Matcher(term.name, term.operator, term.value) for term in terms)
+    for matcher in matchers:
         _check_regex(matcher)
-    return matcher
+    return matchers
 
 
-def _unquoted(raw: str) -> str:
-    if not raw.startswith('"'):
-        if '"' in raw:
-            raise ValueError(f"the value {raw!r} has a quote inside; quote the whole value")
-        return raw
-    if not _QUOTED.fullmatch(raw):
-        raise ValueError(f"the value {raw!r} has no closing quote at its end")
-    return re.sub(r'\\["\\n]', lambda found: _ESCAPES[found.group()], raw[1:-1])
+def _terms_or_none(text: str, grammar: Grammar) -> tuple[Term, ...] | None:
+    try:
+        return grammar(text)
+    except SyntaxFault:
+        return None
+
+
+def _one_utf8(text: str) -> tuple[Term, ...]:
+    terms = matcher_grammar.parse_utf8(text)
+    if len(terms) != 1:
+        raise SyntaxFault("expected a label name", 0) if not terms else SyntaxFault("expected one matcher", 0)
+    return terms
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return f'"{escaped}"'
 
 
 def _check_regex(matcher: Matcher) -> None:
+    if not matcher.is_regex:
+        return
     options = re2.Options()
     options.log_errors = False
     try:
         re2.compile(matcher.pattern, options)
     except re2.error as error:
-        said = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
-        raise ValueError(f"{matcher.value!r} is not a regular expression: {said}") from error
+        reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+        reason = reason.removesuffix(f": {matcher.pattern}")
+        raise ValueError(f"{matcher}: {matcher.value!r} is not a regular expression: {reason}") from None

@@ -283,8 +283,8 @@ def test_label_link_does_not_repeat_an_active_matcher() -> None:
     assert filter_summary.with_label(query, "a", "1") == "/alerts?match=a%3D%221%22"
 
 
-def test_label_that_no_matcher_can_express_is_not_a_link() -> None:
-    assert filter_summary.with_label(None, "a.b/c", "1") is None
+def test_label_name_outside_ascii_words_is_quoted_in_the_link() -> None:
+    assert filter_summary.with_label(None, "a.b/c", "1") == "/alerts?match=%22a.b%2Fc%22%3D%221%22"
 
 
 # Discord's markdown
