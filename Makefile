@@ -126,7 +126,7 @@ test-browser: .venv/.ready browser ## the pages in a real Chromium (apart: its d
 cov: .venv/.ready prometheus postgresql ## branch coverage of alert_router by unit and component tests
 	@$(BIN)/pytest $(IN_PARALLEL) --cov --cov-report=term:skip-covered tests/unit tests/component
 
-test-backend: .venv-backend/.ready ## the model service
+test-backend: .venv-backend/.ready prometheus ## the model service
 	@.venv-backend/bin/python -m pytest $(or $(T),backend)
 
 test-dags: setup ## the DAGs, on a real Airflow

@@ -1,6 +1,7 @@
 """Counts the functions of alert_router that one action runs through: how far its reader must follow.
 
-A function is code in alert_router/ that runs; comprehensions, lambdas and generator expressions count too.
+A function is Python code in alert_router/ that runs; comprehensions, lambdas and generator expressions count
+too, the blocks of a card's template do not.
 It counts once, however often it is called: a reader reads it once. A move is a call from a function of one
 module to a function of another; each of them counts. A call by a library (of a route handler, a validator,
 a column type) is no move.
@@ -98,7 +99,7 @@ def installed() -> Iterator[CallProfile]:
 
 
 def _is_counted(code: CodeType) -> bool:
-    return code.co_filename.startswith(PACKAGE)
+    return code.co_filename.startswith(PACKAGE) and code.co_filename.endswith(".py")
 
 
 def _function(code: CodeType) -> Function:

@@ -63,7 +63,7 @@ MAX_PREFIX = re.compile(r"\bMOST_[A-Z]|[A-Z]_MOST\b")
 
 def plural(word: str) -> str:
     """A regular expression for the word and its plural."""
-    return re.escape(word).replace(r"\-", "[- ]?") + "(?:s|es)?"
+    return re.escape(word).replace(r"\-", "-?") + "(?:s|es)?"
 
 
 TEXT = re.compile(rf"(?<![\w-])(?:{'|'.join(map(plural, TERMS))})(?![\w-])", re.IGNORECASE)

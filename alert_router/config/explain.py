@@ -33,7 +33,7 @@ ELSEWHERE = {
     "url": "webhook_url",
     "url_file": "webhook_url_file",
 }
-"""What Alertmanager and others call a key of ours."""
+"""The keys of Alertmanager and others, with the name of the same key here."""
 
 
 def finding(error: ErrorDetails) -> tuple[Location, str]:

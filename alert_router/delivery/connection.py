@@ -46,8 +46,8 @@ class Connection:
         """Whether the channel takes messages. Fetches the webhook when that is due."""
         if self.stopped is None and self._known:
             return True
-        found = self._may_check() and await self.check()
-        if found and self.stopped is not None:
+        exists = self._may_check() and await self.check()
+        if exists and self.stopped is not None:
             log.info("channel %s: takes messages again", self._name)
             self.stopped = None
         return self.stopped is None

@@ -13,7 +13,7 @@ from alert_router.store import rate_limits as shared_limits
 
 
 class RateLimiter:
-    """Is asked before a request, and told of the request and of its reply. One event loop, so no locks."""
+    """Is asked before a request, and records requests and replies. One event loop, so no locks."""
 
     def __init__(
         self, steady: Callable[[], float], *, per_minute: int = rate_limits.CHANNEL_REQUESTS
@@ -78,11 +78,12 @@ class RateLimiter:
 
     def record_response(self, name: ChannelName, info: RateInfo) -> None:
         now = self._steady()
-        if info.status in rate_limits.INVALID_STATUSES and info.scope != "shared":
-            self._invalid = rate_limits.record(self._invalid, now)
-        if info.blocked:
-            self._address = rate_limits.block(self._address, now)
-            return
+        if info.status in rate_limits.INVALID_STATUSES:
+            if info.scope != "shared":
+                self._invalid = rate_limits.record(self._invalid, now)
+            if info.blocked:
+                self._address = rate_limits.block(self._address, now)
+                return
         if self._address.blocks:
             self._address = rate_limits.unblock(self._address)
         if info.pause_s > 0:

@@ -34,11 +34,12 @@ class Renderer:
         return packer.plain(payload) if degraded >= PLAIN else payload
 
     def _card(self, state: CardState) -> Draft:
-        path = f"/alerts/{state.alerts[0].id}" if state.alerts else "/alerts"
-        history_url = self.external_url + path
+        worst = state.alerts[0] if state.alerts else None
+        history_url = f"{self.external_url}/alerts/{worst.id}" if worst else f"{self.external_url}/alerts"
+        color = COLORS[severity_rank(worst.severity)] if worst and worst.firing else GREEN
         return Draft(
             text=self.templates.render(state),
-            color=color_of(state),
+            color=color if state.newer_url is None else GREY,
             timestamp=state.incident.opened_at,
             buttons=_buttons(state.alerts, history_url),
             all_url=history_url,
@@ -62,13 +63,6 @@ def payload_hash(payload: Payload) -> str:
     return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
 
 
-def color_of(state: CardState) -> int:
-    if state.newer_url is not None:
-        return GREY
-    first = state.alerts[0] if state.alerts else None  # firing before resolved, worst first
-    return COLORS[severity_rank(first.severity)] if first and first.firing else GREEN
-
-
 def _buttons(alerts: Sequence[Alert], history_url: str) -> list[Button]:
     buttons = [Button("History", history_url)]
     if not alerts:
@@ -85,11 +79,11 @@ def _buttons(alerts: Sequence[Alert], history_url: str) -> list[Button]:
 
 def silence_url(alert: Alert) -> str:
     """The form for a new silence where the alert comes from, filled in with its labels."""
-    base, labels = alert.source_url.rstrip("/"), sorted(alert.labels.items())
+    base, labels = alert.source_url.rstrip("/"), dict(sorted(alert.labels.items()))
     if base and alert.source == "alertmanager":
-        matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in labels)
+        matchers = ",".join(map("{}={}".format, labels, map(json.dumps, labels.values())))
         return f"{base}/#/silences/new?filter={quote('{' + matchers + '}', safe='')}"
     if base and alert.source == "grafana":
-        query = [("alertmanager", "grafana"), *(("matcher", f"{name}={value}") for name, value in labels)]
-        return f"{base}/alerting/silence/new?{urlencode(query)}"
+        query = {"alertmanager": "grafana", "matcher": list(map("{}={}".format, labels, labels.values()))}
+        return f"{base}/alerting/silence/new?{urlencode(query, doseq=True)}"
     return ""

@@ -6,6 +6,7 @@ Nothing is cut silently: the message counts what does not fit, and links to all 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -122,16 +123,20 @@ def _embeds(draft: Draft, links: Sequence[str]) -> list[dict[str, Any]]:
         head["footer"] = {"text": footer}
     spent = len(head["title"]) + len(footer)
     fields, left_out, spent = _fields(draft.text.fields, spent)
-    texts, long, spent = _fitting(links, spent)
+    texts, long, spent = _fitting(links, spent) if links else ([], 0, spent)
     pages, missing = _pages(draft.text.lines, limits.MESSAGE_CHARS - spent)
     pages = _with_rest(pages, draft.more + missing, left_out, long, draft.all_url)
     embeds = [head | {"description": pages[0]} if pages else head]
-    embeds += [{"description": page, "color": draft.color} for page in pages[1:]]
+    embeds += map(partial(_page, draft.color), pages[1:])
     if texts:
         fields = [*fields, {"name": "Links", "value": " · ".join(texts), "inline": False}]
     if fields:
         embeds[0]["fields"] = fields
     return embeds
+
+
+def _page(color: int, description: str) -> dict[str, Any]:
+    return {"description": description, "color": color}
 
 
 def _fields(wanted: Sequence[Field], spent: int) -> tuple[list[dict[str, Any]], int, int]:

@@ -88,30 +88,32 @@ def _error(env: jinja2.Environment, folder: Path, name: str) -> str:
     return ""
 
 
-class _Environment(jinja2.Environment):
+class _Undefined(jinja2.StrictUndefined):
     """A missing label or annotation is empty, as in Prometheus's own templates.
 
     Any other missing name is an error.
     """
 
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        return _or_empty(obj, super().getattr(obj, attribute))
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        return _or_empty(obj, super().getitem(obj, argument))
+    def __new__(cls, _hint: str | None = None, obj: object = None, *_: object, **__: object) -> Any:
+        return "" if isinstance(obj, Mapping) else super().__new__(cls)
 
 
-def _or_empty(obj: Any, value: Any) -> Any:
-    return "" if isinstance(value, jinja2.Undefined) and isinstance(obj, Mapping) else value
+class _Fields(list[Field]):
+    """Is filled by the calls of `field` in a template."""
+
+    def add(self, name: str, value: object, *, inline: bool = True) -> Markdown:
+        if value not in ("", None):
+            self.append(Field(markdown.escape(name), markdown.escape(value), inline))
+        return Markdown()
 
 
 def _environment(folders: Sequence[Path]) -> jinja2.Environment:
     builtin = jinja2.PrefixLoader({BUILTIN_PREFIX: jinja2.FileSystemLoader(BUILTIN_DIR)})
-    env = _Environment(
+    env = jinja2.Environment(
         loader=jinja2.ChoiceLoader([builtin, jinja2.FileSystemLoader(folders)]),
-        undefined=jinja2.StrictUndefined,
+        undefined=_Undefined,
         finalize=markdown.escape,
-        autoescape=False,  # the text is markdown, and `finalize` escapes it as such
+        autoescape=False,  # noqa: S701 - the text is markdown, and `finalize` escapes it as such
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -132,8 +134,8 @@ def _render(env: jinja2.Environment, names: Sequence[str], values: Mapping[str, 
     The last name is a built-in one, whose blocks serve for those that the template does not have.
     """
     template = env.select_template(list(names))
-    fields: list[Field] = []
-    context = template.new_context({**values, "field": _collector(fields)})
+    fields = _Fields()
+    context = template.new_context({**values, "field": fields.add})
     # Only a run of the whole template finds inherited blocks; what it renders is rendered again below.
     collections.deque(template.root_render_func(context), maxlen=0)
     fields.clear()
@@ -161,15 +163,6 @@ def _file_name(alertname: str) -> str:
     """An alertname comes from a sender: it names a file only when it is plain."""
     plain = alertname.replace("_", "").isalnum() and alertname not in OTHER_CARDS
     return alertname if plain else "default"
-
-
-def _collector(fields: list[Field]) -> Any:
-    def field(name: str, value: object, *, inline: bool = True) -> Markdown:
-        if value not in ("", None):
-            fields.append(Field(markdown.escape(name), markdown.escape(value), inline))
-        return Markdown()
-
-    return field
 
 
 def _context(state: CardState) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from alert_router.discord import limits
 
 _SPACE = re.compile(r"\s")
+_DOTTED = re.compile(r"[^.]+(\.[^.]+)+\.*")
 
 
 def is_acceptable(url: str, max_chars: int = limits.URL_CHARS) -> bool:
@@ -19,12 +20,8 @@ def is_acceptable(url: str, max_chars: int = limits.URL_CHARS) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and (_is_dotted(host) or _is_address(host))
-
-
-def _is_dotted(host: str) -> bool:
-    labels = host.rstrip(".").split(".")
-    return len(labels) > 1 and all(labels) and host.isascii()
+    is_dotted = host.isascii() and _DOTTED.fullmatch(host) is not None
+    return parts.scheme in ("http", "https") and (is_dotted or _is_address(host))
 
 
 def _is_address(host: str) -> bool:

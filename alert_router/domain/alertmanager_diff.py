@@ -4,16 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from alert_router.domain import lifecycle
 from alert_router.domain.lifecycle import Change, SignalKind
-from alert_router.domain.model import (
-    TIME_RESOLUTION,
-    Alert,
-    Rules,
-    Signal,
-    Status,
-    Transition,
-    TransitionKind,
-)
+from alert_router.domain.model import TIME_RESOLUTION, Alert, Rules, Signal, Transition, TransitionKind
 
 SOURCE = "reconcile"
 SETTLING_S = 60.0
@@ -126,13 +119,11 @@ def _change(
 ) -> tuple[Alert, TransitionKind, str]:
     if finding is Finding.MISSED_RESOLVE:
         # It ended when it was first absent. absent_since stays: it marks the end as the router's conclusion.
-        ends_at = max(alert.absent_since or now, alert.starts_at)
-        closed = replace(alert, status=Status.RESOLVED, ends_at=ends_at)
+        closed = lifecycle.resolve(alert, at=alert.absent_since or now)
         detail = "closed: Alertmanager no longer has it, and its resolve never came"
-        return closed, TransitionKind.RECONCILED, detail
+        return replace(closed, absent_since=alert.absent_since), TransitionKind.RECONCILED, detail
     if finding is Finding.STILL_FIRING:
-        reopened = replace(alert, status=Status.FIRING, ends_at=None, held_until=None, absent_since=None)
-        return reopened, TransitionKind.REOPENED, "Alertmanager says it still fires"
+        return lifecycle.reopen(alert), TransitionKind.REOPENED, "Alertmanager says it still fires"
     if finding is Finding.LATE_DUPLICATE:
         detail = "Alertmanager no longer has it: a late replica"
         return replace(alert, held_until=None), TransitionKind.LATE_DUPLICATE, detail

@@ -54,7 +54,7 @@ def classify(newest: Alert | None, signal: Signal) -> SignalKind:
     """What the signal is, against the newest alert of its fingerprint (None: nothing is known)."""
     if newest is None:
         return SignalKind.OPEN if signal.firing else SignalKind.OPEN_RESOLVED
-    return _classify_while_open(newest, signal) if newest.firing else _classify_after_resolve(newest, signal)
+    return _classify_while_open(newest, signal) if newest.firing else _classify_afterresolve(newest, signal)
 
 
 def _classify_while_open(newest: Alert, signal: Signal) -> SignalKind:
@@ -65,7 +65,7 @@ def _classify_while_open(newest: Alert, signal: Signal) -> SignalKind:
     return SignalKind.REPEAT if signal.annotations == newest.annotations else SignalKind.UPDATE
 
 
-def _classify_after_resolve(newest: Alert, signal: Signal) -> SignalKind:
+def _classify_afterresolve(newest: Alert, signal: Signal) -> SignalKind:
     # Alertmanager's own rule (types.Alert.Merge): intervals that overlap are one episode.
     is_new_episode = signal.starts_at > max(newest.ends_at or newest.starts_at, newest.starts_at)
     if signal.firing:
@@ -92,7 +92,7 @@ def apply_signal(
         case SignalKind.SUPERSEDE:
             return _supersede(newest, signal, now, new_id=new_id)
         case SignalKind.RESOLVE:
-            resolved = _resolve(_count(newest, signal, now, repeats=0), at=_end(signal))
+            resolved = resolve(_count(newest, signal, now, repeats=0), at=_end(signal))
             return Change(kind, (resolved,), (_transition(resolved, TransitionKind.RESOLVED, now, signal),))
         case SignalKind.LATE:
             late = replace(_count(newest, signal, now), held_until=None)
@@ -107,12 +107,12 @@ def apply_signal(
 def apply_time(alert: Alert, now: datetime, *, rules: Rules) -> Change | None:
     """What time alone changes: a hold that ran out reopens, a report that was not repeated ends."""
     if alert.held_until is not None and _hold_is_over(alert.held_until, now, rules):
-        reopened = replace(alert, status=Status.FIRING, ends_at=None, held_until=None, absent_since=None)
+        reopened = reopen(alert)
         detail = "still firing after its resolve"
         transition = _transition(reopened, TransitionKind.REOPENED, now, detail)
         return Change(SignalKind.OPEN, (reopened,), (transition,))
     if alert.firing and alert.expires_at is not None and alert.expires_at <= now:
-        resolved = _resolve(alert, at=alert.expires_at)
+        resolved = resolve(alert, at=alert.expires_at)
         transition = _transition(resolved, TransitionKind.RESOLVED, now, "not reported again")
         return Change(SignalKind.RESOLVE, (resolved,), (transition,))
     return None
@@ -145,7 +145,7 @@ def _open(
 
 
 def _supersede(newest: Alert, signal: Signal, now: datetime, *, new_id: Callable[[], int]) -> Change:
-    old = _resolve(newest, at=signal.starts_at)
+    old = resolve(newest, at=signal.starts_at)
     alert = _new_alert(signal, now, flaps=newest.flaps, alert_id=new_id())
     detail = f"its resolve was missed; alert {alert.id} follows"
     transitions = (
@@ -195,7 +195,11 @@ def _count(alert: Alert, signal: Signal, now: datetime, *, repeats: int = 1) -> 
     )
 
 
-def _resolve(alert: Alert, *, at: datetime) -> Alert:
+def reopen(alert: Alert) -> Alert:
+    return replace(alert, status=Status.FIRING, ends_at=None, held_until=None, absent_since=None)
+
+
+def resolve(alert: Alert, *, at: datetime) -> Alert:
     ends_at = max(at, alert.starts_at)
     return replace(alert, status=Status.RESOLVED, ends_at=ends_at, held_until=None, absent_since=None)
 

@@ -6,7 +6,7 @@ A report joins the incident of Prometheus's alert for the same thing through its
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from alert_router.domain import index_keys
 from alert_router.domain.model import Labels, Signal, Status
@@ -21,7 +21,21 @@ from alert_router.sources.events import (
     TrainingSuccess,
 )
 
-CRITICAL, WARNING, DRIFT = "ModelPerformanceCritical", "ModelPerformanceWarning", "HighDrift"
+
+class Kind(NamedTuple):
+    alertname: str
+    severity: str
+    component: str
+
+
+FAILURE = Kind("TrainingFailure", "critical", "training")
+SUCCESS = Kind("TrainingSuccess", "info", "training")
+DRIFT = Kind("HighDrift", "warning", "data")
+DRIFT_RECOVERED = Kind("DriftRecovered", "info", "data")
+CRITICAL = Kind("ModelPerformanceCritical", "critical", "model")
+WARNING = Kind("ModelPerformanceWarning", "warning", "model")
+PERFORMANCE_RECOVERED = Kind("ModelPerformanceRecovered", "info", "model")
+API_ERROR = Kind("APIError", "warning", "api")
 # No report ends these, so they count as over when they are not reported again: the monitoring DAG runs weekly
 # (a day of slack), API calls are retried within minutes.
 MONITORING_EXPIRY = timedelta(days=8)
@@ -46,15 +60,18 @@ def to_signals(event: Event, *, idempotency_key: str | None = None) -> EventSign
         case TrainingSuccess():
             return _training_success(event, key)
         case TrainingFailure():
-            return EventSignals(_training_failure(event, key))
+            words = {"summary": "A training failed", "description": event.error_message}
+            return EventSignals(_signal(event, key, FAILURE, words))
         case DriftAlert(status="resolved"):
-            return _drift_resolved(event, key)
+            text = f"The data no longer drift: {_drift_text(event)}"
+            return _recovered(event, key, DRIFT_RECOVERED, text, [DRIFT])
         case DriftAlert():
             return EventSignals(_drift(event, key))
         case PerformanceAlert(status="resolved"):
-            return _performance_resolved(event, key)
+            text = f"The model predicts well again: {_performance_text(event)}"
+            return _recovered(event, key, PERFORMANCE_RECOVERED, text, [CRITICAL, WARNING])
         case PerformanceAlert():
-            return _performance_changed(event, key)
+            return _performance(event, key)
         case ApiError():
             return EventSignals(_api_error(event, key))
         case _:
@@ -72,53 +89,22 @@ def _identity(event: Event) -> str:
 
 
 def _training_success(event: TrainingSuccess, key: str) -> EventSignals:
-    ended = ["TrainingFailure"]
-    if event.decision.startswith("deploy"):
-        # The alerts about the model that was replaced are over.
-        ended += [CRITICAL, WARNING, DRIFT]
+    # A deployment also ends the alerts about the model that it replaced.
+    ended = [FAILURE, CRITICAL, WARNING, DRIFT] if event.decision.startswith("deploy") else [FAILURE]
     text = _success_text(event)
-    annotations = {"summary": "The training succeeded", "description": text}
-    signal = _information(
-        event, key, alertname="TrainingSuccess", component="training", annotations=annotations
-    )
+    words = {"summary": "The training succeeded", "description": text}
+    return EventSignals(_information(event, key, SUCCESS, words), resolves=_resolves(event, ended, text))
+
+
+def _recovered(event: Event, key: str, kind: Kind, text: str, ended: Sequence[Kind]) -> EventSignals:
+    signal = _information(event, key, kind, {"summary": text})
     return EventSignals(signal, resolves=_resolves(event, ended, text))
 
 
-def _performance_changed(event: PerformanceAlert, key: str) -> EventSignals:
-    """A model that is critical no longer has the warning, and the other way round."""
-    signal = _performance(event, key)
-    other = [name for name in (CRITICAL, WARNING) if name != signal.labels["alertname"]]
-    resolves = _resolves(event, other, signal.annotations["description"])
-    return EventSignals(signal, resolves=resolves, always_opens=True)
-
-
-def _performance_resolved(event: PerformanceAlert, key: str) -> EventSignals:
-    text = f"The model predicts well again: {_performance_text(event)}"
-    signal = _information(
-        event, key, alertname="ModelPerformanceRecovered", component="model", annotations={"summary": text}
-    )
-    return EventSignals(signal, resolves=_resolves(event, [CRITICAL, WARNING], text))
-
-
-def _drift_resolved(event: DriftAlert, key: str) -> EventSignals:
-    text = f"The data no longer drift: {_drift_text(event)}"
-    signal = _information(
-        event, key, alertname="DriftRecovered", component="data", annotations={"summary": text}
-    )
-    return EventSignals(signal, resolves=_resolves(event, [DRIFT], text))
-
-
-def _information(event: Event, key: str, *, alertname: str, component: str, annotations: Labels) -> Signal:
+def _information(event: Event, key: str, kind: Kind, annotations: Labels) -> Signal:
     """A report of something good: an alert that is resolved from the start."""
-    signal = _signal(
-        event,
-        key,
-        alertname=alertname,
-        severity="info",
-        component=component,
-        annotations=annotations,
-        group={"run_id": event.run_id, "dag_id": event.dag_id},
-    )
+    group = {"run_id": event.run_id, "dag_id": event.dag_id}
+    signal = _signal(event, key, kind, annotations, group=group)
     return replace(signal, status=Status.RESOLVED, ends_at=event.occurred_at)
 
 
@@ -132,17 +118,6 @@ def _success_text(event: TrainingSuccess) -> str:
     return " ".join(parts)
 
 
-def _training_failure(event: TrainingFailure, key: str) -> Signal:
-    return _signal(
-        event,
-        key,
-        alertname="TrainingFailure",
-        severity="critical",
-        component="training",
-        annotations={"summary": "A training failed", "description": event.error_message},
-    )
-
-
 def _drift_text(event: DriftAlert) -> str:
     features = f" Drifted: {', '.join(event.drifted_features)}." if event.drifted_features else ""
     r2 = f" R² {event.r2:.3f}." if event.r2 is not None else ""
@@ -150,19 +125,9 @@ def _drift_text(event: DriftAlert) -> str:
 
 
 def _drift(event: DriftAlert, key: str) -> Signal:
-    signal = _signal(
-        event,
-        key,
-        alertname=DRIFT,
-        severity="warning",
-        component="data",
-        annotations={
-            "summary": "The data have drifted",
-            "description": _drift_text(event),
-        },
-        # Drift is of the data, not of a model: Prometheus's HighDrift has no model_type either.
-        group={},
-    )
+    words = {"summary": "The data have drifted", "description": _drift_text(event)}
+    # Drift is of the data, not of a model: Prometheus's HighDrift has no model_type either.
+    signal = _signal(event, key, DRIFT, words, group={})
     return replace(signal, expires_at=event.occurred_at + MONITORING_EXPIRY)
 
 
@@ -172,79 +137,66 @@ def _performance_text(event: PerformanceAlert) -> str:
     return f"R² {event.r2:.3f}{rmse}." + (f" Thresholds: {limits}." if limits else "")
 
 
-def _performance(event: PerformanceAlert, key: str) -> Signal:
-    critical = event.r2 < event.thresholds.get("r2_critical", R2_CRITICAL_DEFAULT)
-    signal = _signal(
-        event,
-        key,
-        alertname=CRITICAL if critical else WARNING,
-        severity="critical" if critical else "warning",
-        component="model",
-        annotations={
-            "summary": "The model predicts badly",
-            "description": _performance_text(event),
-        },
-    )
-    return replace(signal, expires_at=event.occurred_at + MONITORING_EXPIRY)
+def _performance(event: PerformanceAlert, key: str) -> EventSignals:
+    """A model that is critical no longer has the warning, and the other way round."""
+    is_critical = event.r2 < event.thresholds.get("r2_critical", R2_CRITICAL_DEFAULT)
+    kind, other = (CRITICAL, WARNING) if is_critical else (WARNING, CRITICAL)
+    text = _performance_text(event)
+    signal = _signal(event, key, kind, {"summary": "The model predicts badly", "description": text})
+    signal = replace(signal, expires_at=event.occurred_at + MONITORING_EXPIRY)
+    return EventSignals(signal, resolves=_resolves(event, [other], text), always_opens=True)
 
 
 def _api_error(event: ApiError, key: str) -> Signal:
-    signal = _signal(
-        event,
-        key,
-        alertname="APIError",
-        severity="warning",
-        component="api",
-        annotations={"summary": f"{event.endpoint} failed", "description": event.error},
-        extra={"endpoint": event.endpoint},
-        # The same fault, observed by the caller: one card with Prometheus's APIErrorRate.
-        group={"alertname": "APIErrorRate"},
-    )
+    words = {"summary": f"{event.endpoint} failed", "description": event.error}
+    # The same fault, observed by the caller: one card with Prometheus's APIErrorRate.
+    group = {"alertname": "APIErrorRate"}
+    signal = _signal(event, key, API_ERROR, words, extra={"endpoint": event.endpoint}, group=group)
     return replace(signal, expires_at=event.occurred_at + API_ERROR_EXPIRY)
 
 
-def _labels(alertname: str, event: Event) -> dict[str, str]:
+def _labels(kind: Kind, event: Event) -> dict[str, str]:
     """The labels that identify an alert of this DAG and model, across runs."""
-    model = {"model_type": event.model_type} if event.model_type else {}
-    return {"alertname": alertname, "dag_id": event.dag_id, **model}
+    return {"alertname": kind.alertname, "dag_id": event.dag_id, **_model(event)}
+
+
+def _model(event: Event) -> dict[str, str]:
+    return {"model_type": event.model_type} if event.model_type else {}
 
 
 def _signal(
     event: Event,
     key: str,
-    *,
-    alertname: str,
-    severity: str,
-    component: str,
+    kind: Kind,
     annotations: Labels,
+    *,
     extra: Labels | None = None,
     group: Labels | None = None,
 ) -> Signal:
     """group: the labels that identify the incident beside the alertname; the model_type by default."""
-    identity = _labels(alertname, event) | dict(extra or {})
-    by_model = {"model_type": event.model_type} if event.model_type else {}
+    identity = _labels(kind, event) | dict(extra or {})
     return Signal(
         source=SOURCE,
         status=Status.FIRING,
-        labels={**identity, "severity": severity, "component": component},
+        labels={**identity, "severity": kind.severity, "component": kind.component},
         annotations={**annotations, "run_id": event.run_id},
         starts_at=event.occurred_at,
         ends_at=None,
         fingerprint=fingerprints.of(identity),
-        group_labels={"alertname": alertname, **(by_model if group is None else group)},
+        group_labels={"alertname": kind.alertname, **(_model(event) if group is None else group)},
         reporter=f"Airflow {event.dag_id}",
         event_key=key,
         may_be_late=False,
     )
 
 
-def _resolves(event: Event, alertnames: Sequence[str], text: str) -> tuple[Signal, ...]:
+def _resolves(event: Event, kinds: Sequence[Kind], text: str) -> tuple[Signal, ...]:
     """Of alerts that may be open: resolved when the event occurred."""
-    return tuple(_resolve(name, event, text) for name in alertnames)
+    return tuple(_resolve(kind, event, text) for kind in kinds)
 
 
-def _resolve(alertname: str, event: Event, text: str) -> Signal:
-    labels = _labels(alertname, event)
+def _resolve(kind: Kind, event: Event, text: str) -> Signal:
+    labels = _labels(kind, event)
     return Signal(
         source=SOURCE,
         status=Status.RESOLVED,
@@ -253,7 +205,7 @@ def _resolve(alertname: str, event: Event, text: str) -> Signal:
         starts_at=event.occurred_at,
         ends_at=event.occurred_at,
         fingerprint=fingerprints.of(labels),
-        group_labels={"alertname": alertname},
+        group_labels={"alertname": kind.alertname},
         reporter=f"Airflow {event.dag_id}: {text}",
         may_be_late=False,
     )

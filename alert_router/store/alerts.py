@@ -95,11 +95,7 @@ _MUTABLE = (
     "absent_since",
 )
 """The columns that change in an alert's life; the others are its identity."""
-_UPDATE = (
-    sa.update(alerts)
-    .where(alerts.c.id == sa.bindparam("which"))
-    .values({name: sa.bindparam(f"new_{name}", type_=alerts.c[name].type) for name in _MUTABLE})
-)
+_UPDATE = rows.update_statement(alerts, _MUTABLE)
 
 
 def save(
@@ -108,10 +104,7 @@ def save(
     if new:
         conn.execute(sa.insert(alerts), list(map(rows.to_row, new)))
     if changed:
-        conn.execute(
-            _UPDATE,
-            [{"which": a.id} | {f"new_{name}": getattr(a, name) for name in _MUTABLE} for a in changed],
-        )
+        conn.execute(_UPDATE, rows.changes(changed, _MUTABLE))
     if new_transitions:
         conn.execute(sa.insert(transitions), list(map(rows.to_row, new_transitions)))
 

@@ -1,6 +1,8 @@
 """Everything that a card's message shows, read from the tables."""
 
 from collections.abc import Iterable
+from itertools import filterfalse
+from operator import attrgetter
 
 import sqlalchemy as sa
 
@@ -96,13 +98,13 @@ def _newer_url(conn: sa.Connection, incident: Incident, channel: ChannelName, ge
 
 def _recoveries(conn: sa.Connection, shown: Iterable[Alert]) -> dict[int, str]:
     """Alert id to the reporter of its end, where that was a direct report."""
-    resolved_ids = [alert.id for alert in shown if not alert.firing]
+    resolved = filterfalse(attrgetter("firing"), shown)
     query = sa.select(transitions.c.alert_id, transitions.c.detail).where(
-        transitions.c.alert_id.in_(resolved_ids),
+        transitions.c.alert_id.in_(list(map(attrgetter("id"), resolved))),
         transitions.c.kind == TransitionKind.RESOLVED,
         transitions.c.source == "events",
     )
-    return {row.alert_id: row.detail for row in conn.execute(query.order_by(transitions.c.id))}
+    return dict(conn.execute(query.order_by(transitions.c.id)).all())
 
 
 def newest_alert_id() -> sa.ScalarSelect[int | None]:

@@ -17,9 +17,9 @@ class Delivery:
     channel: str
     action: str
     outcome: str
+    took_ms: int
     status: int | None
     message_id: str | None
-    took_ms: int
     detail: str
 
 

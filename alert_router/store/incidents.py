@@ -60,21 +60,14 @@ _MUTABLE = (
     "acknowledged_at",
     "acknowledged_by",
 )
-_UPDATE = (
-    sa.update(incidents)
-    .where(incidents.c.id == sa.bindparam("which"))
-    .values({name: sa.bindparam(f"new_{name}", type_=incidents.c[name].type) for name in _MUTABLE})
-)
+_UPDATE = rows.update_statement(incidents, _MUTABLE)
 
 
 def save(conn: sa.Connection, new: Sequence[Incident], changed: Sequence[Incident]) -> None:
     if new:
         conn.execute(sa.insert(incidents), list(map(rows.to_row, new)))
     if changed:
-        conn.execute(
-            _UPDATE,
-            [{"which": i.id} | {f"new_{name}": getattr(i, name) for name in _MUTABLE} for i in changed],
-        )
+        conn.execute(_UPDATE, rows.changes(changed, _MUTABLE))
 
 
 def unannounced(conn: sa.Connection, channel: ChannelName) -> list[Incident]:

@@ -15,7 +15,7 @@ from alert_router.domain.model import CLOCK_SKEW_S, ChannelName
 from alert_router.domain.rate_limits import Capacity, Quota
 from alert_router.store import rows
 from alert_router.store.card_queue import LEASE_S
-from alert_router.store.tables import cards, deliveries, paces
+from alert_router.store.tables import cards, deliveries, quotas
 
 
 def capacity(
@@ -69,13 +69,13 @@ def save(conn: sa.Connection, channel: ChannelName, quota: Quota, now: datetime)
 
 
 def _time(name: str) -> sa.BindParameter[datetime]:
-    return sa.bindparam(name, type_=paces.c.until.type)
+    return sa.bindparam(name, type_=quotas.c.until.type)
 
 
 # A time in the future was written before the clock stepped back, or by a clock slightly ahead: beyond the
 # tolerance, ignore it.
-_HOLDS = sa.and_(paces.c.until > _time("now"), paces.c.noted_at <= _time("past_clock"))
-_QUOTA = (paces.c.channel == sa.bindparam("own"), _HOLDS)
+_HOLDS = sa.and_(quotas.c.until > _time("now"), quotas.c.noted_at <= _time("past_clock"))
+_QUOTA = (quotas.c.channel == sa.bindparam("own"), _HOLDS)
 _UNDER_WAY = sa.select(sa.func.count()).where(
     cards.c.lease.is_not(None),
     cards.c.lease_until > _time("now"),
@@ -86,8 +86,8 @@ _SHARING: sa.BindParameter[str] = sa.bindparam("sharing", expanding=True)
 _USE = sa.select(
     _UNDER_WAY.where(cards.c.channel.in_(_SHARING)).scalar_subquery().label("under_way_sharing"),
     _UNDER_WAY.where(cards.c.channel == sa.bindparam("own")).scalar_subquery().label("under_way"),
-    sa.select(paces.c.remaining).where(*_QUOTA).scalar_subquery().label("remaining"),
-    sa.select(paces.c.until).where(*_QUOTA).scalar_subquery().label("until"),
+    sa.select(quotas.c.remaining).where(*_QUOTA).scalar_subquery().label("remaining"),
+    sa.select(quotas.c.until).where(*_QUOTA).scalar_subquery().label("until"),
 )
 _RECENT = (
     sa.select(deliveries.c.at)
@@ -105,17 +105,17 @@ _RECENT = (
 @cache
 def _save(dialect: str) -> sa.Insert:
     names = ("channel", "remaining")
-    statement = rows.upsert(dialect, paces).values(
+    statement = rows.upsert(dialect, quotas).values(
         **{name: sa.bindparam(name) for name in names}, until=_time("until"), noted_at=_time("now")
     )
     new = statement.excluded
-    stricter = sa.and_(_HOLDS, paces.c.remaining < new.remaining)
-    longer = sa.and_(_HOLDS, paces.c.until > new.until)
+    stricter = sa.and_(_HOLDS, quotas.c.remaining < new.remaining)
+    longer = sa.and_(_HOLDS, quotas.c.until > new.until)
     return statement.on_conflict_do_update(
         index_elements=["channel"],
         set_={
-            "remaining": sa.case((stricter, paces.c.remaining), else_=new.remaining),
-            "until": sa.case((longer, paces.c.until), else_=new.until),
+            "remaining": sa.case((stricter, quotas.c.remaining), else_=new.remaining),
+            "until": sa.case((longer, quotas.c.until), else_=new.until),
             "noted_at": new.noted_at,
         },
     )

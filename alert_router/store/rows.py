@@ -1,6 +1,6 @@
 """Rows in and out: values as parameters, columns as values, upserts, many keys in one parameter."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
@@ -46,6 +46,16 @@ def _fields(type_: "type[DataclassInstance]") -> "tuple[tuple[str, ...], attrget
 def upsert(dialect: str, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that can be given an ON CONFLICT clause."""
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def update_statement(table: sa.Table, names: Sequence[str]) -> sa.Update:
+    """Sets these columns of the row with an id; `changes` gives the parameters."""
+    new = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    return sa.update(table).where(table.c.id == sa.bindparam("which")).values(new)
+
+
+def changes(values: Iterable[Any], names: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"which": value.id} | {f"new_{name}": getattr(value, name) for name in names} for value in values]
 
 
 # Many keys in one statement: a list of bind parameters would grow past a limit.

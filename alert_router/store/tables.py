@@ -220,7 +220,7 @@ deliveries = sa.Table(
     sa.Index("ix_deliveries_channel_at", "channel", "at"),
 )
 
-paces = sa.Table(
+quotas = sa.Table(
     "paces",
     metadata,
     sa.Column("channel", sa.Text, primary_key=True),

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import operator
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -96,7 +97,7 @@ class Writer:
 
 
 def _run_each(conn: sa.Connection, jobs: Sequence[Callable[[sa.Connection], R]]) -> list[R]:
-    return [job(conn) for job in jobs]
+    return list(map(operator.call, jobs, itertools.repeat(conn)))
 
 
 def _wake(jobs: list[_Job], results: list[Any]) -> None:

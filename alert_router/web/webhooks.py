@@ -1,5 +1,7 @@
 """POST /webhooks/…: 200: it is on the disk. 503: send it again. 4xx: it will never be parsed."""
 
+from typing import Any
+
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
@@ -24,7 +26,7 @@ class Answer(BaseModel):
     """Alerts that could not be read; they are kept as they came."""
 
 
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "version": "4",
     "status": "firing",
     "groupLabels": {"alertname": "ApiDown"},
@@ -41,29 +43,20 @@ EXAMPLE = {
         }
     ],
 }
-
 GRAFANA_EXAMPLE = {
+    **EXAMPLE,
     "version": "1",
-    "status": "firing",
     "orgId": 1,
-    "groupLabels": {"alertname": "Memory", "grafana_folder": "device"},
     "externalURL": "https://grafana.example.org/",
     "alerts": [
         {
-            "status": "firing",
-            "labels": {"alertname": "Memory", "grafana_folder": "device", "severity": "warning"},
-            "annotations": {"summary": "High memory usage"},
-            "startsAt": "2026-11-22T10:00:00Z",
-            "endsAt": "0001-01-01T00:00:00Z",
+            **EXAMPLE["alerts"][0],
             "generatorURL": "https://grafana.example.org/alerting/grafana/dd2f0260/view?orgId=1",
-            "fingerprint": "",
             "panelURL": "https://grafana.example.org/d/ece9fb32?viewPanel=2",
             "values": {"A": 0.93},
         }
     ],
 }
-
-
 router = APIRouter(tags=["ingest"], dependencies=[Depends(require_token)])
 
 

@@ -1,12 +1,12 @@
-"""Small files of the state folder, written so that a reader or a crash never meets half of one."""
+"""Atomic writes of the state folder's small files: a reader or a crash never sees a partial one."""
 
 import os
 import secrets
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """The content is on disk under this name when this returns; before that, the old content is."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Until this returns the old content is on disk under this name, afterwards the new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(6)}.tmp")
     try:
@@ -16,5 +16,5 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
-        # Still there only where the disk was full: tried again and again, they would never be swept up.
+        # Left over only when the disk was full; repeated attempts would fill it further.
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The last measurements, which the gauges show: kept on disk: a restart is no recovery."""
+"""The last measurements, which the gauges show. On disk, so that a restart does not look like a recovery."""
 
 import logging
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime
 
-from backend.regmodel.atomic_files import write_whole
+from backend.regmodel.atomic_files import write_atomically
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.registry.summary import Frozen
 
@@ -16,20 +16,22 @@ log = logging.getLogger(__name__)
 class Performance(Frozen):
     r2: float
     rmse: float
+    mae: float | None = None
+    """None when it was measured before this field existed."""
     run_id: str
     at: AwareDatetime
 
 
-class DriftSeen(Frozen):
+class DriftMeasurement(Frozen):
     detected: bool
     share: float
     drifted_features: int
     at: AwareDatetime
 
 
-class Measured(Frozen):
+class LastMeasurements(Frozen):
     performance: Mapping[ModelType, Performance] = {}
-    drift: DriftSeen | None = None
+    drift: DriftMeasurement | None = None
 
 
 class Measurements:
@@ -38,27 +40,27 @@ class Measurements:
         self._last = _read(path)
 
     @property
-    def last(self) -> Measured:
+    def last(self) -> LastMeasurements:
         return self._last
 
-    def saw_performance(self, model_type: ModelType, performance: Performance) -> None:
-        known = {**self._last.performance, model_type: performance}
-        self._keep(self._last.model_copy(update={"performance": known}))
+    def record_performance(self, model_type: ModelType, performance: Performance) -> None:
+        performances = {**self._last.performance, model_type: performance}
+        self._save(self._last.model_copy(update={"performance": performances}))
 
-    def saw_drift(self, drift: DriftSeen) -> None:
-        self._keep(self._last.model_copy(update={"drift": drift}))
+    def record_drift(self, drift: DriftMeasurement) -> None:
+        self._save(self._last.model_copy(update={"drift": drift}))
 
-    def _keep(self, measured: Measured) -> None:
-        write_whole(self._path, measured.model_dump_json(indent=1).encode())
-        self._last = measured
+    def _save(self, measurements: LastMeasurements) -> None:
+        write_atomically(self._path, measurements.model_dump_json(indent=1).encode())
+        self._last = measurements
 
 
-def _read(path: Path) -> Measured:
-    """Empty where the file cannot be understood: gauges without a value are better than no service."""
+def _read(path: Path) -> LastMeasurements:
+    """Empty when the file is invalid: gauges without a value are better than no service."""
     if not path.exists():
-        return Measured()
+        return LastMeasurements()
     try:
-        return Measured.model_validate_json(path.read_bytes())
+        return LastMeasurements.model_validate_json(path.read_bytes())
     except ValueError:
         log.exception("%s cannot be read; the gauges start without a value", path)
-        return Measured()
+        return LastMeasurements()

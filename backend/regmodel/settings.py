@@ -1,27 +1,34 @@
-"""Every setting of the model service, from the environment with the prefix REGMODEL_. Nothing at import."""
+"""Every setting of the model service, from the environment with the prefix REGMODEL_.
+
+The secret REGMODEL_API_KEY can also be given as a file, by REGMODEL_API_KEY_FILE.
+"""
 
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from backend.regmodel.data.counts import Window
 from backend.regmodel.model.estimators import ModelType
+from backend.regmodel.secret_files import SecretFileSource
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="REGMODEL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="REGMODEL_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     listen: str = Field(default="127.0.0.1:8000", pattern=r"^.+:\d{1,5}$", description="host:port")
     state_dir: Path = Field(
-        default=Path("var/regmodel"), description="Runs, measured gauges and posted counts; made when absent"
+        default=Path("var/regmodel"),
+        description="Runs, measured gauges and posted counts; created when absent",
     )
     data_dir: Path | None = Field(
         default=None,
-        description="Folder of wide CSV files of real counts; without it the generated year is used",
+        description="Folder of wide CSV files of real counts; default: the generated year",
     )
     generated_counters: int = Field(default=56, ge=14, le=500, description="Counters of the generated year")
     registry_url: str = Field(
@@ -29,18 +36,18 @@ class Settings(BaseSettings):
         description="fsspec URL of the model registry (gs://, s3://, ...); empty: state_dir/registry",
     )
     registry_refresh_seconds: float = Field(
-        default=5.0, gt=0, description="How often promotions made by other processes are looked for"
+        default=5.0, gt=0, description="How often promotions by other processes are loaded"
     )
     keep_models: int = Field(
         default=50, ge=2, description="Models kept in the registry; champions always are"
     )
     api_key: SecretStr | None = Field(
-        default=None, description="When set, asked of every call but /health, /metrics and the docs"
+        default=None, description="When set, required by every call but /health, /metrics and the docs"
     )
 
     default_model_type: ModelType = Field(default=ModelType.RF, description="Used where a request names none")
     holdout_days: int = Field(
-        default=7, ge=1, le=60, description="Newest days of a training window, kept for scoring"
+        default=7, ge=1, le=60, description="Newest days of a training window, used for scoring only"
     )
     baseline_start: AwareDatetime | None = Field(
         default=None,
@@ -75,10 +82,24 @@ class Settings(BaseSettings):
     max_waiting_runs: int = Field(
         default=8, ge=1, description="Trainings that may wait; more are answered 503"
     )
+    max_days_ahead: float = Field(
+        default=14, gt=0, description="Forecasts further ahead of the newest count are refused by /predict"
+    )
     max_rows: int = Field(default=20_000, ge=1, le=50_000, description="Rows of one /predict")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings passes it by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFileSource(settings_cls)
+
     @model_validator(mode="after")
-    def _whole_baseline(self) -> Self:
+    def _check_baseline(self) -> Self:
         if (self.baseline_start is None) != (self.baseline_end is None):
             raise ValueError("baseline_start and baseline_end belong together")
         if self.baseline_start and self.baseline_end and self.baseline_start >= self.baseline_end:

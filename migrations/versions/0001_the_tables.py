@@ -27,7 +27,7 @@ def upgrade() -> None:
             "ended_at",
             sa.DateTime(timezone=True),
             nullable=True,
-            comment="it takes no more cards; what it has it keeps telling",
+            comment="it folds no more cards; what it has it keeps showing",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_digests")),
     )
@@ -43,7 +43,7 @@ def upgrade() -> None:
     op.create_table(
         "heartbeats",
         sa.Column("source", sa.Text(), nullable=False, comment="whose Watchdog it is"),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False, comment="when it was last heard"),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False, comment="when it was last received"),
         sa.PrimaryKeyConstraint("source", name=op.f("pk_heartbeats")),
     )
     op.create_table(
@@ -54,7 +54,9 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False, comment="group labels in canonical JSON"),
         sa.Column("group_labels", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("severity", sa.Text(), nullable=False, comment="the highest told by the current card"),
+        sa.Column(
+            "severity", sa.Text(), nullable=False, comment="the highest that the current card was created for"
+        ),
         sa.Column("firing", sa.Integer(), nullable=False, comment="how many of its alerts fire now"),
         sa.Column("flaps", sa.Integer(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
@@ -64,7 +66,7 @@ def upgrade() -> None:
             "pinged_at",
             sa.DateTime(timezone=True),
             nullable=False,
-            comment="when its current card was asked for",
+            comment="when its current card was requested",
         ),
         sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("acknowledged_by", sa.Text(), nullable=True),
@@ -212,19 +214,19 @@ def upgrade() -> None:
             "digest_id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
             nullable=True,
-            comment="what a digest's card tells",
+            comment="the digest that this card shows",
         ),
         sa.Column(
             "mirrors_rev",
             sa.Integer(),
             nullable=True,
-            comment="in the fallback: the main card's wanted_rev it tells",
+            comment="in the fallback: the wanted_rev of the main card that it shows",
         ),
         sa.Column(
             "folded_into",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
             nullable=True,
-            comment="the digest that tells this one",
+            comment="the digest that shows this card",
         ),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
@@ -233,18 +235,18 @@ def upgrade() -> None:
             "priority", sa.Integer(), nullable=False, comment="0 new critical, 1 new, 2 resolve, 3 edit"
         ),
         sa.Column(
-            "wanted_rev", sa.Integer(), nullable=False, comment="rises whenever the state to tell changes"
+            "wanted_rev", sa.Integer(), nullable=False, comment="rises whenever the state to show changes"
         ),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True, comment="NULL: nothing to tell"),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True, comment="NULL: nothing to deliver"),
         sa.Column(
             "waiting_since",
             sa.DateTime(timezone=True),
             nullable=True,
-            comment="since when something is to be told",
+            comment="since when something is to be delivered",
         ),
         sa.Column("attempts", sa.Integer(), nullable=False, comment="failures in a row"),
         sa.Column("degraded", sa.Integer(), nullable=False, comment="0 all, 1 without URLs, 2 plain text"),
-        sa.Column("lease", sa.Text(), nullable=True, comment="who is delivering it: the fence of settling"),
+        sa.Column("lease", sa.Text(), nullable=True, comment="who is delivering it: fences the outcome"),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("message_id", sa.Text(), nullable=True),
         sa.Column("message_url", sa.Text(), nullable=True, comment="where people see it"),
@@ -253,10 +255,10 @@ def upgrade() -> None:
             "sent_body",
             sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
             nullable=True,
-            comment="what was told last",
+            comment="the message as last sent",
         ),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("edited", sa.Boolean(), nullable=False, comment="told more than once"),
+        sa.Column("edited", sa.Boolean(), nullable=False, comment="sent more than once"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("error", sa.Text(), nullable=True, comment="why the last attempt failed"),
         sa.CheckConstraint("(incident_id IS NULL) <> (digest_id IS NULL)", name=op.f("ck_cards_one_subject")),
@@ -295,7 +297,12 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False, comment="create | edit"),
-        sa.Column("outcome", sa.Text(), nullable=False, comment="sent | retry | rejected"),
+        sa.Column(
+            "outcome",
+            sa.Text(),
+            nullable=False,
+            comment="sent | retry | degraded | rejected | gone | stopped",
+        ),
         sa.Column(
             "status", sa.Integer(), nullable=True, comment="HTTP status; NULL when there was no answer"
         ),
@@ -317,9 +324,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column(
-            "event_key", sa.Text(), nullable=True, comment="the identity of a direct report: told once"
-        ),
+        sa.Column("event_key", sa.Text(), nullable=True, comment="idempotency key of a direct report"),
         sa.ForeignKeyConstraint(["alert_id"], ["alerts.id"], name=op.f("fk_transitions_alert_id_alerts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_transitions")),
         sa.UniqueConstraint("event_key", name=op.f("uq_transitions_event_key")),

@@ -41,15 +41,15 @@ class Listener:
 
 
 @contextmanager
-def listening(port: int = 0) -> Iterator[Listener]:
-    """port: 0 for a free one."""
+def listening(port: int = 0, *, status: int = 200) -> Iterator[Listener]:
+    """port: 0 for a free one. status: the answer to every request; Alertmanager repeats one answered 503."""
     requests: list[Request] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             requests.append(Request(self.path, self.headers["Authorization"], body))
-            self.send_response(200)
+            self.send_response(status)
             self.end_headers()
             self.wfile.write(b"ok")
 

@@ -1,4 +1,4 @@
-"""How many functions of the router one webhook runs through: whoever changes the path reads them all."""
+"""How many functions one webhook or one delivery runs through: whoever changes the path reads them all."""
 
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,11 +11,13 @@ from alert_router.app import build, serve
 from alert_router.delivery import Clocks
 from alert_router.settings import Settings
 from testbed import call_profile
-from testbed.factories import DISK_FULL, Clock, webhook_json, wire_alert
+from testbed.factories import DISK_FULL, Clock, at, make_signal, webhook_json, wire_alert
 from testbed.fakes.discord import DiscordState, transport
+from testbed.router_harness import RouterHarness
 
 MAX_FUNCTIONS = 60
 MAX_MOVES = 45
+MAX_DELIVERY_FUNCTIONS = 90
 TOKEN = "t0ken-of-the-sender"
 TOKENS = [pytest.param((), id="loopback"), pytest.param((SecretStr(TOKEN),), id="token")]
 
@@ -42,3 +44,24 @@ def test_firing_webhook_stays_within_the_call_budget(
     assert answer.json() == {"accepted": 1, "duplicates": 0, "quarantined": 0}
     assert 0 < len(profile.functions) <= MAX_FUNCTIONS, profile.describe()
     assert 0 < len(profile.moves) <= MAX_MOVES, profile.describe()
+
+
+@pytest.mark.parametrize("action", ["create", "edit"])
+def test_delivery_stays_within_the_call_budget(
+    sqlite_url: str, clock: Clock, discord: DiscordState, action: str
+) -> None:
+    with call_profile.installed() as profile, RouterHarness.opened(sqlite_url, clock, discord) as harness:
+        harness.run(harness.delivery.prepare())
+        # Statements and templates are built once, by the first delivery.
+        harness.accept(make_signal(DISK_FULL))
+        harness.deliver()
+        harness.accept(make_signal())
+        if action == "edit":
+            harness.deliver()
+            harness.accept(make_signal(ends_at=at(5)))
+
+        with profile.counting():
+            harness.deliver_one()
+
+        assert harness.outcomes()[-1] == (action, "sent")
+    assert 0 < len(profile.functions) <= MAX_DELIVERY_FUNCTIONS, profile.describe()

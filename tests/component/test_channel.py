@@ -1,4 +1,4 @@
-"""What a channel bears and how fast: no card stops it, none waits for ever, no limit is hit."""
+"""A channel: a stopped one shows and recovers, its limits hold, no card blocks it or waits for ever."""
 
 import asyncio
 from itertools import pairwise
@@ -16,8 +16,6 @@ from testbed.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, SECRET, Clock, at
 from testbed.fakes.discord import DiscordState, RateLimits, faults, only
 from testbed.router_harness import CHANNEL, WEBHOOK, RouterHarness, is_held, until
 
-# --- a channel that takes nothing, and people who must know it
-
 
 class Particular(DiscordChannel):
     """Is there, and refuses one message as if it were not, again and again."""
@@ -28,7 +26,7 @@ class Particular(DiscordChannel):
         return await super().create(payload)
 
 
-def test_a_card_the_channel_cannot_bear_does_not_stop_the_others(harness: RouterHarness) -> None:
+def test_card_that_breaks_the_channel_does_not_block_others(harness: RouterHarness) -> None:
     harness.delivery = harness.another_delivery(Particular(harness.http, WEBHOOK))
     harness.accept(make_signal())
     harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(3)])
@@ -39,7 +37,7 @@ def test_a_card_the_channel_cannot_bear_does_not_stop_the_others(harness: Router
     assert [card.state for card in harness.cards()].count("pending") == 1
 
 
-def test_a_stopped_channel_is_told_on_the_pages_in_readiness_metrics_and_the_log(
+def test_stopped_channel_shows_on_pages_readiness_metrics_and_log(
     make_client: Any, unlimited: DiscordState, caplog: pytest.LogCaptureFixture
 ) -> None:
     unlimited.delete_webhook("1")
@@ -56,13 +54,11 @@ def test_a_stopped_channel_is_told_on_the_pages_in_readiness_metrics_and_the_log
     metrics = client.get("/metrics").text
     assert 'alert_router_channel_up{channel="discord"} 0.0' in metrics
     assert 'alert_router_cards{state="pending"} 1.0' in metrics
-    errors = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert errors == ["card 1: create stopped: HTTP 404 code 10015: Unknown Webhook"]
 
 
-def test_the_metric_says_that_a_channel_is_back(
-    make_client: Any, unlimited: DiscordState, clock: Clock
-) -> None:
+def test_channel_up_metric_returns_to_one(make_client: Any, unlimited: DiscordState, clock: Clock) -> None:
     unlimited.delete_webhook("1")
     client: TestClient = make_client(discord_webhook_url=WEBHOOK)
     client.post("/webhooks/alertmanager", json=webhook_json())
@@ -76,17 +72,17 @@ def test_the_metric_says_that_a_channel_is_back(
     assert client.get("/-/ready").json()["troubles"] == {}
 
 
-def test_a_gone_message_said_of_one_to_be_made_is_not_asked_for_at_once_again(harness: RouterHarness) -> None:
+def test_unknown_message_in_reply_to_a_create_backs_off(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(404, code=10008), times=None, operation="create")
     harness.accept(make_signal())
 
     harness.deliver_for(60)
 
-    assert len([one for one in harness.discord.requests if one.operation == "create"]) <= 7
+    assert len([request for request in harness.discord.requests if request.operation == "create"]) <= 7
     assert harness.cards()[0].state == "pending"
 
 
-def test_a_deleted_message_that_is_told_anew_goes_before_edits(harness: RouterHarness) -> None:
+def test_recreated_message_goes_before_edits(harness: RouterHarness) -> None:
     names = ["Deleted", "Edited"]
     harness.accept(*[make_signal({**API_DOWN, "alertname": name}) for name in names])
     harness.deliver_for(5)
@@ -98,13 +94,10 @@ def test_a_deleted_message_that_is_told_anew_goes_before_edits(harness: RouterHa
     harness.accept(make_signal({**API_DOWN, "alertname": "Edited"}, ends_at=at(1)))
     harness.deliver_for(5)
 
-    assert [one.operation for one in harness.discord.requests] == ["edit", "create", "edit"]
+    assert [request.operation for request in harness.discord.requests] == ["edit", "create", "edit"]
 
 
-# --- pace
-
-
-def test_a_card_that_changes_all_the_time_is_edited_now_and_then_all_the_same(harness: RouterHarness) -> None:
+def test_constantly_changing_card_is_still_edited(harness: RouterHarness) -> None:
     """Every change is gathered with those that follow it; none may put the others off for ever."""
     harness.accept(make_signal())
     harness.deliver()
@@ -114,14 +107,14 @@ def test_a_card_that_changes_all_the_time_is_edited_now_and_then_all_the_same(ha
         harness.accept(make_signal(starts_at=now, ends_at=now) if flap % 2 else make_signal(starts_at=now))
         harness.deliver()
 
-    told = [one.at for one in harness.discord.edits]
-    flapping = [moment for moment in told if moment - told[0] > 10 * 15]
+    edits = [edit.at for edit in harness.discord.edits]
+    flapping = [moment for moment in edits if moment - edits[0] > 10 * 15]
     assert len(flapping) >= 10
-    assert max(later - one for one, later in pairwise(told)) <= 75
-    assert min(later - one for one, later in pairwise(flapping)) >= 60
+    assert max(later - earlier for earlier, later in pairwise(edits)) <= 75
+    assert min(later - earlier for earlier, later in pairwise(flapping)) >= 60
 
 
-def test_a_card_says_how_often_it_flapped_and_in_what_time(harness: RouterHarness) -> None:
+def test_card_shows_flap_count_and_span(harness: RouterHarness) -> None:
     harness.run(harness.delivery.prepare())
     harness.accept(make_signal())
     for flap in range(1, 8):
@@ -131,12 +124,14 @@ def test_a_card_says_how_often_it_flapped_and_in_what_time(harness: RouterHarnes
         harness.deliver()
     harness.deliver_for(120)
 
-    fields = {one["name"]: one["value"] for one in only(harness.discord.messages()).embeds[0]["fields"]}
+    fields = {
+        message["name"]: message["value"] for message in only(harness.discord.messages()).embeds[0]["fields"]
+    }
     assert fields["Flapped"] == "7 times in 28 min"
     assert len(harness.discord.creates) == 1
 
 
-def test_edits_of_messages_older_than_an_hour_are_paced_by_themselves(harness: RouterHarness) -> None:
+def test_edits_of_old_messages_have_their_own_rate(harness: RouterHarness) -> None:
     harness.discord.rates.limits = RateLimits(webhook_requests=0)
     harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(9)])
     harness.deliver_for(5)
@@ -153,7 +148,7 @@ def test_edits_of_messages_older_than_an_hour_are_paced_by_themselves(harness: R
     harness.deliver_for(60)
 
     assert harness.discord.limited == 0
-    edits = [one.at for one in harness.discord.edits]
+    edits = [edit.at for edit in harness.discord.edits]
     assert len(edits) == 9
     assert all(later - first >= 6 for first, later in zip(edits, edits[3:], strict=False))
     assert harness.discord.creates[0].at < edits[3], "what is new does not wait for old edits"
@@ -176,7 +171,7 @@ def test_webhook_channel_is_fetched_again_after_discord_was_away_at_start(
     assert harness.cards()[0].message_url.startswith("https://discord.com/channels/")
 
 
-def test_a_wait_without_sense_is_not_waited_out(harness: RouterHarness) -> None:
+def test_absurd_retry_after_is_capped(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.limited("global", seconds=10**9))
     harness.accept(make_signal())
 
@@ -185,7 +180,7 @@ def test_a_wait_without_sense_is_not_waited_out(harness: RouterHarness) -> None:
     assert harness.rate_limiter.wait_s(CHANNEL) <= 3600
 
 
-def test_what_turned_out_over_while_it_was_told_goes_before_other_edits(harness: RouterHarness) -> None:
+def test_resolve_during_a_delivery_goes_before_other_edits(harness: RouterHarness) -> None:
     harness.accept(make_signal(DRIFT_HIGH))
     harness.deliver()
     harness.discord.faults.next(faults.hold(), operation="create")
@@ -202,11 +197,11 @@ def test_what_turned_out_over_while_it_was_told_goes_before_other_edits(harness:
     harness.run(asyncio.wait_for(resolve_while_it_is_held(), 20))
     harness.deliver_for(5)
 
-    told = [one.payload["embeds"][0]["title"] for one in harness.discord.edits]
-    assert ["ApiDown" in title for title in told] == [True, False]
+    titles = [edit.payload["embeds"][0]["title"] for edit in harness.discord.edits]
+    assert ["ApiDown" in title for title in titles] == [True, False]
 
 
-def test_edits_of_messages_from_before_a_clocks_step_are_paced_as_old_ones(harness: RouterHarness) -> None:
+def test_message_from_before_a_clock_step_counts_as_old(harness: RouterHarness) -> None:
     """They seem to come from the future; how old they are nobody knows."""
     disks = [make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(20)]
     harness.discord.rates.limits = RateLimits(webhook_requests=0)
@@ -216,14 +211,16 @@ def test_edits_of_messages_from_before_a_clocks_step_are_paced_as_old_ones(harne
     harness.clock.move(3700)
     harness.clock.wrong_by_s = 0
 
-    harness.accept(*[make_signal(one.labels, ends_at=at(1), group_labels=one.group_labels) for one in disks])
+    harness.accept(
+        *[make_signal(disk.labels, ends_at=at(1), group_labels=disk.group_labels) for disk in disks]
+    )
     harness.deliver_for(120)
 
     assert harness.discord.limited == 0
     assert all("resolved" in message.embeds[0]["title"] for message in harness.discord.messages())
 
 
-def test_a_forum_is_a_channels_fault_and_costs_no_card(harness: RouterHarness) -> None:
+def test_forum_channel_stops_and_loses_no_card(harness: RouterHarness) -> None:
     harness.discord.webhook("1", SECRET, "100", kind="forum")
     harness.accept(*[make_signal({**API_DOWN, "n": str(n)}, group_labels={"n": str(n)}) for n in range(5)])
 
@@ -235,7 +232,7 @@ def test_a_forum_is_a_channels_fault_and_costs_no_card(harness: RouterHarness) -
     assert len(harness.outcomes()) == 1
 
 
-def test_what_waits_for_a_channel_that_is_no_longer_there_keeps_no_metric_high(
+def test_cards_of_a_removed_channel_are_not_in_metrics(
     make_client: Any, unlimited: DiscordState, clock: Clock
 ) -> None:
     unlimited.delete_webhook("1")
@@ -249,6 +246,6 @@ def test_what_waits_for_a_channel_that_is_no_longer_there_keeps_no_metric_high(
     after: TestClient = make_client()
     until(lambda: 'alert_router_cards{state="delivered"} 1.0' in after.get("/metrics").text)
 
-    found = after.get("/metrics").text
-    assert 'alert_router_cards{state="pending"} 0.0' in found
-    assert "alert_router_oldest_pending_card_age_seconds 0.0" in found
+    metrics = after.get("/metrics").text
+    assert 'alert_router_cards{state="pending"} 0.0' in metrics
+    assert "alert_router_oldest_pending_card_age_seconds 0.0" in metrics

@@ -41,7 +41,7 @@ def test_pipeline_settings_are_not_unknown() -> None:
         ("{% block title %}\n{{ oops", ":2: unexpected end of template"),
         ("{{ 1 | agoo }}", ":1: No filter named 'agoo'."),
         ('{% extends "defualt.j2" %}', ": there is no defualt.j2"),
-        ('{% extends "ApiDown.j2" %}', ": extends itself; ours is ours/default.j2"),
+        ('{% extends "ApiDown.j2" %}', ": extends itself; the built-in one is ours/default.j2"),
     ],
 )
 def test_invalid_template_is_reported_with_its_line(text: str, fault: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What Discord refuses for good is kept, shown, and told again on demand: by page, API and command."""
+"""Dead letters are kept, shown and replayed: by page, API and command."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def refuse(harness: RouterHarness, *signals: Any, times: int = TRIES) -> None:
     harness.deliver_for(30)
 
 
-def test_one_that_is_replayed_is_told_as_it_would_be_today(harness: RouterHarness) -> None:
+def test_replayed_dead_letter_shows_the_present_state(harness: RouterHarness) -> None:
     refuse(harness, make_signal())
     [card] = harness.cards()
 
@@ -42,7 +42,7 @@ def test_one_that_is_replayed_is_told_as_it_would_be_today(harness: RouterHarnes
     assert harness.replay() == 0
 
 
-def test_what_nobody_has_seen_is_told_again_as_urgently_as_at_first(harness: RouterHarness) -> None:
+def test_replayed_create_keeps_its_priority(harness: RouterHarness) -> None:
     refuse(harness, make_signal())
 
     harness.replay()
@@ -52,7 +52,7 @@ def test_what_nobody_has_seen_is_told_again_as_urgently_as_at_first(harness: Rou
     assert [message.embeds[0]["title"] for message in harness.discord.messages()] == ["🔴 ApiDown"]
 
 
-def test_one_is_replayed_and_the_other_stays(harness: RouterHarness) -> None:
+def test_single_dead_letter_is_replayed(harness: RouterHarness) -> None:
     refuse(harness, make_signal(), make_signal(DRIFT_HIGH))
     first, second = harness.cards()
 
@@ -64,7 +64,7 @@ def test_one_is_replayed_and_the_other_stays(harness: RouterHarness) -> None:
     assert harness.replay(second.id) == 1
 
 
-def test_all_are_replayed(harness: RouterHarness) -> None:
+def test_all_dead_letters_are_replayed(harness: RouterHarness) -> None:
     refuse(harness, make_signal(), make_signal(DRIFT_HIGH))
 
     assert harness.replay() == 2
@@ -73,20 +73,20 @@ def test_all_are_replayed(harness: RouterHarness) -> None:
     assert len(harness.discord.messages()) == 2
 
 
-def test_an_edit_that_was_refused_is_replayed_into_its_message(harness: RouterHarness) -> None:
+def test_refused_edit_is_replayed_into_its_message(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.deliver()
     refuse(harness, make_signal(ends_at=at(5)))
-    told = only(harness.discord.messages()).embeds[0]["title"]
+    title = only(harness.discord.messages()).embeds[0]["title"]
 
     harness.replay()
     harness.deliver_for(10)
 
-    assert "🔴" in told
+    assert "🔴" in title
     assert "🟢" in only(harness.discord.messages()).embeds[0]["title"]
 
 
-def test_what_is_refused_again_is_a_dead_letter_again(harness: RouterHarness) -> None:
+def test_replay_refused_again_is_a_dead_letter(harness: RouterHarness) -> None:
     refuse(harness, make_signal(), times=2 * TRIES)
 
     harness.replay()
@@ -94,9 +94,6 @@ def test_what_is_refused_again_is_a_dead_letter_again(harness: RouterHarness) ->
 
     assert [card.state for card in harness.cards()] == ["dead"]
     assert harness.ledger().balanced
-
-
-# --- by page and by API
 
 
 @pytest.fixture
@@ -110,7 +107,7 @@ def refused(make_client: Any, unlimited: DiscordState) -> TestClient:
     return client
 
 
-def test_the_api_lists_them_with_the_reason_and_replays_one_or_all(refused: TestClient) -> None:
+def test_api_lists_and_replays_dead_letters(refused: TestClient) -> None:
     listed = refused.get("/dead-letters").json()
     metric = 'alert_router_cards{state="dead"} 2.0'
     assert metric in refused.get("/metrics").text
@@ -118,44 +115,41 @@ def test_the_api_lists_them_with_the_reason_and_replays_one_or_all(refused: Test
     assert all("not <like> this" in letter["reason"] for letter in listed)
     assert [letter["alert_id"] for letter in listed] == [1, 2]
 
-    one = refused.post(f"/dead-letters/{listed[0]['card_id']}/replay")
+    first = refused.post(f"/dead-letters/{listed[0]['card_id']}/replay")
     again = refused.post(f"/dead-letters/{listed[0]['card_id']}/replay")
     rest = refused.post("/dead-letters/replay")
 
-    assert (one.status_code, one.json()) == (200, {"replayed": 1})
+    assert (first.status_code, first.json()) == (200, {"replayed": 1})
     assert again.status_code == 404
     assert rest.json() == {"replayed": 1}
     assert refused.get("/dead-letters").json() == []
 
 
-def test_the_page_shows_them_and_its_buttons_replay(refused: TestClient, unlimited: DiscordState) -> None:
+def test_page_lists_and_replays_dead_letters(refused: TestClient, unlimited: DiscordState) -> None:
     page = refused.get("/dead-letters", headers=PAGE).text
     assert "not &lt;like&gt; this" in page
 
-    one = refused.post("/dead-letters/1/replay", headers={**PAGE, **HERE}, follow_redirects=False)
+    first = refused.post("/dead-letters/1/replay", headers={**PAGE, **HERE}, follow_redirects=False)
     rest = refused.post("/dead-letters/replay", headers={**PAGE, **HERE}, follow_redirects=False)
     until(lambda: len(unlimited.messages()) == 2)
 
-    for answer in (one, rest):
+    for answer in (first, rest):
         assert (answer.status_code, answer.headers["location"]) == (303, "/dead-letters")
 
 
-def test_another_sites_page_replays_nothing(refused: TestClient) -> None:
+def test_cross_site_replay_is_refused(refused: TestClient) -> None:
     answer = refused.post("/dead-letters/replay", headers={"origin": "https://evil.example.org"})
 
     assert answer.status_code == 403
     assert len(refused.get("/dead-letters").json()) == 2
 
 
-# --- by command
-
-
-def test_the_commands_list_and_replay_and_count(harness: RouterHarness) -> None:
+def test_commands_list_replay_and_count(harness: RouterHarness) -> None:
     refuse(harness, make_signal(), make_signal(DRIFT_HIGH))
 
     listed = command(harness.url, "dead-letters", "list")
     counted = command(harness.url, "ledger")
-    one = command(harness.url, "dead-letters", "replay", "1")
+    first = command(harness.url, "dead-letters", "replay", "1")
     wrong = command(harness.url, "dead-letters", "replay", "1")
     rest = command(harness.url, "dead-letters", "replay")
 
@@ -164,7 +158,7 @@ def test_the_commands_list_and_replay_and_count(harness: RouterHarness) -> None:
     assert "not like this" in listed[1]
     assert SECRET not in listed[1]
     assert counted == (0, "wanted 2 = delivered 0 + pending 0 + dead 2 (channel discord)\n")
-    assert one == (0, "1 queued again\n")
+    assert first == (0, "1 queued again\n")
     assert wrong[0] == 1
     assert rest == (0, "1 queued again\n")
     harness.clock.move(86_400 * 365)
@@ -172,47 +166,47 @@ def test_the_commands_list_and_replay_and_count(harness: RouterHarness) -> None:
     assert len(harness.discord.messages()) == 2
 
 
-def test_the_command_says_when_the_ledger_does_not_balance(harness: RouterHarness) -> None:
+def test_ledger_command_fails_when_unbalanced(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.lose_cards()
 
-    status, said = command(harness.url, "ledger")
+    status, output = command(harness.url, "ledger")
 
     assert status == 1
-    assert "does not balance" in said
+    assert "does not balance" in output
 
 
 @pytest.mark.parametrize("webhook", ["", WEBHOOK.get_secret_value()])
-def test_ledger_command_counts_the_routers_own_channel(harness: RouterHarness, webhook: str) -> None:
+def test_ledger_command_counts_the_routers_channel(harness: RouterHarness, webhook: str) -> None:
     harness.accept(make_signal())
     harness.deliver()
 
-    status, said = command(harness.url, "ledger", DISCORD_WEBHOOK_URL=webhook)
+    status, output = command(harness.url, "ledger", DISCORD_WEBHOOK_URL=webhook)
 
-    assert (status, said) == (0, "wanted 1 = delivered 1 + pending 0 + dead 0 (channel discord)\n")
+    assert (status, output) == (0, "wanted 1 = delivered 1 + pending 0 + dead 0 (channel discord)\n")
 
 
 READING = [("ledger",), ("dead-letters", "list"), ("dead-letters", "replay")]
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_who_looks_makes_no_database(words: tuple[str, ...], tmp_path: Path) -> None:
+def test_commands_create_no_database(words: tuple[str, ...], tmp_path: Path) -> None:
     file = tmp_path / "elsewhere.db"
 
-    status, said = command(f"sqlite:///{file}", *words)
+    status, output = command(f"sqlite:///{file}", *words)
 
     assert status == 1
-    assert str(file) in said
-    assert "ALERT_ROUTER_DATABASE_URL" in said
+    assert str(file) in output
+    assert "ALERT_ROUTER_DATABASE_URL" in output
     assert not file.exists()
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_command_without_tables_says_how_to_make_them(words: tuple[str, ...], harness: RouterHarness) -> None:
+def test_command_without_tables_suggests_db_upgrade(words: tuple[str, ...], harness: RouterHarness) -> None:
     migrate.downgrade(harness.store, "base")
 
-    status, said = command(harness.url, *words)
+    status, output = command(harness.url, *words)
 
-    assert (status, said.count("alert-router db upgrade")) == (1, 1)
+    assert (status, output.count("alert-router db upgrade")) == (1, 1)
     assert command(harness.url, "db", "upgrade")[0] == 0
     assert command(harness.url, *words)[0] == 0

@@ -1,4 +1,4 @@
-"""Cards to a strict Discord on a clock that is moved: told once, kept up to date, whatever goes wrong."""
+"""Cards to a strict fake Discord on a clock that is moved: created once, kept up to date, despite faults."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from alert_router.delivery.connection import CHECK_S
 from alert_router.discord.client import Reply
@@ -29,7 +30,7 @@ def title(harness: RouterHarness) -> str:
     return str(only(harness.discord.messages()).embeds[0]["title"])
 
 
-def test_a_card_is_created_once_and_then_left_alone(harness: RouterHarness) -> None:
+def test_card_is_created_once(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.deliver()
     harness.accept(make_signal())
@@ -41,7 +42,7 @@ def test_a_card_is_created_once_and_then_left_alone(harness: RouterHarness) -> N
     assert [(card.state, card.due_at) for card in harness.cards()] == [("delivered", None)]
 
 
-def test_a_change_edits_the_same_message(harness: RouterHarness) -> None:
+def test_change_edits_the_message(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.deliver()
 
@@ -52,7 +53,7 @@ def test_a_change_edits_the_same_message(harness: RouterHarness) -> None:
     assert "worse" in str(only(harness.discord.messages()).embeds)
 
 
-def test_a_resolve_turns_the_message_green_and_tells_how_long_it_lasted(harness: RouterHarness) -> None:
+def test_resolve_turns_the_card_green_with_its_duration(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.deliver()
 
@@ -64,7 +65,7 @@ def test_a_resolve_turns_the_message_green_and_tells_how_long_it_lasted(harness:
     assert "5 min" in str(embed["fields"])
 
 
-def test_what_changes_back_before_it_is_told_costs_no_request(harness: RouterHarness) -> None:
+def test_change_that_is_undone_costs_no_request(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.deliver()
     harness.accept(make_signal(annotations={"summary": "worse"}))
@@ -76,7 +77,7 @@ def test_what_changes_back_before_it_is_told_costs_no_request(harness: RouterHar
     assert harness.cards()[0].state == "delivered"
 
 
-def test_after_an_outage_only_the_present_state_is_told(harness: RouterHarness) -> None:
+def test_after_an_outage_only_the_present_state_is_sent(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(503), times=1)
     harness.accept(make_signal())
     harness.deliver()
@@ -90,7 +91,7 @@ def test_after_an_outage_only_the_present_state_is_told(harness: RouterHarness) 
     assert "🟢" in title(harness)
 
 
-def test_every_message_that_went_out_is_as_discord_describes_it(harness: RouterHarness) -> None:
+def test_every_sent_message_matches_discords_openapi(harness: RouterHarness) -> None:
     harness.accept(*[make_signal({**DISK_FULL, "instance": f"db-{n}"}) for n in range(60)], make_signal())
     harness.deliver_for(10)
     harness.accept(make_signal(ends_at=at(5)))
@@ -127,7 +128,7 @@ def test_every_message_that_went_out_is_as_discord_describes_it(harness: RouterH
     ],
     ids=str,
 )
-def test_a_fault_that_passes_costs_time_and_nothing_else(harness: RouterHarness, fault: Fault) -> None:
+def test_passing_fault_only_delays_the_card(harness: RouterHarness, fault: Fault) -> None:
     harness.discord.faults.next(fault)
     harness.accept(make_signal())
 
@@ -149,7 +150,7 @@ def test_a_fault_that_passes_costs_time_and_nothing_else(harness: RouterHarness,
     ],
     ids=str,
 )
-def test_an_edit_whose_answer_is_lost_is_repeated_without_harm(harness: RouterHarness, fault: Fault) -> None:
+def test_edit_without_a_reply_is_retried(harness: RouterHarness, fault: Fault) -> None:
     harness.accept(make_signal())
     harness.deliver()
     harness.discord.faults.next(fault, operation="edit")
@@ -161,20 +162,20 @@ def test_an_edit_whose_answer_is_lost_is_repeated_without_harm(harness: RouterHa
     assert len(harness.discord.creates) == 1
 
 
-def test_failures_in_a_row_are_waited_out_longer_and_longer(harness: RouterHarness) -> None:
+def test_backoff_grows_up_to_its_limit(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(500), times=None)
     harness.accept(make_signal())
 
     harness.deliver_for(3600)
 
-    requests = [one.at for one in harness.discord.requests if one.operation == "create"]
-    waits = [later - one for one, later in pairwise(requests)]
+    requests = [request.at for request in harness.discord.requests if request.operation == "create"]
+    waits = [later - request for request, later in pairwise(requests)]
     assert waits == sorted(waits)
     assert 300 <= waits[-1] <= 300 + 2 * 60
     assert harness.cards()[0].state == "pending"
 
 
-def test_a_deleted_message_is_told_anew(harness: RouterHarness) -> None:
+def test_deleted_message_is_created_again(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.deliver()
     harness.discord.delete_message(only(harness.discord.messages()).id)
@@ -186,7 +187,7 @@ def test_a_deleted_message_is_told_anew(harness: RouterHarness) -> None:
     assert only(harness.discord.messages()).embeds[0]["color"] == GREEN
 
 
-def test_what_discord_refuses_is_said_with_less_until_it_is_taken(harness: RouterHarness) -> None:
+def test_refused_card_is_degraded_until_it_is_accepted(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(400), times=2)
     harness.accept(make_signal())
 
@@ -198,7 +199,7 @@ def test_what_discord_refuses_is_said_with_less_until_it_is_taken(harness: Route
     assert "ApiDown" in message.content
 
 
-def test_what_discord_refuses_even_as_plain_text_is_a_dead_letter(harness: RouterHarness) -> None:
+def test_card_refused_as_plain_text_is_a_dead_letter(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(400), times=3)
     harness.accept(make_signal())
 
@@ -211,7 +212,7 @@ def test_what_discord_refuses_even_as_plain_text_is_a_dead_letter(harness: Route
     assert len(harness.outcomes()) == 3
 
 
-def test_a_dead_letter_is_tried_again_when_there_is_something_new_to_tell(harness: RouterHarness) -> None:
+def test_dead_letter_is_retried_when_its_alert_changes(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(400), times=3)
     harness.accept(make_signal())
     harness.deliver_for(10)
@@ -223,7 +224,7 @@ def test_a_dead_letter_is_tried_again_when_there_is_something_new_to_tell(harnes
 
 
 @pytest.mark.parametrize("how", ["deleted", "forbidden", "wrong token"])
-def test_a_channel_that_is_gone_rests_and_its_cards_wait_for_it(harness: RouterHarness, how: str) -> None:
+def test_stopped_channel_keeps_its_cards_pending(harness: RouterHarness, how: str) -> None:
     refusal = {"deleted": None, "forbidden": faults.status(403), "wrong token": faults.status(401)}[how]
     if refusal is None:
         harness.discord.delete_webhook("1")
@@ -233,15 +234,15 @@ def test_a_channel_that_is_gone_rests_and_its_cards_wait_for_it(harness: RouterH
 
     harness.deliver_for(3600)
 
-    sent = [one for one in harness.discord.requests if one.operation == "create"]
-    asked = [one for one in harness.discord.requests if one.operation == "webhook"]
+    sent = [request for request in harness.discord.requests if request.operation == "create"]
+    fetched = [request for request in harness.discord.requests if request.operation == "webhook"]
     assert len(sent) == 1
-    assert len(asked) <= 3600 / CHECK_S + 1
+    assert len(fetched) <= 3600 / CHECK_S + 1
     assert harness.cards()[0].state == "pending"
     assert harness.delivery.stopped
 
 
-def test_a_revived_channel_is_told_what_waited_in_its_present_state(harness: RouterHarness) -> None:
+def test_recovered_channel_gets_the_present_state(harness: RouterHarness) -> None:
     harness.discord.delete_webhook("1")
     harness.accept(make_signal())
     harness.deliver_for(600)
@@ -254,7 +255,7 @@ def test_a_revived_channel_is_told_what_waited_in_its_present_state(harness: Rou
     assert harness.cards()[0].state == "delivered"
 
 
-def test_critical_is_told_first_then_new_then_resolved_then_the_rest(harness: RouterHarness) -> None:
+def test_priority_is_critical_then_new_then_resolve_then_edit(harness: RouterHarness) -> None:
     resolving = make_signal({**API_DOWN, "alertname": "Resolving"})
     editing = make_signal({**API_DOWN, "alertname": "Editing"})
     harness.accept(resolving, editing)
@@ -267,14 +268,16 @@ def test_critical_is_told_first_then_new_then_resolved_then_the_rest(harness: Ro
     harness.accept(make_signal(API_DOWN))
     harness.deliver_for(10)
 
-    told = [one.payload["embeds"][0]["title"] for one in harness.discord.requests if one.payload]
+    titles = [
+        request.payload["embeds"][0]["title"] for request in harness.discord.requests if request.payload
+    ]
     names = [
-        name for text in told for name in ("ApiDown", "DriftHigh", "Resolving", "Editing") if name in text
+        name for text in titles for name in ("ApiDown", "DriftHigh", "Resolving", "Editing") if name in text
     ]
     assert names == ["ApiDown", "DriftHigh", "Resolving", "Editing"]
 
 
-def test_a_card_that_keeps_failing_does_not_hold_up_the_others(harness: RouterHarness) -> None:
+def test_failing_card_does_not_delay_others(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(500), times=1)
     harness.accept(make_signal())
     harness.accept(make_signal(DRIFT_HIGH))
@@ -284,7 +287,7 @@ def test_a_card_that_keeps_failing_does_not_hold_up_the_others(harness: RouterHa
     assert harness.outcomes() == [("create", "retry"), ("create", "sent")]
 
 
-def test_no_rate_limit_is_ever_run_into(harness: RouterHarness) -> None:
+def test_no_rate_limit_is_ever_hit(harness: RouterHarness) -> None:
     harness.run(harness.delivery.prepare())
     harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(28)])
     harness.deliver_for(120)
@@ -300,16 +303,13 @@ def test_no_rate_limit_is_ever_run_into(harness: RouterHarness) -> None:
     assert (len(harness.discord.creates), len(harness.discord.edits)) == (28, 28)
 
 
-# --- more than one router
-
-
 def test_two_routers_on_one_database_create_a_card_once(harness: RouterHarness) -> None:
     harness.discord.rates.limits = RateLimits(enabled=False)
     other = harness.another_delivery()
     harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(20)])
 
     async def together() -> None:
-        await asyncio.gather(*[one.step() for _ in range(20) for one in (harness.delivery, other)])
+        await asyncio.gather(*[worker.step() for _ in range(20) for worker in (harness.delivery, other)])
 
     harness.run(together())
 
@@ -331,7 +331,7 @@ class Overtaken(PreviewChannel):
         return await super().create(payload)
 
 
-def test_who_lost_the_lease_writes_nothing_over_the_one_who_has_it(harness: RouterHarness) -> None:
+def test_router_without_the_lease_stores_no_outcome(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     slow = Overtaken(harness)
 
@@ -356,7 +356,7 @@ class HeldUp(Templates):
         return super().render(state)
 
 
-def test_a_router_that_was_held_up_sends_nothing_that_another_may_have_sent(harness: RouterHarness) -> None:
+def test_stale_claim_is_not_sent(harness: RouterHarness) -> None:
     harness.accept(make_signal())
 
     slow = Renderer(HeldUp(harness.clock), "https://router.example.org")
@@ -367,7 +367,7 @@ def test_a_router_that_was_held_up_sends_nothing_that_another_may_have_sent(harn
     assert len(harness.discord.creates) == 1
 
 
-def test_a_dead_routers_card_comes_back_after_its_lease(harness: RouterHarness) -> None:
+def test_expired_lease_is_reclaimed(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.lease_cards(LEASE_S)
 
@@ -380,7 +380,7 @@ def test_a_dead_routers_card_comes_back_after_its_lease(harness: RouterHarness) 
 
 
 @pytest.mark.parametrize(("behind_s", "taken"), [(0.001, False), (5.0, False), (3600.0, True)])
-def test_a_lease_taken_by_a_clock_a_little_ahead_is_respected(
+def test_lease_by_a_clock_slightly_ahead_is_respected(
     harness: RouterHarness, behind_s: float, *, taken: bool
 ) -> None:
     """A claim that waited for its turn to write comes with an hour from before the other's."""
@@ -396,7 +396,7 @@ def test_a_lease_taken_by_a_clock_a_little_ahead_is_respected(
     assert (claim(now - timedelta(seconds=behind_s)) is not None) is taken
 
 
-def test_a_clock_that_stepped_back_strands_no_card(harness: RouterHarness) -> None:
+def test_clock_step_back_strands_no_card(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(500))
     harness.clock.wrong_by_s = 10 * 86400
     harness.accept(make_signal())
@@ -408,7 +408,7 @@ def test_a_clock_that_stepped_back_strands_no_card(harness: RouterHarness) -> No
     assert harness.cards()[0].state == "delivered"
 
 
-def test_stopping_lets_the_request_under_way_end_and_be_written_down(harness: RouterHarness) -> None:
+def test_stop_waits_for_the_request_and_stores_its_outcome(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.hold(), operation="create")
     harness.accept(make_signal())
 
@@ -426,7 +426,7 @@ def test_stopping_lets_the_request_under_way_end_and_be_written_down(harness: Ro
     assert harness.cards()[0].lease is None
 
 
-def test_what_became_dirty_while_it_was_told_is_told_again(harness: RouterHarness) -> None:
+def test_change_during_a_delivery_is_delivered_next(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.hold(), operation="create")
     harness.accept(make_signal())
 
@@ -444,9 +444,6 @@ def test_what_became_dirty_while_it_was_told_is_told_again(harness: RouterHarnes
     assert only(harness.discord.messages()).embeds[0]["color"] == GREEN
 
 
-# --- newer cards
-
-
 def comes_and_goes(harness: RouterHarness, minute: float) -> None:
     harness.accept(make_signal(starts_at=at(minute)))
     harness.deliver_for(10)
@@ -454,7 +451,7 @@ def comes_and_goes(harness: RouterHarness, minute: float) -> None:
     harness.deliver_for(10)
 
 
-def test_an_incident_that_comes_and_goes_is_told_once_a_minute_and_how_often(harness: RouterHarness) -> None:
+def test_flapping_incident_is_edited_once_a_minute(harness: RouterHarness) -> None:
     for third in range(FLAPPING):
         comes_and_goes(harness, third / 3)
     calm = len(harness.outcomes())
@@ -515,7 +512,38 @@ def test_card_overtaken_by_a_digest_links_to_the_digest(harness: RouterHarness, 
     harness.accept(make_signal({**DRIFT_HIGH, "severity": "critical"}, ends_at=at(minute + 1)))
     harness.deliver_for(20)
 
-    digest = next(one for one in harness.discord.messages() if "incidents" in one.embeds[0]["title"])
-    old = next(one for one in harness.discord.messages() if "DriftHigh" in one.embeds[0]["title"])
+    digest = next(
+        message for message in harness.discord.messages() if "incidents" in message.embeds[0]["title"]
+    )
+    old = next(message for message in harness.discord.messages() if "DriftHigh" in message.embeds[0]["title"])
     assert "continued" in old.embeds[0]["title"]
     assert f"/{digest.id}" in str(old.embeds)
+
+
+def test_idle_worker_opens_no_write_transaction(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    harness.deliver()
+    begun: list[sa.Connection] = []
+    sa.event.listen(harness.store.writer, "begin", begun.append)
+
+    harness.deliver()
+    idle = len(begun)
+    harness.accept(make_signal(ends_at=at(5)))
+    harness.deliver_one()
+
+    assert idle == 0
+    assert len(begun) == 3, "intake, claim and outcome"
+    assert harness.outcomes()[-1] == ("edit", "sent")
+
+
+def test_worker_without_capacity_opens_no_write_transaction(harness: RouterHarness) -> None:
+    harness.discord.faults.next(faults.limited("user", seconds=40))
+    harness.accept(make_signal())
+    harness.deliver()
+    begun: list[sa.Connection] = []
+    sa.event.listen(harness.store.writer, "begin", begun.append)
+
+    harness.deliver(harness.another_delivery())
+
+    assert begun == []
+    assert harness.cards()[0].state == "pending"

@@ -21,7 +21,7 @@ def storm(count: int, **changes: Any) -> list[Any]:
     ]
 
 
-def test_a_digest_counts_lists_and_leads_to_what_it_tells(make_client: Any, unlimited: DiscordState) -> None:
+def test_digest_counts_lists_and_links_its_alerts(make_client: Any, unlimited: DiscordState) -> None:
     client: TestClient = make_client(discord_webhook_url=WEBHOOK, external_url="http://router.example.org")
     bodies = [
         webhook_json(wire_alert({**DISK_FULL, "n": str(n)}), groupLabels={"n": str(n)}) for n in range(60)
@@ -41,10 +41,10 @@ def test_a_digest_counts_lists_and_leads_to_what_it_tells(make_client: Any, unli
     link = digest.components[0]["components"][0]["url"]
     assert link.startswith("http://router.example.org/alerts?since=")
     page = client.get(f"{link}&limit=100").json()
-    assert len([one for one in page["alerts"] if one["alertname"] == "DiskFull"]) == 60
+    assert len([alert for alert in page["alerts"] if alert["alertname"] == "DiskFull"]) == 60
 
 
-def test_a_digest_is_kept_up_to_date_survives_a_restart_and_is_left_by_itself(harness: RouterHarness) -> None:
+def test_digest_is_updated_survives_a_restart_and_ends(harness: RouterHarness) -> None:
     harness.accept(*storm(60))
     harness.deliver_for(5)
     restarted = harness.another_delivery()
@@ -70,7 +70,7 @@ def test_a_digest_is_kept_up_to_date_survives_a_restart_and_is_left_by_itself(ha
     assert harness.discord.limited == 0
 
 
-def test_an_alert_that_a_digest_tells_shows_how_that_was_delivered(harness: RouterHarness) -> None:
+def test_folded_alert_shows_its_digests_deliveries(harness: RouterHarness) -> None:
     harness.accept(*storm(60))
     harness.deliver_for(5)
     harness.discord.faults.next(faults.status(503), operation="edit")
@@ -81,15 +81,21 @@ def test_an_alert_that_a_digest_tells_shows_how_that_was_delivered(harness: Rout
 
     def shown(alert_id: int) -> list[tuple[str, str, str | None]]:
         life = harness.ask(lambda conn: history.alert_detail(conn, alert_id))
-        return [(one.action, one.outcome, one.message_id) for one in life.deliveries] if life else []
+        return (
+            [(delivery.action, delivery.outcome, delivery.message_id) for delivery in life.deliveries]
+            if life
+            else []
+        )
 
     [digest, own] = harness.discord.messages()
-    assert shown(1) == [(one, two, digest.id) for one, two in [CREATED, ("edit", "retry"), ("edit", "sent")]]
+    assert shown(1) == [
+        (action, outcome, digest.id) for action, outcome in [CREATED, ("edit", "retry"), ("edit", "sent")]
+    ]
     assert shown(60) == shown(1)
     assert shown(71) == [(*CREATED, own.id)]
 
 
-def test_an_incident_that_rises_within_a_storm_is_counted_once(harness: RouterHarness) -> None:
+def test_incident_rising_in_a_storm_is_counted_once(harness: RouterHarness) -> None:
     harness.accept(*storm(60))
     harness.deliver_for(5)
 
@@ -106,7 +112,7 @@ def test_an_incident_that_rises_within_a_storm_is_counted_once(harness: RouterHa
     assert harness.ledger().balanced
 
 
-def test_a_storm_ends_though_the_clock_stepped_back(harness: RouterHarness) -> None:
+def test_storm_ends_after_a_clock_step_back(harness: RouterHarness) -> None:
     harness.clock.wrong_by_s = 86_400
     harness.accept(*storm(60))
     harness.deliver_for(5)

@@ -1,4 +1,4 @@
-"""The second channel: told there, and marked so, what the first does not take; and that it is back."""
+"""The fallback channel: copies of the cards that the main channel does not take, until it works again."""
 
 from datetime import timedelta
 from typing import Any
@@ -51,12 +51,13 @@ class TwoChannels:
             self.harness.deliver(self.other)
             self.harness.clock.move(step_s)
 
-    def told(self) -> list[Message]:
+    def copies(self) -> list[Message]:
         return self.harness.discord.messages("2")
 
-    def asked_of_the_first(self) -> int:
+    def requests_to_main(self) -> int:
         return sum(
-            one.webhook_id == "1" and one.operation == "create" for one in self.harness.discord.requests
+            request.webhook_id == "1" and request.operation == "create"
+            for request in self.harness.discord.requests
         )
 
 
@@ -71,38 +72,38 @@ def storm(count: int, **changes: Any) -> list[Any]:
     ]
 
 
-def test_a_channel_that_works_needs_no_other(two: TwoChannels) -> None:
+def test_working_channel_needs_no_fallback(two: TwoChannels) -> None:
     two.harness.accept(make_signal())
     two.live(600, step_s=30)
     two.harness.accept(make_signal(ends_at=at(5)))
     two.live(600, step_s=30)
 
-    assert two.told() == []
+    assert two.copies() == []
 
 
-def test_what_a_stopped_channel_does_not_take_is_told_at_once_and_marked(two: TwoChannels) -> None:
+def test_stopped_channels_cards_are_copied_at_once_with_a_note(two: TwoChannels) -> None:
     two.harness.discord.delete_webhook("1")
     two.harness.accept(make_signal())
 
     two.live(10)
 
-    [message] = two.told()
+    [message] = two.copies()
     assert MAIN_IS_DOWN in str(message.embeds)
     assert "ApiDown" in message.embeds[0]["title"]
-    assert two.asked_of_the_first() == 1
+    assert two.requests_to_main() == 1
 
 
-def test_the_other_channel_follows_what_happens_and_then_leads_back(two: TwoChannels) -> None:
+def test_fallback_follows_changes_then_points_back(two: TwoChannels) -> None:
     two.harness.discord.delete_webhook("1")
     two.harness.accept(make_signal())
     two.live(10)
     two.harness.accept(make_signal(annotations={"summary": "worse"}))
     two.live(10)
-    worse = str(two.told()[0].embeds)
+    worse = str(two.copies()[0].embeds)
 
     two.harness.discord.revive_webhook("1")
     two.live(150)
-    back = str(two.told()[0].embeds)
+    back = str(two.copies()[0].embeds)
     two.harness.accept(make_signal(ends_at=at(5)))
     two.live(60)
 
@@ -110,21 +111,21 @@ def test_the_other_channel_follows_what_happens_and_then_leads_back(two: TwoChan
     assert MAIN_IS_DOWN in worse
     assert MAIN_IS_BACK in back
     assert MAIN_IS_DOWN not in back
-    assert len(two.told()) == 1
-    assert str(two.told()[0].embeds) == back
+    assert len(two.copies()) == 1
+    assert str(two.copies()[0].embeds) == back
     [first] = two.harness.discord.messages("1")
     assert "🟢" in first.embeds[0]["title"]
 
 
-def test_a_card_that_fails_so_often_takes_the_other_way(two: TwoChannels) -> None:
+def test_repeatedly_failing_card_is_copied(two: TwoChannels) -> None:
     two.harness.discord.faults.next(faults.status(500), times=FAILURES, webhook_id="1")
     two.harness.accept(make_signal())
 
     two.live(14, step_s=1)
-    early = len(two.told())
+    early = len(two.copies())
     two.live(10, step_s=1)
 
-    assert (early, len(two.told())) == (0, 1)
+    assert (early, len(two.copies())) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -132,21 +133,19 @@ def test_a_card_that_fails_so_often_takes_the_other_way(two: TwoChannels) -> Non
     [faults.limited("shared", seconds=3000), faults.limited("user", seconds=3000)],
     ids=["its channel is limited", "its webhook is limited"],
 )
-def test_what_waits_too_long_takes_the_other_way_though_nothing_has_failed(
-    two: TwoChannels, fault: faults.Fault
-) -> None:
+def test_card_waiting_too_long_is_copied(two: TwoChannels, fault: faults.Fault) -> None:
     two.harness.discord.faults.next(fault, webhook_id="1")
     two.harness.accept(make_signal())
     two.harness.accept(make_signal(DISK_FULL))
 
     two.live(AFTER_S - 10)
-    early = len(two.told())
+    early = len(two.copies())
     two.live(30)
 
-    assert (early, len(two.told())) == (0, 2)
+    assert (early, len(two.copies())) == (0, 2)
 
 
-def test_after_a_restart_the_first_channel_has_its_chance(two: TwoChannels) -> None:
+def test_restart_gives_the_main_channel_its_chance(two: TwoChannels) -> None:
     two.harness.discord.faults.next(faults.status(500), webhook_id="1")
     two.harness.accept(make_signal())
     two.harness.deliver()
@@ -166,12 +165,12 @@ def test_after_a_restart_the_first_channel_has_its_chance(two: TwoChannels) -> N
     two.harness.deliver(two.other)
     two.live(300)
 
-    assert two.told() == []
+    assert two.copies() == []
     assert len(two.harness.discord.messages("1")) == 1
 
 
-def test_what_the_first_channel_tells_after_all_is_not_told_in_the_other_as_news(two: TwoChannels) -> None:
-    """Both were away; the first came back before the second had said anything."""
+def test_copy_is_dropped_when_the_main_channel_delivers_first(two: TwoChannels) -> None:
+    """Both were away; the first came back before the second had sent anything."""
     two.harness.discord.delete_webhook("1")
     two.harness.discord.delete_webhook("2")
     two.harness.accept(make_signal())
@@ -182,23 +181,23 @@ def test_what_the_first_channel_tells_after_all_is_not_told_in_the_other_as_news
     two.harness.discord.revive_webhook("2")
     two.live(300)
 
-    assert two.told() == []
+    assert two.copies() == []
     assert {card.state for card in two.harness.cards()} == {"delivered"}
 
 
-def test_a_storm_before_a_stopped_channel_is_a_digest_in_the_other_and_leads_back_too(
+def test_storm_is_a_digest_in_the_fallback_too(
     two: TwoChannels,
 ) -> None:
     two.harness.discord.delete_webhook("1")
     two.harness.accept(*storm(100))
     two.live(20)
-    during = [str(message.embeds) for message in two.told()]
+    during = [str(message.embeds) for message in two.copies()]
 
     two.harness.accept(*storm(100, annotations={"summary": "worse"}))
     two.live(60)
     two.harness.discord.revive_webhook("1")
     two.live(240)
-    back = [str(message.embeds) for message in two.told()]
+    back = [str(message.embeds) for message in two.copies()]
     two.harness.accept(*storm(100, ends_at=at(5)))
     two.live(300)
 
@@ -206,14 +205,14 @@ def test_a_storm_before_a_stopped_channel_is_a_digest_in_the_other_and_leads_bac
     assert MAIN_IS_DOWN in during[0]
     assert "100 alerts firing" in during[0]
     assert MAIN_IS_BACK in back[0]
-    assert "100 alerts" in two.told()[0].embeds[0]["title"]
-    assert len(two.told()) == 1
+    assert "100 alerts" in two.copies()[0].embeds[0]["title"]
+    assert len(two.copies()) == 1
     [digest] = two.harness.discord.messages("1")
     assert "The storm is over" in digest.embeds[0]["title"]
     assert two.harness.ledger().balanced
 
 
-def test_a_severity_that_rises_pings_in_the_other_channel_as_well(two: TwoChannels) -> None:
+def test_rising_severity_creates_a_new_copy(two: TwoChannels) -> None:
     two.harness.discord.delete_webhook("1")
     two.harness.accept(make_signal({**API_DOWN, "severity": "warning"}))
     two.live(10)
@@ -223,12 +222,12 @@ def test_a_severity_that_rises_pings_in_the_other_channel_as_well(two: TwoChanne
     )
     two.live(10)
 
-    old, new = two.told()
+    old, new = two.copies()
     assert f"/{new.id}" in str(old.embeds) or "continued" in old.embeds[0]["title"]
     assert "🔴" in new.embeds[0]["title"]
 
 
-def test_two_webhooks_of_one_channel_share_its_pace(harness: RouterHarness) -> None:
+def test_webhooks_of_one_discord_channel_share_its_rate(harness: RouterHarness) -> None:
     harness.discord.rates.limits = RateLimits(webhook_requests=0)
     two = TwoChannels(harness, channel_id="100")
     for delivery in (harness.delivery, two.other):
@@ -241,11 +240,11 @@ def test_two_webhooks_of_one_channel_share_its_pace(harness: RouterHarness) -> N
     two.live(50, step_s=10)
 
     assert harness.discord.limited == 0
-    asked = sum(one.operation != "webhook" for one in harness.discord.requests)
-    assert asked == rate_limits.CHANNEL_REQUESTS - rate_limits.CHANNEL_REQUESTS // rate_limits.RESERVED_SHARE
+    sent = sum(request.operation != "webhook" for request in harness.discord.requests)
+    assert sent == rate_limits.CHANNEL_REQUESTS - rate_limits.CHANNEL_REQUESTS // rate_limits.RESERVED_SHARE
 
 
-def test_a_copy_of_a_card_that_was_renewed_unseen_is_closed_like_any_other(two: TwoChannels) -> None:
+def test_copy_of_a_reused_card_is_ended(two: TwoChannels) -> None:
     """The webhook is mended while the severity rises: the main channel tells the new card only."""
     group, harness = {"alertname": "ApiDown"}, two.harness
     warning, critical = ({**API_DOWN, "severity": severity} for severity in ("warning", "critical"))
@@ -258,12 +257,12 @@ def test_a_copy_of_a_card_that_was_renewed_unseen_is_closed_like_any_other(two: 
     harness.accept(make_signal(critical, group_labels=group))
     two.live(120)
 
-    [copy] = two.told()
+    [copy] = two.copies()
     assert MAIN_IS_BACK in str(copy.embeds)
     assert MAIN_IS_DOWN not in str(copy.embeds)
 
 
-def test_a_change_just_when_the_main_channel_is_back_leaves_no_copy_that_denies_it(two: TwoChannels) -> None:
+def test_change_at_recovery_leaves_no_contradicting_copy(two: TwoChannels) -> None:
     harness = two.harness
     harness.discord.delete_webhook("1")
     harness.accept(make_signal())
@@ -279,10 +278,10 @@ def test_a_change_just_when_the_main_channel_is_back_leaves_no_copy_that_denies_
     two.live(60)
 
     assert len(harness.discord.messages("1")) == 1
-    assert MAIN_IS_BACK in str(two.told()[0].embeds)
+    assert MAIN_IS_BACK in str(two.copies()[0].embeds)
 
 
-def test_a_router_that_started_by_a_clock_that_was_ahead_takes_the_other_way_all_the_same(
+def test_fallback_works_after_a_start_with_a_clock_ahead(
     harness: RouterHarness,
 ) -> None:
     harness.clock.wrong_by_s = 86_400
@@ -293,4 +292,4 @@ def test_a_router_that_started_by_a_clock_that_was_ahead_takes_the_other_way_all
 
     two.live(600, step_s=20)
 
-    assert len(two.told()) == 1
+    assert len(two.copies()) == 1

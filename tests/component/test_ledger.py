@@ -1,4 +1,4 @@
-"""wanted = delivered + pending + dead, at every instant, whatever happens; and in the end all is told."""
+"""wanted = delivered + pending + dead, at every instant; and once the faults are over, all is delivered."""
 
 import json
 import os
@@ -100,8 +100,6 @@ class Life(RuleBasedStateMachine):
         )
         self.start()
 
-    # --- what comes in
-
     @rule(name=st.sampled_from(NAMES), severity=st.sampled_from(SEVERITIES), heard=st.booleans())
     def fires(self, name: str, severity: str, heard: bool) -> None:
         """The second severity of a name joins the incident of the first, and may raise it."""
@@ -144,8 +142,6 @@ class Life(RuleBasedStateMachine):
     def is_compared_with_alertmanager(self) -> None:
         self.harness.run(self.reconcile.run_once())
 
-    # --- what people and time do
-
     @rule(alert_id=st.integers(1, 5))
     def is_acknowledged(self, alert_id: int) -> None:
         self.harness.acknowledge(alert_id)
@@ -157,8 +153,6 @@ class Life(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, 61.0, 400.0, 2000.0, 15_000.0, 800_000.0]))
     def time_passes(self, seconds: float) -> None:
         self.harness.pass_time(seconds, remind_every_s={"critical": 14_400.0})
-
-    # --- what goes out
 
     @rule(struck=st.lists(st.sampled_from(FAULTS), max_size=4))
     def delivers(self, struck: list[faults.Fault]) -> None:
@@ -196,13 +190,11 @@ class Life(RuleBasedStateMachine):
             clock=self.clock.time,
         )
 
-    # --- what must be true
-
     @invariant()
     def the_ledger_balances(self) -> None:
-        found = self.harness.ledger()
-        assert found.balanced, found
-        assert found.wanted == len(self.harness.incidents())
+        ledger = self.harness.ledger()
+        assert ledger.balanced, ledger
+        assert ledger.wanted == len(self.harness.incidents())
 
     @invariant()
     def what_is_pending_is_due_and_nothing_else_is(self) -> None:
@@ -218,11 +210,11 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self.all_is_told_once_the_faults_are_over()
+            self.all_is_delivered_once_the_faults_are_over()
         finally:
             self.running.close()
 
-    def all_is_told_once_the_faults_are_over(self) -> None:
+    def all_is_delivered_once_the_faults_are_over(self) -> None:
         harness = self.harness
         harness.discord.faults.clear()
         harness.discord.rates.clear()
@@ -233,8 +225,8 @@ class Life(RuleBasedStateMachine):
             harness.deliver_for(400)
             harness.run(self.fallback.run_once())
             harness.deliver(self.other)
-        found = harness.ledger()
-        assert found == Ledger(wanted=found.wanted, delivered=found.wanted, pending=0, dead=0)
+        ledger = harness.ledger()
+        assert ledger == Ledger(wanted=ledger.wanted, delivered=ledger.wanted, pending=0, dead=0)
         self.every_card_shows_the_present()
 
     def every_card_shows_the_present(self) -> None:
@@ -249,8 +241,6 @@ class Life(RuleBasedStateMachine):
             shown = _title(titles[card.message_id])
             moved = "continued" in shown
             assert moved or ("🟢" in shown) == (not incident.is_firing), (shown, incident)
-
-    # --- the parts
 
     def hears(self, *signals: Signal) -> None:
         message = WebhookMessage("alertmanager", self.clock.time(), signals, receiver=RECEIVER)
@@ -293,7 +283,7 @@ def _title(message: Any) -> str:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", DATABASES)
-def test_the_ledger_balances_after_every_step_of_any_life(new_database: NewDatabase, kind: str) -> None:
+def test_ledger_balances_after_every_step(new_database: NewDatabase, kind: str) -> None:
     class Fresh(Life):
         def __init__(self) -> None:
             super().__init__(new_database(kind))
@@ -309,7 +299,7 @@ def test_the_ledger_balances_after_every_step_of_any_life(new_database: NewDatab
     )
 
 
-def test_the_ledger_counts_each_incident_where_it_stands(harness: RouterHarness) -> None:
+def test_ledger_counts_incidents_by_state(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(400), times=3)
     harness.accept(make_signal())
     harness.deliver()
@@ -320,7 +310,7 @@ def test_the_ledger_counts_each_incident_where_it_stands(harness: RouterHarness)
     assert harness.ledger() == Ledger(wanted=3, delivered=1, pending=1, dead=1)
 
 
-def test_what_a_digest_tells_stands_as_the_digest_stands(harness: RouterHarness) -> None:
+def test_folded_card_counts_by_its_digests_state(harness: RouterHarness) -> None:
     harness.accept(*[make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n)}) for n in range(50)])
     before = harness.ledger()
 
@@ -331,14 +321,14 @@ def test_what_a_digest_tells_stands_as_the_digest_stands(harness: RouterHarness)
     assert len(harness.discord.creates) == 1
 
 
-def test_a_card_that_got_lost_would_show(harness: RouterHarness) -> None:
+def test_lost_card_unbalances_the_ledger(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     harness.lose_cards()
 
     assert not harness.ledger().balanced
 
 
-def test_a_webhook_that_comes_later_tells_what_fires_and_the_ledger_balances(
+def test_new_main_channel_gets_firing_incidents_and_balances(
     make_client: Any, unlimited: DiscordState, clock: Clock
 ) -> None:
     """Until then all went to the preview."""
@@ -360,13 +350,13 @@ def test_a_webhook_that_comes_later_tells_what_fires_and_the_ledger_balances(
 
 def _ledger(client: TestClient) -> tuple[float, bool]:
     lines = client.get("/metrics").text.splitlines()
-    found = {
+    counts = {
         name: float(line.rpartition(" ")[2])
         for line in lines
         for name in ("wanted", "delivered", "pending", "dead")
         if line.startswith(f'alert_router_ledger{{account="{name}"}}')
     }
-    return found["wanted"], found["wanted"] == found["delivered"] + found["pending"] + found["dead"]
+    return counts["wanted"], counts["wanted"] == counts["delivered"] + counts["pending"] + counts["dead"]
 
 
 def _wire(signal: Signal) -> dict[str, Any]:

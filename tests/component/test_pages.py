@@ -496,7 +496,7 @@ def test_measured_values_are_shown_in_the_header() -> None:
 
 
 def test_transitions_and_deliveries_are_described() -> None:
-    sent = Delivery(NOON, "discord", "create", "sent", 200, "1234", 87, "")
+    sent = Delivery(NOON, "discord", "create", "sent", 87, 200, "1234", "")
     failed = replace(sent, action="edit", outcome="retry", status=503, detail="HTTP 503")
     late = TimelineEntry(at(3), "superseded", "alert_router", "its resolve was missed; alert 2 follows")
 
@@ -660,7 +660,7 @@ def hostile_pages() -> list[tuple[str, Page]]:
         reporter=HOSTILE,
     )
     entry = TimelineEntry(NOON, HOSTILE, HOSTILE, HOSTILE)
-    delivery = Delivery(NOON, HOSTILE, HOSTILE, HOSTILE, 400, HOSTILE, 1, HOSTILE)
+    delivery = Delivery(NOON, HOSTILE, HOSTILE, HOSTILE, 1, 400, HOSTILE, HOSTILE)
     detail = {"transitions": (entry,), "deliveries": (delivery,), "siblings": (alert,)}
     query = query_of(f"q={HOSTILE}&severity={HOSTILE}".replace("<", "%3C"))
     text = {"name": HOSTILE, "value": HOSTILE}

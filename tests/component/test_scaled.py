@@ -183,7 +183,7 @@ def test_scaled_rules_fire_and_resolve_within_seconds(tmp_path: Path) -> None:
         "input_series": [
             # bad from 0:05 until 0:14; a failure at 0:20, a success at 0:25
             {"series": 'model_r2_score{model_type="rf"}', "values": "0.8x4 0.4x9 0.8x60"},
-            {"series": 'training_runs_total{model_type="rf", status="failed"}', "values": "0x19 1x60"},
+            {"series": 'training_runs_total{model_type="rf", status="failure"}', "values": "0x19 1x60"},
             {"series": 'training_runs_total{model_type="rf", status="success"}', "values": "0x24 1x60"},
         ],
         "promql_expr_test": [

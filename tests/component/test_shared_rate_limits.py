@@ -1,4 +1,4 @@
-"""One pace for a channel, whoever uses it: several routers, a former life, what is new and critical."""
+"""One rate limit for a channel: for several routers, across restarts, with a reserve for critical cards."""
 
 import asyncio
 from collections.abc import Mapping
@@ -27,14 +27,14 @@ def deliver_together(harness: RouterHarness, seconds: float, *deliveries: Delive
     """All at once, and again when the first of them wants to."""
 
     async def together() -> float:
-        return min(await asyncio.gather(*[until_idle(one) for one in deliveries]))
+        return min(await asyncio.gather(*[until_idle(worker) for worker in deliveries]))
 
     until = harness.clock.now + seconds
     while harness.clock.now < until:
         harness.clock.now += max(harness.run(together()), 0.1)
 
 
-def test_two_routers_together_keep_within_every_limit(harness: RouterHarness) -> None:
+def test_two_routers_keep_every_limit(harness: RouterHarness) -> None:
     other = harness.another_delivery()
     harness.accept(*signals(DISK_FULL, 28))
     deliver_together(harness, 30, harness.delivery, other)
@@ -47,7 +47,7 @@ def test_two_routers_together_keep_within_every_limit(harness: RouterHarness) ->
     assert all("resolved" in message.embeds[0]["title"] for message in harness.discord.messages())
 
 
-def test_two_routers_lose_no_room_to_each_other(harness: RouterHarness) -> None:
+def test_two_routers_use_the_whole_limit(harness: RouterHarness) -> None:
     other = harness.another_delivery()
     harness.accept(*signals(API_DOWN, 30))
 
@@ -57,7 +57,7 @@ def test_two_routers_lose_no_room_to_each_other(harness: RouterHarness) -> None:
     assert harness.discord.limited == 0
 
 
-def test_a_request_under_way_takes_its_place_in_the_minute(harness: RouterHarness) -> None:
+def test_request_under_way_counts_in_the_minute(harness: RouterHarness) -> None:
     harness.discord.rates.limits = RateLimits(webhook_requests=0)
     harness.accept(*signals(API_DOWN, 29))
     harness.deliver()
@@ -79,7 +79,7 @@ def test_a_request_under_way_takes_its_place_in_the_minute(harness: RouterHarnes
     assert harness.discord.limited == 0
 
 
-def test_a_restart_keeps_the_pace(harness: RouterHarness) -> None:
+def test_restart_keeps_the_rate_limit(harness: RouterHarness) -> None:
     harness.discord.rates.limits = RateLimits(webhook_requests=0)
     harness.accept(*signals(API_DOWN, 30))
     harness.deliver()
@@ -95,7 +95,7 @@ def test_a_restart_keeps_the_pace(harness: RouterHarness) -> None:
 
 
 @pytest.mark.parametrize("scope", ["user", "shared", "global"])
-def test_discords_wait_holds_for_every_router(harness: RouterHarness, scope: str) -> None:
+def test_retry_after_applies_to_every_router(harness: RouterHarness, scope: str) -> None:
     harness.discord.faults.next(faults.limited(scope, seconds=40))  # type: ignore[arg-type] # of a table
     harness.accept(*signals(API_DOWN, 2))
     harness.deliver()
@@ -106,7 +106,7 @@ def test_discords_wait_holds_for_every_router(harness: RouterHarness, scope: str
     assert harness.discord.rates.impatient == 0
 
 
-def test_a_new_critical_alert_finds_room_in_a_minute_others_have_used_up(harness: RouterHarness) -> None:
+def test_new_critical_card_uses_the_reserved_minute(harness: RouterHarness) -> None:
     harness.accept(*signals(DISK_FULL, 30))
     harness.deliver_for(30)
     used = len(harness.discord.creates)
@@ -119,7 +119,7 @@ def test_a_new_critical_alert_finds_room_in_a_minute_others_have_used_up(harness
     assert harness.discord.limited == 0
 
 
-def test_a_new_critical_alert_finds_room_in_a_window_others_have_used_up(harness: RouterHarness) -> None:
+def test_new_critical_card_uses_the_reserved_window(harness: RouterHarness) -> None:
     harness.accept(*signals(DISK_FULL, 10))
     harness.deliver()
 

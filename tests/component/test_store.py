@@ -37,14 +37,14 @@ from testbed.router_harness import CHANNEL, NewDatabase, RouterHarness
 Question = Callable[[sa.Connection], Any]
 
 
-def test_the_migrations_make_exactly_these_tables(store: Store) -> None:
+def test_migrations_create_exactly_the_tables(store: Store) -> None:
     with store.read() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True})
 
         assert compare_metadata(context, metadata) == []
 
 
-def test_every_migration_can_be_taken_back(store: Store) -> None:
+def test_every_migration_can_be_downgraded(store: Store) -> None:
     migrate.downgrade(store, "base")
 
     with store.read() as conn:
@@ -54,7 +54,7 @@ def test_every_migration_can_be_taken_back(store: Store) -> None:
     migrate.upgrade(store)
 
 
-def test_a_naive_time_is_refused_at_the_door(store: Store) -> None:
+def test_naive_time_is_refused(store: Store) -> None:
     question = sa.select(alert_table.c.id).where(alert_table.c.starts_at > NOON.replace(tzinfo=None))
 
     with store.read() as conn, pytest.raises(sa.exc.StatementError, match="naive time"):
@@ -62,21 +62,21 @@ def test_a_naive_time_is_refused_at_the_door(store: Store) -> None:
 
 
 @pytest.mark.parametrize("moment", [NOON, at(1 / 60e6), datetime.fromisoformat("2026-09-24T14:00:00+02:00")])
-def test_a_time_comes_back_as_it_went_in_and_in_utc(store: Store, moment: datetime) -> None:
+def test_time_round_trips_in_utc(store: Store, moment: datetime) -> None:
     value = sa.literal(moment, UtcDateTime())
 
     with store.read() as conn:
-        found = conn.scalar(
+        stored = conn.scalar(
             sa.select(sa.cast(value, UtcDateTime()) if store.dialect == "postgresql" else value)
         )
 
-    assert found == moment
-    assert found is not None
-    assert found.utcoffset() is not None
-    assert found.utcoffset() == NOON.utcoffset()
+    assert stored == moment
+    assert stored is not None
+    assert stored.utcoffset() is not None
+    assert stored.utcoffset() == NOON.utcoffset()
 
 
-def test_reading_changes_nothing(harness: RouterHarness) -> None:
+def test_read_transaction_rolls_back(harness: RouterHarness) -> None:
     harness.accept(make_signal())
 
     with harness.store.read() as conn:
@@ -85,7 +85,7 @@ def test_reading_changes_nothing(harness: RouterHarness) -> None:
     assert harness.alert().severity == "critical"
 
 
-def test_a_failed_transaction_leaves_nothing(harness: RouterHarness) -> None:
+def test_failed_transaction_rolls_back(harness: RouterHarness) -> None:
     harness.accept(make_signal())
 
     def fail() -> None:
@@ -99,7 +99,7 @@ def test_a_failed_transaction_leaves_nothing(harness: RouterHarness) -> None:
     assert harness.alert().severity == "critical"
 
 
-def test_a_writer_is_alone_from_its_first_moment(sqlite_url: str) -> None:
+def test_write_transaction_is_exclusive_from_its_start(sqlite_url: str) -> None:
     """A deferred BEGIN would let two in, and fail one of them at its first write, busy_timeout or not."""
     store = open_store(sqlite_url)
     stranger = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None, timeout=0)
@@ -111,21 +111,21 @@ def test_a_writer_is_alone_from_its_first_moment(sqlite_url: str) -> None:
     store.close()
 
 
-def test_a_writer_waits_for_another_and_gives_up(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_waits_for_another_and_times_out(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.05)
-    one, other = open_store(database_url), open_store(database_url)
+    first, other = open_store(database_url), open_store(database_url)
 
-    with one.write(), pytest.raises(Unavailable), other.write():
+    with first.write(), pytest.raises(Unavailable), other.write():
         pytest.fail("two write at once")
 
     with other.write():
         pass
-    one.close()
+    first.close()
     other.close()
 
 
 @pytest.mark.postgres
-def test_a_router_that_freezes_while_it_writes_loses_its_turn(
+def test_frozen_write_transaction_is_ended(
     new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite's file has one router, whose end lets go of the lock; PostgreSQL has several."""
@@ -145,7 +145,7 @@ def test_a_router_that_freezes_while_it_writes_loses_its_turn(
         other.close()
 
 
-def test_an_episode_is_stored_once_whoever_writes_it(harness: RouterHarness) -> None:
+def test_episode_is_unique(harness: RouterHarness) -> None:
     harness.accept(make_signal())
     row = harness.ask(lambda conn: conn.execute(sa.select(alert_table)).mappings().one())
 
@@ -153,15 +153,12 @@ def test_an_episode_is_stored_once_whoever_writes_it(harness: RouterHarness) -> 
         conn.execute(sa.insert(alert_table).values({**row, "id": 99}))
 
 
-def test_a_database_that_is_not_there_is_unavailable() -> None:
+def test_missing_database_is_unavailable() -> None:
     store = open_store("sqlite:////nowhere/at/all.db")
 
     with pytest.raises(Unavailable), store.write():
         pytest.fail("there is no database")
     store.close()
-
-
-# --- hot questions, asked of a table that is worth an index
 
 
 @pytest.fixture
@@ -170,7 +167,10 @@ def busy(harness: RouterHarness) -> RouterHarness:
     signals = [make_signal({**DISK_FULL, "n": str(n)}, group_labels={"n": str(n % 40)}) for n in range(300)]
     harness.accept(*signals)
     harness.accept(
-        *[make_signal(one.labels, ends_at=at(1), group_labels=one.group_labels) for one in signals[:200]]
+        *[
+            make_signal(signal.labels, ends_at=at(1), group_labels=signal.group_labels)
+            for signal in signals[:200]
+        ]
     )
     return harness
 
@@ -180,7 +180,7 @@ def claim(conn: sa.Connection) -> object:
 
 
 HOT: dict[str, tuple[Question, set[str]]] = {
-    "which card is told next": (claim, {"ix_cards_due"}),
+    "which card is delivered next": (claim, {"ix_cards_due"}),
     "what is known of these fingerprints": (
         lambda conn: alerts.newest(conn, "alertmanager", [Fingerprint("a"), Fingerprint("b")]),
         {"sqlite_autoindex_alerts_1"},
@@ -193,7 +193,7 @@ HOT: dict[str, tuple[Question, set[str]]] = {
         lambda conn: alerts.due(conn, at(2), hold_s=120),
         {"ix_alerts_held_until"},
     ),
-    "has this report been told": (
+    "has this report been received": (
         lambda conn: alerts.id_by_event(conn, "x"),
         {"sqlite_autoindex_transitions_1"},
     ),
@@ -235,7 +235,7 @@ UNIQUE = {
 
 
 @pytest.mark.parametrize("question", HOT)
-def test_a_hot_question_is_answered_from_its_index(busy: RouterHarness, question: str) -> None:
+def test_hot_query_uses_its_index(busy: RouterHarness, question: str) -> None:
     ask, indexes = HOT[question]
     if busy.store.dialect == "postgresql":
         indexes = {UNIQUE.get(name, name) for name in indexes}
@@ -256,10 +256,10 @@ def scans_a_table(line: str) -> bool:
 
 def plans_of(harness: RouterHarness, ask: Question) -> list[list[str]]:
     """How the database goes about each statement of the question."""
-    asked: list[tuple[str, Any]] = []
+    statements: list[tuple[str, Any]] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        asked.append((statement, parameters))
+        statements.append((statement, parameters))
 
     sa.event.listen(harness.store.writer, "before_cursor_execute", note)
     with harness.store.write() as conn:
@@ -272,13 +272,13 @@ def plans_of(harness: RouterHarness, ask: Question) -> list[list[str]]:
             conn.execute(sa.text("SET LOCAL enable_seqscan = off"))
         return [
             [str(row[-1]) for row in conn.exec_driver_sql(f"{explain} {statement}", parameters)]
-            for statement, parameters in asked
+            for statement, parameters in statements
             if "BEGIN" not in statement and "advisory" not in statement
         ]
 
 
 @pytest.mark.postgres
-def test_who_only_asks_keeps_nobody_from_writing(new_database: NewDatabase) -> None:
+def test_readers_do_not_block_the_writer(new_database: NewDatabase) -> None:
     with new_database("postgresql") as url, closing(open_store(url)) as store, ExitStack() as readers:
         for _ in range(8):
             readers.enter_context(store.read())
@@ -288,7 +288,7 @@ def test_who_only_asks_keeps_nobody_from_writing(new_database: NewDatabase) -> N
 
 
 @pytest.mark.postgres
-def test_times_are_told_in_utc_whatever_the_servers_zone(new_database: NewDatabase) -> None:
+def test_times_are_utc_whatever_the_servers_zone(new_database: NewDatabase) -> None:
     """In Berlin the last hours of the year 9999 are those of a year that Python does not know."""
     last = datetime.max.replace(tzinfo=UTC, microsecond=0)
     with new_database("postgresql") as url:
@@ -300,7 +300,7 @@ def test_times_are_told_in_utc_whatever_the_servers_zone(new_database: NewDataba
 
 
 @pytest.mark.postgres
-def test_what_postgresql_will_never_take_is_no_reason_to_send_it_again(new_database: NewDatabase) -> None:
+def test_value_too_large_for_postgresql_is_not_unavailable(new_database: NewDatabase) -> None:
     incompressible = random.Random(1).randbytes(5_000).hex()  # noqa: S311 - no secret
     with (
         new_database("postgresql") as url,

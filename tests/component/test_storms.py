@@ -1,4 +1,4 @@
-"""More new cards than the channel takes: one digest tells them, whatever happens meanwhile."""
+"""More new cards than the channel takes become one digest, whatever happens meanwhile."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ def signals(
 
 
 def digest_of(harness: RouterHarness) -> Message:
-    """The one there must be."""
+    """The only one."""
     return only([m for m in harness.discord.messages() if "digest" in m.embeds[0]["footer"]["text"]])
 
 
@@ -36,7 +36,7 @@ def folded(harness: RouterHarness) -> int:
     return sum(card.state == "folded" for card in harness.cards())
 
 
-def test_a_storm_is_told_as_one_digest_and_loses_nothing(harness: RouterHarness) -> None:
+def test_storm_is_one_digest_and_loses_nothing(harness: RouterHarness) -> None:
     harness.accept(*signals(DISK_FULL, 300), *signals(API_DOWN, 3))
 
     harness.deliver_for(90)
@@ -46,10 +46,10 @@ def test_a_storm_is_told_as_one_digest_and_loses_nothing(harness: RouterHarness)
     assert {card.state for card in harness.cards()} <= {"delivered", "folded"}
     text = str([message.embeds for message in harness.discord.messages()])
     assert "300" in text
-    assert sum("ApiDown" in title(one) for one in harness.discord.messages()) == 3
+    assert sum("ApiDown" in title(message) for message in harness.discord.messages()) == 3
 
 
-def test_a_restart_amid_a_storm_goes_on_with_its_digest(harness: RouterHarness) -> None:
+def test_restart_in_a_storm_continues_its_digest(harness: RouterHarness) -> None:
     harness.accept(*signals(DISK_FULL, 100))
     harness.deliver_for(10)
 
@@ -63,7 +63,7 @@ def test_a_restart_amid_a_storm_goes_on_with_its_digest(harness: RouterHarness) 
     assert len(harness.discord.messages()) + folded(harness) == 151
 
 
-def test_a_restart_before_the_digest_was_told_tells_it(harness: RouterHarness) -> None:
+def test_restart_delivers_an_unsent_digest(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(503), times=1)
     harness.accept(*signals(DISK_FULL, 100))
     harness.deliver()
@@ -73,7 +73,7 @@ def test_a_restart_before_the_digest_was_told_tells_it(harness: RouterHarness) -
     assert title(digest_of(harness)) == "⛈️ 100 alerts firing in 100 incidents"
 
 
-def test_a_storm_ends_by_itself_and_what_comes_later_has_a_card_of_its_own(harness: RouterHarness) -> None:
+def test_storm_ends_and_later_alerts_get_their_own_cards(harness: RouterHarness) -> None:
     harness.accept(*signals(DISK_FULL, 100))
     harness.deliver_for(digest_policy.QUIET_S + 60)
 
@@ -84,7 +84,7 @@ def test_a_storm_ends_by_itself_and_what_comes_later_has_a_card_of_its_own(harne
     assert harness.ask(lambda conn: conn.scalar(sa.select(digests.c.ended_at))) is not None
 
 
-def test_a_digest_tells_the_end_of_what_it_told(harness: RouterHarness) -> None:
+def test_digest_shows_the_end_of_its_alerts(harness: RouterHarness) -> None:
     harness.accept(*signals(DISK_FULL, 100))
     harness.deliver_for(10)
 
@@ -100,7 +100,7 @@ def test_a_digest_tells_the_end_of_what_it_told(harness: RouterHarness) -> None:
 def test_critical_alert_in_a_digest_does_not_wait_behind_single_cards(
     harness: RouterHarness,
 ) -> None:
-    """The critical ones that are told singly take every request there is."""
+    """The critical alerts with cards of their own take every request there is."""
     harness.accept(*signals(DISK_FULL, 60))
     harness.deliver_for(5)
     longest_s = 0.0
@@ -116,7 +116,7 @@ def test_critical_alert_in_a_digest_does_not_wait_behind_single_cards(
     assert harness.discord.limited == 0
 
 
-def test_no_critical_alert_is_crowded_out_of_a_digest_by_many_names(harness: RouterHarness) -> None:
+def test_critical_alerts_are_never_crowded_out_of_a_digest(harness: RouterHarness) -> None:
     many = [
         signal
         for n in range(130)
@@ -131,7 +131,7 @@ def test_no_critical_alert_is_crowded_out_of_a_digest_by_many_names(harness: Rou
     assert [labels["alertname"] for labels in critical if labels["alertname"] not in text] == []
 
 
-def test_a_card_that_fails_again_and_again_does_not_prolong_a_storm(harness: RouterHarness) -> None:
+def test_failing_card_does_not_prolong_a_storm(harness: RouterHarness) -> None:
     harness.discord.faults.next(faults.status(500), times=None, operation="create", containing="ApiDown")
     harness.accept(*signals(DISK_FULL, 60), *signals(API_DOWN, 1))
     harness.deliver_for(600)
@@ -143,7 +143,7 @@ def test_a_card_that_fails_again_and_again_does_not_prolong_a_storm(harness: Rou
     assert folded(harness) == 60
 
 
-def test_a_trickle_after_a_storm_is_told_card_by_card(harness: RouterHarness) -> None:
+def test_trickle_after_a_storm_gets_single_cards(harness: RouterHarness) -> None:
     harness.accept(*signals(DISK_FULL, 60))
     harness.deliver_for(30)
 

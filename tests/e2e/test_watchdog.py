@@ -69,10 +69,12 @@ def test_monitoring_blind_and_router_down_are_notified(
     alertmanager.start()
     seeing = ["🟢 MonitoringBlind \u2013 resolved"]
     until(lambda: titles(discord) == seeing, "the card is resolved", within_s=30)
-    assert second_path.requests == []
+    assert "MonitoringBlind" not in str(second_path.requests)
 
+    # On a slow machine a scrape of the router may have failed before.
+    before = firing_notices(second_path)
     router.program.kill()
-    until(lambda: is_notified(second_path, "alert-router is down"), "the second path gets it", within_s=30)
+    until(lambda: firing_notices(second_path) > before, "the second path gets it", within_s=30)
 
     assert titles(discord) == seeing
 
@@ -85,5 +87,7 @@ def titles(discord: RunningDiscord) -> list[str]:
     return [message.embeds[0]["title"] for message in discord.state.messages()]
 
 
-def is_notified(second_path: Listener, summary: str) -> bool:
-    return any(request.path == SLACK and summary in str(request.body) for request in second_path.requests)
+def firing_notices(second_path: Listener) -> int:
+    """Messages by the second path that the router is down; Alertmanager colours them by their status."""
+    bodies = [str(request.body) for request in second_path.requests if request.path == SLACK]
+    return sum("alert-router is down" in body and "'color': 'danger'" in body for body in bodies)

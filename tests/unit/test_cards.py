@@ -135,7 +135,7 @@ def rendered(case: str) -> Payload:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_card_looks_as_it_was_agreed(case: str) -> None:
+def test_card_matches_its_golden(case: str) -> None:
     path = GOLDEN / f"{case}.json"
     if os.environ.get("UPDATE_GOLDEN"):
         assert not os.environ.get("CI"), "what people see is not agreed upon by a machine"
@@ -144,30 +144,30 @@ def test_a_card_looks_as_it_was_agreed(case: str) -> None:
     assert rendered(case) == json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_no_agreed_card_is_left_over() -> None:
+def test_every_golden_has_a_case() -> None:
     assert {path.stem for path in GOLDEN.glob("*.json")} == set(CASES)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_every_card_is_taken_by_discord(case: str) -> None:
+def test_every_card_is_accepted_by_discord(case: str) -> None:
     for payload in shapes(rendered(case)):
         assert refusals(payload) == []
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_same_state_is_always_the_same_message(case: str) -> None:
+def test_same_state_renders_the_same_message(case: str) -> None:
     again = Renderer(Templates(), "https://router.example.org").render(CASES[case]())
 
     assert embeds.payload_hash(again) == embeds.payload_hash(rendered(case))
 
 
-def test_another_state_is_another_message() -> None:
+def test_different_states_render_different_messages() -> None:
     digests = {embeds.payload_hash(rendered(case)) for case in CASES}
 
     assert len(digests) == len(CASES)
 
 
-def test_what_a_card_does_not_list_is_counted() -> None:
+def test_alerts_that_do_not_fit_are_counted() -> None:
     text = str(rendered("more_than_a_card_looks_at")["embeds"])
     shown = text.count("instance=db-")
 
@@ -175,7 +175,7 @@ def test_what_a_card_does_not_list_is_counted() -> None:
 
 
 @pytest.mark.parametrize("where", ["summary", "message", "description"])
-def test_what_was_measured_stands_beside_what_the_rule_says(where: str) -> None:
+def test_measured_values_stand_beside_the_rules_text(where: str) -> None:
     def lines(*hosts: str) -> str:
         alerts = [
             {
@@ -202,7 +202,7 @@ def test_what_was_measured_stands_beside_what_the_rule_says(where: str) -> None:
 
 
 @pytest.mark.parametrize("degraded", [embeds.FULL, embeds.WITHOUT_URLS, embeds.PLAIN])
-def test_nothing_hostile_is_live_in_a_card(degraded: int) -> None:
+def test_hostile_text_is_inert_in_a_card(degraded: int) -> None:
     payload = RENDERER.render(hostile(), degraded)
 
     for text in texts(payload):
@@ -221,7 +221,7 @@ TEXT = st.text(max_size=40)
     ends=st.booleans(),
     count=st.integers(1, 3),
 )
-def test_whatever_an_alert_leaves_out_it_is_told(
+def test_card_renders_whatever_an_alert_lacks(
     labels: dict[str, str], annotations: dict[str, str], *, ends: bool, count: int
 ) -> None:
     alerts = [
@@ -235,7 +235,7 @@ def test_whatever_an_alert_leaves_out_it_is_told(
     assert payload["embeds"][0]["title"]
 
 
-def test_a_word_that_an_alert_lacks_is_empty_in_an_operators_template_too(tmp_path: Path) -> None:
+def test_missing_label_is_empty_in_a_custom_template(tmp_path: Path) -> None:
     (tmp_path / "ApiDown.j2").write_text(
         '{% extends "default.j2" %}'
         "{% block title %}{{ first.labels.region }}{{ first.annotations['team'] }}x{% endblock %}"
@@ -244,7 +244,7 @@ def test_a_word_that_an_alert_lacks_is_empty_in_an_operators_template_too(tmp_pa
     assert title_with(tmp_path) == "x"
 
 
-def test_a_default_of_an_operators_extends_ours(tmp_path: Path) -> None:
+def test_custom_default_extends_the_builtin_one(tmp_path: Path) -> None:
     (tmp_path / "default.j2").write_text(
         '{% extends "ours/default.j2" %}{% block title %}Mine: {{ super() }}{% endblock %}'
     )
@@ -252,16 +252,18 @@ def test_a_default_of_an_operators_extends_ours(tmp_path: Path) -> None:
     assert title_with(tmp_path) == "Mine: 🔴 ApiDown"
 
 
-def test_blocks_that_an_operators_template_does_not_have_are_ours(tmp_path: Path) -> None:
+def test_missing_blocks_come_from_the_builtin_template(tmp_path: Path) -> None:
     (tmp_path / "default.j2").write_text("{% block title %}Mine{% endblock %}")
     renderer = Renderer(Templates(tmp_path), "https://router.example.org")
 
-    mine, ours = (one.render(make_state(make_alert(API_DOWN)))["embeds"][0] for one in (renderer, RENDERER))
+    custom, builtin = (
+        each.render(make_state(make_alert(API_DOWN)))["embeds"][0] for each in (renderer, RENDERER)
+    )
 
-    assert mine == {**ours, "title": "Mine"}
+    assert custom == {**builtin, "title": "Mine"}
 
 
-def test_the_example_of_the_documentation_does_what_it_says(tmp_path: Path) -> None:
+def test_documented_template_example_works(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "CONFIGURATION.md").read_text()
     [example] = re.findall(r"```jinja\n(.*?)```", page, re.DOTALL)
     (tmp_path / "default.j2").write_text(example)
@@ -273,7 +275,7 @@ def test_the_example_of_the_documentation_does_what_it_says(tmp_path: Path) -> N
     assert ("Team", "bikes") in [(field["name"], field["value"]) for field in embed["fields"]]
 
 
-def test_every_value_of_a_template_is_documented() -> None:
+def test_every_template_value_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "CONFIGURATION.md").read_text()
     documented = set(re.findall(r"`(\w+)", page[page.index("| value |") :]))
     values = set(templates._context(make_state()))
@@ -284,7 +286,7 @@ def test_every_value_of_a_template_is_documented() -> None:
 @pytest.mark.parametrize(
     "broken", ["{{ no_such_name }}", "{{ 1 / 0 }}", "{{ first.nothing.more }}", "{% if %}"]
 )
-def test_an_operators_broken_template_costs_no_card(
+def test_broken_custom_template_falls_back_to_the_builtin_one(
     tmp_path: Path, broken: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "ApiDown.j2").write_text(
@@ -317,7 +319,7 @@ def texts(value: Any) -> list[str]:
 @pytest.mark.parametrize(
     "alertname", ["x" * 300, "../../etc/passwd", "default", "digest", "", "a/b", "\u0661"]
 )
-def test_no_alertname_reaches_another_file_than_a_template(alertname: str) -> None:
+def test_alertname_cannot_name_another_file(alertname: str) -> None:
     payload = RENDERER.render(make_state(make_alert({**API_DOWN, "alertname": alertname})))
 
     assert payload["embeds"][0]["title"]

@@ -47,7 +47,7 @@ def taken(**changes: Any) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("given", "called"),
+    ("url", "called"),
     [
         (URL, f"https://discord.com/api/v10/webhooks/1/{SECRET}"),
         (
@@ -65,14 +65,14 @@ def taken(**changes: Any) -> httpx.Response:
         (f"http://127.0.0.1:9199/api/webhooks/1/{SECRET}", f"http://127.0.0.1:9199/api/webhooks/1/{SECRET}"),
     ],
 )
-def test_only_discords_own_hosts_are_rewritten(given: str, called: str) -> None:
-    _, requests = call(taken(), url=given)
+def test_only_discord_hosts_are_rewritten(url: str, called: str) -> None:
+    _, requests = call(taken(), url=url)
 
     assert str(requests[0].url.copy_with(query=None)) == called
     assert dict(requests[0].url.params) == {"wait": "true", "with_components": "true"}
 
 
-def test_a_thread_is_kept_for_edits_too() -> None:
+def test_thread_id_is_kept_for_edits() -> None:
     _, requests = call(taken(), url=f"{URL}?thread_id=7", edit=True)
 
     assert requests[0].method == "PATCH"
@@ -80,7 +80,7 @@ def test_a_thread_is_kept_for_edits_too() -> None:
     assert dict(requests[0].url.params) == {"thread_id": "7", "with_components": "true"}
 
 
-def test_a_message_that_was_taken_tells_its_id() -> None:
+def test_accepted_message_returns_its_id() -> None:
     reply, _ = call(taken())
 
     assert (reply.outcome, reply.status) == (Sent("42", None), 200)
@@ -103,7 +103,7 @@ def test_a_message_that_was_taken_tells_its_id() -> None:
         (httpx.Response(301, headers={"location": "https://evil.example/"}), TryAgain),
     ],
 )
-def test_any_other_answer_has_a_meaning(response: httpx.Response, outcome: type) -> None:
+def test_every_other_reply_is_classified(response: httpx.Response, outcome: type) -> None:
     reply, requests = call(response)
 
     assert isinstance(reply.outcome, outcome)
@@ -122,7 +122,7 @@ def test_any_other_answer_has_a_meaning(response: httpx.Response, outcome: type)
         (httpx.RemoteProtocolError(URL), True),
     ],
 )
-def test_no_answer_says_whether_it_may_have_been_sent(error: Exception, maybe_sent: bool) -> None:
+def test_missing_reply_says_whether_it_may_have_been_sent(error: Exception, maybe_sent: bool) -> None:
     reply, _ = call(error)
 
     assert isinstance(reply.outcome, TryAgain)
@@ -130,7 +130,7 @@ def test_no_answer_says_whether_it_may_have_been_sent(error: Exception, maybe_se
     assert SECRET not in repr(reply)
 
 
-def test_an_answer_that_never_ends_is_not_waited_for() -> None:
+def test_endless_reply_times_out() -> None:
     """It would outlast the lease of its card, and another router would tell it too."""
 
     async def never(_: httpx.Request) -> httpx.Response:
@@ -169,7 +169,7 @@ def test_an_answer_that_never_ends_is_not_waited_for() -> None:
         ({"Retry-After": "nan", "X-RateLimit-Remaining": "-1"}, {"retry_after": 1e400}, RateInfo(429)),
     ],
 )
-def test_what_an_answer_says_of_the_rate_is_read_with_care(
+def test_rate_headers_are_parsed_defensively(
     headers: dict[str, str], body: dict[str, Any], facts: RateInfo
 ) -> None:
     reply, _ = call(httpx.Response(429, headers=headers, content=json.dumps(body)))
@@ -177,7 +177,7 @@ def test_what_an_answer_says_of_the_rate_is_read_with_care(
     assert reply.rate == facts
 
 
-def test_the_webhook_tells_where_it_leads() -> None:
+def test_webhook_info_has_channel_and_guild() -> None:
     there, _ = call(httpx.Response(200, json={"channel_id": "100", "guild_id": "9"}), look=True)
     gone, _ = call(httpx.Response(404, json={"code": 10015}), look=True)
     away, _ = call(httpx.ConnectError(URL), look=True)

@@ -1,4 +1,4 @@
-"""What an alert says is shown as it is said; only our own markup is markup."""
+"""Text from an alert is shown literally; only markup from templates is markup."""
 
 import re
 from datetime import timedelta
@@ -42,19 +42,19 @@ ANY_TEXT = st.text(
         ("*https://x.org/*a*", r"\*https://x.org/\*a\*"),
     ],
 )
-def test_markup_in_what_an_alert_says_is_shown_not_obeyed(text: str, shown: str) -> None:
+def test_markup_in_alert_text_is_escaped(text: str, shown: str) -> None:
     assert markdown.escape(text) == shown
 
 
 @pytest.mark.parametrize("separator", ["\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
-def test_no_kind_of_line_break_smuggles_a_heading_to_the_start_of_a_line(separator: str) -> None:
+def test_no_line_break_starts_a_heading(separator: str) -> None:
     shown = markdown.escape(f"harmless{separator}# BIG")
 
     assert all(not line.startswith("# ") for line in shown.splitlines())
 
 
 @given(ANY_TEXT)
-def test_no_text_forges_markup_a_mention_or_a_link(text: str) -> None:
+def test_text_cannot_forge_markup_mention_or_link(text: str) -> None:
     shown = markdown.escape(text)
 
     # Discord's own pattern of a link: what it takes, it does not look into.
@@ -66,7 +66,7 @@ def test_no_text_forges_markup_a_mention_or_a_link(text: str) -> None:
 
 
 @given(ANY_TEXT)
-def test_escaping_hurts_nothing_that_is_read(text: str) -> None:
+def test_escaped_text_reads_the_same(text: str) -> None:
     shown = markdown.escape(text)
 
     read = re.sub(r"\\(.)", r"\1", shown, flags=re.DOTALL).replace("\u200b", "")
@@ -74,14 +74,14 @@ def test_escaping_hurts_nothing_that_is_read(text: str) -> None:
 
 
 @given(ANY_TEXT)
-def test_what_is_markup_already_is_not_escaped_again(text: str) -> None:
+def test_markup_is_not_escaped_again(text: str) -> None:
     once = markdown.escape(text)
 
     assert markdown.escape(once) is once
 
 
 @given(ANY_TEXT)
-def test_nothing_ends_a_code_span_from_inside(text: str) -> None:
+def test_text_cannot_end_its_code_span(text: str) -> None:
     span = markdown.code(text)
 
     assert span[0] == span[-1] == "`"
@@ -90,7 +90,7 @@ def test_nothing_ends_a_code_span_from_inside(text: str) -> None:
     assert len(span.splitlines()) == 1
 
 
-def test_a_code_span_stays_short_enough_never_to_be_cut_in_two() -> None:
+def test_code_span_is_too_short_to_be_split() -> None:
     span = markdown.code("x " * 5000)
 
     assert len(span) <= 300
@@ -101,13 +101,13 @@ def test_a_code_span_stays_short_enough_never_to_be_cut_in_two() -> None:
     "url",
     ["https://a.example/x y", "https://a.example/(x)", "https://a.example/>x", "https://a.example/\n# x"],
 )
-def test_a_link_ends_where_its_url_ends(url: str) -> None:
-    made = markdown.link("a [label](x)", url)
+def test_link_ends_where_its_url_ends(url: str) -> None:
+    link = markdown.link("a [label](x)", url)
 
-    assert re.fullmatch(r"\[a \\\[label\\\]\(x\)\]\(https://a\.example/[^\s()>]*\)", made)
+    assert re.fullmatch(r"\[a \\\[label\\\]\(x\)\]\(https://a\.example/[^\s()>]*\)", link)
 
 
-def test_times_are_counted_by_the_reader() -> None:
+def test_times_are_discord_timestamps() -> None:
     assert markdown.ago(NOON) == "<t:1790251200:R>"
     assert markdown.clock(NOON) == "<t:1790251200:f>"
     assert isinstance(markdown.ago(NOON), Markdown)
@@ -120,12 +120,12 @@ def test_times_are_counted_by_the_reader() -> None:
         (3661, "1 h 1 min"), (86399, "23 h 59 min"), (86400, "1 d"), (90000, "1 d 1 h"), (8640000, "100 d"),
     ],
 )  # fmt: skip
-def test_a_duration_is_told_in_two_units_at_most(seconds: float, words: str) -> None:
+def test_duration_has_two_units_at_most(seconds: float, words: str) -> None:
     assert markdown.duration(timedelta(seconds=seconds)) == words
 
 
 @given(st.text(max_size=60), st.integers(1, 50))
-def test_clipping_keeps_to_the_limit_and_is_idempotent(text: str, most: int) -> None:
+def test_clip_keeps_the_limit_and_is_idempotent(text: str, most: int) -> None:
     clipped = markdown.clip(text, most)
 
     assert len(clipped) <= most
@@ -134,7 +134,7 @@ def test_clipping_keeps_to_the_limit_and_is_idempotent(text: str, most: int) -> 
 
 
 @pytest.mark.parametrize(("length", "clipped"), [(255, False), (256, False), (257, True)])
-def test_clipping_begins_beyond_the_limit(length: int, clipped: bool) -> None:
+def test_clip_begins_beyond_the_limit(length: int, clipped: bool) -> None:
     shown = markdown.clip("x" * length, 256)
 
     assert shown.endswith("…") == clipped

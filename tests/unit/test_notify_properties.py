@@ -173,6 +173,9 @@ class World:
     def check_is_news(self, decision: Decision) -> None:
         news = {(id_, self.episodes[id_].revision) for id_ in decision.news}
         assert not news & self.reader.known
+        assert not {episode.id for episode in self.known_trouble()} & set(decision.news)
+        calm = [*self.calm_messages(), decision.reason]
+        assert decision.reason is Reason.WORSE or len(calm) <= 3
         assert news or decision.reason in NO_NEWS
 
     def check(self) -> None:
@@ -193,18 +196,30 @@ class World:
         if episode.severity is Severity.CRITICAL:
             self.latest = max(self.latest, late)
 
+    def calm_messages(self) -> list[Reason]:
+        """The reasons of the last ten minutes' messages, but for those that were worse than all before."""
+        messages = zip(self.posts, self.reasons, strict=False)
+        recent = [reason for post, reason in messages if self.now - post.at < 10 * MINUTE]
+        return [reason for reason in recent if reason is not Reason.WORSE]
+
     def due_episodes(self) -> list[Episode]:
         """What the reader must hear of and has not, from this pod or another."""
+        known = self.known_trouble()
+        return [
+            episode
+            for episode in self.episodes.values()
+            if episode.firing and not episode.suppressed and episode not in known
+            if episode.severity >= Severity.WARNING and self.may_ring(episode)
+        ]
+
+    def known_trouble(self) -> list[Episode]:
+        """What the reader has heard of, from this pod or another."""
         known: list[Episode] = []
-        due = []
         for episode in sorted(self.episodes.values(), key=lambda each: each.revision):
-            if episode.suppressed:
-                continue
-            if (episode.id, episode.revision) in self.reader.known or self.is_same_trouble(episode, known):
+            shown = (episode.id, episode.revision) in self.reader.known
+            if not episode.suppressed and (shown or self.is_same_trouble(episode, known)):
                 known.append(episode)
-            elif episode.firing and episode.severity >= Severity.WARNING and self.may_ring(episode):
-                due.append(episode)
-        return due
+        return known
 
     def may_ring(self, episode: Episode) -> bool:
         passes = self.quiet.passes
@@ -348,9 +363,7 @@ def random_steps(draw: random.Random, hours: float) -> list[tuple[str, float]]:
     steps=st.lists(st.tuples(st.sampled_from(list(HAPPENINGS)), st.floats(0, 2000)), max_size=40),
     seed=st.integers(0, 2**32),
 )
-def test_reader_of_new_messages_is_announced_everything(
-    policy: Policy, steps: list[tuple[str, float]], seed: int
-) -> None:
+def test_new_messages_announce_every_alert(policy: Policy, steps: list[tuple[str, float]], seed: int) -> None:
     play(World(policy, random.Random(seed)), steps)  # noqa: S311 - a seed, not a secret
 
 
@@ -360,7 +373,7 @@ def play_random_hours(seed: int) -> World:
     return play(world, random_steps(draw, hours=5))
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_new_messages_announce_every_alert_over_random_hours(seed: int) -> None:
     assert play_random_hours(seed).latest <= 20 * MINUTE
 
@@ -380,7 +393,7 @@ def test_random_hours_contain_every_reason_for_a_message() -> None:
     }
 
 
-@pytest.mark.parametrize("period_s", [20, 61, 180, 300, 601, 1200])
+@pytest.mark.parametrize("period_s", [45, 61, 180, 300, 601, 1200])
 @pytest.mark.parametrize("severities", [[Severity.CRITICAL], list(Severity)], ids=["critical", "rising"])
 def test_flapping_alert_is_bounded_and_announced_when_it_fires_for_good(
     severities: list[Severity], period_s: float

@@ -1,4 +1,4 @@
-"""Whatever goes into a message, what comes out is taken by Discord, and what is left out is counted."""
+"""Discord accepts every packed message, and what does not fit is counted."""
 
 import re
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def make_draft(**changes: Any) -> Draft:
 
 
 def lines_of(count: int, length: int = 60) -> list[str]:
-    """Each can be told from all others."""
+    """All of them different."""
     return [f"line-{n}-".ljust(length, "x") for n in range(count)]
 
 
@@ -44,8 +44,8 @@ def descriptions(payload: Payload) -> str:
 
 
 def counted(payload: Payload, what: str = "") -> int:
-    found = re.search(rf"(\d+) more{what}(?: and|:)", descriptions(payload))
-    return int(found[1]) if found else 0
+    count = re.search(rf"(\d+) more{what}(?: and|:)", descriptions(payload))
+    return int(count[1]) if count else 0
 
 
 SIZES = st.sampled_from(
@@ -111,28 +111,28 @@ DRAFTS = st.builds(
         fields=[Field("n", "v")] * 26, buttons=[Button("Silence", "https://a.example/".ljust(600, "s"))]
     )
 )
-def test_every_message_is_taken_whole_or_degraded(draft: Draft) -> None:
+def test_every_message_is_accepted_whole_or_degraded(draft: Draft) -> None:
     for payload in shapes(packer.pack(draft)):
         assert refusals(payload) == []
 
 
 @given(DRAFTS)
 @settings(max_examples=settings.default.max_examples // 5 if settings.default else 10)
-def test_every_message_is_valid_by_discords_own_description(draft: Draft) -> None:
+def test_every_message_matches_discords_openapi(draft: Draft) -> None:
     for payload in shapes(packer.pack(draft)):
         assert openapi.validate_execute(payload) in ([], None)
         assert openapi.validate_edit(payload) in ([], None)
 
 
 @given(DRAFTS)
-def test_nobody_is_ever_pinged(draft: Draft) -> None:
+def test_mentions_are_never_parsed(draft: Draft) -> None:
     for payload in shapes(packer.pack(draft)):
         assert payload["allowed_mentions"] == {"parse": []}
 
 
 @given(st.integers(0, 300), st.integers(12, 400), st.integers(0, 30))
 @example(100, 58, 0)
-def test_lines_that_go_in_are_shown_in_order_or_counted(count: int, length: int, fields: int) -> None:
+def test_lines_are_shown_in_order_or_counted(count: int, length: int, fields: int) -> None:
     lines = lines_of(count, length)
 
     payload = packer.pack(make_draft(lines=lines, fields=[Field("n" * 50, "v" * 200)] * fields))
@@ -145,14 +145,14 @@ def test_lines_that_go_in_are_shown_in_order_or_counted(count: int, length: int,
 
 
 @given(st.integers(0, 40), st.integers(1, 1100))
-def test_fields_that_go_in_are_shown_or_counted(count: int, length: int) -> None:
+def test_fields_are_shown_or_counted(count: int, length: int) -> None:
     payload = packer.pack(make_draft(fields=[Field(f"n{n}", "v" * length) for n in range(count)], buttons=[]))
 
     shown = payload["embeds"][0].get("fields", [])
     assert counted(payload, " labels") == count - len(shown)
 
 
-def test_blank_lines_are_not_counted_as_left_out() -> None:
+def test_blank_lines_are_not_counted() -> None:
     lines = [part for line in lines_of(200) for part in (line, "")]
 
     payload = packer.pack(make_draft(lines=lines))
@@ -161,7 +161,7 @@ def test_blank_lines_are_not_counted_as_left_out() -> None:
     assert counted(payload) == 200 - shown
 
 
-def test_what_never_came_into_the_draft_is_counted_too() -> None:
+def test_lines_beyond_the_draft_are_counted() -> None:
     few = packer.pack(make_draft(lines=lines_of(3), more=7))
     many = packer.pack(make_draft(lines=lines_of(300), more=7))
 
@@ -172,14 +172,14 @@ def test_what_never_came_into_the_draft_is_counted_too() -> None:
 @pytest.mark.parametrize(
     ("length", "pages"), [(10, 1), (1898, 1), (3795, 1), (3796, 2), (3798, 2), (5000, 2)]
 )
-def test_a_line_no_page_holds_goes_on_in_the_next(length: int, pages: int) -> None:
+def test_line_longer_than_an_embed_continues_in_the_next(length: int, pages: int) -> None:
     payload = packer.pack(make_draft(lines=["x" * length], fields=[], buttons=[]))
 
     assert len(payload["embeds"]) == pages
     assert descriptions(payload).count("x") == length
 
 
-def test_a_long_line_breaks_at_a_space_and_never_inside_markup() -> None:
+def test_long_line_is_split_at_a_space_outside_markup() -> None:
     span = "`" + "a b " * 49 + "`"
     line = " ".join([span] * 25)
 
@@ -190,7 +190,7 @@ def test_a_long_line_breaks_at_a_space_and_never_inside_markup() -> None:
 
 
 @pytest.mark.parametrize("hidden", ["# BIG", "- item", "1. item", "-# small"])
-def test_a_long_line_cannot_carry_a_heading_to_where_it_breaks(hidden: str) -> None:
+def test_split_line_cannot_start_a_heading(hidden: str) -> None:
     line = f"{'x ' * 949}{hidden} rest"
 
     payload = packer.pack(make_draft(lines=[line]))
@@ -199,7 +199,7 @@ def test_a_long_line_cannot_carry_a_heading_to_where_it_breaks(hidden: str) -> N
     assert "rest" in descriptions(payload)
 
 
-def test_an_escape_is_not_cut_in_two() -> None:
+def test_escape_is_never_split() -> None:
     payload = packer.pack(make_draft(lines=["\\*" * 3000], fields=[], buttons=[]))
 
     text = descriptions(payload)
@@ -210,25 +210,31 @@ def test_an_escape_is_not_cut_in_two() -> None:
     ("length", "as_button", "as_text"),
     [(512, True, False), (513, False, True), (900, False, True), (1100, False, False), (2049, False, False)],
 )
-def test_a_link_too_long_for_a_button_becomes_text_and_one_too_long_for_that_is_counted(
+def test_link_too_long_for_a_button_is_shown_as_text_or_counted(
     length: int, as_button: bool, as_text: bool
 ) -> None:
     url = "https://a.example/".ljust(length, "s")
 
     payload = packer.pack(make_draft(buttons=[Button("Silence", url)]))
 
-    shown = [one["url"] for row in payload["components"] for one in row["components"]]
+    shown = [button["url"] for row in payload["components"] for button in row["components"]]
     assert (shown == [url]) == as_button
     assert any(url in field["value"] for field in payload["embeds"][0]["fields"]) == as_text
     assert ("… and 1 more link: [all of it]" in descriptions(payload)) == (not as_button and not as_text)
 
 
-def test_a_sixth_button_becomes_text_and_a_dotless_host_nothing() -> None:
+def test_sixth_button_is_text_and_dotless_host_is_dropped() -> None:
     buttons = [Button(f"B{n}", f"https://a.example/{n}") for n in range(6)]
 
     payload = packer.pack(make_draft(buttons=[Button("Dotless", "http://alertmanager:9093"), *buttons]))
 
-    assert [one["label"] for one in payload["components"][0]["components"]] == ["B0", "B1", "B2", "B3", "B4"]
+    assert [button["label"] for button in payload["components"][0]["components"]] == [
+        "B0",
+        "B1",
+        "B2",
+        "B3",
+        "B4",
+    ]
     assert payload["embeds"][0]["fields"][-1] == {
         "name": "Links",
         "value": "[B5](https://a.example/5)",
@@ -237,14 +243,14 @@ def test_a_sixth_button_becomes_text_and_a_dotless_host_nothing() -> None:
     assert "Dotless" not in str(payload)
 
 
-def test_plain_text_still_says_everything_that_has_room() -> None:
+def test_plain_text_keeps_everything_that_fits() -> None:
     payload = packer.plain(packer.pack(make_draft(lines=["one", "two"])))
 
     assert payload["content"] == "**ApiDown**\none\ntwo\nSeverity: critical"
     assert (payload["embeds"], payload["components"]) == ([], [])
 
 
-def test_the_limits_are_discords() -> None:
+def test_limits_equal_discords() -> None:
     assert (limits.TITLE_CHARS, limits.DESCRIPTION_CHARS) == (
         published.EMBED_TITLE_CHARS,
         published.EMBED_DESCRIPTION_CHARS,

@@ -1,4 +1,4 @@
-"""What each answer of Discord's means: over all statuses, and the codes that say more."""
+"""Every reply of Discord is classified: all statuses, and the codes that say more."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from alert_router.discord import responses
 from alert_router.discord.responses import ChannelGone, MessageGone, Refusal, Rejected, TryAgain
 
 UNSENT = {408, 502, 503} | set(range(100, 200)) | set(range(300, 400))
-"""May be sent again without a thought: it was not taken."""
+"""Discord has not taken the message: a retry cannot create a second one."""
 GONE = {401, 403, 404}
 LATER = {429}
 
@@ -20,18 +20,18 @@ def expected(status: int) -> type:
 
 
 @pytest.mark.parametrize("status", range(100, 600))
-def test_every_status_has_a_meaning(status: int) -> None:
-    verdict = responses.classify_error(Refusal(status, None, "why"))
+def test_every_status_is_classified(status: int) -> None:
+    outcome = responses.classify_error(Refusal(status, None, "why"))
 
-    assert type(verdict) is expected(status)
-    assert verdict.reason == f"HTTP {status}: why"
-    if isinstance(verdict, TryAgain):
-        assert verdict.rate_limited == (status in LATER)
-        assert verdict.maybe_sent == (status not in UNSENT | LATER)
+    assert type(outcome) is expected(status)
+    assert outcome.reason == f"HTTP {status}: why"
+    if isinstance(outcome, TryAgain):
+        assert outcome.rate_limited == (status in LATER)
+        assert outcome.maybe_sent == (status not in UNSENT | LATER)
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "verdict"),
+    ("status", "code", "kind"),
     [
         pytest.param(404, 10008, MessageGone, id="unknown message"),
         pytest.param(400, 10008, MessageGone, id="unknown message, under another status"),
@@ -57,14 +57,14 @@ def test_every_status_has_a_meaning(status: int) -> None:
         pytest.param(429, 10008, TryAgain, id="a limit, whatever its code"),
     ],
 )
-def test_every_known_code_has_a_meaning(status: int, code: int, verdict: type) -> None:
-    found = responses.classify_error(Refusal(status, code, ""))
+def test_every_known_code_is_classified(status: int, code: int, kind: type) -> None:
+    outcome = responses.classify_error(Refusal(status, code, ""))
 
-    assert type(found) is verdict
-    assert found.reason == f"HTTP {status} code {code}"
+    assert type(outcome) is kind
+    assert outcome.reason == f"HTTP {status} code {code}"
 
 
-def test_a_limit_tells_how_long_to_wait() -> None:
-    verdict = responses.classify_error(Refusal(429, None, "", retry_after_s=1.5))
+def test_rate_limit_reply_has_its_wait() -> None:
+    outcome = responses.classify_error(Refusal(429, None, "", retry_after_s=1.5))
 
-    assert verdict == TryAgain("HTTP 429", after_s=1.5, rate_limited=True)
+    assert outcome == TryAgain("HTTP 429", after_s=1.5, rate_limited=True)

@@ -1,4 +1,4 @@
-"""Which URLs Discord takes: the same ones the stand-in takes."""
+"""Which URLs Discord accepts: the same ones as the fake."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from testbed.fakes.discord_form_cases import ACCEPTED, REFUSED
         "https://example.com/" + "a" * 2028,
     ],
 )
-def test_a_dotted_host_or_an_address_is_taken(url: str) -> None:
+def test_dotted_host_or_address_is_acceptable(url: str) -> None:
     assert urls.is_acceptable(url)
 
 
@@ -43,21 +43,21 @@ def test_a_dotted_host_or_an_address_is_taken(url: str) -> None:
         "https://example.com/" + "a" * 2029,
     ],
 )
-def test_what_would_cost_the_whole_message_is_refused(url: str) -> None:
+def test_url_that_discord_refuses_is_not_acceptable(url: str) -> None:
     assert not urls.is_acceptable(url)
 
 
 @pytest.mark.parametrize("name", [name for name in ACCEPTED if name.startswith("url ")])
-def test_what_the_stand_in_takes_is_acceptable(name: str) -> None:
+def test_url_that_the_fake_accepts_is_acceptable(name: str) -> None:
     assert urls.is_acceptable(ACCEPTED[name]["embeds"][0]["url"])
 
 
 @pytest.mark.parametrize("name", [name for name in REFUSED if name.startswith("url ")])
-def test_what_the_stand_in_refuses_is_not_acceptable(name: str) -> None:
+def test_url_that_the_fake_refuses_is_not_acceptable(name: str) -> None:
     assert not urls.is_acceptable(REFUSED[name][0]["embeds"][0]["url"])
 
 
-def test_a_button_takes_less_than_a_link() -> None:
+def test_button_url_has_a_lower_limit() -> None:
     url = "https://example.com/" + "a" * 492
 
     assert urls.is_acceptable(url, 512)

@@ -2,45 +2,41 @@
 
 import hmac
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response, Security
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyHeader, HTTPBearer
-from starlette.datastructures import Headers
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
-from backend.regmodel.app.problems import Refused
+from backend.regmodel.app.problems import ProblemError
 from backend.regmodel.app.state import service
 
-DOCUMENTED = [
-    Depends(APIKeyHeader(name="X-API-Key", auto_error=False)),
-    Depends(HTTPBearer(auto_error=False)),
-]
-"""For the API's pages only, which then ask for the key; KeyedRoute is what checks it."""
+HEADER = APIKeyHeader(name="X-API-Key", auto_error=False)
+BEARER = HTTPBearer(auto_error=False)
 
 
-class KeyedRoute(APIRoute):
-    """Asks for the key before it reads the body: a dependency would be asked after it has been parsed."""
+async def require_api_key(
+    request: Request,
+    header: Annotated[str | None, Security(HEADER)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
+) -> None:
+    """Raise the 401 unless the request carries the key; without REGMODEL_API_KEY every request passes."""
+    expected = (await service(request)).settings.api_key
+    if expected is None:
+        return
+    presented = header or (bearer.credentials if bearer else "")
+    if not hmac.compare_digest(presented.encode(), expected.get_secret_value().encode()):
+        raise ProblemError(401, "API key required", "send the key as X-API-Key or as a bearer token")
+
+
+class KeyBeforeBody(APIRoute):
+    """Checks the key before the body is read: FastAPI solves dependencies after it has parsed the body."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer = super().get_route_handler()
+        handle = super().get_route_handler()
 
-        async def answer_with_key(request: Request) -> Response:
-            _require_key(request)
-            return await answer(request)
+        async def check_and_handle(request: Request) -> Response:
+            await require_api_key(request, await HEADER(request), await BEARER(request))
+            return await handle(request)
 
-        return answer_with_key
-
-
-def _require_key(request: Request) -> None:
-    wanted = service(request).settings.api_key
-    if wanted is None:
-        return
-    given = _given(request.headers)
-    if not hmac.compare_digest(given.encode(), wanted.get_secret_value().encode()):
-        raise Refused(401, "API key required", "send the key as X-API-Key or as a bearer token")
-
-
-def _given(headers: Headers) -> str:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    return headers.get("x-api-key") or (token if scheme.lower() == "bearer" else "")
+        return check_and_handle

@@ -4,18 +4,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import TypedDict
 
 from fastapi import FastAPI
 
-from backend.regmodel.app import problems
-from backend.regmodel.app.api import evaluation, models, observations, ops, predict, training
-from backend.regmodel.app.auth import DOCUMENTED
+from backend.regmodel.app import openapi, problems
+from backend.regmodel.app.api import evaluation, models, observations, ops, predict, sensors, training
+from backend.regmodel.app.collectors import StateCollector
+from backend.regmodel.app.middleware.body_limit import BodyLimitMiddleware
 from backend.regmodel.app.middleware.prometheus_metrics import Metrics, PrometheusMiddleware
-from backend.regmodel.app.state import Service
+from backend.regmodel.app.state import Lifespan, Service
 from backend.regmodel.data.source import Source
 from backend.regmodel.jobs.data_store import DataStore
-from backend.regmodel.jobs.runs import Run, RunTable, State
+from backend.regmodel.jobs.runs import RunTable
 from backend.regmodel.jobs.trainer import Trainer
 from backend.regmodel.jobs.workers import Worker
 from backend.regmodel.measurements import Measurements
@@ -25,10 +25,7 @@ from backend.regmodel.registry.storage import Storage
 from backend.regmodel.settings import Settings
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
-
-
-class Lifespan(TypedDict):
-    service: Service
+MODULES = (predict, training, evaluation, models, observations, sensors, ops)
 
 
 def create_app_from_env() -> FastAPI:
@@ -49,15 +46,14 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         title="Bicycle counts: model service",
         summary="Forecasts hourly bicycle counts, trains and measures its models.",
         lifespan=lifespan,
-        max_body_size=MAX_BODY_BYTES,
     )
     problems.install(app)
+    openapi.install(app)
+    app.add_middleware(BodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(PrometheusMiddleware, metrics=metrics)
-    for module in (predict, training, evaluation, models, observations):
-        app.include_router(module.router, dependencies=DOCUMENTED)
-        metrics.expect(module.router)
-    app.include_router(ops.router)
-    metrics.expect(ops.router)
+    for module in MODULES:
+        app.include_router(module.router)
+        metrics.initialize(module.router)
     return app
 
 
@@ -71,13 +67,9 @@ async def _running(
     champions = Champions(Registry(Storage.at(settings.registry)))
     champions.refresh()
     runs = RunTable(settings.state_dir / "runs")
-    for run in runs.settle_interrupted(clock(), champions.summary):
-        metrics.found_at_start(succeeded=run.state is State.SUCCEEDED, model_type=run.model_type)
+    for run in runs.close_interrupted(clock(), champions.summary):
+        metrics.queue_interrupted(run)
     trainings, measurer = Worker("training"), Worker("measuring")
-
-    def ended(run: Run, seconds: float) -> None:
-        succeeded = run.state is State.SUCCEEDED
-        metrics.training_ended(succeeded=succeeded, model_type=run.model_type, seconds=seconds)
 
     trainer = Trainer(
         settings=settings,
@@ -85,37 +77,36 @@ async def _running(
         champions=champions,
         data=data,
         worker=trainings,
-        ended=ended,
+        on_end=metrics.training_ended,
         clock=clock,
     )
-    refresher = asyncio.create_task(_keep_fresh(champions, runs, settings.registry_refresh_seconds))
+    refresher = asyncio.create_task(_refresh(champions, runs, settings.registry_refresh_seconds))
+    service = Service(
+        settings=settings,
+        data=data,
+        champions=champions,
+        runs=runs,
+        trainer=trainer,
+        measurer=measurer,
+        measurements=measurements,
+        metrics=metrics,
+        clock=clock,
+    )
     try:
-        yield Service(
-            settings=settings,
-            data=data,
-            champions=champions,
-            runs=runs,
-            trainer=trainer,
-            measurer=measurer,
-            measurements=measurements,
-            metrics=metrics,
-            clock=clock,
-        )
+        with metrics.of_state(StateCollector(data, champions)):
+            yield service
     finally:
         refresher.cancel()
-        # The trainer first: a process ended under it would be told as a failure of the training.
+        # The trainer first: it would take the end of its worker process for a failure of the training.
         await trainer.stop()
         trainings.stop()
         measurer.stop()
         await asyncio.gather(refresher, return_exceptions=True)
 
 
-async def _keep_fresh(champions: Champions, runs: RunTable, every_s: float) -> None:
-    """Promotions made by another process are noticed within this time; our own are at once.
-
-    Runs that a full disk did not take are written by the way.
-    """
+async def _refresh(champions: Champions, runs: RunTable, every_s: float) -> None:
+    """Load promotions of other processes, and write the runs that a full disk did not take."""
     while True:
         await asyncio.sleep(every_s)
-        runs.write_again()
+        runs.flush()
         await asyncio.to_thread(champions.refresh)

@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457), one shape for all; what was wrong with which field is in `errors`."""
+"""Errors as problem+json (RFC 9457), one shape for all; `errors` names each invalid field."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+MAX_ERRORS = 20
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class FieldError(BaseModel):
@@ -26,7 +30,7 @@ class Problem(BaseModel):
     errors: list[FieldError] = []
 
 
-class Refused(Exception):
+class ProblemError(Exception):
     """A request that cannot be served, raised by a handler."""
 
     def __init__(self, status: int, title: str, detail: str, errors: Sequence[FieldError] = ()) -> None:
@@ -34,44 +38,52 @@ class Refused(Exception):
         self.problem = Problem(title=title, status=status, detail=detail, errors=list(errors))
 
 
+def invalid(field: str, message: str) -> ProblemError:
+    """The 422 for one field that is valid by its type and yet cannot be used."""
+    return ProblemError(
+        422, "Invalid request", f"{field}: {message}", [FieldError(field=field, message=message)]
+    )
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: what it may answer besides success. Metrics start at 0 from this list."""
+    """The `responses` of a route: its answers besides success. Metrics start at 0 from this list."""
     return {status: {"model": Problem} for status in statuses}
 
 
 def install(app: FastAPI) -> None:
-    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
 
 
-def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    content = problem.model_dump(exclude_defaults=False)
-    return JSONResponse(content, problem.status, headers, media_type="application/problem+json")
+def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(problem.model_dump(), problem.status, headers, media_type=MEDIA_TYPE)
 
 
-async def _refused(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Refused)  # noqa: S101 - Starlette types handlers by the base class
-    return answer(error.problem)
+async def _problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ProblemError)  # noqa: S101 - Starlette types handlers by the base class
+    return _answer(error.problem, CHALLENGE if error.problem.status == 401 else None)  # noqa: PLR2004
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    found = [FieldError(field=_field(e["loc"]), message=str(e["msg"])) for e in error.errors()[:20]]
-    detail = "; ".join(f"{e.field}: {e.message}" for e in found[:3])
-    return answer(Problem(title="Invalid request", status=422, detail=detail, errors=found))
+    errors = [FieldError(field=_field(e["loc"]), message=str(e["msg"])) for e in error.errors()[:MAX_ERRORS]]
+    detail = "; ".join(f"{e.field}: {e.message}" for e in errors[:3])
+    return _answer(Problem(title="Invalid request", status=422, detail=detail, errors=errors))
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     problem = Problem(title=str(error.detail), status=error.status_code, detail=str(error.detail))
-    return answer(problem, error.headers)
+    return _answer(problem, error.headers)
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return answer(Problem(title="Internal error", status=500, detail="the service's log tells more"))
+    return _answer(
+        Problem(title="Internal error", status=500, detail="internal error; see the service's log")
+    )
 
 
 def _field(location: Sequence[int | str]) -> str:

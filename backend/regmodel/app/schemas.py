@@ -1,4 +1,4 @@
-"""What goes in and out over HTTP. Unknown keys are errors: a misspelt option must not be silently ignored."""
+"""Bodies of requests and answers. Unknown keys are errors: a misspelt option must not be ignored silently."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from backend.regmodel.data.counts import Window
 from backend.regmodel.data.observations import Observation
+from backend.regmodel.data.source import Origin
 from backend.regmodel.jobs.runs import Run, State
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.registry.summary import Expected, Model, Span
@@ -14,7 +15,7 @@ from backend.regmodel.registry.summary import Expected, Model, Span
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 MAX_POSTED = 50_000
 MAX_COUNT = 1_000_000
-"""In one hour: more is a mistake, and squares of what is far greater are no numbers any more."""
+"""Per hour. Far larger numbers overflow when they are squared for a score."""
 
 
 def _in_range(at: datetime) -> datetime:
@@ -37,7 +38,7 @@ class Timespan(Body):
     end: Moment
 
     @model_validator(mode="after")
-    def _forwards(self) -> Self:
+    def _check_order(self) -> Self:
         if self.start >= self.end:
             raise ValueError("end must be later than start")
         return self
@@ -47,12 +48,12 @@ class Timespan(Body):
         return Window(self.start, self.end)
 
 
-class Point(Body):
+class ForecastRow(Body):
     counter_id: CounterId
     at: Moment
 
 
-class Counted(Point):
+class CountRow(ForecastRow):
     count: Annotated[FiniteFloat, Field(ge=0, le=MAX_COUNT)]
 
     def observation(self) -> Observation:
@@ -61,7 +62,9 @@ class Counted(Point):
 
 class PredictRequest(Body):
     model_type: ModelType | None = None
-    rows: list[Point] = Field(min_length=1, max_length=MAX_POSTED)
+    rows: list[ForecastRow] = Field(min_length=1, max_length=MAX_POSTED)
+    allow_stale: bool = False
+    """Forecast also further ahead of the newest count than REGMODEL_MAX_DAYS_AHEAD."""
 
 
 class Prediction(Body):
@@ -74,9 +77,13 @@ class Prediction(Body):
 class PredictResponse(Body):
     model_type: ModelType
     champion_run_id: str
+    newest_observation: datetime | None
+    """The beginning of the newest recorded hour; null without any count."""
+    data_age_hours: float | None
+    """How long ago that hour ended."""
     predictions: list[Prediction]
     unknown_counters: list[str]
-    """Not in the champion's training: their forecasts rest on their own recent counts, or on the city's."""
+    """Not in the champion's training: forecast from their own recent counts, or from the city's mean week."""
 
 
 class TrainRequest(Body):
@@ -89,7 +96,7 @@ class TrainRequest(Body):
     hyperparameters: dict[str, Any] = Field(default={}, max_length=20)
 
     @model_validator(mode="after")
-    def _forwards(self) -> Self:
+    def _check_order(self) -> Self:
         if self.start and self.end and self.start >= self.end:
             raise ValueError("end must be later than start")
         return self
@@ -104,20 +111,22 @@ class RunResponse(Body):
     started_at: datetime | None
     finished_at: datetime | None
     reason: str | None
-    """Why it failed."""
+    """The reason of a failure."""
+    interrupted: bool
+    """It failed because the service stopped: order it again, the same Idempotency-Key gives a new run."""
     promoted: bool
     result: Model | None
 
     @classmethod
     def of(cls, run: Run, stage: str) -> Self:
-        known = run.model_dump(exclude={"idempotency_key", "result"})
-        return cls(**known, stage=stage, result=run.result)
+        fields = run.model_dump(exclude={"idempotency_key", "result", "test_mode"})
+        return cls(**fields, stage=stage, result=run.result)
 
 
 class EvaluateRequest(Timespan):
     model_type: ModelType | None = None
     run_id: RunId | None = None
-    rows: list[Counted] = Field(default=[], max_length=MAX_POSTED)
+    rows: list[CountRow] = Field(default=[], max_length=MAX_POSTED)
 
 
 class EvaluateResponse(Body):
@@ -138,8 +147,8 @@ class EvaluateResponse(Body):
 class MonitorRequest(Timespan):
     model_type: ModelType | None = None
     reference: Timespan | None = None
-    """Default: what the champion was fitted on."""
-    rows: list[Counted] = Field(default=[], max_length=MAX_POSTED)
+    """Default: the window the champion was fitted on."""
+    rows: list[CountRow] = Field(default=[], max_length=MAX_POSTED)
 
 
 class MonitorResponse(Body):
@@ -163,7 +172,7 @@ class PromoteRequest(Body):
     model_type: ModelType
     run_id: RunId
     expected_champion: RunId | None = None
-    """When given and another model is champion by now, nothing is promoted (409); null: when there is any."""
+    """When set and another model is champion, nothing is promoted (409); null expects no champion."""
 
     @property
     def expected(self) -> str | Expected | None:
@@ -178,7 +187,7 @@ class PromoteResponse(Body):
 
 
 class ObservationsRequest(Body):
-    rows: list[Counted] = Field(min_length=1, max_length=MAX_POSTED)
+    rows: list[CountRow] = Field(min_length=1, max_length=MAX_POSTED)
 
 
 class ObservationsResponse(Body):
@@ -187,10 +196,24 @@ class ObservationsResponse(Body):
 
 
 class DataInfo(Body):
-    source: Literal["files", "generated"]
+    source: Origin
     start: datetime
     end: datetime
     counters: int
+
+
+class Sensor(Body):
+    counter_id: str
+    since: datetime
+    """The first of its zeros."""
+    usual: float
+    """Mean count an hour before."""
+
+
+class SensorsResponse(Body):
+    counters: int
+    dead: list[Sensor]
+    """Counters that have reported only 0 for at least a day where at least 5 an hour are usual."""
 
 
 class HealthResponse(Body):

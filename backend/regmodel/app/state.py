@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, cast
+from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
 
 from backend.regmodel.app.middleware.prometheus_metrics import Metrics
-from backend.regmodel.app.problems import Refused
+from backend.regmodel.app.problems import ProblemError
 from backend.regmodel.jobs.data_store import DataStore
 from backend.regmodel.jobs.runs import RunTable
 from backend.regmodel.jobs.trainer import Trainer
 from backend.regmodel.jobs.workers import Worker
 from backend.regmodel.measurements import Measurements
 from backend.regmodel.model.estimators import ModelType
-from backend.regmodel.registry.champions import Champions, Loaded
+from backend.regmodel.registry.champions import Champions, LoadedModel
 from backend.regmodel.settings import Settings
 
 
@@ -34,12 +34,12 @@ class Service:
     def type_or_default(self, model_type: ModelType | None) -> ModelType:
         return model_type or self.settings.default_model_type
 
-    def champion(self, model_type: ModelType | None) -> Loaded:
+    def champion(self, model_type: ModelType | None) -> LoadedModel:
         """The champion of the type, or the 503 that says how to get one."""
         wanted = self.type_or_default(model_type)
         champion = self.champions.get(wanted)
         if champion is None:
-            raise Refused(503, "No champion", _how_to_get_one(wanted, self.champions.types()))
+            raise ProblemError(503, "No champion", _how_to_get_one(wanted, self.champions.types()))
         return champion
 
 
@@ -51,8 +51,15 @@ def _how_to_get_one(wanted: ModelType, others: tuple[ModelType, ...]) -> str:
     )
 
 
-def service(request: Request) -> Service:
-    return cast("Service", request.state.service)
+class Lifespan(TypedDict):
+    """The lifespan's state, as Starlette hands it to every request."""
+
+    service: Service
+
+
+async def service(request: Request) -> Service:
+    state = cast("Lifespan", request.state)
+    return state["service"]
 
 
 Context = Annotated[Service, Depends(service)]

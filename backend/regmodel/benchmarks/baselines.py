@@ -1,8 +1,8 @@
-"""`make baselines`: every model type against three baselines, over the year; for the table of docs/MODEL.md.
+"""`make baselines`: every model type against three baselines, for the table of docs/MODEL.md.
 
-Rolling origin: fit on everything before a day, score the four weeks after it, move on by four weeks. Every
-candidate is refitted at each origin, and all are scored on the same rows. The settings of the model types
-were chosen on the weeks before HELD_OUT; what is reported first are the weeks from it on.
+Rolling origin: fit on everything before a day, score the four weeks after it, advance by four weeks. Every
+candidate is refitted at each origin, and all are scored on the same rows. The hyperparameters were chosen on
+the weeks before HELD_OUT; the first columns report the weeks from it on.
 """
 
 import argparse
@@ -61,7 +61,7 @@ class Week:
 class Run:
     weeks: tuple[Week, ...]
     fit_seconds: float
-    """Of the last origin, which has the most rows."""
+    """At the last origin, which has the most rows."""
     model_mb: float
     peak_mb: float
 
@@ -75,14 +75,14 @@ def main() -> None:
     lines = [f"| {' | '.join(HEADS)} |", f"|---{'|---:' * (len(HEADS) - 1)}|"]
     print("\n".join(lines), flush=True)  # noqa: T201
     for name in CANDIDATES:
-        # A process each: the peak memory is a process's own.
+        # One process each: peak memory is measured per process.
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            lines.append(line(name, pool.submit(measured, name, folder).result()))
+            lines.append(line(name, pool.submit(measure, name, folder).result()))
         print(lines[-1], flush=True)  # noqa: T201
     document.write("baselines", lines, folder)
 
 
-def measured(name: str, folder: Path) -> Run:
+def measure(name: str, folder: Path) -> Run:
     return run(CANDIDATES[name], History.of(document.counts(folder)))
 
 
@@ -95,12 +95,12 @@ def run(fit: Fit, history: History) -> Run:
         model, forecast = fit(history, rows)
         fit_seconds = time.perf_counter() - started
         for start in (origin + number * WEEK for number in range(STEP // WEEK)):
-            asked = history.counts.recorded(Window(start, start + WEEK))
+            rows_to_score = history.counts.recorded(Window(start, start + WEEK))
             started = time.perf_counter()
-            found = forecast(asked)
-            ms_per_1000_rows = (time.perf_counter() - started) / len(asked) * 1e6
-            observed = history.counts.at(asked.hours, asked.columns)
-            weeks.append(Week(start, observed, found, ms_per_1000_rows))
+            predicted = forecast(rows_to_score)
+            ms_per_1000_rows = (time.perf_counter() - started) / len(rows_to_score) * 1e6
+            observed = history.counts.at(rows_to_score.hours, rows_to_score.columns)
+            weeks.append(Week(start, observed, predicted, ms_per_1000_rows))
     return Run(
         weeks=tuple(weeks),
         fit_seconds=fit_seconds,
@@ -109,9 +109,9 @@ def run(fit: Fit, history: History) -> Run:
     )
 
 
-def line(name: str, done: Run) -> str:
-    held_out = [week for week in done.weeks if week.start >= HELD_OUT]
-    chosen_on = [week for week in done.weeks if week.start < HELD_OUT]
+def line(name: str, result: Run) -> str:
+    held_out = [week for week in result.weeks if week.start >= HELD_OUT]
+    chosen_on = [week for week in result.weeks if week.start < HELD_OUT]
     observed, forecast = _joined(held_out)
     weekly = [week.r2 for week in held_out]
     cells = (
@@ -122,10 +122,10 @@ def line(name: str, done: Run) -> str:
         f"{np.median(weekly):.3f}",
         f"{sum(r2 >= GOOD_R2 for r2 in weekly)} of {len(weekly)}",
         f"{_r2(*_joined(chosen_on)):.3f}",
-        f"{done.fit_seconds:.1f} s",
-        f"{np.median([week.ms_per_1000_rows for week in done.weeks]):.1f} ms",
-        f"{done.model_mb:.1f} MB",
-        f"{done.peak_mb:.0f} MB",
+        f"{result.fit_seconds:.1f} s",
+        f"{np.median([week.ms_per_1000_rows for week in result.weeks]):.1f} ms",
+        f"{result.model_mb:.1f} MB",
+        f"{result.peak_mb:.0f} MB",
     )
     return f"| {' | '.join(cells)} |"
 

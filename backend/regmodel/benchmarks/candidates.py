@@ -1,4 +1,4 @@
-"""What is compared: the model types of this service, and three forecasts that need no service."""
+"""The compared forecasts: the model types of this service, and three baselines."""
 
 from collections.abc import Callable
 
@@ -17,32 +17,32 @@ Fit = Callable[[History, Rows], tuple[object, Forecast]]
 
 
 def last_week(history: History, rows: Rows) -> tuple[object, Forecast]:
-    """Known in time for every forecast: a week is longer than the 96 hours that may lie between."""
+    """Always known in time: a week is longer than GAP_HOURS."""
     profile = learn(history.counts, rows)
 
-    def forecast(asked: Rows) -> Floats:
-        lag = history.lag(asked, days=7)
-        return np.where(np.isnan(lag), _usual(history, profile, asked), lag)
+    def forecast(points: Rows) -> Floats:
+        lag = history.lag(points, days=7)
+        return np.where(np.isnan(lag), _usual(history, profile, points), lag)
 
     return profile, forecast
 
 
 def hourly_weekday_mean(history: History, rows: Rows) -> tuple[object, Forecast]:
     profile = learn(history.counts, rows)
-    return profile, lambda asked: _usual(history, profile, asked)
+    return profile, lambda points: _usual(history, profile, points)
 
 
-def the_plans_forest(history: History, rows: Rows) -> tuple[object, Forecast]:
+def plan_forest(history: History, rows: Rows) -> tuple[object, Forecast]:
     """Fifty trees of depth 20 on hour, weekday, month and counter."""
     model = RandomForestRegressor(n_estimators=50, max_depth=20, random_state=0, n_jobs=2)
     model.fit(_plain(rows), history.counts.at(rows.hours, rows.columns))
-    return model, lambda asked: np.asarray(model.predict(_plain(asked)))
+    return model, lambda points: np.asarray(model.predict(_plain(points)))
 
 
-def ours(model_type: ModelType) -> Fit:
+def service_model(model_type: ModelType) -> Fit:
     def fit(history: History, rows: Rows) -> tuple[object, Forecast]:
         fitted = forecaster.fit(history, rows, model_type, test_mode=False, settings={})
-        return fitted, lambda asked: fitted.forecast(history, asked)
+        return fitted, lambda points: fitted.forecast(history, points)
 
     return fit
 
@@ -50,15 +50,15 @@ def ours(model_type: ModelType) -> Fit:
 BASELINES: dict[str, Fit] = {
     "same hour last week": last_week,
     "hourly-weekday mean": hourly_weekday_mean,
-    "the plan's random forest": the_plans_forest,
+    "the plan's random forest": plan_forest,
 }
-CANDIDATES: dict[str, Fit] = BASELINES | {f"**{kind.value}**": ours(kind) for kind in ModelType}
+CANDIDATES: dict[str, Fit] = BASELINES | {f"**{kind.value}**": service_model(kind) for kind in ModelType}
 
 
-def _usual(history: History, profile: Profile, asked: Rows) -> Floats:
+def _usual(history: History, profile: Profile, points: Rows) -> Floats:
     """The counter's mean at this hour of the week, the city's where it has none."""
-    own = profile.columns_of(history.counts.counters, asked.columns)
-    week_hour = local_times(asked.hours).hour_of_week
+    own = profile.columns_of(history.counts.counters, points.columns)
+    week_hour = local_times(points.hours).hour_of_week
     mean = profile.shape[own, week_hour] * profile.level[own]
     return np.where(np.isnan(mean), profile.shape[-1, week_hour] * profile.level[-1], mean)
 

@@ -1,4 +1,4 @@
-"""Where the benchmarks take their counts from, and the places of docs/MODEL.md they write to."""
+"""The benchmarks' counts, and the marked blocks of docs/MODEL.md they write."""
 
 import re
 from collections.abc import Sequence
@@ -10,43 +10,43 @@ from backend.regmodel.data.generated import generated_year
 
 ROOT = Path(__file__).parents[3]
 CITY = ROOT.parent / "shared" / "data"
-"""The city's counts, where they are at hand."""
+"""The city's counts; may be absent."""
 DOCUMENT = ROOT / "docs" / "MODEL.md"
 
 
-class PlaceMissing(Exception):
-    """The document has lost a place for what is measured."""
+class BlockMissing(Exception):
+    """The document lacks the marked block of a benchmark."""
 
 
 def counts(folder: Path) -> Counts:
-    """The generated year where the folder is not there."""
+    """The generated year when the folder is absent."""
     return read_folder(folder) if folder.is_dir() else generated_year()
 
 
 def write(name: str, lines: Sequence[str], folder: Path) -> None:
-    """Only what was measured on the city's counts is documented."""
+    """Document measurements on the city's counts only."""
     if not folder.is_dir():
-        print(f"{folder} is not there: measured on the generated year, which is not documented")  # noqa: T201
+        print(f"{folder} is absent: measured on the generated year, which is not documented")  # noqa: T201
         return
-    DOCUMENT.write_text(replaced(DOCUMENT.read_text(), name, lines))
+    DOCUMENT.write_text(replace_block(DOCUMENT.read_text(), name, lines))
 
 
-def replaced(text: str, name: str, lines: Sequence[str]) -> str:
-    """Raises PlaceMissing."""
+def replace_block(text: str, name: str, lines: Sequence[str]) -> str:
+    """Raises BlockMissing."""
     block = "\n".join(lines)
-    changed, found = _place(name).subn(lambda place: f"{place[1]}\n\n{block}\n\n{place[3]}", text)
-    if found != 1:
-        raise PlaceMissing(f"the place for {name} is there {found} times")
+    changed, count = _block(name).subn(lambda match: f"{match[1]}\n\n{block}\n\n{match[3]}", text)
+    if count != 1:
+        raise BlockMissing(f"the block {name} is there {count} times")
     return changed
 
 
-def standing(text: str, name: str) -> list[str]:
-    """The lines that stand in a place. Raises PlaceMissing."""
-    found = _place(name).search(text)
-    if found is None:
-        raise PlaceMissing(f"there is no place for {name}")
-    return found[2].strip().splitlines()
+def read_block(text: str, name: str) -> list[str]:
+    """The lines of a block. Raises BlockMissing."""
+    match = _block(name).search(text)
+    if match is None:
+        raise BlockMissing(f"there is no block {name}")
+    return match[2].strip().splitlines()
 
 
-def _place(name: str) -> re.Pattern[str]:
+def _block(name: str) -> re.Pattern[str]:
     return re.compile(rf"(<!-- measured: {name} -->)(.*?)(<!-- end -->)", re.DOTALL)

@@ -1,7 +1,7 @@
 """`make latency`: how long /predict takes over HTTP for 5,000 rows, per model type; for docs/MODEL.md.
 
-Starts a service of its own, trains a champion of each type on the counts up to August, and asks one request
-after the other, as the daily forecast does. Asserts nothing: the machine may be busy.
+Starts its own service, trains a champion of each type on the counts up to August, and sends one request after
+the other, as the daily forecast does. Asserts nothing: the machine may be busy.
 """
 
 import argparse
@@ -26,7 +26,7 @@ QUANTILES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Load:
     rows: int
     requests: int
 
@@ -38,8 +38,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=document.CITY)
     parser.add_argument("--rows", type=int, default=5_000)
     parser.add_argument("--requests", type=int, default=60)
-    given = parser.parse_args()
-    folder, asked = given.folder, Asked(given.rows, given.requests)
+    args = parser.parse_args()
+    folder, load = args.folder, Load(args.rows, args.requests)
     with (
         tempfile.TemporaryDirectory(prefix="latency-") as state,
         service.running(Path(state), folder) as http,
@@ -47,10 +47,10 @@ def main() -> None:
         lines = [f"| {' | '.join(HEADS)} |", f"|---{'|---:' * (len(HEADS) - 1)}|"]
         for model_type in ModelType:
             service.champion(http, {"model_type": model_type.value, **TRAINED})
-        rows = newest_rows(document.counts(folder), asked.rows)
+        rows = newest_rows(document.counts(folder), load.rows)
         for model_type in ModelType:
             body = {"model_type": model_type.value, "rows": rows}
-            lines.append(line(model_type, asked, taken_ms(http, body, asked.requests)))
+            lines.append(line(model_type, load, durations_ms(http, body, load.requests)))
     print("\n".join(lines))  # noqa: T201
     document.write("latency", lines, folder)
 
@@ -67,26 +67,26 @@ def newest_rows(counts: Counts, rows: int) -> list[dict[str, str]]:
     ]
 
 
-def taken_ms(http: httpx.Client, body: dict[str, Any], requests: int) -> list[float]:
-    """Of each request, after one that warms up."""
+def durations_ms(http: httpx.Client, body: dict[str, Any], requests: int) -> list[float]:
+    """One per request, after a warm-up request."""
     http.post("/predict", json=body).raise_for_status()
-    taken = []
+    durations = []
     for _ in range(requests):
         started = time.perf_counter()
         http.post("/predict", json=body).raise_for_status()
-        taken.append((time.perf_counter() - started) * 1_000)
-    return taken
+        durations.append((time.perf_counter() - started) * 1_000)
+    return durations
 
 
-def line(model_type: ModelType, asked: Asked, taken: Sequence[float]) -> str:
-    p95 = statistics.quantiles(taken, n=QUANTILES)[-1]
+def line(model_type: ModelType, load: Load, durations: Sequence[float]) -> str:
+    p95 = statistics.quantiles(durations, n=QUANTILES)[-1]
     cells = (
         f"**{model_type.value}**",
-        f"{asked.rows:,}",
-        f"{statistics.median(taken):.0f} ms",
+        f"{load.rows:,}",
+        f"{statistics.median(durations):.0f} ms",
         f"{p95:.0f} ms",
-        f"{max(taken):.0f} ms",
-        f"{asked.requests}",
+        f"{max(durations):.0f} ms",
+        f"{load.requests}",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -1,4 +1,4 @@
-"""A service of one's own to measure: started on a free port, given champions, ended."""
+"""A service to measure: started on a free port with its own champions, and stopped."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ WAIT_S, TICK_S = 600.0, 0.2
 
 @contextmanager
 def running(state: Path, data: Path) -> Iterator[httpx.Client]:
-    """On the generated year where the folder of data is not there."""
+    """On the generated year when the data folder is absent."""
     address = f"127.0.0.1:{_free_port()}"
     environment = {**os.environ, "REGMODEL_LISTEN": address, "REGMODEL_STATE_DIR": str(state)}
     if data.is_dir():
@@ -27,7 +27,7 @@ def running(state: Path, data: Path) -> Iterator[httpx.Client]:
     command = [sys.executable, "-m", "backend.regmodel"]
     with (
         (state / "log").open("wb") as log,
-        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as process,  # noqa: S603 - ours
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as process,  # noqa: S603 - a fixed command
         httpx.Client(base_url=f"http://{address}", timeout=60) as http,
     ):
         try:
@@ -37,16 +37,16 @@ def running(state: Path, data: Path) -> Iterator[httpx.Client]:
             process.terminate()
 
 
-def champion(http: httpx.Client, order: Mapping[str, str]) -> None:
-    run = http.post("/train", json={**order, "promote_if_better": True}).raise_for_status().json()
+def champion(http: httpx.Client, parameters: Mapping[str, str]) -> None:
+    run = http.post("/train", json={**parameters, "promote_if_better": True}).raise_for_status().json()
 
-    def is_over() -> bool:
+    def has_ended() -> bool:
         run.update(http.get(f"/train/{run['run_id']}").raise_for_status().json())
         return run["finished_at"] is not None
 
-    _until(is_over, f"training {run['run_id']} ends")
+    _until(has_ended, f"training {run['run_id']} ends")
     if not run["promoted"]:
-        raise RuntimeError(f"training {run['run_id']} made no champion: {run}")
+        raise RuntimeError(f"training {run['run_id']} was not promoted: {run}")
 
 
 def _answers(http: httpx.Client) -> bool:
@@ -56,11 +56,11 @@ def _answers(http: httpx.Client) -> bool:
         return False
 
 
-def _until(holds: Callable[[], bool], told: str) -> None:
+def _until(holds: Callable[[], bool], what: str) -> None:
     deadline, tick = time.monotonic() + WAIT_S, threading.Event()
     while not holds():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {WAIT_S:g} s: {told}")
+            raise TimeoutError(f"not within {WAIT_S:g} s: {what}")
         tick.wait(TICK_S)
 
 

@@ -1,6 +1,6 @@
 """The calendar of Paris as numbers: local hour, weekday, public and school holidays.
 
-School holidays are those of zone C, which Paris belongs to. Outside the written years they are NaN, not "no".
+School holidays are those of zone C, which Paris belongs to. Outside the listed years they are NaN, not "no".
 """
 
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ HOURS_A_WEEK = 168
 
 @dataclass(frozen=True, slots=True)
 class LocalTime:
-    """Parallel float64 arrays, one element per asked hour."""
+    """Parallel float64 arrays, one element per hour."""
 
     hour: Floats
     weekday: Floats
@@ -66,13 +66,13 @@ class LocalTime:
 
 
 def local_times(hours: Ints) -> LocalTime:
-    """Describe these hours (since 1970, UTC) as Paris lives them."""
+    """The local time in Paris of these hours (since 1970, UTC)."""
     distinct, where = np.unique(hours, return_inverse=True)
     local = (
         pd.DatetimeIndex(distinct * 3600, dtype="datetime64[s]").tz_localize("UTC").tz_convert("Europe/Paris")
     )
-    found, day_of = np.unique(local.date, return_inverse=True)
-    days: list[date] = found.tolist()
+    dates, day_of = np.unique(local.date, return_inverse=True)
+    days: list[date] = dates.tolist()
     return LocalTime(
         hour=local.hour.to_numpy(np.float64)[where],
         weekday=local.dayofweek.to_numpy(np.float64)[where],

@@ -25,7 +25,7 @@ def hour_start(number: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Half-open: start counts, end does not. Both aware."""
+    """Half-open: includes start, excludes end. Both aware."""
 
     start: datetime
     end: datetime
@@ -41,7 +41,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Points of the grid that somebody asks about: parallel arrays, any order, any hour."""
+    """Points of the grid: parallel arrays, any order, any hour."""
 
     hours: Ints
     columns: Ints
@@ -79,9 +79,9 @@ class Counts:
         """Counts at these points, NaN outside the grid."""
         offsets = hours - self.first_hour
         inside = (offsets >= 0) & (offsets < len(self.grid)) & (columns >= 0)
-        found = np.full(np.broadcast(offsets, columns).shape, np.nan)
-        found[inside] = self.grid[offsets[inside], columns[inside]]
-        return found
+        values = np.full(np.broadcast(offsets, columns).shape, np.nan)
+        values[inside] = self.grid[offsets[inside], columns[inside]]
+        return values
 
     def slice(self, window: Window) -> Floats:
         """The grid's rows inside the window, fewer than the window's hours where the grid ends."""
@@ -98,6 +98,9 @@ class Counts:
         return Rows(hours=hours + start, columns=columns)
 
 
+EMPTY = Counts(0, (), np.empty((0, 0)))
+
+
 def without(rows: Rows, window: Window | None) -> Rows:
     if window is None:
         return rows
@@ -105,8 +108,8 @@ def without(rows: Rows, window: Window | None) -> Rows:
     return Rows(rows.hours[keep], rows.columns[keep])
 
 
-def overlaid(counts: Counts, newer: Counts) -> Counts:
-    """Lay newer over counts: where both know a point, newer is right; new hours and counters are added."""
+def overlay(counts: Counts, newer: Counts) -> Counts:
+    """Lay newer over counts: where both have a point, newer wins; new hours and counters are added."""
     if not newer.grid.size:
         return counts
     if not counts.grid.size:
@@ -114,10 +117,19 @@ def overlaid(counts: Counts, newer: Counts) -> Counts:
     counters = (*counts.counters, *(c for c in newer.counters if c not in set(counts.counters)))
     first = min(counts.first_hour, newer.first_hour)
     last = max(counts.first_hour + len(counts.grid), newer.first_hour + len(newer.grid))
-    merged = Counts(first, counters, np.full((last - first, len(counters)), np.nan))
-    for layer in (counts, newer):
-        columns = merged.columns_of(layer.counters)
-        rows = layer.first_hour - first + np.arange(len(layer.grid))
-        block = merged.grid[np.ix_(rows, columns)]
-        merged.grid[np.ix_(rows, columns)] = np.where(np.isnan(layer.grid), block, layer.grid)
+    grid = np.full((last - first, len(counters)), np.nan)
+    merged = Counts(first, counters, grid)
+    grid[counts.first_hour - first :][: len(counts.grid), : len(counts.counters)] = counts.grid
+    cells = np.ix_(newer.first_hour - first + np.arange(len(newer.grid)), merged.columns_of(newer.counters))
+    grid[cells] = np.where(np.isnan(newer.grid), grid[cells], newer.grid)
     return merged
+
+
+def enlarged(values: Floats, old: Counts, new: Counts, width: int) -> Floats:
+    """Move values from the rows of `old` to the rows of `new`, which includes them; NaN elsewhere.
+
+    float64[hours of old, columns] becomes float64[hours of new, width].
+    """
+    larger = np.full((len(new.grid), width), np.nan)
+    larger[old.first_hour - new.first_hour :][: len(values), : values.shape[1]] = values
+    return larger

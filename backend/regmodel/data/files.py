@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from backend.regmodel.data.counts import Counts, overlaid
+from backend.regmodel.data.counts import Counts, overlay
 
 PATTERNS = ("*wide*.csv.gz", "*wide*.csv")
 
@@ -14,13 +14,13 @@ class DataFolderError(Exception):
 
 
 def read_folder(folder: Path) -> Counts:
-    """All files of the folder as one grid; a later file name wins where two know the same hour."""
+    """All files of the folder as one grid; a later file name wins where two hold the same hour."""
     paths = sorted(path for pattern in PATTERNS for path in folder.glob(pattern))
     if not paths:
         raise DataFolderError(f"{folder} holds no file named like {' or '.join(PATTERNS)}")
     counts = _read(paths[0])
     for path in paths[1:]:
-        counts = overlaid(counts, _read(path))
+        counts = overlay(counts, _read(path))
     return counts
 
 

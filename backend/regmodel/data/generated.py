@@ -1,7 +1,7 @@
-"""The project's own year of counts, for where the real ones are not at hand: same shape, seeded.
+"""A generated year of counts for where no real ones are available: same shape, seeded.
 
 It has what breaks models in the real year: lockdown levels, a Christmas and an August dip, snow, dead
-sensors, absent rows and counters that start late. docs/MODEL.md says what is drawn from what.
+sensors, absent rows and counters that start late. docs/MODEL.md describes the distributions.
 """
 
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ WEEKEND = (8, 6, 4, 3, 2, 2, 4, 8, 15, 26, 38, 46, 48, 50, 58, 64, 66, 64, 58, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
-    """A stretch of days on which the whole city rides at `level` times the usual."""
+class LevelShift:
+    """A period in which the whole city counts `level` times the usual."""
 
     start: str
     end: str
@@ -34,26 +34,26 @@ SATURDAY = 5
 RUSH_HOURS = {**dict.fromkeys(range(6, 11), 1.0), **dict.fromkeys(range(16, 21), -1.0)}
 """Towards the centre in the morning, out again in the evening."""
 
-SPELLS = (
-    Spell("2020-10-30", "2020-12-15", 0.72),
-    Spell("2020-12-19", "2021-01-04", 0.38),
-    Spell("2021-01-04", "2021-04-03", 0.66),
-    Spell("2021-02-08", "2021-02-14", 0.45),
-    Spell("2021-04-03", "2021-05-03", 0.62),
-    Spell("2021-07-17", "2021-08-02", 0.80),
-    Spell("2021-08-02", "2021-08-23", 0.55),
+LEVEL_SHIFTS = (
+    LevelShift("2020-10-30", "2020-12-15", 0.72),
+    LevelShift("2020-12-19", "2021-01-04", 0.38),
+    LevelShift("2021-01-04", "2021-04-03", 0.66),
+    LevelShift("2021-02-08", "2021-02-14", 0.45),
+    LevelShift("2021-04-03", "2021-05-03", 0.62),
+    LevelShift("2021-07-17", "2021-08-02", 0.80),
+    LevelShift("2021-08-02", "2021-08-23", 0.55),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """What the counters of these columns report between two hours instead of what passed."""
+    """A fault of these columns' sensors between two hours."""
 
     columns: tuple[int, ...]
     start: str
     end: str
     reads: float
-    """0 is a sensor stuck at nought, NaN one whose rows are absent."""
+    """0: the sensor is stuck at 0; NaN: its rows are absent."""
 
 
 OUTAGES = (
@@ -65,11 +65,11 @@ OUTAGES = (
 
 
 def generated_year(*, seed: int = SEED, counters: int = 56) -> Counts:
-    """The same year for the same seed, on every machine. Fourteen counters is the least its outages need."""
+    """The same year for the same seed, on every machine. Its outages need at least fourteen counters."""
     draw = np.random.default_rng(seed)
     hours = hour_number(START) + np.arange(HOURS)
     local = local_times(hours)
-    city = _spells(hours) * _weather(draw) * _season(hours)
+    city = _level_shifts(hours) * _weather(draw) * _season(hours)
     expected = city[:, None] * _profiles(draw, local, counters) * _sizes(draw, counters)
     values = draw.poisson(expected * draw.gamma(30, 1 / 30, size=expected.shape)).astype(np.float64)
     _break_sensors(values)
@@ -77,7 +77,7 @@ def generated_year(*, seed: int = SEED, counters: int = 56) -> Counts:
 
 
 def _profiles(draw: np.random.Generator, local: LocalTime, counters: int) -> Floats:
-    """float64[hours, counters]: a mix of commuting and leisure, and a rush hour, of each its own."""
+    """float64[hours, counters]: each a mix of commuting and leisure with a rush hour of its own."""
     free = (local.weekday >= SATURDAY) | (local.holiday > 0)
     hour = local.hour.astype(np.int64)
     usual = np.where(free, np.array(WEEKEND)[hour], np.array(WORKDAY)[hour])
@@ -94,10 +94,10 @@ def _sizes(draw: np.random.Generator, counters: int) -> Floats:
     return np.clip(draw.lognormal(mean=4.35, sigma=0.75, size=counters), 12, 500)
 
 
-def _spells(hours: np.ndarray) -> Floats:
+def _level_shifts(hours: np.ndarray) -> Floats:
     level = np.ones(len(hours))
-    for spell in SPELLS:
-        level[_between(hours, spell.start, spell.end)] *= spell.level
+    for shift in LEVEL_SHIFTS:
+        level[_between(hours, shift.start, shift.end)] *= shift.level
     return level
 
 

@@ -1,6 +1,6 @@
 """Counts that were posted to the service, kept in one SQLite file.
 
-An upsert by (counter, hour): a repeated post changes nothing, a late or mended count replaces the old one.
+An upsert by (counter, hour): a repeated post changes nothing, a late or corrected count replaces the old one.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.regmodel.data.counts import Counts, hour_number
+from backend.regmodel.data.counts import EMPTY, Counts, hour_number
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS counts (counter TEXT, hour INTEGER, count REAL, PRIMARY KEY (counter, hour))"
@@ -21,13 +21,12 @@ UPSERT = (
     "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT (counter, hour) DO UPDATE SET count = excluded.count"
 )
 
-
 MAX_CELLS = 20_000_000
-"""Hours times counters that posted counts may make of the grid: 160 MB, or 200 counters for eleven years."""
+"""Upper bound on hours times counters of the grid: 160 MB, or 200 counters for eleven years."""
 
 
 class TooWide(Exception):
-    """The counts do not fit into one grid with those there are."""
+    """The grid would become larger than MAX_CELLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +36,25 @@ class Observation:
     count: float
 
 
-def write(path: Path, observed: Sequence[Observation]) -> None:
+def write(path: Path, posted: Sequence[Observation]) -> None:
     """All of them are on disk when this returns; none when it raises."""
     with _connected(path) as connection, connection:
         connection.execute(SCHEMA)
-        connection.executemany(UPSERT, [(o.counter_id, hour_number(o.at), o.count) for o in observed])
+        connection.executemany(UPSERT, [(o.counter_id, hour_number(o.at), o.count) for o in posted])
 
 
 def read(path: Path) -> Counts:
     if not path.exists():
-        return _grid([])
+        return EMPTY
     with _connected(path) as connection:
         connection.execute(SCHEMA)
         return _grid(connection.execute("SELECT counter, hour, count FROM counts").fetchall())
 
 
-def gridded(observed: Sequence[Observation], *, beside: Counts) -> Counts:
-    """A grid that can be laid over the other one; raises TooWide before any memory is taken for it."""
-    _refuse_too_wide(observed, beside)
-    return _grid([(o.counter_id, hour_number(o.at), o.count) for o in observed])
+def to_grid(posted: Sequence[Observation], *, beside: Counts) -> Counts:
+    """A grid to lay over `beside`. Raises TooWide before it allocates the memory."""
+    _check_size(posted, beside)
+    return _grid([(o.counter_id, hour_number(o.at), o.count) for o in posted])
 
 
 @contextlib.contextmanager
@@ -65,13 +64,13 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _refuse_too_wide(observed: Sequence[Observation], beside: Counts) -> None:
-    hours = [hour_number(o.at) for o in observed]
+def _check_size(posted: Sequence[Observation], beside: Counts) -> None:
+    hours = [hour_number(o.at) for o in posted]
     if len(beside.grid):
         hours += [beside.first_hour, beside.first_hour + len(beside.grid) - 1]
     if not hours:
         return
-    length, counters = max(hours) - min(hours) + 1, len({*beside.counters, *(o.counter_id for o in observed)})
+    length, counters = max(hours) - min(hours) + 1, len({*beside.counters, *(o.counter_id for o in posted)})
     if length * counters > MAX_CELLS:
         raise TooWide(
             f"with them there would be {counters:,} counters over {length:,} hours; together at most "
@@ -81,7 +80,7 @@ def _refuse_too_wide(observed: Sequence[Observation], beside: Counts) -> None:
 
 def _grid(points: Sequence[tuple[str, int, float]]) -> Counts:
     if not points:
-        return Counts(0, (), np.empty((0, 0)))
+        return EMPTY
     names = tuple(sorted({counter for counter, _, _ in points}))
     first = min(hour for _, hour, _ in points)
     last = max(hour for _, hour, _ in points)

@@ -1,13 +1,13 @@
-"""The counts as the API process sees them, and the one place that changes them."""
+"""The counts in the API process's memory, and the only code that changes them."""
 
 import threading
 from collections.abc import Sequence
 
 from backend.regmodel.data import observations
-from backend.regmodel.data.counts import overlaid
+from backend.regmodel.data.counts import EMPTY, Counts
 from backend.regmodel.data.history import History
 from backend.regmodel.data.observations import Observation
-from backend.regmodel.data.source import Source
+from backend.regmodel.data.source import Origin, Source
 from backend.regmodel.jobs.tasks import Data
 
 
@@ -16,7 +16,8 @@ class DataStore:
         """Loads; raises DataFolderError: a wrong folder is a failed start, not a service without data."""
         self._source = source
         self._version = 1
-        self._history = History.of(source.load())
+        counts, self._origin = source.load()
+        self._history = History.of(counts)
         self._changing = threading.Lock()
 
     @property
@@ -24,24 +25,30 @@ class DataStore:
         return self._history
 
     @property
-    def source(self) -> Source:
-        return self._source
+    def origin(self) -> Origin:
+        return self._origin
 
     def for_workers(self, posted: Sequence[Observation] = ()) -> Data:
         """Raises TooWide."""
-        overlay = observations.gridded(posted, beside=self._history.counts) if posted else None
-        return Data(self._source, self._version, overlay)
+        newer = observations.to_grid(posted, beside=self._recorded()) if posted else None
+        return Data(self._source, self._version, self._origin, newer)
 
-    def add(self, observed: Sequence[Observation]) -> None:
-        """Stored, and seen by every call from now on, when this returns; nothing is when it raises.
+    def add(self, posted: Sequence[Observation]) -> None:
+        """Stored and used by every later call when this returns; unchanged when it raises.
 
-        Raises TooWide, or what the disk says.
+        Raises TooWide, sqlite3.Error or OSError.
         """
         with self._changing:
-            # Laid over what is known, as a load of the whole file would: that one takes longer every day.
-            # Before it is stored: what cannot be held in memory must not wait on disk for the next start.
-            known = self._history.counts
-            changed = History.of(overlaid(known, observations.gridded(observed, beside=known)))
-            observations.write(self._source.observations, observed)
-            self._history = changed
+            # Memory before disk: counts that do not fit into memory must not be on disk at the next start.
+            newer = observations.to_grid(posted, beside=self._recorded())
+            if self._origin is Origin.GENERATED:
+                changed, origin = History.of(newer), Origin.OBSERVATIONS
+            else:
+                changed, origin = self._history.updated(newer), self._origin
+            observations.write(self._source.observations, posted)
+            self._history, self._origin = changed, origin
             self._version += 1
+
+    def _recorded(self) -> Counts:
+        """What posted counts are laid over."""
+        return EMPTY if self._origin is Origin.GENERATED else self._history.recorded

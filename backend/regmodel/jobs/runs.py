@@ -1,4 +1,4 @@
-"""The table of training runs: one small JSON file each, so that a run can be asked for after a restart."""
+"""The table of training runs: one small JSON file each, so that runs survive a restart."""
 
 import logging
 import re
@@ -9,7 +9,7 @@ from typing import Self
 
 from pydantic import AwareDatetime
 
-from backend.regmodel.atomic_files import write_whole
+from backend.regmodel.atomic_files import write_atomically
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.registry.summary import Frozen, Model, Summary
 
@@ -33,9 +33,12 @@ class Run(Frozen):
     submitted_at: AwareDatetime
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
+    test_mode: bool = False
     idempotency_key: str | None = None
     reason: str | None = None
     """Why it failed, for people."""
+    interrupted: bool = False
+    """The service stopped during the run: it failed through no fault of its own and can be repeated."""
     result: Model | None = None
     promoted: bool = False
 
@@ -58,47 +61,47 @@ class RunTable:
     def get(self, run_id: str) -> Run | None:
         return self._runs.get(run_id)
 
-    def put(self, run: Run) -> None:
+    def create(self, run: Run) -> None:
         """The run is on disk when this returns."""
         self._write(run)
         self._runs[run.run_id] = run
 
-    def note(self, run: Run) -> None:
-        """Known from now on, whatever the disk says; what could not be written waits for `write_again`."""
+    def record(self, run: Run) -> None:
+        """Takes effect at once; a file that could not be written is written by a later `flush`."""
         self._runs[run.run_id] = run
         self._unwritten.add(run.run_id)
-        self.write_again()
+        self.flush()
 
-    def write_again(self) -> None:
+    def flush(self) -> None:
         for run_id in sorted(self._unwritten):
             try:
                 self._write(self._runs[run_id])
             except OSError as error:
-                log.warning("run %s cannot be written, later again: %s", run_id, error)
+                log.warning("run %s cannot be written yet: %s", run_id, error)
                 return
             self._unwritten.discard(run_id)
 
-    def with_key(self, key: str) -> Run | None:
-        """One that failed is not kept to: who clears its task wants to know whether it works now."""
+    def find_by_key(self, key: str) -> Run | None:
+        """Skips a failed run: a cleared Airflow task sends the same key and needs a new run."""
         known = (run for run in self._runs.values() if run.idempotency_key == key)
         return next((run for run in known if run.state is not State.FAILED), None)
 
     def waiting(self) -> int:
         return sum(run.state is State.QUEUED for run in self._runs.values())
 
-    def settle_interrupted(self, now: datetime, registry: Summary) -> list[Run]:
-        """After a restart nothing is running: say so of every run that still claims to be.
+    def close_interrupted(self, now: datetime, registry: Summary) -> list[Run]:
+        """After a restart no run is active: close every unfinished one.
 
-        One whose model the registry holds had done its work; only its file did not get to say so.
+        A run whose model is in the registry succeeded; only its file was not updated in time.
         """
         interrupted = [run for run in self._runs.values() if not run.is_over]
-        settled = [_settled(run, now, registry) for run in interrupted]
-        for run in settled:
-            self.note(run)
-        return settled
+        closed = [_close(run, now, registry) for run in interrupted]
+        for run in closed:
+            self.record(run)
+        return closed
 
     def stage_file(self, run_id: str) -> Path:
-        """The worker writes here, in a word or two, how far it is."""
+        """The worker writes its current stage here, as one word."""
         return self._folder / f"{run_id}.stage"
 
     def stage(self, run: Run) -> str:
@@ -110,13 +113,13 @@ class RunTable:
             return "starting"
 
     def _write(self, run: Run) -> None:
-        write_whole(self._folder / f"{run.run_id}.json", run.model_dump_json(indent=1).encode())
+        write_atomically(self._folder / f"{run.run_id}.json", run.model_dump_json(indent=1).encode())
 
 
-def _settled(run: Run, now: datetime, registry: Summary) -> Run:
+def _close(run: Run, now: datetime, registry: Summary) -> Run:
     model = registry.model(run.run_id)
     if model is None:
-        return run.changed(state=State.FAILED, finished_at=now, reason=INTERRUPTED)
+        return run.changed(state=State.FAILED, finished_at=now, reason=INTERRUPTED, interrupted=True)
     promoted = any(promotion.run_id == run.run_id for promotion in registry.promotions)
     return run.changed(state=State.SUCCEEDED, finished_at=model.created_at, result=model, promoted=promoted)
 

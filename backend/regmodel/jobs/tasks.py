@@ -1,6 +1,6 @@
-"""What the worker processes do: load the counts, train or measure, and answer with values.
+"""The worker processes' functions: load the counts, train or measure, and return values.
 
-Expected failures are answers too, so that nothing that cannot be pickled has to travel.
+Expected failures are values too: exceptions of other libraries may not survive pickling.
 """
 
 import functools
@@ -8,14 +8,14 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.regmodel.data.counts import Counts, Window, overlaid
+from backend.regmodel.data.counts import Counts, Window
 from backend.regmodel.data.files import DataFolderError
 from backend.regmodel.data.history import History
-from backend.regmodel.data.source import Source
-from backend.regmodel.model.decision import Decision, Exam
+from backend.regmodel.data.source import Origin, Source
+from backend.regmodel.model.decision import Decision, Evaluation
 from backend.regmodel.model.drift import Drift, DriftLimits, drift
 from backend.regmodel.model.scores import NotComputed, Scores
-from backend.regmodel.model.training import Champion, Order, TrainingRefused, measure, train
+from backend.regmodel.model.training import Champion, TrainingRefused, TrainingSpec, measure, train
 from backend.regmodel.registry.registry import Registry, RegistryError
 from backend.regmodel.registry.storage import Storage
 
@@ -24,18 +24,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The counts to work on; `version` changes when they do, so that a worker may keep what it read."""
+    """The counts to work on; `version` changes with them, so that a worker can cache what it read."""
 
     source: Source
     version: int
+    origin: Origin
     posted: Counts | None = None
-    """Counts of this one request, laid over the rest."""
+    """Counts of this one request, laid over the recorded ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
+class TrainingJob:
     run_id: str
-    order: Order
+    spec: TrainingSpec
     data: Data
     registry_url: str
     champion_run_id: str | None
@@ -48,8 +49,8 @@ class Training:
 class Fitted:
     rows: int
     fit_seconds: float
-    challenger: Exam
-    champion: Exam | None
+    challenger: Evaluation
+    champion: Evaluation | None
     decision: Decision
 
 
@@ -58,19 +59,19 @@ class Failed:
     reason: str
 
 
-def train_model(training: Training) -> Fitted | Failed:
-    """Fit, compare with the champion, and store the model's file. The registry's summary is not touched."""
+def train_model(job: TrainingJob) -> Fitted | Failed:
+    """Fit, compare with the champion, and store the model's file. The registry's summary is not changed."""
     try:
-        return _train(training)
+        return _train(job)
     except (TrainingRefused, DataFolderError, RegistryError) as error:
         return Failed(str(error))
     except Exception as error:
-        # The edge of the process: whatever scikit-learn says about a bad hyperparameter belongs
-        # to the caller.
-        log.exception("training %s failed", training.run_id)
+        # The edge of the process: scikit-learn raises many types for a bad hyperparameter, and the caller
+        # needs the text.
+        log.exception("training %s failed", job.run_id)
         return Failed(f"{type(error).__name__}: {error}")
     finally:
-        training.stage_file.unlink(missing_ok=True)
+        job.stage_file.unlink(missing_ok=True)
 
 
 def evaluate_model(
@@ -78,7 +79,7 @@ def evaluate_model(
 ) -> Scores | NotComputed | Failed:
     try:
         forecaster = Registry(Storage.at(registry_url)).load(run_id)
-        return measure(_history(data), forecaster, window, min_rows=min_rows)
+        return measure(history_of(data), forecaster, window, min_rows=min_rows)
     except (DataFolderError, RegistryError) as error:
         return Failed(str(error))
 
@@ -87,37 +88,40 @@ def measure_drift(
     data: Data, reference: Window, current: Window, limits: DriftLimits
 ) -> Drift | NotComputed | Failed:
     try:
-        return drift(_history(data).counts, reference=reference, current=current, limits=limits)
+        return drift(history_of(data).counts, reference=reference, current=current, limits=limits)
     except DataFolderError as error:
         return Failed(str(error))
 
 
-def _train(training: Training) -> Fitted:
+def _train(job: TrainingJob) -> Fitted:
     def progress(stage: str) -> None:
-        training.stage_file.write_text(stage)
+        job.stage_file.write_text(stage)
 
     progress("loading")
-    registry = Registry(Storage.at(training.registry_url))
-    history = _history(training.data)
-    trained = train(history, training.order, _champion(registry, training), progress)
+    registry = Registry(Storage.at(job.registry_url))
+    history = history_of(job.data)
+    trained = train(history, job.spec, _champion(registry, job), progress)
     progress("storing")
-    registry.save(training.run_id, trained.forecaster)
+    registry.save(job.run_id, trained.forecaster)
     return Fitted(trained.rows, trained.fit_seconds, trained.challenger, trained.champion, trained.decision)
 
 
-def _champion(registry: Registry, training: Training) -> Champion | None:
-    if training.champion_run_id is None or training.champion_fit is None:
+def _champion(registry: Registry, job: TrainingJob) -> Champion | None:
+    if job.champion_run_id is None or job.champion_fit is None:
         return None
-    forecaster = registry.load(training.champion_run_id)
-    return Champion(training.champion_run_id, forecaster, training.champion_fit, training.champion_left_out)
+    forecaster = registry.load(job.champion_run_id)
+    return Champion(job.champion_run_id, forecaster, job.champion_fit, job.champion_left_out)
 
 
-def _history(data: Data) -> History:
+def history_of(data: Data) -> History:
     if data.posted is None:
-        return _stored(data.source, data.version)
-    return History.of(overlaid(_stored(data.source, data.version).counts, data.posted))
+        return _load(data.source, data.version)
+    if data.origin is Origin.GENERATED:
+        return History.of(data.posted)
+    return _load(data.source, data.version).updated(data.posted)
 
 
 @functools.lru_cache(maxsize=1)
-def _stored(source: Source, _version: int) -> History:
-    return History.of(source.load())
+def _load(source: Source, _version: int) -> History:
+    counts, _ = source.load()
+    return History.of(counts)

@@ -1,4 +1,4 @@
-"""Takes training orders and carries them out one after the other in the training process."""
+"""Queues trainings and runs them one after the other in the training process."""
 
 import asyncio
 import logging
@@ -13,22 +13,22 @@ from backend.regmodel.data.counts import Window
 from backend.regmodel.jobs import tasks
 from backend.regmodel.jobs.data_store import DataStore
 from backend.regmodel.jobs.runs import Run, RunTable, State
-from backend.regmodel.jobs.tasks import Failed, Fitted, Training
+from backend.regmodel.jobs.tasks import Failed, Fitted, TrainingJob
 from backend.regmodel.jobs.workers import Worker, WorkerDied
-from backend.regmodel.model.decision import Limits, Verdict
+from backend.regmodel.model.decision import DecisionKind, Limits
 from backend.regmodel.model.estimators import ModelType
-from backend.regmodel.model.training import Order
-from backend.regmodel.registry.champions import Champions, Loaded
+from backend.regmodel.model.training import TrainingSpec
+from backend.regmodel.registry.champions import Champions, LoadedModel
 from backend.regmodel.registry.registry import RegistryError
-from backend.regmodel.registry.summary import Examined, Model, Span, Summary, promoted, with_model
+from backend.regmodel.registry.summary import EvaluationRecord, Model, Span, Summary, promote, with_model
 from backend.regmodel.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a caller of /train asked for."""
+class TrainingRequest:
+    """The parameters of one /train, with every default filled in."""
 
     model_type: ModelType
     window: Window
@@ -52,7 +52,7 @@ class Trainer:
         champions: Champions,
         data: DataStore,
         worker: Worker,
-        ended: Callable[[Run, float], None],
+        on_end: Callable[[Run, float], None],
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
@@ -60,81 +60,82 @@ class Trainer:
         self._champions = champions
         self._data = data
         self._worker = worker
-        self._ended = ended
+        self._on_end = on_end
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def submit(self, wish: Wish) -> Run:
-        """The run is on disk when this returns. A key seen before gives its run, unless that one failed."""
-        if wish.idempotency_key and (known := self._runs.with_key(wish.idempotency_key)):
+    def submit(self, request: TrainingRequest) -> Run:
+        """The run is on disk when this returns. A known key gives its run, unless that one failed."""
+        if request.idempotency_key and (known := self._runs.find_by_key(request.idempotency_key)):
             return known
         if self._runs.waiting() >= self._settings.max_waiting_runs:
             raise TooManyWaiting(f"{self._runs.waiting()} training runs are waiting already")
         now = self._clock()
         run = Run(
-            run_id=f"{wish.model_type.value}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
-            model_type=wish.model_type,
+            run_id=f"{request.model_type.value}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+            model_type=request.model_type,
             state=State.QUEUED,
             submitted_at=now,
-            idempotency_key=wish.idempotency_key,
+            test_mode=request.test_mode,
+            idempotency_key=request.idempotency_key,
         )
-        self._runs.put(run)
-        task = asyncio.create_task(self._in_turn(run, wish))
+        self._runs.create(run)
+        task = asyncio.create_task(self._run_in_turn(run, request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return run
 
     async def stop(self) -> None:
-        """Leave runs as they are on disk; the next start calls them interrupted."""
+        """Leave unfinished runs on disk as they are; the next start closes them as interrupted."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _in_turn(self, run: Run, wish: Wish) -> None:
+    async def _run_in_turn(self, run: Run, request: TrainingRequest) -> None:
         async with self._one_at_a_time:
             run = run.changed(state=State.RUNNING, started_at=self._clock())
-            self._runs.note(run)
+            self._runs.record(run)
             started = time.perf_counter()
-            ended = await self._carried_out(run, wish)
-            self._runs.note(ended)
-            self._ended(ended, time.perf_counter() - started)
+            ended = await self._execute(run, request)
+            self._runs.record(ended)
+            self._on_end(ended, time.perf_counter() - started)
         log.info("training %s %s%s", run.run_id, ended.state, f": {ended.reason}" if ended.reason else "")
 
-    async def _carried_out(self, run: Run, wish: Wish) -> Run:
+    async def _execute(self, run: Run, request: TrainingRequest) -> Run:
         try:
-            training = self._training(run, wish, self._champions.get(wish.model_type))
-            fitted = await self._worker.run(self._settings.train_timeout_seconds, tasks.train_model, training)
+            job = self._job(run, request, self._champions.get(request.model_type))
+            fitted = await self._worker.run(self._settings.train_timeout_seconds, tasks.train_model, job)
             if isinstance(fitted, Failed):
                 return self._failed(run, fitted.reason)
-            return await asyncio.to_thread(self._recorded, run, wish, training, fitted)
+            return await asyncio.to_thread(self._register, run, request, job, fitted)
         except (WorkerDied, RegistryError, OSError) as error:
             return self._failed(run, str(error))
         except Exception as error:
-            # The edge of a background task: nobody awaits it, and a run must not stay "running" for ever.
+            # The edge of a background task: it has no awaiter, and a run must not stay "running" forever.
             log.exception("training %s failed", run.run_id)
             return self._failed(run, f"{type(error).__name__}: {error}")
 
     def _failed(self, run: Run, reason: str) -> Run:
         return run.changed(state=State.FAILED, finished_at=self._clock(), reason=reason)
 
-    def _training(self, run: Run, wish: Wish, champion: Loaded | None) -> Training:
+    def _job(self, run: Run, request: TrainingRequest, champion: LoadedModel | None) -> TrainingJob:
         settings = self._settings
         fixed = self._champions.summary.baseline
-        order = Order(
-            model_type=wish.model_type,
-            window=wish.window,
-            holdout_days=wish.holdout_days,
+        spec = TrainingSpec(
+            model_type=request.model_type,
+            window=request.window,
+            holdout_days=request.holdout_days,
             baseline=settings.baseline or (fixed.window if fixed else None),
-            test_mode=wish.test_mode,
+            test_mode=request.test_mode,
             min_rows=settings.min_rows,
             min_train_rows=settings.min_train_rows,
             limits=Limits(settings.min_improvement, settings.baseline_tolerance),
-            hyperparameters=wish.hyperparameters,
+            hyperparameters=request.hyperparameters,
         )
-        return Training(
+        return TrainingJob(
             run_id=run.run_id,
-            order=order,
+            spec=spec,
             data=self._data.for_workers(),
             registry_url=settings.registry,
             champion_run_id=champion.model.run_id if champion else None,
@@ -145,42 +146,41 @@ class Trainer:
             stage_file=self._runs.stage_file(run.run_id),
         )
 
-    def _recorded(self, run: Run, wish: Wish, training: Training, fitted: Fitted) -> Run:
-        """Enter the model into the registry; if wished and won, make it champion in the same version."""
+    def _register(self, run: Run, request: TrainingRequest, job: TrainingJob, fitted: Fitted) -> Run:
+        """Add the model to the registry; promote it in the same version when requested and better."""
         now = self._clock()
-        model = self._model(run, training, fitted, now)
-        deploy = wish.promote_if_better and model.decision is Verdict.DEPLOY
+        model = self._model(run, job, fitted, now)
+        deploy = request.promote_if_better and model.decision is DecisionKind.DEPLOY
 
         def change(summary: Summary) -> Summary:
             after = with_model(summary, model, keep=self._settings.keep_models)
-            # The comparison was with one champion; if there is another by now, it proves
-            # nothing about that one.
+            # The challenger was compared with one champion. Another may have been promoted since.
             if not deploy or summary.champions.get(model.model_type) != model.champion_run_id:
                 return after
-            return promoted(after, model.model_type, model.run_id, expected=model.champion_run_id, now=now)
+            return promote(after, model.model_type, model.run_id, expected=model.champion_run_id, now=now)
 
         summary = self._champions.change(change, now)
         is_champion = summary.champions.get(model.model_type) == model.run_id
         return run.changed(state=State.SUCCEEDED, finished_at=now, result=model, promoted=is_champion)
 
-    def _model(self, run: Run, training: Training, fitted: Fitted, now: datetime) -> Model:
-        order = training.order
+    def _model(self, run: Run, job: TrainingJob, fitted: Fitted, now: datetime) -> Model:
+        spec = job.spec
         return Model(
             run_id=run.run_id,
             model_type=run.model_type,
-            test_mode=order.test_mode,
+            test_mode=spec.test_mode,
             created_at=now,
-            fit=Span.of(order.fit_window),
-            holdout=Span.of(order.holdout),
+            fit=Span.of(spec.fit_window),
+            holdout=Span.of(spec.holdout),
             rows=fitted.rows,
             fit_seconds=fitted.fit_seconds,
-            hyperparameters=order.hyperparameters,
-            data="files" if training.data.source.data_dir else "generated",
-            challenger=Examined.of(fitted.challenger),
-            champion=Examined.of(fitted.champion) if fitted.champion else None,
-            champion_run_id=training.champion_run_id,
-            decision=fitted.decision.verdict,
+            hyperparameters=spec.hyperparameters,
+            data=job.data.origin,
+            challenger=EvaluationRecord.of(fitted.challenger),
+            champion=EvaluationRecord.of(fitted.champion) if fitted.champion else None,
+            champion_run_id=job.champion_run_id,
+            decision=fitted.decision.kind,
             reason=fitted.decision.reason,
             improvement=fitted.decision.improvement,
-            left_out=Span.of(order.baseline) if order.baseline else None,
+            left_out=Span.of(spec.baseline) if spec.baseline else None,
         )

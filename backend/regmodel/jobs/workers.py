@@ -1,6 +1,6 @@
-"""Processes that do the heavy work, so that the API process only ever waits.
+"""Processes that do the heavy work, so that the API process stays responsive.
 
-One for trainings, one for measurements: a long training must not hold up an /evaluate.
+One for trainings, one for measurements: a long training must not delay an /evaluate.
 """
 
 import asyncio
@@ -22,39 +22,39 @@ class WorkerDied(Exception):
 
 
 class Worker:
-    """One process, started at first use and anew after a death. Work waits in line."""
+    """One process, started at first use and again after a death. Work is queued."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._pool: _Pool | None = None
-        self._line = asyncio.Lock()
+        self._turn = asyncio.Lock()
 
     async def run(self, timeout_s: float, work: Callable[..., T], *args: object) -> T:
         """Raises WorkerDied, or what the work raised. The time counts from the start of the work.
 
-        A process that died before it began is nobody's failure: another one gets the work, once.
+        When the process died before it started the work, another process gets it, once.
         """
-        async with self._line:
+        async with self._turn:
             try:
-                return await self._tried(timeout_s, work, args)
-            except _NeverBegan:
-                return await self._tried(timeout_s, work, args)
+                return await self._run_once(timeout_s, work, args)
+            except _NeverStarted:
+                return await self._run_once(timeout_s, work, args)
 
-    async def _tried(self, timeout_s: float, work: Callable[..., T], args: tuple[object, ...]) -> T:
-        pool = self._started()
-        begun = pool.begun
+    async def _run_once(self, timeout_s: float, work: Callable[..., T], args: tuple[object, ...]) -> T:
+        pool = self._running_pool()
+        before = pool.started_count
         try:
             return await asyncio.wait_for(asyncio.wrap_future(pool.submit(work, args)), timeout_s)
         except BrokenProcessPool as error:
             self.stop()
             reason = f"the {self._name} process was killed or ran out of memory"
-            raise (_NeverBegan(reason) if pool.begun == begun else WorkerDied(reason)) from error
+            raise (_NeverStarted(reason) if pool.started_count == before else WorkerDied(reason)) from error
         except TimeoutError as error:
             self.stop()
             raise WorkerDied(f"the {self._name} process was ended after {timeout_s:g} s") from error
 
     def stop(self) -> None:
-        """End the process now; work in progress is lost, and its caller is told."""
+        """End the process now; work in progress raises WorkerDied for its caller."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.kill()
@@ -63,34 +63,37 @@ class Worker:
     def pids(self) -> tuple[int, ...]:
         return () if self._pool is None else self._pool.pids
 
-    def _started(self) -> "_Pool":
+    def _running_pool(self) -> "_Pool":
         if self._pool is None:
             self._pool = _Pool()
         return self._pool
 
 
-class _NeverBegan(WorkerDied):
-    """The process was dead before it could take up the work."""
+class _NeverStarted(WorkerDied):
+    """The process was dead before it could start the work."""
 
 
 class _Pool:
-    """A pool of one process that shows how many works it has begun, also after its death."""
+    """A pool of one process that counts the calls it has started, readable after its death."""
 
     def __init__(self) -> None:
         # Not fork: the API process has threads, and a forked lock that is held stays held.
         context = multiprocessing.get_context("spawn")
-        self._begun = context.RawValue("L", 0)
+        self._started_count = context.RawValue("L", 0)
         self._pool = concurrent.futures.ProcessPoolExecutor(
-            max_workers=1, mp_context=context, initializer=_begin, initargs=(os.getpid(), self._begun)
+            max_workers=1,
+            mp_context=context,
+            initializer=_initialize,
+            initargs=(os.getpid(), self._started_count),
         )
 
     def submit(self, work: Callable[..., T], args: tuple[object, ...]) -> Future[T]:
         """Raises BrokenProcessPool when the process is known to be dead."""
-        return self._pool.submit(_carried_out, work, args)
+        return self._pool.submit(_execute, work, args)
 
     @property
-    def begun(self) -> int:
-        return int(self._begun.value)
+    def started_count(self) -> int:
+        return int(self._started_count.value)
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -103,25 +106,25 @@ class _Pool:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Place:
-    """In the worker process: where it counts the works it has begun."""
+class _StartCounter:
+    """In the worker process: the shared counter of calls it has started."""
 
-    begun: Any = None
+    shared: Any = None
 
 
-def _carried_out(work: Callable[..., T], args: tuple[object, ...]) -> T:
-    _Place.begun.value += 1
+def _execute(work: Callable[..., T], args: tuple[object, ...]) -> T:
+    _StartCounter.shared.value += 1
     return work(*args)
 
 
-def _begin(parent: int, begun: Any) -> None:
-    """Leave Ctrl-C to the parent, and do not outlive it whatever ended it."""
-    _Place.begun = begun
+def _initialize(parent: int, counter: Any) -> None:
+    """Leave Ctrl-C to the parent, and exit with it, whatever ended it."""
+    _StartCounter.shared = counter
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     tick = threading.Event()
     while os.getppid() == parent:
         tick.wait(1)

@@ -1,6 +1,6 @@
 """Drift by Evidently: one column per counter, its hourly counts in the window against those of the reference.
 
-The share is the measured one, drifted counters over compared counters. Too little data is its own answer.
+The share is the measured one, drifted counters over compared counters. Too little data gives NotComputed.
 """
 
 import os
@@ -59,32 +59,32 @@ def _frame(counts: Counts, window: Window) -> pd.DataFrame:
 
 
 def _distances(before: pd.DataFrame, now: pd.DataFrame, threshold: float) -> dict[str, float]:
-    # No word to anybody's statistics from a service, and the import costs seconds: both belong here.
+    # Evidently must not send usage statistics, and its import takes seconds: hence here.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     with warnings.catch_warnings():
-        # Evidently 0.7.23 imports what litestar and others have deprecated; nothing we could mend.
+        # Evidently 0.7.23 imports deprecated names of litestar and others.
         warnings.simplefilter("ignore")
         from evidently import Report  # noqa: PLC0415
         from evidently.metrics import ValueDrift  # noqa: PLC0415
 
-    _know_ks_distance()
-    # By place, not by name: a counter's name must not be able to look like anything else to Evidently.
-    names = [f"counter_{place}" for place in range(before.shape[1])]
+    _register_ks_distance()
+    # Neutral column names: Evidently must not interpret a counter's name.
+    names = [f"counter_{number}" for number in range(before.shape[1])]
     metrics = [ValueDrift(column=name, method=METHOD, threshold=threshold) for name in names]
     snapshot = Report(metrics).run(now.set_axis(names, axis=1), before.set_axis(names, axis=1))
     values = (float(metric["value"]) for metric in snapshot.dict()["metrics"])
     return dict(zip(before.columns, values, strict=True))
 
 
-def _know_ks_distance() -> None:
-    """Teach Evidently the Kolmogorov-Smirnov distance; its own "ks" is a p-value and calls any week drift."""
+def _register_ks_distance() -> None:
+    """Register the Kolmogorov-Smirnov distance; Evidently's own "ks" is a p-value and flags every week."""
     from evidently.legacy.calculations.stattests import registry  # noqa: PLC0415
     from evidently.legacy.core import ColumnType  # noqa: PLC0415
     from scipy.stats import ks_2samp  # noqa: PLC0415
 
     def distance(reference: pd.Series, current: pd.Series, _: str, threshold: float) -> tuple[float, bool]:
-        found = float(ks_2samp(reference, current, method="asymp").statistic)
-        return found, found >= threshold
+        statistic = float(ks_2samp(reference, current, method="asymp").statistic)
+        return statistic, statistic >= threshold
 
     test = registry.StatTest(
         name=METHOD,

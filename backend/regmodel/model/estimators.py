@@ -1,4 +1,4 @@
-"""The model types this service knows, what may be set on each, and how to build one."""
+"""The model types of this service, their default hyperparameters, and their construction."""
 
 from enum import StrEnum
 from typing import Any, Protocol, assert_never
@@ -20,13 +20,13 @@ class Estimator(Protocol):
     def predict(self, x: Floats) -> Floats: ...
 
 
-# A test_mode run proves the path, not the model: small enough to end within a second or two.
+# A test_mode run tests the pipeline, not the model: small enough to end within two seconds.
 SMALL: dict[ModelType, dict[str, Any]] = {
     ModelType.RF: {"n_estimators": 8, "max_depth": 8},
     ModelType.HGB: {"max_iter": 15, "max_leaf_nodes": 15},
 }
 # Chosen on the weeks before April 2021 only (docs/MODEL.md).
-USUAL: dict[ModelType, dict[str, Any]] = {
+DEFAULTS: dict[ModelType, dict[str, Any]] = {
     ModelType.RF: {
         "n_estimators": 50,
         "min_samples_leaf": 30,
@@ -46,13 +46,13 @@ USUAL: dict[ModelType, dict[str, Any]] = {
 
 def build(model_type: ModelType, *, test_mode: bool, settings: dict[str, Any], seed: int = 0) -> Estimator:
     """Raises TypeError for a setting the type does not have; a bad value fails in fit."""
-    chosen = {**USUAL[model_type], **(SMALL[model_type] if test_mode else {}), **settings}
+    merged = {**DEFAULTS[model_type], **(SMALL[model_type] if test_mode else {}), **settings}
     match model_type:
         case ModelType.RF:
-            return RandomForestRegressor(**{"random_state": seed, "n_jobs": 2, **chosen})  # type: ignore[no-any-return]
+            return RandomForestRegressor(**{"random_state": seed, "n_jobs": 2, **merged})  # type: ignore[no-any-return]
         case ModelType.HGB:
             return HistGradientBoostingRegressor(  # type: ignore[no-any-return]
-                **{"random_state": seed, "early_stopping": False, **chosen}
+                **{"random_state": seed, "early_stopping": False, **merged}
             )
         case _:
             assert_never(model_type)

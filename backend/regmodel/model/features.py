@@ -1,7 +1,7 @@
-"""Turns points of the grid into the numbers a model sees: all of them known 48 hours before the hour itself.
+"""Turns grid points into a model's features, all of them known 48 hours before the hour itself.
 
 Counts enter as shares of the counter's own recent level, so that one model serves small and large counters, a
-lockdown and a summer, and a counter it has never seen.
+lockdown and a summer, and a counter that was not in its training.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from backend.regmodel.model.profile import Profile
 LAG_WEEKS = (1, 2, 3, 4)
 # Another weekday, but fresher: the days between the last publication and a week ago.
 LAG_DAYS = (4, 5, 6)
-# Keeps a dead or sleeping counter from dividing by nought; three bicycles an hour is noise anywhere.
+# Avoids a division by 0 for a dead or idle counter; three bicycles an hour is noise everywhere.
 LEVEL_FLOOR = 3.0
 
 NAMES = (
@@ -41,9 +41,9 @@ NAMES = (
 @dataclass(frozen=True, slots=True)
 class Features:
     values: Floats
-    """float64[rows, len(NAMES)], NaN where the past does not reach."""
+    """float64[rows, len(NAMES)], NaN where the history does not reach."""
     level: Floats
-    """float64[rows]: what one unit of the target is worth in bicycles."""
+    """float64[rows]: bicycles per unit of the target."""
 
 
 def features(history: History, profile: Profile, rows: Rows) -> Features:
@@ -62,8 +62,8 @@ def features(history: History, profile: Profile, rows: Rows) -> Features:
             week_ago.school_holiday,
             fortnight_ago.school_holiday,
             *(lags / level),
-            _quiet_median(lags) / level,
-            _quiet_mean(lags) / level,
+            _nan_median(lags) / level,
+            _nan_mean(lags) / level,
             week / level,
             profile.shape[columns, now.hour_of_week],
             _change_in_a_week(history, history.three_day_mean, rows),
@@ -75,7 +75,7 @@ def features(history: History, profile: Profile, rows: Rows) -> Features:
 
 
 def _change_in_a_week(history: History, means: Floats, rows: Rows) -> Floats:
-    """The last three known days over the same a week earlier; one bicycle more on both sides tames 0 / 0."""
+    """The last three known days over the same a week earlier; 1 is added to both sides against 0 / 0."""
     return (history.last_known(means, rows) + 1) / (history.last_known(means, rows, weeks_before=1) + 1)
 
 
@@ -90,8 +90,8 @@ def _first_known(*candidates: Floats) -> Floats:
     return known
 
 
-def _quiet_mean(lags: Floats) -> Floats:
-    """Mean over the known ones of axis 0; NaN, and no warning, where none is."""
+def _nan_mean(lags: Floats) -> Floats:
+    """Mean over the known ones of axis 0; NaN, without a warning, where none is known."""
     known = np.count_nonzero(~np.isnan(lags), axis=0)
     total = np.nansum(lags, axis=0)
     mean = np.full(total.shape, np.nan)
@@ -99,10 +99,10 @@ def _quiet_mean(lags: Floats) -> Floats:
     return mean
 
 
-def _quiet_median(lags: Floats) -> Floats:
+def _nan_median(lags: Floats) -> Floats:
     """Median over the known ones of axis 0, by sorting NaN to the end."""
     ordered = np.sort(lags, axis=0)
     known = np.count_nonzero(~np.isnan(lags), axis=0)
-    place = np.arange(lags.shape[1])
+    column = np.arange(lags.shape[1])
     lower, upper = np.maximum(known - 1, 0) // 2, np.minimum(known // 2, len(lags) - 1)
-    return np.asarray((ordered[lower, place] + ordered[upper, place]) / 2)
+    return np.asarray((ordered[lower, column] + ordered[upper, column]) / 2)

@@ -1,4 +1,4 @@
-"""A fitted model together with all it needs to forecast: one value, pickled as one file."""
+"""A fitted model with everything it needs to forecast: one value, pickled as one file."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,35 +19,35 @@ class Forecaster:
     profile: Profile
     estimator: Estimator
     feature_names: tuple[str, ...]
-    """Those it was fitted on, of NAMES: a stored model goes on when others are added."""
+    """The subset of NAMES it was fitted on: a stored model still works after features are added."""
 
     def forecast(self, history: History, rows: Rows) -> Floats:
         """Bicycles an hour at each row, never below 0. float64[rows]."""
         if not len(rows):
             return np.empty(0)
-        seen = features(history, self.profile, rows)
+        inputs = features(history, self.profile, rows)
         with one_thread():
-            shares = self.estimator.predict(_chosen(seen.values, self.feature_names))
-        return np.maximum(shares * seen.level, 0.0)
+            shares = self.estimator.predict(_select(inputs.values, self.feature_names))
+        return np.maximum(shares * inputs.level, 0.0)
 
 
 def fit(
     history: History, rows: Rows, model_type: ModelType, *, test_mode: bool, settings: dict[str, Any]
 ) -> Forecaster:
-    """Fit on the recorded rows. Weighted by level, so that an error counts in bicycles and not in shares."""
+    """Fit on the recorded rows. Weighted by level, so that errors count in bicycles, not in shares."""
     profile = learn(history.counts, rows)
-    seen = features(history, profile, rows)
-    target = history.counts.at(rows.hours, rows.columns) / seen.level
-    names = _telling(seen.values)
+    inputs = features(history, profile, rows)
+    target = history.counts.at(rows.hours, rows.columns) / inputs.level
+    names = _informative(inputs.values)
     estimator = build(model_type, test_mode=test_mode, settings=settings)
     # Weights of mean 1: scikit-learn 1.9 takes a forest's max_samples as a share of their sum, not of
     # the rows.
     with one_thread():
-        estimator.fit(_chosen(seen.values, names), target, sample_weight=seen.level / seen.level.mean())
+        estimator.fit(_select(inputs.values, names), target, sample_weight=inputs.level / inputs.level.mean())
     return Forecaster(model_type=model_type, profile=profile, estimator=estimator, feature_names=names)
 
 
-def _telling(values: Floats) -> tuple[str, ...]:
+def _informative(values: Floats) -> tuple[str, ...]:
     """Names of the columns with two known values at least.
 
     In the first weeks nothing is known of four weeks ago, and HistGradientBoostingRegressor (1.9) fails on
@@ -61,5 +61,5 @@ def _known(column: Floats) -> Floats:
     return column[~np.isnan(column)]
 
 
-def _chosen(values: Floats, names: tuple[str, ...]) -> Floats:
+def _select(values: Floats, names: tuple[str, ...]) -> Floats:
     return values if names == NAMES else values[:, [NAMES.index(name) for name in names]]

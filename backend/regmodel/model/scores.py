@@ -1,4 +1,4 @@
-"""How good forecasts were: R2, RMSE and MAE over the same rows, or why there are none."""
+"""R2, RMSE and MAE of forecasts over the same rows, or the reason why there are none."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class NotComputed:
-    """Not a number on purpose: a sentinel such as 0 or 999 would be alerted on."""
+    """Instead of a sentinel such as 0 or 999, which would raise an alert."""
 
     reason: str
 
@@ -35,14 +35,14 @@ def _finite(observed: Floats, predicted: Floats) -> Scores | NotComputed:
     rows = len(observed)
     around_mean = float(np.sum((observed - observed.mean()) ** 2))
     if around_mean == 0:
-        return NotComputed(f"all {rows} recorded hours hold the same count; R2 has no meaning")
+        return NotComputed(f"all {rows} recorded hours hold the same count; R2 is undefined")
     error = observed - predicted
-    found = Scores(
+    scores = Scores(
         r2=1 - float(np.sum(error**2)) / around_mean,
         rmse=float(np.sqrt(np.mean(error**2))),
         mae=float(np.mean(np.abs(error))),
         rows=rows,
     )
-    if not np.isfinite((found.r2, found.rmse, found.mae)).all():
+    if not np.isfinite((scores.r2, scores.rmse, scores.mae)).all():
         return NotComputed(f"counts up to {observed.max():g} are too large to be scored")
-    return found
+    return scores

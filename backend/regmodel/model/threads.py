@@ -1,4 +1,4 @@
-"""OpenMP kept to one thread: on shared cores two wait for each other by spinning, and lose what they gain."""
+"""Limits OpenMP to one thread: on shared cores two threads spin-wait for each other and gain nothing."""
 
 import contextlib
 import functools
@@ -16,5 +16,5 @@ def one_thread() -> Iterator[None]:
 
 @functools.cache
 def _controller() -> ThreadpoolController:
-    """Found once: the search goes through every loaded library."""
+    """Cached: the search goes through every loaded library."""
     return ThreadpoolController()

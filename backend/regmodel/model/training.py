@@ -8,25 +8,23 @@ from typing import Any
 
 from backend.regmodel.data.counts import Rows, Window, without
 from backend.regmodel.data.history import History
-from backend.regmodel.model.decision import Decision, Exam, Limits, decide
+from backend.regmodel.model.decision import Decision, Evaluation, Limits, decide
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.model.forecaster import Forecaster, fit
 from backend.regmodel.model.scores import NotComputed, Scores, score
 
 
 class TrainingRefused(Exception):
-    """There is nothing to train on; the message says what was asked for and what there is."""
+    """Too little data to train on; the message names the window and the data there is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What shall be trained."""
-
+class TrainingSpec:
     model_type: ModelType
     window: Window
     holdout_days: int
     baseline: Window | None
-    """Not fitted on, so that both sides of later comparisons meet it fresh."""
+    """Left out of the fit, so that it is unseen by both sides of later comparisons."""
     test_mode: bool
     min_rows: int
     min_train_rows: int
@@ -47,11 +45,11 @@ class Champion:
     run_id: str
     forecaster: Forecaster
     fit_window: Window
-    """Rows inside it are no fair examination."""
+    """Rows inside it are not used for scoring."""
     left_out: Window | None
-    """Except these, which the fit did not see."""
+    """Rows of the fit window that the fit did not see."""
 
-    def has_learned_from(self, window: Window) -> bool:
+    def was_fitted_on(self, window: Window) -> bool:
         apart = window.end <= self.fit_window.start or self.fit_window.end <= window.start
         return not apart and self.left_out != window
 
@@ -61,36 +59,38 @@ class Trained:
     forecaster: Forecaster
     rows: int
     fit_seconds: float
-    challenger: Exam
-    champion: Exam | None
+    challenger: Evaluation
+    champion: Evaluation | None
     decision: Decision
 
 
 def train(
-    history: History, order: Order, champion: Champion | None, progress: Callable[[str], None]
+    history: History, spec: TrainingSpec, champion: Champion | None, progress: Callable[[str], None]
 ) -> Trained:
     """Raises TrainingRefused without data, and what scikit-learn raises for hyperparameters it refuses."""
-    rows = rows_to_fit(history, order)
+    rows = rows_to_fit(history, spec)
     progress("fitting")
     started = time.perf_counter()
     forecaster = fit(
-        history, rows, order.model_type, test_mode=order.test_mode, settings=dict(order.hyperparameters)
+        history, rows, spec.model_type, test_mode=spec.test_mode, settings=dict(spec.hyperparameters)
     )
     fit_seconds = time.perf_counter() - started
     progress("scoring")
-    windows = _Windows(_fresh_to(champion, order.holdout), _baseline(champion, order))
-    challenger_exam = _examine(history, forecaster, windows, order)
-    champion_exam = None if champion is None else _examine(history, champion.forecaster, windows, order)
-    decision = decide(challenger_exam, champion_exam, test_mode=order.test_mode, limits=order.limits)
-    return Trained(forecaster, len(rows), fit_seconds, challenger_exam, champion_exam, decision)
+    windows = _Windows(_unseen_holdout(champion, spec.holdout), _baseline(champion, spec))
+    challenger_evaluation = _evaluate(history, forecaster, windows, spec)
+    champion_evaluation = None if champion is None else _evaluate(history, champion.forecaster, windows, spec)
+    decision = decide(
+        challenger_evaluation, champion_evaluation, test_mode=spec.test_mode, limits=spec.limits
+    )
+    return Trained(forecaster, len(rows), fit_seconds, challenger_evaluation, champion_evaluation, decision)
 
 
-def rows_to_fit(history: History, order: Order) -> Rows:
-    rows = without(history.counts.recorded(order.fit_window), order.baseline)
-    if len(rows) < order.min_train_rows:
+def rows_to_fit(history: History, spec: TrainingSpec) -> Rows:
+    rows = without(history.counts.recorded(spec.fit_window), spec.baseline)
+    if len(rows) < spec.min_train_rows:
         raise TrainingRefused(
-            f"{len(rows)} recorded counter-hours to fit on in {order.fit_window}; at least "
-            f"{order.min_train_rows} are needed (the last {order.holdout_days} days are kept for "
+            f"{len(rows)} recorded counter-hours to fit on in {spec.fit_window}; at least "
+            f"{spec.min_train_rows} are needed (the last {spec.holdout_days} days are kept for "
             f"scoring; the data covers {history.counts.window})"
         )
     return rows
@@ -108,32 +108,32 @@ def measure(
 
 @dataclass(frozen=True, slots=True)
 class _Windows:
-    """What both sides of a comparison are examined on."""
+    """The windows both sides of a comparison are scored on."""
 
     recent: Window
     baseline: Window | NotComputed
 
 
-def _examine(history: History, forecaster: Forecaster, windows: _Windows, order: Order) -> Exam:
+def _evaluate(history: History, forecaster: Forecaster, windows: _Windows, spec: TrainingSpec) -> Evaluation:
     baseline = windows.baseline
-    return Exam(
-        holdout=measure(history, forecaster, windows.recent, min_rows=order.min_rows),
+    return Evaluation(
+        holdout=measure(history, forecaster, windows.recent, min_rows=spec.min_rows),
         baseline=baseline
         if isinstance(baseline, NotComputed)
-        else measure(history, forecaster, baseline, min_rows=order.min_rows),
+        else measure(history, forecaster, baseline, min_rows=spec.min_rows),
     )
 
 
-def _baseline(champion: Champion | None, order: Order) -> Window | NotComputed:
-    if order.baseline is None:
+def _baseline(champion: Champion | None, spec: TrainingSpec) -> Window | NotComputed:
+    if spec.baseline is None:
         return NotComputed("no baseline set yet: the first champion's holdout becomes it")
-    if champion is not None and champion.has_learned_from(order.baseline):
+    if champion is not None and champion.was_fitted_on(spec.baseline):
         return NotComputed("the champion was fitted on the baseline set")
-    return order.baseline
+    return spec.baseline
 
 
-def _fresh_to(champion: Champion | None, holdout: Window) -> Window:
-    """The part of the holdout the champion has not learned from; may be empty."""
+def _unseen_holdout(champion: Champion | None, holdout: Window) -> Window:
+    """The part of the holdout that the champion was not fitted on; may be empty."""
     if champion is None or champion.fit_window.end <= holdout.start:
         return holdout
     return Window(min(champion.fit_window.end, holdout.end), holdout.end)

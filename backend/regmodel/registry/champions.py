@@ -1,4 +1,4 @@
-"""The champions of this moment, loaded. A forecast in progress keeps the model it began with."""
+"""The current champions, loaded. A forecast in progress keeps the model it started with."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     model: Model
     forecaster: Forecaster
 
@@ -24,8 +24,8 @@ class Champions:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._summary = Summary()
-        self._loaded: Mapping[ModelType, Loaded] = {}
-        self._trouble: str | None = None
+        self._loaded: Mapping[ModelType, LoadedModel] = {}
+        self._error: str | None = None
         self._refreshing = threading.Lock()
 
     @property
@@ -33,33 +33,33 @@ class Champions:
         return self._summary
 
     @property
-    def trouble(self) -> str | None:
+    def error(self) -> str | None:
         """Why the last look at the registry failed; the champions loaded before it stay in service."""
-        return self._trouble
+        return self._error
 
-    def get(self, model_type: ModelType) -> Loaded | None:
+    def get(self, model_type: ModelType) -> LoadedModel | None:
         return self._loaded.get(model_type)
 
     def types(self) -> tuple[ModelType, ...]:
         return tuple(sorted(self._loaded))
 
     def refresh(self) -> None:
-        """Look at the registry and load what has been promoted since. Never raises: see `trouble`."""
+        """Load the models promoted since the last refresh. Never raises: see `error`."""
         with self._refreshing:
             try:
-                self._take(self.registry.current())
-                self._trouble = None
-            except Exception as error:  # noqa: BLE001 - drivers of object stores raise what they like
-                log.warning("the registry cannot be read: %r", error)
-                self._trouble = str(error) or type(error).__name__
+                self._apply(self.registry.current())
+                self._error = None
+            except Exception as failure:  # noqa: BLE001 - drivers of object stores raise what they like
+                log.warning("the registry cannot be read: %r", failure)
+                self._error = str(failure) or type(failure).__name__
 
     def change(self, change: Change, now: datetime) -> Summary:
-        """Change the registry; when this returns, /predict answers from what it now says."""
+        """Change the registry; when this returns, /predict uses the new champions."""
         summary = self.registry.change(change, now)
         self.refresh()
         return summary
 
-    def _take(self, summary: Summary) -> None:
+    def _apply(self, summary: Summary) -> None:
         if summary.version == self._summary.version:
             return
         self._loaded = {
@@ -69,10 +69,10 @@ class Champions:
         }
         self._summary = summary
 
-    def _load(self, summary: Summary, model_type: ModelType) -> Loaded | None:
+    def _load(self, summary: Summary, model_type: ModelType) -> LoadedModel | None:
         model, before = summary.champion(model_type), self._loaded.get(model_type)
         if model is None:
             return None
         if before is not None and before.model.run_id == model.run_id:
             return before
-        return Loaded(model, self.registry.load(model.run_id))
+        return LoadedModel(model, self.registry.load(model.run_id))

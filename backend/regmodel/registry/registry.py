@@ -1,7 +1,7 @@
 """The registry of models: versions of the summary, one file each, and the models beside them.
 
-`versions/00000007.json` is created exclusively: whoever comes second reads again and applies the change
-anew, so concurrent writers lose nothing. `summary.json` is the newest version under a name to find.
+`versions/00000007.json` is created exclusively: the second of two writers reads again and repeats its change,
+so concurrent writers lose nothing. `summary.json` is a copy of the newest version under a fixed name.
 """
 
 import io
@@ -25,7 +25,7 @@ Change = Callable[[Summary], Summary]
 
 
 class RegistryError(Exception):
-    """The registry cannot be read or written; the message says what was found."""
+    """The registry cannot be read or written; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Registry:
         return Summary() if not versions else self._read(versions[-1])
 
     def change(self, change: Change, now: datetime) -> Summary:
-        """Apply the change to the newest summary; it may be called again when another writer was first.
+        """Apply the change to the newest summary; `change` is called again when another writer was first.
 
-        When this returns the new version is stored; an exception of `change` passes and stores nothing.
+        When this returns, the new version is stored; an exception of `change` propagates and stores nothing.
         """
         for _ in range(MAX_TRIES):
             before = self.current()
@@ -48,7 +48,7 @@ class Registry:
                 return before
             after = after.model_copy(update={"version": before.version + 1, "written_at": now})
             if self.storage.create(_version_name(after.version), _as_json(after)):
-                self._tidied_up(before, after)
+                self._clean_up(before, after)
                 return after
         raise RegistryError(f"{MAX_TRIES} other writers were faster; is something else writing in a loop?")
 
@@ -65,7 +65,7 @@ class Registry:
         try:
             loaded = joblib.load(io.BytesIO(content))
         except Exception as error:
-            # Half a pickle, or one of another version, raises whatever it stumbles upon.
+            # A truncated pickle, or one of another version, raises any exception.
             raise RegistryError(
                 f"the file of model {run_id} cannot be read: {type(error).__name__}: {error}"
             ) from error
@@ -85,16 +85,16 @@ class Registry:
         except ValueError as error:
             raise RegistryError(f"version {version} of the summary cannot be read: {error}") from error
 
-    def _tidied_up(self, before: Summary, after: Summary) -> None:
-        """The change is made: whatever fails from here on must not tell the caller that it is not."""
+    def _clean_up(self, before: Summary, after: Summary) -> None:
+        """The change is stored: a failure from here on must not reach the caller as a failed change."""
         try:
             self._publish(after)
-            self._forget(before, after)
+            self._remove_old(before, after)
         except Exception:
-            log.exception("version %d is stored; the next change tidies up", after.version)
+            log.exception("version %d is stored; the next change cleans up", after.version)
 
     def _publish(self, summary: Summary) -> None:
-        """Copy to summary.json, and again while a newer version has appeared: the newest must stay."""
+        """Copy to summary.json, and repeat while a newer version has appeared: the newest must win."""
         while True:
             self.storage.replace("summary.json", _as_json(summary))
             newest = self.current()
@@ -102,7 +102,7 @@ class Registry:
                 return
             summary = newest
 
-    def _forget(self, before: Summary, after: Summary) -> None:
+    def _remove_old(self, before: Summary, after: Summary) -> None:
         for version in self._versions()[:-KEEP_VERSIONS]:
             self.storage.remove(_version_name(version))
         kept = {model.run_id for model in after.models}

@@ -1,4 +1,4 @@
-"""Files of the registry behind fsspec: whole or absent, and one winner where two write the same name."""
+"""The registry's files through fsspec: complete or absent, with one winner of concurrent creates."""
 
 import contextlib
 import os
@@ -34,25 +34,25 @@ class Storage:
         """File names in the folder, sorted; none when it is absent."""
         try:
             self.files.invalidate_cache(self.path(folder))
-            found = self.files.ls(self.path(folder), detail=False)
+            paths = self.files.ls(self.path(folder), detail=False)
         except FileNotFoundError:
             return []
-        return sorted(str(path).rsplit("/", 1)[-1] for path in found)
+        return sorted(str(path).rsplit("/", 1)[-1] for path in paths)
 
     def replace(self, name: str, content: bytes) -> None:
         """Readers see the old file or the new one. An object store's put is atomic by itself."""
         if isinstance(self.files, LocalFileSystem):
-            Path(self._beside(name, content)).replace(self.path(name))
+            Path(self._write_temporary(name, content)).replace(self.path(name))
         else:
             self.files.pipe_file(self.path(name), content)
 
     def create(self, name: str, content: bytes) -> bool:
-        """Write the file unless the name is taken; False when it is. Of several writers one gets True."""
+        """Write the file unless the name exists; False when it does. One of several writers gets True."""
         if not isinstance(self.files, LocalFileSystem):
             return self._create_remote(name, content)
-        temporary = self._beside(name, content)
+        temporary = self._write_temporary(name, content)
         try:
-            # A link fails when the name exists and appears with its whole content: both promises in one call.
+            # A link fails when the name exists, and appears with its whole content: exclusive and atomic.
             os.link(temporary, self.path(name))
         except FileExistsError:
             return False
@@ -61,7 +61,7 @@ class Storage:
         return True
 
     def remove(self, name: str) -> None:
-        """No error when it is gone already: another process may be tidying up too."""
+        """No error when it is absent: another process may be cleaning up too."""
         with contextlib.suppress(FileNotFoundError):
             self.files.rm(self.path(name), recursive=True)
 
@@ -72,7 +72,7 @@ class Storage:
             return False
         return True
 
-    def _beside(self, name: str, content: bytes) -> str:
+    def _write_temporary(self, name: str, content: bytes) -> str:
         """A finished, synced temporary file in the same folder."""
         temporary = f"{self.path(name)}.{secrets.token_hex(6)}.tmp"
         Path(temporary).parent.mkdir(parents=True, exist_ok=True)

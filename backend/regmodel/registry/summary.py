@@ -1,14 +1,15 @@
-"""What summary.json says: champions, models with their marks, promotions. Values and pure changes."""
+"""The content of summary.json: champions, models with their scores, promotions. Values and pure changes."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backend.regmodel.data.counts import Window
-from backend.regmodel.model.decision import Exam, Verdict
+from backend.regmodel.data.source import Origin
+from backend.regmodel.model.decision import DecisionKind, Evaluation
 from backend.regmodel.model.estimators import ModelType
 from backend.regmodel.model.scores import NotComputed, Scores
 
@@ -30,8 +31,8 @@ class Span(Frozen):
         return Window(self.start, self.end)
 
 
-class Marks(Frozen):
-    """Numbers are null where they could not be computed, and `reason` says why; never 0 or 999 instead."""
+class ScoreRecord(Frozen):
+    """Numbers are null where they could not be computed, and `reason` says why."""
 
     r2: float | None = None
     rmse: float | None = None
@@ -40,19 +41,19 @@ class Marks(Frozen):
     reason: str | None = None
 
     @classmethod
-    def of(cls, measured: Scores | NotComputed) -> "Marks":
-        if isinstance(measured, NotComputed):
-            return cls(reason=measured.reason)
-        return cls(r2=measured.r2, rmse=measured.rmse, mae=measured.mae, rows=measured.rows)
+    def of(cls, scores: Scores | NotComputed) -> "ScoreRecord":
+        if isinstance(scores, NotComputed):
+            return cls(reason=scores.reason)
+        return cls(r2=scores.r2, rmse=scores.rmse, mae=scores.mae, rows=scores.rows)
 
 
-class Examined(Frozen):
-    holdout: Marks
-    baseline: Marks
+class EvaluationRecord(Frozen):
+    holdout: ScoreRecord
+    baseline: ScoreRecord
 
     @classmethod
-    def of(cls, exam: Exam) -> "Examined":
-        return cls(holdout=Marks.of(exam.holdout), baseline=Marks.of(exam.baseline))
+    def of(cls, evaluation: Evaluation) -> "EvaluationRecord":
+        return cls(holdout=ScoreRecord.of(evaluation.holdout), baseline=ScoreRecord.of(evaluation.baseline))
 
 
 class Model(Frozen):
@@ -65,14 +66,14 @@ class Model(Frozen):
     rows: int
     fit_seconds: float
     hyperparameters: dict[str, Any]
-    data: Literal["files", "generated"]
-    challenger: Examined
-    champion: Examined | None
-    """The champion of that moment on the same rows."""
+    data: Origin
+    challenger: EvaluationRecord
+    champion: EvaluationRecord | None
+    """The champion at that time, on the same rows."""
     left_out: Span | None = None
-    """The baseline set that was kept from the fit; None also of models from before this was noted."""
+    """The baseline set left out of the fit; None also for models from before this field existed."""
     champion_run_id: str | None
-    decision: Verdict
+    decision: DecisionKind
     reason: str
     improvement: float | None
 
@@ -102,7 +103,7 @@ class Summary(Frozen):
 
 
 class Expected(Enum):
-    ANYTHING = "whoever is champion, or nobody"
+    ANYTHING = "any champion, or none"
 
 
 class PromotionRefused(Exception):
@@ -114,19 +115,19 @@ class UnknownModel(PromotionRefused):
 
 
 def with_model(summary: Summary, model: Model, *, keep: int) -> Summary:
-    """Add the model; beyond `keep` the oldest that is not a champion leaves."""
+    """Add the model; beyond `keep` remove the oldest that is not a champion."""
     models = [*(m for m in summary.models if m.run_id != model.run_id), model]
-    spare = [m for m in models[:-1] if m.run_id not in summary.champions.values()]
-    leaving = {m.run_id for m in spare[: max(len(models) - keep, 0)]}
-    return summary.model_copy(update={"models": tuple(m for m in models if m.run_id not in leaving)})
+    removable = [m for m in models[:-1] if m.run_id not in summary.champions.values()]
+    removed = {m.run_id for m in removable[: max(len(models) - keep, 0)]}
+    return summary.model_copy(update={"models": tuple(m for m in models if m.run_id not in removed)})
 
 
-def promoted(
+def promote(
     summary: Summary, model_type: ModelType, run_id: str, *, expected: str | Expected | None, now: datetime
 ) -> Summary:
     """Make the model champion. `expected` guards against a promotion decided on an older champion.
 
-    None expects that there is no champion. Who asks again for what is done already is not refused.
+    None expects that there is no champion. Promoting the present champion again changes nothing.
     """
     model = summary.model(run_id)
     if model is None:
@@ -140,17 +141,26 @@ def promoted(
         return summary
     if expected not in (Expected.ANYTHING, current):
         raise PromotionRefused(
-            f"the champion is {_named(current)}, not {_named(expected)}: look again before promoting"
+            f"the champion is {_name_of(current)}, not {_name_of(expected)}: read /model_summary again"
         )
     promotion = Promotion(at=now, model_type=model_type, run_id=run_id, replaced=current)
     return summary.model_copy(
         update={
             "champions": {**summary.champions, model_type: run_id},
             "promotions": (*summary.promotions, promotion)[-200:],
-            "baseline": summary.baseline or model.holdout,
+            "baseline": _baseline(summary, model),
         }
     )
 
 
-def _named(champion: str | Expected | None) -> str:
-    return "nobody" if champion is None else str(champion)
+def _baseline(summary: Summary, model: Model) -> Span:
+    """The first champion's holdout; recorded counts replace one of the generated year."""
+    chosen = (m for m in summary.models if m.holdout == summary.baseline and m.data is Origin.GENERATED)
+    is_generated = next(chosen, None) is not None
+    if summary.baseline is None or (is_generated and model.data is not Origin.GENERATED):
+        return model.holdout
+    return summary.baseline
+
+
+def _name_of(champion: str | Expected | None) -> str:
+    return "none" if champion is None else str(champion)

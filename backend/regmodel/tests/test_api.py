@@ -2,81 +2,31 @@
 
 import os
 import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 from fastapi.testclient import TestClient
-from prometheus_client.parser import text_string_to_metric_families
 
 from backend.regmodel.app.fastapi_app import create_app
 from backend.regmodel.jobs.runs import INTERRUPTED
 from backend.regmodel.settings import Settings
 from backend.regmodel.tests.conftest import small_settings
-
-AUTUMN = {"start": "2020-09-01T00:00:00Z", "end": "2020-12-01T00:00:00Z"}
-DECEMBER = {"start": "2020-12-01T00:00:00Z", "end": "2020-12-15T00:00:00Z"}
-CHRISTMAS = {"start": "2020-12-21T00:00:00Z", "end": "2021-01-04T00:00:00Z"}
-NOWHERE = {"start": "2019-01-01T00:00:00Z", "end": "2019-03-01T00:00:00Z"}
-# Small, and yet no test_mode: it may become champion.
-QUICK = {"model_type": "rf", "hyperparameters": {"n_estimators": 10}, **AUTUMN}
-
-
-T = TypeVar("T")
-
-
-def until(found: Callable[[], T | None], seconds: float = 60) -> T:
-    """The first thing found; fails after the deadline."""
-    end, pause = time.monotonic() + seconds, threading.Event()
-    while time.monotonic() < end:
-        if (value := found()) is not None:
-            return value
-        pause.wait(0.05)
-    pytest.fail(f"not seen within {seconds} s")
-
-
-def order(client: TestClient, **body: Any) -> str:
-    answer = client.post("/train", json=body)
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["run_id"])
-
-
-def ended(client: TestClient, run_id: str) -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
-        run: dict[str, Any] = client.get(f"/train/{run_id}").json()
-        return run if run["state"] in ("succeeded", "failed") else None
-
-    return until(look)
-
-
-def trained(client: TestClient, **body: Any) -> dict[str, Any]:
-    return ended(client, order(client, **body))
-
-
-def samples(client: TestClient) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(client.get("/metrics").text)
-        for sample in family.samples
-    }
-
-
-def sample(client: TestClient, name: str, **labels: str) -> float | None:
-    return samples(client).get((name, tuple(sorted(labels.items()))))
-
-
-def training_process(client: TestClient) -> int:
-    service: Any = client.app_state["service"]
-    return int(service.trainer._worker.pids[0])
-
-
-def is_running(process: int) -> bool:
-    """False for a process that has ended, whether or not its parent has noticed."""
-    stat = Path(f"/proc/{process}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+from backend.regmodel.tests.service_client import (
+    AUTUMN,
+    CHRISTMAS,
+    DECEMBER,
+    NOWHERE,
+    QUICK,
+    is_running,
+    sample,
+    submit,
+    trained,
+    training_process,
+    until,
+    wait_for,
+)
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +47,7 @@ def champion_of(client: TestClient) -> str:
     return str(client.get("/model_summary").json()["champions"]["rf"])
 
 
-# --- before the first model
-
-
-def test_without_a_champion_predict_says_how_to_get_one(client: TestClient) -> None:
+def test_predict_without_champion_is_503_and_explains(client: TestClient) -> None:
     answer = client.post("/predict", json={"rows": [{"counter_id": "x", "at": "2021-01-01T00:00:00Z"}]})
 
     assert answer.status_code == 503
@@ -108,7 +55,7 @@ def test_without_a_champion_predict_says_how_to_get_one(client: TestClient) -> N
     assert "POST /train" in answer.json()["detail"]
 
 
-def test_without_a_champion_the_service_is_healthy_and_says_what_data_it_has(client: TestClient) -> None:
+def test_health_without_champion_is_ok_and_describes_the_data(client: TestClient) -> None:
     health = client.get("/health").json()
 
     assert health["status"] == "ok"
@@ -121,24 +68,21 @@ def test_without_a_champion_the_service_is_healthy_and_says_what_data_it_has(cli
     }
 
 
-# --- the story
-
-
-def test_forecasts_name_their_champion_and_the_counters_it_does_not_know(served: TestClient) -> None:
+def test_predict_names_champion_and_unknown_counters(served: TestClient) -> None:
     known = served.get("/health").json()["data"]["end"]
-    rows = [{"counter_id": name, "at": known} for name in ("100000000-100000000", "nobody", "nobody")]
-    before = sample(served, "predictions_unknown_counter_total") or 0
+    rows = [{"counter_id": name, "at": known} for name in ("100000000-100000000", "unknown", "unknown")]
+    before = sample(served, "predictions_unknown_total") or 0
 
     answer = served.post("/predict", json={"rows": rows}).json()
 
     assert answer["champion_run_id"] == champion_of(served)
     assert [p["counter_id"] for p in answer["predictions"]] == [row["counter_id"] for row in rows]
     assert all(p["count"] > 0 for p in answer["predictions"])
-    assert answer["unknown_counters"] == ["nobody"]
-    assert sample(served, "predictions_unknown_counter_total") == before + 2
+    assert answer["unknown_counters"] == ["unknown"]
+    assert sample(served, "predictions_unknown_total") == before + 2
 
 
-def test_evaluating_the_champion_moves_its_gauges(served: TestClient) -> None:
+def test_evaluating_the_champion_sets_its_gauges(served: TestClient) -> None:
     good = served.post("/evaluate", json=DECEMBER).json()
     shown = sample(served, "model_r2_score", model_type="rf")
     broken = served.post("/evaluate", json=CHRISTMAS).json()
@@ -149,7 +93,7 @@ def test_evaluating_the_champion_moves_its_gauges(served: TestClient) -> None:
     assert sample(served, "model_rmse", model_type="rf") == broken["rmse"]
 
 
-def test_a_window_without_counts_is_not_computed_and_moves_nothing(served: TestClient) -> None:
+def test_evaluating_an_empty_window_leaves_the_gauges(served: TestClient) -> None:
     served.post("/evaluate", json=DECEMBER)
     before = sample(served, "model_r2_score", model_type="rf")
 
@@ -162,7 +106,7 @@ def test_a_window_without_counts_is_not_computed_and_moves_nothing(served: TestC
     assert sample(served, "model_r2_score", model_type="rf") == before
 
 
-def test_posted_rows_are_measured_too_and_kept_by_nobody(served: TestClient) -> None:
+def test_rows_in_evaluate_are_used_for_that_call_only(served: TestClient) -> None:
     beyond = {"start": "2021-09-10T00:00:00Z", "end": "2021-09-17T00:00:00Z"}
     rows = [
         {
@@ -182,7 +126,7 @@ def test_posted_rows_are_measured_too_and_kept_by_nobody(served: TestClient) -> 
     assert again["status"] == "not_computed"
 
 
-def test_another_model_is_evaluated_without_touching_the_gauges(served: TestClient) -> None:
+def test_evaluating_another_model_leaves_the_gauges(served: TestClient) -> None:
     served.post("/evaluate", json=DECEMBER)
     before = sample(served, "model_r2_score", model_type="rf")
     other = trained(served, **QUICK, test_mode=True)["run_id"]
@@ -194,7 +138,7 @@ def test_another_model_is_evaluated_without_touching_the_gauges(served: TestClie
     assert sample(served, "model_r2_score", model_type="rf") == before
 
 
-def test_drift_is_measured_shown_and_named(served: TestClient) -> None:
+def test_monitor_sets_the_drift_gauges(served: TestClient) -> None:
     answer = served.post("/monitor", json=CHRISTMAS).json()
 
     assert answer["status"] == "computed"
@@ -205,7 +149,7 @@ def test_drift_is_measured_shown_and_named(served: TestClient) -> None:
     assert sample(served, "drifted_features_count") == answer["drifted_features_count"]
 
 
-def test_drift_of_nothing_is_not_computed(served: TestClient) -> None:
+def test_monitoring_an_empty_window_leaves_the_gauges(served: TestClient) -> None:
     before = sample(served, "drift_share")
 
     answer = served.post("/monitor", json=NOWHERE).json()
@@ -214,20 +158,20 @@ def test_drift_of_nothing_is_not_computed(served: TestClient) -> None:
     assert sample(served, "drift_share") == before
 
 
-def test_a_training_that_fails_says_why_and_is_counted(served: TestClient) -> None:
-    before = sample(served, "training_runs_total", status="failed", model_type="hgb")
+def test_failed_training_has_a_reason_and_is_counted(served: TestClient) -> None:
+    before = sample(served, "training_runs_total", status="failure", model_type="hgb")
 
     empty = trained(served, model_type="hgb", **NOWHERE)
-    absurd = trained(served, model_type="hgb", **AUTUMN, hyperparameters={"max_iter": -1})
+    invalid = trained(served, model_type="hgb", **AUTUMN, hyperparameters={"max_iter": -1})
 
-    assert (empty["state"], absurd["state"]) == ("failed", "failed")
+    assert (empty["state"], invalid["state"]) == ("failed", "failed")
     assert "the data covers 2020-09-01T01:00Z" in empty["reason"]
-    assert "max_iter" in absurd["reason"]
+    assert "max_iter" in invalid["reason"]
     assert before == 0
-    assert sample(served, "training_runs_total", status="failed", model_type="hgb") == 2
+    assert sample(served, "training_runs_total", status="failure", model_type="hgb") == 2
 
 
-def test_a_promotion_reaches_predict_at_once(served: TestClient) -> None:
+def test_predict_uses_a_promoted_model_at_once(served: TestClient) -> None:
     run_id = trained(served, **QUICK)["run_id"]
     old = champion_of(served)
 
@@ -239,7 +183,7 @@ def test_a_promotion_reaches_predict_at_once(served: TestClient) -> None:
     assert used == run_id != old
 
 
-def test_a_champion_that_left_the_baseline_set_out_is_examined_on_it(client: TestClient) -> None:
+def test_champion_that_left_out_the_baseline_set_is_scored_on_it(client: TestClient) -> None:
     trained(client, **QUICK, promote_if_better=True)
     baseline = client.get("/model_summary").json()["baseline"]
     winter = {**QUICK, "end": "2021-01-25T00:00:00Z"}
@@ -253,7 +197,7 @@ def test_a_champion_that_left_the_baseline_set_out_is_examined_on_it(client: Tes
     assert third["champion"]["baseline"]["r2"] is not None
 
 
-def test_a_test_mode_model_is_refused_as_champion(served: TestClient) -> None:
+def test_promote_refuses_a_test_mode_model(served: TestClient) -> None:
     run = trained(served, **QUICK, test_mode=True, promote_if_better=True)
 
     answer = served.post("/promote_champion", json={"model_type": "rf", "run_id": run["run_id"]})
@@ -264,22 +208,22 @@ def test_a_test_mode_model_is_refused_as_champion(served: TestClient) -> None:
     assert champion_of(served) != run["run_id"]
 
 
-def test_a_retried_order_with_its_key_is_the_same_run(served: TestClient) -> None:
+def test_repeated_idempotency_key_gives_the_same_run(served: TestClient) -> None:
     key = {"Idempotency-Key": "dag-run-17"}
 
     first, second = (served.post("/train", json={**QUICK, "test_mode": True}, headers=key) for _ in range(2))
 
     assert first.json()["run_id"] == second.json()["run_id"]
     assert second.headers["location"] == f"/train/{first.json()['run_id']}"
-    ended(served, first.json()["run_id"])
+    wait_for(served, first.json()["run_id"])
 
 
-def test_a_killed_training_fails_with_a_reason_and_the_next_one_runs(served: TestClient) -> None:
-    run_id = order(served, **{**QUICK, "hyperparameters": {"n_estimators": 2_000}})
+def test_killed_training_fails_and_the_next_one_runs(served: TestClient) -> None:
+    run_id = submit(served, **{**QUICK, "hyperparameters": {"n_estimators": 2_000}})
     until(lambda: served.get(f"/train/{run_id}").json()["stage"] == "fitting" or None)
 
     os.kill(training_process(served), signal.SIGKILL)
-    killed = ended(served, run_id)
+    killed = wait_for(served, run_id)
     after = trained(served, **QUICK, test_mode=True)
 
     assert killed["state"] == "failed"
@@ -287,7 +231,7 @@ def test_a_killed_training_fails_with_a_reason_and_the_next_one_runs(served: Tes
     assert after["state"] == "succeeded"
 
 
-def test_a_process_that_died_with_nothing_to_do_is_nobodys_failure(served: TestClient) -> None:
+def test_death_of_an_idle_worker_fails_no_training(served: TestClient) -> None:
     trained(served, **QUICK, test_mode=True)
     process = training_process(served)
     os.kill(process, signal.SIGKILL)
@@ -298,8 +242,8 @@ def test_a_process_that_died_with_nothing_to_do_is_nobodys_failure(served: TestC
     assert run["state"] == "succeeded"
 
 
-def test_predict_answers_while_a_model_is_trained(served: TestClient) -> None:
-    run_id = order(served, **{**QUICK, "hyperparameters": {"n_estimators": 150}}, test_mode=True)
+def test_predict_answers_during_a_training(served: TestClient) -> None:
+    run_id = submit(served, **{**QUICK, "hyperparameters": {"n_estimators": 150}}, test_mode=True)
     until(lambda: served.get(f"/train/{run_id}").json()["stage"] == "fitting" or None)
 
     row = {"counter_id": "x", "at": "2021-01-01T00:00:00Z"}
@@ -308,25 +252,67 @@ def test_predict_answers_while_a_model_is_trained(served: TestClient) -> None:
 
     assert answer.status_code == 200
     assert still == "running"
-    ended(served, run_id)
+    wait_for(served, run_id)
 
 
-def test_new_counts_are_used_by_the_next_call(served: TestClient) -> None:
+def test_posted_counts_replace_the_generated_year_in_the_next_forecast(client: TestClient) -> None:
+    trained(client, **QUICK, promote_if_better=True)
     new = [
         {"counter_id": "fresh", "at": f"2021-09-{day:02d}T{hour:02d}:00:00Z", "count": 900}
         for day in range(1, 9)
         for hour in range(24)
     ]
     wanted = {"rows": [{"counter_id": "fresh", "at": "2021-09-12T08:00:00Z"}]}
-    before = served.post("/predict", json=wanted).json()["predictions"][0]["count"]
+    before = client.post("/predict", json=wanted).json()["predictions"][0]["count"]
 
-    stored = served.post("/observations", json={"rows": new})
-    repeated = served.post("/observations", json={"rows": new})
-    after = served.post("/predict", json=wanted).json()["predictions"][0]["count"]
+    stored = client.post("/observations", json={"rows": new})
+    repeated = client.post("/observations", json={"rows": new})
+    after = client.post("/predict", json=wanted).json()["predictions"][0]["count"]
 
     assert stored.json() == repeated.json()
-    assert served.get("/health").json()["data"]["counters"] == 15
+    assert client.get("/health").json()["data"] == {
+        "source": "observations",
+        "start": "2021-09-01T00:00:00Z",
+        "end": "2021-09-09T00:00:00Z",
+        "counters": 1,
+    }
     assert after > 2 * before
+    assert sample(client, "observations_stored_total") == 2 * len(new)
+
+
+def test_test_mode_training_counts_neither_as_success_nor_as_failure(served: TestClient) -> None:
+    def counts() -> dict[str, float | None]:
+        return {
+            status: sample(served, "training_runs_total", status=status, model_type="hgb")
+            for status in ("success", "failure", "test_success", "test_failure")
+        }
+
+    before = counts()
+    trained(served, **QUICK | {"model_type": "hgb", "hyperparameters": {}}, test_mode=True)
+    trained(served, model_type="hgb", **NOWHERE, test_mode=True)
+
+    after = counts()
+    assert (after["success"], after["failure"]) == (before["success"], before["failure"])
+    assert (after["test_success"], after["test_failure"]) == (1, 1)
+
+
+def test_last_training_is_shown_by_model_role_and_dataset(client: TestClient) -> None:
+    first = trained(client, **QUICK, promote_if_better=True)["result"]
+    second = trained(client, **QUICK | {"end": "2021-01-25T00:00:00Z"})["result"]
+    trained(client, **QUICK, test_mode=True)
+
+    def r2(role: str, dataset: str) -> float | None:
+        return sample(client, "training_evaluation_r2", model_type="rf", role=role, dataset=dataset)
+
+    assert r2("challenger", "holdout") == second["challenger"]["holdout"]["r2"] is not None
+    assert r2("champion", "holdout") == second["champion"]["holdout"]["r2"] is not None
+    assert r2("challenger", "baseline") == second["challenger"]["baseline"]["r2"] is not None
+    assert sample(client, "training_improvement_r2", model_type="rf") == second["improvement"]
+    assert sample(client, "training_decisions_total", decision=first["decision"], model_type="rf") == 1 + (
+        first["decision"] == second["decision"]
+    )
+    trained_at = sample(client, "model_champion_trained_timestamp_seconds", model_type="rf")
+    assert trained_at == datetime.fromisoformat(first["created_at"]).timestamp()
 
 
 def test_gauges_champions_and_runs_survive_a_restart(tmp_path: Path) -> None:
@@ -343,15 +329,17 @@ def test_gauges_champions_and_runs_survive_a_restart(tmp_path: Path) -> None:
         assert client.get(f"/train/{run_id}").json()["state"] == "succeeded"
 
 
-def test_a_run_the_service_was_stopped_in_is_failed_after_the_restart(settings: Settings) -> None:
+def test_run_interrupted_by_a_stop_is_reported_after_restart(settings: Settings) -> None:
     with TestClient(create_app(settings)) as client:
-        run_id = order(client, **{**QUICK, "hyperparameters": {"n_estimators": 2_000}})
+        run_id = submit(client, **{**QUICK, "hyperparameters": {"n_estimators": 2_000}})
 
     with TestClient(create_app(settings)) as client:
         run = client.get(f"/train/{run_id}").json()
-        failures = [
-            sample(client, "training_runs_total", status="failed", model_type="rf") for _scrape in range(3)
-        ]
+        interrupted, failures = (
+            [sample(client, "training_runs_total", status=status, model_type="rf") for _scrape in range(3)]
+            for status in ("interrupted", "failure")
+        )
 
-        assert (run["state"], run["reason"]) == ("failed", INTERRUPTED)
-        assert failures == [0, 1, 1], "Prometheus sees no increase in a counter that appears at 1"
+        assert (run["state"], run["reason"], run["interrupted"]) == ("failed", INTERRUPTED, True)
+        assert interrupted == [0, 1, 1], "Prometheus sees no increase in a counter that appears at 1"
+        assert failures == [0, 0, 0]

@@ -1,4 +1,4 @@
-"""The benchmarks' own arithmetic, and that the document has what they write. Numbers are the machine's."""
+"""The benchmarks' arithmetic, and that the document has their tables."""
 
 import re
 from datetime import timedelta
@@ -8,7 +8,7 @@ import pytest
 
 from backend.regmodel.benchmarks import baselines, document, latency
 from backend.regmodel.benchmarks.candidates import BASELINES, CANDIDATES, last_week
-from backend.regmodel.benchmarks.document import PlaceMissing
+from backend.regmodel.benchmarks.document import BlockMissing
 from backend.regmodel.data.counts import Window
 from backend.regmodel.data.history import GAP_HOURS, History
 from backend.regmodel.model.estimators import ModelType
@@ -28,10 +28,10 @@ def cells(line: str) -> list[str]:
         ("latency", latency.HEADS, [f"**{kind.value}**" for kind in ModelType]),
     ],
 )
-def test_the_document_has_the_table_the_command_writes(
+def test_model_document_has_the_benchmark_tables(
     place: str, heads: tuple[str, ...], names: list[str]
 ) -> None:
-    head, _, *rows = map(cells, document.standing(document.DOCUMENT.read_text(), place))
+    head, _, *rows = map(cells, document.read_block(document.DOCUMENT.read_text(), place))
 
     assert tuple(head) == heads
     assert [row[0] for row in rows] == names
@@ -39,20 +39,20 @@ def test_the_document_has_the_table_the_command_writes(
     assert [cell for row in rows for cell in row[1:] if not MEASURED.fullmatch(cell)] == []
 
 
-def test_last_week_is_known_in_time_and_is_the_count_a_week_ago(year: History) -> None:
-    asked = year.counts.recorded(Window(at("2021-06-01"), at("2021-06-08")))
+def test_last_week_baseline_is_the_count_a_week_ago(year: History) -> None:
+    points = year.counts.recorded(Window(at("2021-06-01"), at("2021-06-08")))
 
     _, forecast = last_week(year, year.counts.recorded(Window(at("2020-09-01"), at("2021-06-01"))))
 
     assert timedelta(weeks=1) >= timedelta(hours=GAP_HOURS)
-    found, week_ago = forecast(asked), year.counts.at(asked.hours - 168, asked.columns)
+    predicted, week_ago = forecast(points), year.counts.at(points.hours - 168, points.columns)
     known = ~np.isnan(week_ago)
-    assert np.array_equal(found[known], week_ago[known])
-    assert np.isfinite(found).all()
+    assert np.array_equal(predicted[known], week_ago[known])
+    assert np.isfinite(predicted).all()
 
 
 @pytest.mark.parametrize("name", list(BASELINES)[:2])
-def test_every_week_is_forecast_from_what_was_counted_before_its_origin(year: History, name: str) -> None:
+def test_baselines_forecast_every_week_after_the_first_origin(year: History, name: str) -> None:
     done = baselines.run(CANDIDATES[name], year)
 
     starts = [week.start for week in done.weeks]
@@ -61,31 +61,31 @@ def test_every_week_is_forecast_from_what_was_counted_before_its_origin(year: Hi
     assert baselines.HELD_OUT in starts[:: baselines.STEP // baselines.WEEK]
 
 
-def test_a_line_tells_the_held_out_weeks_apart_from_those_of_choice() -> None:
+def test_benchmark_line_separates_held_out_weeks() -> None:
     right, wrong = np.array([1.0, 3.0]), np.array([2.0, 2.0])
     weeks = (
         baselines.Week(baselines.HELD_OUT - baselines.WEEK, right, wrong, 4.0),
         baselines.Week(baselines.HELD_OUT, right, right, 2.0),
     )
 
-    told = cells(baselines.line("x", baselines.Run(weeks, fit_seconds=1.25, model_mb=2.0, peak_mb=300.4)))
+    columns = cells(baselines.line("x", baselines.Run(weeks, fit_seconds=1.25, model_mb=2.0, peak_mb=300.4)))
 
-    assert told == [
+    assert columns == [
         "x", "1.000", "0.0", "0.0", "1.000", "1 of 1", "0.000", "1.2 s", "3.0 ms", "2.0 MB", "300 MB"
     ]  # fmt: skip
 
 
-def test_what_is_measured_replaces_what_stood_in_its_place() -> None:
+def test_benchmark_block_is_replaced_in_place() -> None:
     text = "Words.\n<!-- measured: latency -->\nSTALE\n<!-- end -->\nEnd."
 
-    once = document.replaced(text, "latency", ["| a |", "| b |"])
+    once = document.replace_block(text, "latency", ["| a |", "| b |"])
 
-    assert document.standing(once, "latency") == ["| a |", "| b |"]
+    assert document.read_block(once, "latency") == ["| a |", "| b |"]
     assert once.startswith("Words.")
     assert once.endswith("End.")
-    assert document.replaced(once, "latency", ["| a |", "| b |"]) == once
+    assert document.replace_block(once, "latency", ["| a |", "| b |"]) == once
 
 
-def test_a_document_without_the_place_is_not_written() -> None:
-    with pytest.raises(PlaceMissing, match="latency"):
-        document.replaced("Words.", "latency", [])
+def test_document_without_the_block_is_refused() -> None:
+    with pytest.raises(BlockMissing, match="latency"):
+        document.replace_block("Words.", "latency", [])

@@ -16,7 +16,7 @@ from backend.regmodel.tests.conftest import at
         ("2021-03-28T01", 3, 6),  # and the one that is skipped
     ],
 )
-def test_hours_are_those_on_the_clocks_of_paris(utc: str, paris_hour: int, paris_weekday: int) -> None:
+def test_local_times_follow_paris_daylight_saving(utc: str, paris_hour: int, paris_weekday: int) -> None:
     local = local_times(np.array([hour_number(at(utc))]))
 
     assert (local.hour[0], local.weekday[0]) == (paris_hour, paris_weekday)
@@ -31,7 +31,7 @@ def test_public_and_school_holidays_are_known() -> None:
     assert local.school_holiday.tolist() == [0, 1, 0]
 
 
-def test_school_holidays_nobody_has_written_down_are_unknown_and_not_absent() -> None:
+def test_school_holidays_outside_the_table_are_nan() -> None:
     local = local_times(np.array([hour_number(at("2035-12-25T10"))]))
 
     assert np.isnan(local.school_holiday[0])

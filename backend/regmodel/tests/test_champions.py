@@ -15,8 +15,8 @@ from backend.regmodel.registry.registry import Registry
 from backend.regmodel.registry.storage import Storage
 from backend.regmodel.settings import Settings
 from backend.regmodel.tests.conftest import small_settings
-from backend.regmodel.tests.test_api import until
-from backend.regmodel.tests.test_registry import SPAN, add, promote
+from backend.regmodel.tests.factories import SPAN, add, promote
+from backend.regmodel.tests.service_client import until
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def champion(champions: Champions) -> str | None:
 
 
 @pytest.mark.parametrize("broken", [b"", b"no model at all", b"\x80\x05."])
-def test_a_broken_model_file_leaves_the_old_champion_until_it_is_whole(
+def test_invalid_model_file_keeps_the_old_champion(
     registry: Registry, fitted: Forecaster, broken: bytes
 ) -> None:
     champions = Champions(registry)
@@ -54,20 +54,20 @@ def test_a_broken_model_file_leaves_the_old_champion_until_it_is_whole(
     registry.storage.replace("models/rf-2/model.joblib", broken)
 
     champions.refresh()
-    trouble, kept = champions.trouble, champion(champions)
+    error, kept = champions.error, champion(champions)
     registry.save("rf-2", fitted)
     champions.refresh()
 
-    assert "rf-2" in str(trouble)
+    assert "rf-2" in str(error)
     assert kept == "rf-1"
-    assert (champion(champions), champions.trouble) == ("rf-2", None)
+    assert (champion(champions), champions.error) == ("rf-2", None)
 
 
 class DriverError(Exception):
     """As gcsfs raises: no OSError, and without a word."""
 
 
-def test_an_error_of_the_drivers_own_is_trouble_and_not_the_end(
+def test_any_storage_error_degrades_health_until_it_passes(
     settings: Settings, registry: Registry, fitted: Forecaster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> list[str]:
@@ -87,7 +87,7 @@ def test_an_error_of_the_drivers_own_is_trouble_and_not_the_end(
         assert client.get("/health").status_code == 200
 
 
-def test_a_broken_model_file_at_the_start_is_told_and_survived(
+def test_invalid_model_file_at_start_degrades_health(
     settings: Settings, registry: Registry, fitted: Forecaster
 ) -> None:
     settings = small_settings(Path(settings.state_dir), registry_refresh_seconds=0.01)

@@ -3,11 +3,11 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.regmodel.data.counts import Counts, Window, hour_number, overlaid, without
+from backend.regmodel.data.counts import Counts, Window, hour_number, overlay, without
 from backend.regmodel.tests.conftest import at, flat
 
 
-def test_an_absent_hour_becomes_a_row_without_counts() -> None:
+def test_missing_hour_becomes_a_nan_row() -> None:
     index = pd.DatetimeIndex([at("2020-10-24T23"), at("2020-10-25T01")])
 
     counts = Counts.of_frame(pd.DataFrame({"a": [1, 2]}, index=index))
@@ -15,7 +15,7 @@ def test_an_absent_hour_becomes_a_row_without_counts() -> None:
     assert np.array_equal(counts.grid[:, 0], [1, np.nan, 2], equal_nan=True)
 
 
-def test_a_window_holds_its_start_and_not_its_end() -> None:
+def test_window_is_half_open() -> None:
     counts = flat(48)
 
     rows = counts.recorded(Window(at("2020-09-01T05"), at("2020-09-01T08")))
@@ -23,21 +23,21 @@ def test_a_window_holds_its_start_and_not_its_end() -> None:
     assert rows.hours.tolist() == [hour_number(at(f"2020-09-01T0{hour}")) for hour in (5, 6, 7)]
 
 
-def test_a_window_beyond_the_grid_holds_nothing() -> None:
+def test_window_outside_the_grid_is_empty() -> None:
     for window in (Window(at("2019-01-01"), at("2019-02-01")), Window(at("2022-01-01"), at("2022-02-01"))):
         assert len(flat(48).recorded(window)) == 0
 
 
-def test_hours_and_counters_outside_the_grid_have_no_count() -> None:
+def test_points_outside_the_grid_are_nan() -> None:
     counts = flat(2)
     hours = np.array([counts.first_hour - 1, counts.first_hour + 2, counts.first_hour])
 
-    found = counts.at(hours, np.array([0, 0, -1]))
+    values = counts.at(hours, np.array([0, 0, -1]))
 
-    assert np.isnan(found).all()
+    assert np.isnan(values).all()
 
 
-def test_rows_inside_the_excluded_window_are_left_out() -> None:
+def test_without_removes_rows_inside_the_window() -> None:
     rows = flat(24).recorded(Window(at("2020-09-01"), at("2020-09-02")))
 
     kept = without(rows, Window(at("2020-09-01T06"), at("2020-09-01T18")))
@@ -66,7 +66,7 @@ def points(counts: Counts) -> dict[tuple[int, str], float]:
 
 
 @given(grids(), grids())
-def test_overlaying_keeps_every_point_and_the_newer_wins(older: Counts, newer: Counts) -> None:
-    merged = overlaid(older, newer)
+def test_overlay_keeps_every_point_and_newer_wins(older: Counts, newer: Counts) -> None:
+    merged = overlay(older, newer)
 
     assert points(merged) == points(older) | points(newer)

@@ -22,7 +22,7 @@ def one_row(column: int = 3) -> Rows:
     return Rows(np.array([TARGET]), np.array([column]))
 
 
-def test_nothing_newer_than_the_city_publishes_enters_a_forecast(year: History) -> None:
+def test_features_use_nothing_newer_than_the_gap(year: History) -> None:
     profile = learn(year.counts, year.counts.recorded(Window(at("2020-09-01"), at("2021-01-01"))))
     future_rewritten = History.of(with_other_counts_from(year.counts, TARGET - GAP_HOURS + 1))
 
@@ -32,7 +32,7 @@ def test_nothing_newer_than_the_city_publishes_enters_a_forecast(year: History) 
     assert np.array_equal(before.level, after.level)
 
 
-def test_what_was_published_does_enter(year: History) -> None:
+def test_features_use_counts_up_to_the_gap(year: History) -> None:
     profile = learn(year.counts, year.counts.recorded(Window(at("2020-09-01"), at("2021-01-01"))))
     past_rewritten = History.of(with_other_counts_from(year.counts, TARGET - GAP_HOURS))
 
@@ -41,39 +41,39 @@ def test_what_was_published_does_enter(year: History) -> None:
     assert before.level[0] != after.level[0]
 
 
-def test_a_gap_covers_the_horizon_and_the_latest_publication() -> None:
+def test_gap_covers_horizon_and_publication_delay() -> None:
     forecast_hours_ahead, published_hours_late = 48, 48
 
     assert forecast_hours_ahead + published_hours_late <= GAP_HOURS
 
 
-def test_a_count_that_is_not_published_in_time_is_refused(year: History) -> None:
+def test_lag_below_the_gap_raises_value_error(year: History) -> None:
     with pytest.raises(ValueError, match="3 days ago are not known 96 hours ahead"):
         year.lag(one_row(), days=3)
 
     assert np.isfinite(year.lag(one_row(), days=4))
 
 
-def test_a_counter_nobody_has_heard_of_gets_the_citys_profile(year: History) -> None:
+def test_unknown_counter_gets_the_city_profile(year: History) -> None:
     profile = learn(year.counts, year.counts.recorded(Window(at("2020-09-01"), at("2021-01-01"))))
 
-    stranger = features(year, profile, one_row(column=-1))
+    unknown = features(year, profile, one_row(column=-1))
 
-    assert stranger.level[0] == pytest.approx(profile.level[-1], abs=3.1)
-    assert stranger.values[0, NAMES.index("profile")] == profile.shape[-1, 24 + 10]  # Tuesday, 10:00 in Paris
+    assert unknown.level[0] == pytest.approx(profile.level[-1], abs=3.1)
+    assert unknown.values[0, NAMES.index("profile")] == profile.shape[-1, 24 + 10]  # Tuesday, 10:00 in Paris
 
 
-def test_a_dead_sensor_divides_nothing_by_nought() -> None:
+def test_features_of_a_dead_sensor_are_finite() -> None:
     counts = flat(24 * 70)
     dead = History.of(replace(counts, grid=np.zeros_like(counts.grid)))
     rows = Rows(np.array([counts.first_hour + 24 * 60]), np.array([0]))
 
-    found = features(dead, learn(dead.counts, rows), rows)
+    result = features(dead, learn(dead.counts, rows), rows)
 
-    assert np.isfinite(found.values).all()
+    assert np.isfinite(result.values).all()
 
 
-def test_the_median_of_weeks_is_that_of_the_known_ones() -> None:
+def test_median_of_weeks_ignores_missing_weeks() -> None:
     counts = flat(24 * 7 * 5)
     grid = counts.grid.copy()
     last = len(grid) - 1
@@ -82,7 +82,7 @@ def test_the_median_of_weeks_is_that_of_the_known_ones() -> None:
     history = History.of(replace(counts, grid=grid))
     rows = Rows(np.array([counts.first_hour + last]), np.array([0]))
 
-    found = features(history, learn(counts, rows), rows)
+    result = features(history, learn(counts, rows), rows)
 
-    assert found.values[0, NAMES.index("median_of_weeks_ago")] * found.level[0] == pytest.approx(6.0)
-    assert found.values[0, NAMES.index("mean_of_weeks_ago")] * found.level[0] == pytest.approx(20 / 3)
+    assert result.values[0, NAMES.index("median_of_weeks_ago")] * result.level[0] == pytest.approx(6.0)
+    assert result.values[0, NAMES.index("mean_of_weeks_ago")] * result.level[0] == pytest.approx(20 / 3)

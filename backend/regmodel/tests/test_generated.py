@@ -9,14 +9,14 @@ def mean(counts: Counts, start: str, end: str) -> float:
     return float(np.nanmean(counts.slice(Window(at(start), at(end)))))
 
 
-def test_the_same_seed_gives_the_same_year() -> None:
-    one, two = (generated_year(counters=14) for _ in range(2))
+def test_generated_year_is_deterministic_per_seed() -> None:
+    first, second = (generated_year(counters=14) for _ in range(2))
 
-    assert np.array_equal(one.grid, two.grid, equal_nan=True)
-    assert not np.array_equal(one.grid, generated_year(seed=1, counters=14).grid, equal_nan=True)
+    assert np.array_equal(first.grid, second.grid, equal_nan=True)
+    assert not np.array_equal(first.grid, generated_year(seed=1, counters=14).grid, equal_nan=True)
 
 
-def test_the_year_has_the_shape_of_the_real_one() -> None:
+def test_generated_year_has_the_shape_of_the_real_one() -> None:
     counts = generated_year()
 
     assert counts.grid.shape == (8_975, 56)
@@ -24,7 +24,7 @@ def test_the_year_has_the_shape_of_the_real_one() -> None:
     assert 50 < np.nanmean(counts.grid) < 70
 
 
-def test_christmas_and_the_snow_week_are_quiet() -> None:
+def test_generated_christmas_and_snow_week_are_below_usual() -> None:
     counts = generated_year()
     usual = mean(counts, "2020-12-01", "2020-12-15")
 
@@ -32,7 +32,7 @@ def test_christmas_and_the_snow_week_are_quiet() -> None:
     assert mean(counts, "2021-02-08", "2021-02-14") < 0.65 * usual
 
 
-def test_sensors_die_go_missing_and_start_late() -> None:
+def test_generated_sensors_die_go_missing_and_start_late() -> None:
     counts = generated_year()
 
     stuck = counts.slice(Window(at("2021-02-01"), at("2021-02-20")))[:, 4:6]

@@ -10,7 +10,7 @@ from backend.regmodel.data.observations import Observation
 from backend.regmodel.tests.conftest import NOON
 
 
-def test_who_comes_while_another_writes_waits(tmp_path: Path) -> None:
+def test_second_writer_of_observations_waits(tmp_path: Path) -> None:
     path = tmp_path / "observations.db"
     with closing(sqlite3.connect(path)) as another, ThreadPoolExecutor(1) as pool:
         another.execute(observations.SCHEMA)

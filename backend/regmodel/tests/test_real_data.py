@@ -1,4 +1,4 @@
-"""The same promises on the city's real counts, where they are at hand."""
+"""The same checks on the city's real counts, where they are available."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from backend.regmodel.model.drift import Drift, DriftLimits, drift
 from backend.regmodel.model.scores import Scores
 from backend.regmodel.model.training import measure
 from backend.regmodel.tests.conftest import REAL_DATA, at
-from backend.regmodel.tests.test_training import AUTUMN, ORDER, trained
+from backend.regmodel.tests.test_training import AUTUMN, SPEC, trained
 
 pytestmark = pytest.mark.skipif(not REAL_DATA.is_dir(), reason="the real counts are not at ../shared/data")
 LIMITS = DriftLimits(share=0.5, column=0.2, min_hours=72)
@@ -22,7 +22,7 @@ def real() -> History:
     return History.of(read_folder(REAL_DATA))
 
 
-def test_the_file_is_read_as_it_is_described(real: History) -> None:
+def test_real_counts_have_56_counters_and_one_year(real: History) -> None:
     assert len(real.counts.counters) == 56
     assert real.counts.window == Window(at("2020-09-01T01"), at("2021-09-10"))
     absent = real.counts.slice(Window(at("2020-10-25T00"), at("2020-10-25T01")))
@@ -30,8 +30,8 @@ def test_the_file_is_read_as_it_is_described(real: History) -> None:
     assert absent.shape == (1, 56)
 
 
-def test_a_model_of_autumn_is_good_in_december_and_broken_at_christmas(real: History) -> None:
-    fitted = trained(real, replace(ORDER, window=AUTUMN)).forecaster
+def test_autumn_model_is_good_in_december_and_bad_at_christmas(real: History) -> None:
+    fitted = trained(real, replace(SPEC, window=AUTUMN)).forecaster
 
     good = measure(real, fitted, Window(at("2020-12-01"), at("2020-12-15")), min_rows=100)
     broken = measure(real, fitted, Window(at("2020-12-21"), at("2021-01-04")), min_rows=100)
@@ -49,10 +49,10 @@ def test_a_model_of_autumn_is_good_in_december_and_broken_at_christmas(real: His
         ("2021-03-15", "2021-03-22", 0.0, 0.2),
     ],
 )
-def test_the_real_incidents_drift_as_much_as_they_did(
+def test_drift_share_of_real_incidents(
     real: History, start: str, end: str, least: float, most: float
 ) -> None:
-    found = drift(real.counts, reference=AUTUMN, current=Window(at(start), at(end)), limits=LIMITS)
+    result = drift(real.counts, reference=AUTUMN, current=Window(at(start), at(end)), limits=LIMITS)
 
-    assert isinstance(found, Drift)
-    assert least <= found.share <= most
+    assert isinstance(result, Drift)
+    assert least <= result.share <= most

@@ -1,4 +1,4 @@
-"""A process that dies before it began is replaced; one that dies under its work is told of."""
+"""The worker process dies: before it started the work, during it, and at the timeout."""
 
 import asyncio
 import os
@@ -21,49 +21,49 @@ def worker() -> Iterator[Worker]:
     worker.stop()
 
 
-def kill_oneself(log: Path) -> None:
+def kill_self(log: Path) -> None:
     with log.open("a") as file:
-        file.write("begun\n")
+        file.write("started\n")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def too_long() -> None:
-    time.sleep(ENOUGH_S)  # noqa: TID251 - the work under test is one that does not end
+    time.sleep(ENOUGH_S)  # noqa: TID251 - the work under test does not end
 
 
-async def died_before_it_began(worker: Worker) -> tuple[int, int]:
+async def die_before_start(worker: Worker) -> tuple[int, int]:
     """The work lies in the queue of a process that is held, and is killed before it is let go."""
     first = await worker.run(ENOUGH_S, os.getpid)
     os.kill(first, signal.SIGSTOP)
-    asked = asyncio.create_task(worker.run(ENOUGH_S, os.getpid))
+    pending = asyncio.create_task(worker.run(ENOUGH_S, os.getpid))
     await asyncio.sleep(0)  # until the work is in line
     os.kill(first, signal.SIGKILL)
-    return first, await asked
+    return first, await pending
 
 
-def test_work_that_a_dying_process_never_began_is_done_by_another(worker: Worker) -> None:
-    first, second = asyncio.run(died_before_it_began(worker))
+def test_work_never_started_is_repeated_in_a_new_process(worker: Worker) -> None:
+    first, second = asyncio.run(die_before_start(worker))
 
     assert first != second
 
 
-def test_work_that_was_begun_is_not_begun_again(worker: Worker, tmp_path: Path) -> None:
+def test_started_work_is_not_repeated(worker: Worker, tmp_path: Path) -> None:
     with pytest.raises(WorkerDied, match="killed or ran out of memory"):
-        asyncio.run(worker.run(ENOUGH_S, kill_oneself, tmp_path / "log"))
+        asyncio.run(worker.run(ENOUGH_S, kill_self, tmp_path / "log"))
 
-    assert (tmp_path / "log").read_text() == "begun\n"
+    assert (tmp_path / "log").read_text() == "started\n"
 
 
-def test_after_a_death_under_work_another_process_answers(worker: Worker, tmp_path: Path) -> None:
+def test_worker_recovers_after_its_process_died(worker: Worker, tmp_path: Path) -> None:
     async def both() -> int:
         with pytest.raises(WorkerDied):
-            await worker.run(ENOUGH_S, kill_oneself, tmp_path / "log")
+            await worker.run(ENOUGH_S, kill_self, tmp_path / "log")
         return await worker.run(ENOUGH_S, os.getpid)
 
     assert asyncio.run(both()) != os.getpid()
 
 
-def test_work_over_its_time_is_ended_and_told_of(worker: Worker) -> None:
+def test_work_over_its_timeout_raises_worker_died(worker: Worker) -> None:
     async def run() -> None:
         await worker.run(ENOUGH_S, os.getpid)
         await worker.run(0.2, too_long)

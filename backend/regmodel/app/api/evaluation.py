@@ -1,25 +1,25 @@
 """POST /evaluate and /monitor: measure a window in the measuring process, answer, and move the gauges."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
-from backend.regmodel.app.auth import KeyedRoute
-from backend.regmodel.app.problems import Refused, documented
+from backend.regmodel.app.auth import KeyBeforeBody, require_api_key
+from backend.regmodel.app.problems import ProblemError, documented, invalid
 from backend.regmodel.app.schemas import EvaluateRequest, EvaluateResponse, MonitorRequest, MonitorResponse
 from backend.regmodel.app.state import Context, Service
-from backend.regmodel.app.validation import observed, too_wide
+from backend.regmodel.app.validation import to_observations
 from backend.regmodel.data.observations import TooWide
 from backend.regmodel.jobs import tasks
 from backend.regmodel.jobs.tasks import Data, Failed
 from backend.regmodel.jobs.workers import WorkerDied
-from backend.regmodel.measurements import DriftSeen, Performance
+from backend.regmodel.measurements import DriftMeasurement, Performance
 from backend.regmodel.model.drift import METHOD, Drift, DriftLimits
 from backend.regmodel.model.scores import NotComputed, Scores
 from backend.regmodel.registry.summary import Model, Span
 
-router = APIRouter(route_class=KeyedRoute)
+router = APIRouter(dependencies=[Depends(require_api_key)], route_class=KeyBeforeBody)
 
 
-@router.post("/evaluate", responses=documented(401, 404, 422, 503))
+@router.post("/evaluate", responses=documented(400, 401, 404, 413, 422, 500, 503))
 async def evaluate(body: EvaluateRequest, context: Context) -> EvaluateResponse:
     """Score the champion, or the model of `run_id`, on every recorded hour of the window.
 
@@ -30,13 +30,15 @@ async def evaluate(body: EvaluateRequest, context: Context) -> EvaluateResponse:
     settings = context.settings
     arguments = (data, settings.registry, model.run_id, body.window, settings.min_rows)
     try:
-        found = await context.measurer.run(settings.measure_timeout_seconds, tasks.evaluate_model, *arguments)
+        scores = await context.measurer.run(
+            settings.measure_timeout_seconds, tasks.evaluate_model, *arguments
+        )
     except WorkerDied as error:
-        raise Refused(503, "Not measured", str(error)) from error
-    return _scored(body, context, model, found)
+        raise ProblemError(503, "Not measured", str(error)) from error
+    return _score_response(body, context, model, scores)
 
 
-@router.post("/monitor", responses=documented(401, 422, 503))
+@router.post("/monitor", responses=documented(400, 401, 413, 422, 500, 503))
 async def monitor(body: MonitorRequest, context: Context) -> MonitorResponse:
     """Compare each counter's hours in the window with those the champion was fitted on (or `reference`)."""
     reference = (
@@ -51,17 +53,17 @@ async def monitor(body: MonitorRequest, context: Context) -> MonitorResponse:
     )
     arguments = (data, reference.window, body.window, limits)
     try:
-        found = await context.measurer.run(settings.measure_timeout_seconds, tasks.measure_drift, *arguments)
+        drift = await context.measurer.run(settings.measure_timeout_seconds, tasks.measure_drift, *arguments)
     except WorkerDied as error:
-        raise Refused(503, "Not measured", str(error)) from error
-    return _drift_told(body, context, reference, found)
+        raise ProblemError(503, "Not measured", str(error)) from error
+    return _drift_response(body, context, reference, drift)
 
 
 def _data(body: EvaluateRequest | MonitorRequest, context: Service) -> Data:
     try:
-        return context.data.for_workers(observed(body.rows, context.clock()))
+        return context.data.for_workers(to_observations(body.rows, context.clock()))
     except TooWide as error:
-        raise too_wide(error) from error
+        raise invalid("rows", str(error)) from error
 
 
 def _model(body: EvaluateRequest, context: Service) -> Model:
@@ -69,38 +71,40 @@ def _model(body: EvaluateRequest, context: Service) -> Model:
         return context.champion(body.model_type).model
     model = context.champions.summary.model(body.run_id)
     if model is None or model.model_type != (body.model_type or model.model_type):
-        raise Refused(404, "Unknown model", f"the registry holds no such model {body.run_id}")
+        raise ProblemError(404, "Unknown model", f"the registry holds no such model {body.run_id}")
     return model
 
 
-def _scored(
-    body: EvaluateRequest, context: Service, model: Model, found: Scores | NotComputed | Failed
+def _score_response(
+    body: EvaluateRequest, context: Service, model: Model, scores: Scores | NotComputed | Failed
 ) -> EvaluateResponse:
-    told = {"model_type": model.model_type, "run_id": model.run_id, "start": body.start, "end": body.end}
-    if isinstance(found, Failed):
-        raise Refused(503, "Not measured", found.reason)
-    if isinstance(found, NotComputed):
-        return EvaluateResponse(status="not_computed", reason=found.reason, **told)
+    subject = {"model_type": model.model_type, "run_id": model.run_id, "start": body.start, "end": body.end}
+    if isinstance(scores, Failed):
+        raise ProblemError(503, "Not measured", scores.reason)
+    if isinstance(scores, NotComputed):
+        return EvaluateResponse(status="not_computed", reason=scores.reason, **subject)
     is_champion = context.champions.summary.champions.get(model.model_type) == model.run_id
     if is_champion:
-        seen = Performance(r2=found.r2, rmse=found.rmse, run_id=model.run_id, at=context.clock())
-        context.measurements.saw_performance(model.model_type, seen)
+        performance = Performance(
+            r2=scores.r2, rmse=scores.rmse, mae=scores.mae, run_id=model.run_id, at=context.clock()
+        )
+        context.measurements.record_performance(model.model_type, performance)
     return EvaluateResponse(
         status="computed",
-        r2=found.r2,
-        rmse=found.rmse,
-        mae=found.mae,
-        rows=found.rows,
+        r2=scores.r2,
+        rmse=scores.rmse,
+        mae=scores.mae,
+        rows=scores.rows,
         gauge_set=is_champion,
-        **told,
+        **subject,
     )
 
 
-def _drift_told(
-    body: MonitorRequest, context: Service, reference: Span, found: Drift | NotComputed | Failed
+def _drift_response(
+    body: MonitorRequest, context: Service, reference: Span, drift: Drift | NotComputed | Failed
 ) -> MonitorResponse:
     settings = context.settings
-    told = {
+    subject = {
         "start": body.start,
         "end": body.end,
         "reference": reference,
@@ -108,20 +112,23 @@ def _drift_told(
         "column_threshold": settings.drift_column_threshold,
         "share_threshold": settings.drift_share_threshold,
     }
-    if isinstance(found, Failed):
-        raise Refused(503, "Not measured", found.reason)
-    if isinstance(found, NotComputed):
-        return MonitorResponse(status="not_computed", reason=found.reason, **told)
-    count = len(found.drifted)
-    seen = DriftSeen(detected=found.detected, share=found.share, drifted_features=count, at=context.clock())
-    context.measurements.saw_drift(seen)
+    if isinstance(drift, Failed):
+        raise ProblemError(503, "Not measured", drift.reason)
+    if isinstance(drift, NotComputed):
+        return MonitorResponse(status="not_computed", reason=drift.reason, **subject)
+    count = len(drift.drifted)
+    context.measurements.record_drift(
+        DriftMeasurement(
+            detected=drift.detected, share=drift.share, drifted_features=count, at=context.clock()
+        )
+    )
     return MonitorResponse(
         status="computed",
-        drift_detected=found.detected,
-        drift_share=found.share,
+        drift_detected=drift.detected,
+        drift_share=drift.share,
         drifted_features_count=count,
-        drifted_features=list(found.drifted),
-        compared_features=found.compared,
-        not_compared=list(found.not_compared),
-        **told,
+        drifted_features=list(drift.drifted),
+        compared_features=drift.compared,
+        not_compared=list(drift.not_compared),
+        **subject,
     )

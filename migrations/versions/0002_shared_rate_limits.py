@@ -1,4 +1,4 @@
-"""the pace that routers share."""
+"""shared rate limits."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,13 +19,13 @@ def upgrade() -> None:
             "until",
             sa.DateTime(timezone=True),
             nullable=False,
-            comment="when the grant ends and is forgotten",
+            comment="when the grant ends",
         ),
         sa.Column(
             "noted_at",
             sa.DateTime(timezone=True),
             nullable=False,
-            comment="when the grant was given",
+            comment="when the grant was recorded",
         ),
         sa.PrimaryKeyConstraint("channel", name=op.f("pk_paces")),
     )

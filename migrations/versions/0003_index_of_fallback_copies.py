@@ -1,4 +1,4 @@
-"""what the fallback tells is found."""
+"""index of fallback copies."""
 
 import sqlalchemy as sa
 from alembic import op
