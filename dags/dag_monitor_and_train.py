@@ -68,6 +68,7 @@ def monitor_and_fine_tune() -> None:
             try:
                 return model_monitoring.fine_tune(api, as_of(context), Deadline(TRAINING_S), **request)
             except (TrainingFailed, Refused) as error:
+                context["ti"].xcom_push("fine_tune_success", value=False)
                 raise AirflowFailException(str(error)) from error
 
     @task(multiple_outputs=True)

@@ -52,9 +52,15 @@ def decide(week: Measurements, limits: Thresholds, *, force: bool) -> Decision:
 
 def alerts(week: Measurements, limits: Thresholds) -> frozenset[str]:
     """The alerts that fire whatever is decided: "drift", "performance"."""
-    bad = _below(week.r2, limits.r2_warning) or (week.r2 is not None and _above(week.rmse, limits.rmse))
-    drifts = _above(week.drift_share, limits.drift_share)
-    return frozenset(name for name, fires in {"drift": drifts, "performance": bad}.items() if fires)
+    is_weak = _below(week.r2, limits.r2_warning)
+    bad = _below(week.r2, limits.r2_critical) or (week.r2 is not None and _above(week.rmse, limits.rmse))
+    # A drift alert needs a measured share; without one a weak model is reported as such.
+    drift_unknown = week.drift_share is None
+    firing = {
+        "drift": not drift_unknown and (_drifts(week, limits) or is_weak),
+        "performance": bad or (drift_unknown and is_weak),
+    }
+    return frozenset(name for name, fires in firing.items() if fires)
 
 
 def _train(week: Measurements, limits: Thresholds, *, force: bool) -> Decision | None:
@@ -64,9 +70,9 @@ def _train(week: Measurements, limits: Thresholds, *, force: bool) -> Decision |
         return Decision(DecisionKind.FIRST, "no model answers yet")
     if _below(week.r2, limits.r2_critical):
         return Decision(DecisionKind.REACTIVE, f"R2 {week.r2:.3f} is below {limits.r2_critical:g}")
-    if _above(week.rmse, limits.rmse):
-        return Decision(DecisionKind.REACTIVE, f"RMSE {week.rmse:.1f} is above {limits.rmse:g}")
-    if _above(week.drift_share, limits.drift_share) and _below(week.r2, limits.r2_warning):
+    if _above(week.rmse, limits.train_rmse):
+        return Decision(DecisionKind.REACTIVE, f"RMSE {week.rmse:.1f} is above {limits.train_rmse:g}")
+    if _drifts(week, limits) and _below(week.r2, limits.r2_warning):
         return Decision(DecisionKind.PROACTIVE, f"drift share {week.drift_share:.2f} and R2 {week.r2:.3f}")
     if week.untrained_days is not None and week.untrained_days >= limits.train_after_days:
         return Decision(
@@ -76,7 +82,7 @@ def _train(week: Measurements, limits: Thresholds, *, force: bool) -> Decision |
 
 
 def _rest(week: Measurements, limits: Thresholds) -> Decision:
-    if _above(week.drift_share, limits.drift_share):
+    if _drifts(week, limits):
         return Decision(DecisionKind.WAIT, f"drift share {week.drift_share:.2f}, but the model still holds")
     if _below(week.r2, limits.r2_warning):
         return Decision(
@@ -85,6 +91,10 @@ def _rest(week: Measurements, limits: Thresholds) -> Decision:
     if week.r2 is None and week.drift_share is None:
         return Decision(DecisionKind.UNKNOWN, "neither the model nor the data could be measured")
     return Decision(DecisionKind.OK, "nothing is over its threshold")
+
+
+def _drifts(week: Measurements, limits: Thresholds) -> bool:
+    return week.drift_share is not None and week.drift_share >= limits.drift_share
 
 
 def _below(value: float | None, limit: float) -> bool:

@@ -116,12 +116,19 @@ def new_champion(api: ModelApi, training: Mapping[str, Any], now: datetime) -> X
     return without_none(
         {
             "deployment": deployment,
+            "deployment_decision": short_decision(deployment),
             "deployed": deployed,
             "champion_run_id": champion,
             "r2_validation": training.get("new_r2"),
             "improvement": training.get("improvement"),
+            "model_improvement": training.get("improvement"),
         }
     )
+
+
+def short_decision(deployment: str | None) -> str | None:
+    """deploy, skip or reject: the service's decision without its reason."""
+    return deployment and deployment.partition("_")[0]
 
 
 def _measure(request: Callable[[datetime], object], now: datetime) -> None:
@@ -137,11 +144,14 @@ def _training_xcom(training: Training, waited_s: float) -> XCom:
         {
             "training_run_id": training.run_id,
             "training_status": "success",
+            "fine_tune_success": True,
             "training_duration_seconds": waited_s if training.fit_seconds is None else training.fit_seconds,
             "deployment": training.decision,
+            "deployment_decision": short_decision(training.decision),
             "deployment_reason": training.reason,
             "compared_with": training.champion_run_id,
             "improvement": training.improvement,
+            "model_improvement": training.improvement,
             "new_r2": training.new_r2,
             "old_r2": training.old_r2,
         }

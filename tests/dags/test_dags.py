@@ -276,6 +276,10 @@ def test_bad_model_is_reported_retrained_and_promoted(pipeline: Pipeline) -> Non
     )
     assert {event["model_type"] for event in pipeline.sink.events} == {"rf"}
     assert pipeline.service.champion != CHAMPION
+    assert pipeline.xcom("fine_tune_model", "fine_tune_success") is True
+    assert pipeline.xcom("fine_tune_model", "deployment_decision") == "deploy"
+    assert pipeline.xcom("validate_new_champion", "deployment_decision") == "deploy"
+    assert pipeline.xcom("validate_new_champion", "model_improvement") == 0.05
     assert pipeline.xcom("validate_new_champion", "deployed") is True
     [row] = pipeline.rows(monitoring_audit)
     assert (row.outcome, row.training_status, row.deployment) == ("reactive", "success", "deploy")
@@ -305,6 +309,7 @@ def test_failed_training_is_reported_audited_and_fails_the_run(pipeline: Pipelin
     [row] = pipeline.rows(monitoring_audit)
     assert (row.outcome, row.training_status) == ("failed", "failed")
     assert pipeline.service.paths().count("/train") == 1
+    assert pipeline.xcom("fine_tune_model", "fine_tune_success") is False
 
 
 @pytest.mark.parametrize(
@@ -351,12 +356,12 @@ def test_drift_not_computed_is_absent_and_not_zero(pipeline: Pipeline) -> None:
 
 def test_events_queued_during_router_outage_are_sent_by_next_run(pipeline: Pipeline) -> None:
     pipeline.sink.status = 503
-    pipeline.service.r2 = 0.68
+    pipeline.service.rmse = 61.0
     first = pipeline.run("monitor_and_fine_tune")
     assert pipeline.sink.events == []
 
     pipeline.sink.status = 201
-    pipeline.service.r2 = 0.9
+    pipeline.service.rmse = 20.0
     pipeline.run("daily_fetch_bike_data")
 
     assert first == "success"

@@ -33,9 +33,10 @@ CALM, MOVED = 0.1, 0.7
         (Measurements(drift_share=MOVED, r2=GOOD, untrained_days=40), False, DecisionKind.SCHEDULED),
         (Measurements(drift_share=MOVED, r2=WEAK, untrained_days=40), False, DecisionKind.PROACTIVE),
         (Measurements(drift_share=MOVED, r2=BAD, untrained_days=40), False, DecisionKind.REACTIVE),
-        # The edges: a threshold itself is not over the threshold.
-        (Measurements(drift_share=0.5, r2=0.65, rmse=90), False, DecisionKind.WAIT),
-        (Measurements(drift_share=0.5, r2=0.70, rmse=90), False, DecisionKind.OK),
+        # The edges: drift begins at its threshold, the others only beyond theirs.
+        (Measurements(drift_share=0.5, r2=0.65, rmse=90), False, DecisionKind.PROACTIVE),
+        (Measurements(drift_share=0.5, r2=0.70, rmse=90), False, DecisionKind.WAIT),
+        (Measurements(drift_share=0.499, r2=0.70, rmse=90), False, DecisionKind.OK),
         (Measurements(drift_share=0.51, r2=0.6999, rmse=90), False, DecisionKind.PROACTIVE),
         (Measurements(drift_share=0.51, r2=0.6499, rmse=90), False, DecisionKind.REACTIVE),
     ],
@@ -59,8 +60,15 @@ def test_decisions_that_train() -> None:
     [
         (Measurements(drift_share=MOVED, r2=BAD), {"drift", "performance"}),
         (Measurements(drift_share=MOVED, r2=GOOD), {"drift"}),
-        (Measurements(drift_share=CALM, r2=WEAK), {"performance"}),
+        (Measurements(drift_share=MOVED, r2=WEAK), {"drift"}),
+        (Measurements(drift_share=CALM, r2=WEAK), {"drift"}),
+        (Measurements(drift_share=CALM, r2=BAD), {"drift", "performance"}),
         (Measurements(drift_share=CALM, r2=GOOD), set()),
+        (Measurements(drift_share=0.5, r2=0.70, rmse=60), {"drift"}),
+        (Measurements(drift_share=0.499, r2=0.70, rmse=60), set()),
+        (Measurements(drift_share=CALM, r2=GOOD, rmse=60.1), {"performance"}),
+        # Without a measured share a weak model is no drift alert, and is reported all the same.
+        (Measurements(r2=WEAK), {"performance"}),
         (Measurements(r2=GOOD, rmse=95), {"performance"}),
         (Measurements(rmse=95), set()),
         (Measurements(), set()),

@@ -59,6 +59,7 @@ def test_training_is_polled_until_it_ends(api: ModelApi, service: FakeModelServi
 
     assert xcom["training_status"] == "success"
     assert (xcom["deployment"], xcom["improvement"]) == ("deploy", 0.05)
+    assert (xcom["fine_tune_success"], xcom["model_improvement"]) == (True, 0.05)
     assert (xcom["new_r2"], xcom["old_r2"], xcom["training_duration_seconds"]) == (0.85, 0.8, 1.5)
 
 
@@ -150,6 +151,7 @@ def test_deployment_stands_although_measuring_fails(
 
     assert xcom == {
         "deployment": "deploy",
+        "deployment_decision": "deploy",
         "deployed": True,
         "champion_run_id": "rf-1",
         "r2_validation": TRAINED["new_r2"],
@@ -174,12 +176,20 @@ def test_unexpected_champion_is_not_replaced(api: ModelApi, service: FakeModelSe
 
 
 @pytest.mark.parametrize(
-    "deployment", ["skip_no_improvement", "reject_baseline_regression", "skip_test_mode"]
+    ("deployment", "decision"),
+    [
+        ("skip_no_improvement", "skip"),
+        ("reject_baseline_regression", "reject"),
+        ("skip_test_mode", "skip"),
+    ],
 )
-def test_skipped_model_changes_nothing(deployment: str, api: ModelApi, service: FakeModelService) -> None:
+def test_skipped_model_changes_nothing(
+    deployment: str, decision: str, api: ModelApi, service: FakeModelService
+) -> None:
     xcom = model_monitoring.new_champion(api, {**TRAINED, "deployment": deployment}, NOON)
 
     assert (xcom["deployed"], service.champion) == (False, CHAMPION)
+    assert (xcom["deployment"], xcom["deployment_decision"]) == (deployment, decision)
     assert not {"/promote_champion", "/evaluate", "/monitor"} & set(service.paths())
 
 

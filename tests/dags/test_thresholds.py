@@ -42,6 +42,7 @@ def test_critical_threshold_above_warning_is_refused() -> None:
             r2_warning=0.7,
             rmse=90,
             drift_share=0.5,
+            train_rmse=90,
             train_after_days=28,
             score_window_days=7,
             score_min_rows=48,
