@@ -8,6 +8,8 @@ from dags.pipeline.thresholds import Thresholds
 
 class DecisionKind(StrEnum):
     FORCED = "forced"
+    NO_DATA = "no_data"
+    """There is no model yet, and no count to train one on: day one."""
     FIRST = "first"
     """There is no model yet."""
     REACTIVE = "reactive"
@@ -24,7 +26,10 @@ class DecisionKind(StrEnum):
 
     @property
     def trains(self) -> bool:
-        return self not in (DecisionKind.WAIT, DecisionKind.OK, DecisionKind.UNKNOWN)
+        return self not in _RESTING
+
+
+_RESTING = frozenset({DecisionKind.NO_DATA, DecisionKind.WAIT, DecisionKind.OK, DecisionKind.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,18 @@ class Measurements:
     r2: float | None = None
     rmse: float | None = None
     has_champion: bool = True
+    has_counts: bool = True
+    """Whether any count was ever ingested."""
     untrained_days: float | None = None
     """Since the data of the newest training ended, deployed or not."""
 
 
 def decide(week: Measurements, limits: Thresholds, *, force: bool) -> Decision:
-    return _train(week, limits, force=force) or _rest(week, limits)
+    if force:
+        return Decision(DecisionKind.FORCED, "requested by force_fine_tune")
+    if not (week.has_counts or week.has_champion):
+        return Decision(DecisionKind.NO_DATA, "no counts have arrived yet")
+    return _train(week, limits) or _rest(week, limits)
 
 
 def alerts(week: Measurements, limits: Thresholds) -> frozenset[str]:
@@ -63,9 +74,7 @@ def alerts(week: Measurements, limits: Thresholds) -> frozenset[str]:
     return frozenset(name for name, fires in firing.items() if fires)
 
 
-def _train(week: Measurements, limits: Thresholds, *, force: bool) -> Decision | None:
-    if force:
-        return Decision(DecisionKind.FORCED, "requested by force_fine_tune")
+def _train(week: Measurements, limits: Thresholds) -> Decision | None:
     if not week.has_champion:
         return Decision(DecisionKind.FIRST, "no model answers yet")
     if _below(week.r2, limits.r2_critical):
