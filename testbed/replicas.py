@@ -63,8 +63,8 @@ class Story:
 
 
 @st.composite
-def stories(draw: Draw, *, most_gap_s: float, both_see_the_last: bool = True) -> Story:
-    """most_gap_s: between two notifications that follow one another."""
+def stories(draw: Draw, *, max_gap_s: float, both_see_the_last: bool = True) -> Story:
+    """max_gap_s: between two notifications that follow one another."""
     episodes = draw(_histories())
     first = draw(_replica(episodes, needs_last=True))
     second = draw(_replica(episodes, needs_last=both_see_the_last))
@@ -72,7 +72,7 @@ def stories(draw: Draw, *, most_gap_s: float, both_see_the_last: bool = True) ->
     while first or second:
         next_ = (first if draw(st.booleans()) else second) if first and second else first or second
         episode, firing = next_.pop(0)
-        notifications.append(Notification(draw(st.floats(0, most_gap_s)), episode, firing))
+        notifications.append(Notification(draw(st.floats(0, max_gap_s)), episode, firing))
     return Story(episodes, notifications)
 
 

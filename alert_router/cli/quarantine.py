@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Bodies and alerts that could not b
 def list_waiting() -> None:
     """List what needs attention, oldest first: the reason, and the start of the body."""
     with open_existing(load_settings()) as store, store.read() as conn:
-        for item in quarantine.waiting(conn, most_bytes=MAX_SHOWN_BYTES):
+        for item in quarantine.waiting(conn, max_bytes=MAX_SHOWN_BYTES):
             refused = item.refused
             typer.echo(
                 f"{item.id}  {refused.at:%Y-%m-%d %H:%M:%S}Z  {refused.source}  {_printable(refused.reason)}"

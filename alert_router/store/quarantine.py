@@ -35,10 +35,10 @@ def size(conn: sa.Connection) -> int:
     return conn.scalar(sa.select(sa.func.count()).select_from(quarantine).where(_WAITS)) or 0
 
 
-def waiting(conn: sa.Connection, *, most_bytes: int) -> tuple[Kept, ...]:
-    """Oldest first; of each body the first most_bytes bytes."""
+def waiting(conn: sa.Connection, *, max_bytes: int) -> tuple[Kept, ...]:
+    """Oldest first; of each body the first max_bytes bytes."""
     kept = quarantine.c
-    body = sa.func.substr(kept.body, 1, most_bytes, type_=sa.LargeBinary)
+    body = sa.func.substr(kept.body, 1, max_bytes, type_=sa.LargeBinary)
     query = sa.select(kept.id, kept.at, kept.source, kept.reason, body).where(_WAITS).order_by(kept.id)
     return tuple(Kept(row[0], RefusedBody(*row[1:])) for row in conn.execute(query))
 

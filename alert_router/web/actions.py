@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from alert_router.services.acknowledge import Acknowledgement
 from alert_router.services.acknowledge import acknowledge as acknowledge_incident
 from alert_router.services.intake import Intake
 from alert_router.sources.alertmanager import Text
@@ -17,7 +16,7 @@ from alert_router.sources.errors import errors_of
 from alert_router.store import dead_letters
 from alert_router.web import openapi
 from alert_router.web.auth import require_ui_origin
-from alert_router.web.dependencies import IntakeDep, Now, PagesDep, ReaderDep, RowId
+from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
 from alert_router.web.pages import VARY, DeadLettersPage
 from alert_router.web.problems import Problem, wants_html
 from alert_router.web.schemas import DeadLetterOut
@@ -44,8 +43,7 @@ async def _acknowledge_body(request: Request) -> AcknowledgeIn:
             return AcknowledgeIn.model_validate(dict(parse_qsl(body.decode(errors="replace"))))
         return AcknowledgeIn.model_validate_json(body)
     except ValidationError as error:
-        errors = errors_of(error)
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(map(str, errors)), errors=errors) from error
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors_of(error)) from error
 
 
 AcknowledgeBody = Annotated[AcknowledgeIn, Depends(_acknowledge_body)]
@@ -62,10 +60,10 @@ AcknowledgeBody = Annotated[AcknowledgeIn, Depends(_acknowledge_body)]
     max_body_size=MAX_FORM_BYTES,
 )
 async def acknowledge(
-    request: Request, alert_id: RowId, body: AcknowledgeBody, intake: IntakeDep, now: Now
+    request: Request, alert_id: RowId, body: AcknowledgeBody, state: StateDep, now: Now
 ) -> Response:
     """No more reminders until the incident resolves, and the card names who acknowledged it."""
-    if not await acknowledge_incident(intake, Acknowledgement(alert_id, body.by, body.note, now)):
+    if not await acknowledge_incident(state["intake"], alert_id, now, by=body.by, note=body.note):
         raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} is not part of a firing incident")
     if wants_html(request):
         return RedirectResponse(f"/alerts/{alert_id}", status_code=HTTPStatus.SEE_OTHER)
@@ -78,11 +76,11 @@ async def acknowledge(
     responses=openapi.HTML | openapi.errors(503),
     summary="Cards that Discord rejected for good",
 )
-async def letters(request: Request, reader: ReaderDep, pages: PagesDep, now: Now) -> Response:
+async def letters(request: Request, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     """Cards that Discord rejected for good, oldest first."""
     waiting = await reader.run(dead_letters.waiting)
     if wants_html(request):
-        return pages.render("dead_letters.html", DeadLettersPage(now=now, letters=waiting))
+        return state["pages"].render("dead_letters.html", DeadLettersPage(now=now, letters=waiting))
     body = [DeadLetterOut.model_validate(letter).model_dump() for letter in waiting]
     return JSONResponse(body, headers=VARY)
 
@@ -94,8 +92,8 @@ async def letters(request: Request, reader: ReaderDep, pages: PagesDep, now: Now
     responses=openapi.REDIRECT | openapi.errors(401, 403, 503),
     summary="Retry all dead letters",
 )
-async def replay_all(request: Request, intake: IntakeDep, now: Now) -> Response:
-    return _replayed(request, await _replay(intake, None, now))
+async def replay_all(request: Request, state: StateDep, now: Now) -> Response:
+    return _replayed(request, await _replay(state["intake"], None, now))
 
 
 @router.post(
@@ -105,8 +103,8 @@ async def replay_all(request: Request, intake: IntakeDep, now: Now) -> Response:
     responses=openapi.REDIRECT | openapi.errors(401, 403, 404, 422, 503),
     summary="Retry one dead letter",
 )
-async def replay(request: Request, card_id: RowId, intake: IntakeDep, now: Now) -> Response:
-    replayed = await _replay(intake, [card_id], now)
+async def replay(request: Request, card_id: RowId, state: StateDep, now: Now) -> Response:
+    replayed = await _replay(state["intake"], [card_id], now)
     if not replayed:
         raise Problem(HTTPStatus.NOT_FOUND, f"card {card_id} is not a dead letter")
     return _replayed(request, replayed)

@@ -10,33 +10,19 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
-from alert_router.services import watchdog
 from alert_router.settings import Settings
 from alert_router.store import history
-from alert_router.web import alert_filters, openapi, schemas
+from alert_router.web import alert_filters, openapi
 from alert_router.web.alert_filters import Query
-from alert_router.web.dependencies import HealthCheckDep, Now, PagesDep, ReaderDep, RowId, SettingsDep
-from alert_router.web.metrics import SOURCES
+from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
 from alert_router.web.pages import VARY, AlertPage, AlertsPage
 from alert_router.web.problems import Problem, wants_html
 from alert_router.web.schemas import AlertDetailOut, AlertPageOut
 
-_DESCRIPTIONS = {
-    "status": "firing or resolved",
-    "severity": "The label severity",
-    "alertname": "The label alertname",
-    "source": f"{', '.join(SOURCES)} or {watchdog.SOURCE} (monitoring is blind)",
-    "match": 'An Alertmanager matcher such as instance=~"api-.*"; repeatable, all must match',
-    "since": "Started at or after: a time (2026-11-22T10:00:00Z) or an age (90m, 24h, 7d, 2w)",
-    "until": "Started before: a time or an age",
-    "q": "Text anywhere in the name, labels or annotations",
-    "limit": f"Page size, up to {alert_filters.MAX_LIMIT}",
-    "cursor": "`next` of the previous page",
-}
 PARAMETERS = {
     "parameters": [
         {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
-        for name, text in _DESCRIPTIONS.items()
+        for name, text in alert_filters.PARAMETERS.items()
     ]
 }
 router = APIRouter(tags=["history"])
@@ -56,23 +42,14 @@ QueryDep = Annotated[Query, Depends(_query)]
     openapi_extra=PARAMETERS,
     summary="The history, newest first",
 )
-async def alerts(
-    request: Request,
-    query: QueryDep,
-    reader: ReaderDep,
-    settings: SettingsDep,
-    check_health: HealthCheckDep,
-    pages: PagesDep,
-    now: Now,
-) -> Response:
+async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     if wants_html(request):
-        health = await asyncio.to_thread(check_health)
-        page = await reader.run(lambda conn: _html_page(conn, query, settings, health.troubles, now))
-        return pages.render("alerts.html", page)
+        health = await asyncio.to_thread(state["check_health"])
+        page = await reader.run(lambda conn: _html_page(conn, query, state["settings"], health.troubles, now))
+        return state["pages"].render("alerts.html", page)
     rows = await reader.run(lambda conn: _rows(conn, query))
-    body = AlertPageOut(
-        alerts=schemas.alerts_out(rows.alerts), next=None if rows.next is None else str(rows.next)
-    )
+    cursor = None if rows.next is None else str(rows.next)
+    body = AlertPageOut.model_validate({"alerts": rows.alerts, "next": cursor})
     return JSONResponse(body.model_dump(mode="json"), headers=VARY)
 
 
@@ -82,15 +59,13 @@ async def alerts(
     responses=openapi.HTML | openapi.errors(404, 422, 503),
     summary="One alert with its transitions and deliveries",
 )
-async def alert(
-    request: Request, alert_id: RowId, reader: ReaderDep, settings: SettingsDep, pages: PagesDep, now: Now
-) -> Response:
+async def alert(request: Request, alert_id: RowId, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     detail = await reader.run(lambda conn: history.alert_detail(conn, alert_id))
     if detail is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no alert {alert_id}")
     if wants_html(request):
-        page = AlertPage(now=now, detail=detail, public_url=settings.public_url)
-        return pages.render("alert.html", page)
+        page = AlertPage(now=now, detail=detail, public_url=state["settings"].public_url)
+        return state["pages"].render("alert.html", page)
     return JSONResponse(AlertDetailOut.of(detail).model_dump(mode="json"), headers=VARY)
 
 
@@ -108,8 +83,8 @@ def _html_page(
         alerts=rows.alerts,
         next_url=None if rows.next is None else query.url(cursor=rows.next),
         firing=history.firing(conn),
-        severities=tuple(history.severities(conn)),
-        alertnames=tuple(history.alertnames(conn)),
+        severities=history.values_of(conn, "severity"),
+        alertnames=history.values_of(conn, "alertname"),
         troubles=troubles,
         webhook_url=f"{settings.public_url}/webhooks/alertmanager",
         needs_token=bool(settings.ingest_tokens),

@@ -135,8 +135,7 @@ def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         errors = [FieldError(".".join(map(str, item["loc"])), item["msg"]) for item in error.errors()]
-        detail = "; ".join(map(str, errors))
-        return _answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors))
+        return _answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _error: Exception) -> Response:

@@ -47,18 +47,16 @@ class Reader:
 
     async def run(self, query: Callable[[sa.Connection], T]) -> T:
         """Raises Unavailable, which the application answers with 503."""
-        return await asyncio.to_thread(self._read, query)
 
-    def _read(self, query: Callable[[sa.Connection], T]) -> T:
-        with self._store.read() as conn:
-            return query(conn)
+        def read() -> T:
+            with self._store.read() as conn:
+                return query(conn)
+
+        return await asyncio.to_thread(read)
 
 
-def _from_state(name: str) -> Any:
-    async def dependency(request: Request) -> Any:
-        return request.state[name]
-
-    return Depends(dependency)
+async def _state(request: Request) -> State:
+    return state_of(request)
 
 
 async def _now(request: Request) -> datetime:
@@ -69,11 +67,7 @@ async def _reader(request: Request) -> Reader:
     return Reader(state_of(request)["store"])
 
 
-SettingsDep = Annotated[Settings, _from_state("settings")]
-IntakeDep = Annotated[Intake, _from_state("intake")]
-MetricsDep = Annotated[Metrics, _from_state("metrics")]
-PagesDep = Annotated[Pages, _from_state("pages")]
-HealthCheckDep = Annotated[Callable[[], Health], _from_state("check_health")]
+StateDep = Annotated[State, Depends(_state)]
 ReaderDep = Annotated[Reader, Depends(_reader)]
 RowId = Annotated[int, Path(ge=1, lt=2**62)]
 Now = Annotated[datetime, Depends(_now)]

@@ -22,7 +22,8 @@ RULES = (
     *("fence", "blockquote", "heading", "list"),
     *("newline", "escape", "backticks", "strikethrough", "emphasis", "link", "autolink"),
 )
-Environment = MutableMapping[str, Any]
+Env = MutableMapping[str, Any]
+Tokens = Sequence[Token]
 REL = "noopener noreferrer nofollow"
 ROW = 3
 """Inline fields side by side."""
@@ -112,24 +113,18 @@ def _parse_stamp(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _render_stamp(
-    _renderer: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, _env: Environment
-) -> str:
+def _render_stamp(_r: RendererHTML, tokens: Tokens, index: int, _options: Any, _env: Env) -> str:
     return f'<span class="stamp">{escape(tokens[index].content)}</span>'
 
 
-def _render_strong(
-    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
-) -> str:
+def _render_strong(renderer: RendererHTML, tokens: Tokens, index: int, options: Any, env: Env) -> str:
     """Two underscores underline; two asterisks are bold."""
     if tokens[index].markup == "__":
         tokens[index].tag = "u"
     return renderer.renderToken(tokens, index, options, env)
 
 
-def _render_heading(
-    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
-) -> str:
+def _render_heading(renderer: RendererHTML, tokens: Tokens, index: int, options: Any, env: Env) -> str:
     """Not part of the page's outline; Discord has three sizes."""
     token = tokens[index]
     if token.nesting == 1:
@@ -138,9 +133,7 @@ def _render_heading(
     return renderer.renderToken(tokens, index, options, env)
 
 
-def _render_link(
-    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Environment
-) -> str:
+def _render_link(renderer: RendererHTML, tokens: Tokens, index: int, options: Any, env: Env) -> str:
     # `[x]()` passes markdown-it as a link to nowhere.
     attrs = {"href": href, "rel": REL} if (href := tokens[index].attrGet("href")) else {}
     tokens[index].attrs = dict(attrs)

@@ -10,7 +10,7 @@ from alert_router.settings import Settings
 from alert_router.store import history, preview
 from alert_router.web import metrics
 from alert_router.web.api_docs import operations
-from alert_router.web.dependencies import HealthCheckDep, Now, PagesDep, ReaderDep, SettingsDep
+from alert_router.web.dependencies import Now, ReaderDep, StateDep
 from alert_router.web.pages import VARY, ApiPage, LandingPage, PreviewPage
 from alert_router.web.problems import wants_html
 
@@ -19,46 +19,41 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def landing(
-    request: Request,
-    reader: ReaderDep,
-    settings: SettingsDep,
-    check_health: HealthCheckDep,
-    pages: PagesDep,
-    now: Now,
-) -> Response:
+async def landing(request: Request, reader: ReaderDep, state: StateDep, now: Now) -> Response:
+    settings = state["settings"]
     firing = await reader.run(history.firing)
     if not wants_html(request):
         names = ("alerts", "preview", "metrics", "docs")
         links = {name: f"{settings.public_url}/{name}" for name in names}
         return JSONResponse({"firing": firing, **links}, headers=VARY)
-    health = await asyncio.to_thread(check_health)
+    health = await asyncio.to_thread(state["check_health"])
     channel = _main_channel(settings)
-    state = await reader.run(lambda conn: metrics.state_of(conn, [channel]))
+    figures = await reader.run(lambda conn: metrics.state_of(conn, [channel]))
     page = LandingPage(
         now=now,
         firing=firing,
-        pending_cards=state.cards["pending"],
-        dead_cards=state.cards["dead"],
-        quarantined=state.quarantined,
+        pending_cards=figures.cards["pending"],
+        dead_cards=figures.cards["dead"],
+        quarantined=figures.quarantined,
         channel=channel,
         not_ready={**health.not_ready, **health.troubles},
         webhook_url=f"{settings.public_url}/webhooks/alertmanager",
         needs_token=bool(settings.ingest_tokens),
     )
-    return pages.render("landing.html", page)
+    return state["pages"].render("landing.html", page)
 
 
 @router.get("/docs")
-async def api_docs(request: Request, pages: PagesDep, now: Now) -> Response:
-    return pages.render("api_docs.html", ApiPage(now=now, operations=operations(request.app.openapi())))
+async def api_docs(request: Request, state: StateDep, now: Now) -> Response:
+    page = ApiPage(now=now, operations=operations(request.app.openapi()))
+    return state["pages"].render("api_docs.html", page)
 
 
 @router.get("/preview")
-async def preview_cards(reader: ReaderDep, settings: SettingsDep, pages: PagesDep, now: Now) -> Response:
+async def preview_cards(reader: ReaderDep, state: StateDep, now: Now) -> Response:
     cards = await reader.run(lambda conn: preview.latest(conn, MAX_CARDS))
-    page = PreviewPage(now=now, cards=cards, channel=_main_channel(settings))
-    return pages.render("preview.html", page)
+    page = PreviewPage(now=now, cards=cards, channel=_main_channel(state["settings"]))
+    return state["pages"].render("preview.html", page)
 
 
 def _main_channel(settings: Settings) -> ChannelName:

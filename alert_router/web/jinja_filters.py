@@ -39,17 +39,13 @@ OUTCOMES = {
 ACTIONS = {"create": "new message", "edit": "message edited"}
 
 
-def duration(span: timedelta) -> str:
-    return markdown.duration(span)
-
-
 def ago(moment: datetime, now: datetime) -> str:
     """A sender's clock may be ahead: such a time is shown as in the future."""
     if moment > now + timedelta(minutes=1):
-        return f"in {duration(moment - now)}"
+        return f"in {markdown.duration(moment - now)}"
     if moment > now - JUST_NOW:
         return "just now"
-    return f"{duration(now - moment)} ago"
+    return f"{markdown.duration(now - moment)} ago"
 
 
 def clock(moment: datetime, now: datetime) -> str:

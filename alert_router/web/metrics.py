@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -50,34 +51,28 @@ class Metrics:
     def __init__(self, store: Store, now: Callable[[], datetime], channels: Sequence[ChannelName]) -> None:
         """channels: the main one first."""
         self.registry = CollectorRegistry()
-        self.requests = Counter(
+        counter = partial(Counter, registry=self.registry)
+        self.requests = counter(
             "alert_router_webhook_requests",
             "Requests to the ingest routes, by source and status code.",
             ("source", "code"),
-            registry=self.registry,
         )
-        self.signals = Counter(
-            "alert_router_signals",
-            "Signals received, by source and outcome.",
-            ("source", "outcome"),
-            registry=self.registry,
+        self.signals = counter(
+            "alert_router_signals", "Signals received, by source and outcome.", ("source", "outcome")
         )
-        self.quarantined = Counter(
+        self.quarantined = counter(
             "alert_router_quarantined",
             "Bodies and alerts quarantined because they could not be parsed, by source.",
             ("source",),
-            registry=self.registry,
         )
-        self.truncated = Counter(
+        self.truncated = counter(
             "alert_router_truncated_alerts",
             "Alerts that a source left out of its webhooks (max_alerts): they were never received.",
-            registry=self.registry,
         )
-        self.deliveries = Counter(
+        self.deliveries = counter(
             "alert_router_deliveries",
             "Requests to channels, by action and outcome.",
             ("channel", "action", "outcome"),
-            registry=self.registry,
         )
         self.delivery_seconds = Histogram(
             "alert_router_delivery_duration_seconds",
@@ -132,9 +127,9 @@ class _StateCollector(Collector):
             with self._store.read() as conn:
                 state = state_of(conn, self._channels)
         except Unavailable:
-            yield _gauge("alert_router_store_up", "Whether the database answers.", 0)
+            yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=0)
             return
-        yield _gauge("alert_router_store_up", "Whether the database answers.", 1)
+        yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=1)
         yield from self._families(state)
 
     def _families(self, state: State) -> Iterator[Metric]:
@@ -144,15 +139,13 @@ class _StateCollector(Collector):
         yield family
         waiting = state.oldest_waiting
         age_s = max((self._now() - waiting).total_seconds(), 0.0) if waiting else 0.0
-        yield _gauge(
+        yield GaugeMetricFamily(
             "alert_router_oldest_pending_card_age_seconds",
             "How long the oldest pending card has been waiting; 0 when none is pending.",
-            age_s,
+            value=age_s,
         )
-        yield _gauge(
-            "alert_router_quarantine_size",
-            "Bodies and alerts in the quarantine.",
-            state.quarantined,
+        yield GaugeMetricFamily(
+            "alert_router_quarantine_size", "Bodies and alerts in the quarantine.", value=state.quarantined
         )
         family = GaugeMetricFamily(
             "alert_router_ledger",
@@ -162,8 +155,4 @@ class _StateCollector(Collector):
         for field in fields(state.ledger):
             family.add_metric([field.name], getattr(state.ledger, field.name))
         yield family
-        yield _gauge("alert_router_alerts_firing", "Alerts firing now.", state.firing)
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, text, value=value)
+        yield GaugeMetricFamily("alert_router_alerts_firing", "Alerts firing now.", value=state.firing)

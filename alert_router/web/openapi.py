@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from alert_router.sources import events
+from alert_router.sources.errors import FieldError
 from alert_router.web import problems
 
 REF_TEMPLATE = "#/components/schemas/{model}"
@@ -29,11 +30,6 @@ REDIRECT: Responses = {
 }
 
 
-class FieldProblem(BaseModel):
-    field: str
-    message: str
-
-
 class ProblemDocument(BaseModel):
     """RFC 9457."""
 
@@ -41,29 +37,22 @@ class ProblemDocument(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[FieldProblem]
+    errors: list[FieldError]
 
 
 def errors(*statuses: int) -> Responses:
     """The answers of a route when something is wrong, as problem documents."""
     schema = {"$ref": REF_TEMPLATE.format(model=ProblemDocument.__name__)}
     return {
-        status: {
-            "description": DESCRIPTIONS[status],
-            "content": {problems.MEDIA_TYPE: {"schema": schema}},
-        }
+        status: {"description": DESCRIPTIONS[status], "content": {problems.MEDIA_TYPE: {"schema": schema}}}
         for status in statuses
     }
 
 
 def json_body(schema: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:
     """openapi_extra for a handler that reads its body raw, so that FastAPI cannot see the schema."""
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": schema, "example": example}},
-        }
-    }
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def add_schemas(app: FastAPI) -> None:

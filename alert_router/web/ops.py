@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from alert_router.web.dependencies import HealthCheckDep, MetricsDep
+from alert_router.web.dependencies import StateDep
 
 router = APIRouter(tags=["operations"])
 
@@ -21,9 +21,9 @@ class Readiness(BaseModel):
 
 
 @router.get("/metrics", response_class=PlainTextResponse, summary="Metrics for Prometheus")
-async def metrics(metrics: MetricsDep) -> Response:
+async def metrics(state: StateDep) -> Response:
     # Each scrape queries the tables, so not on the event loop.
-    text = await asyncio.to_thread(generate_latest, metrics.registry)
+    text = await asyncio.to_thread(generate_latest, state["metrics"].registry)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
@@ -39,9 +39,9 @@ async def healthy() -> str:
     responses={503: {"model": Readiness, "description": "Not ready"}},
     summary="Whether alerts are accepted",
 )
-async def ready(check_health: HealthCheckDep) -> Response:
+async def ready(state: StateDep) -> Response:
     """503 when alerts cannot be accepted, with the reason; `troubles` need a person's attention."""
-    health = await asyncio.to_thread(check_health)
+    health = await asyncio.to_thread(state["check_health"])
     readiness = Readiness(
         ready=not health.not_ready, not_ready=dict(health.not_ready), troubles=dict(health.troubles)
     )

@@ -1,16 +1,18 @@
 """The pages for people: one frozen dataclass per page is all its template sees."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
 import jinja2
 from fastapi.responses import HTMLResponse
 
-from alert_router.discord import embeds
+from alert_router.discord import embeds, markdown
 from alert_router.domain.model import Alert, Status
 from alert_router.store.dead_letters import DeadLetter
 from alert_router.store.history import AlertDetail
@@ -47,23 +49,29 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class AlertsPage(Page):
+class ConnectPage(Page):
+    """A page that says how alerts get here."""
+
+    firing: Mapping[str, int]
+    """How many alerts are firing now, by severity, regardless of the filters."""
+    webhook_url: str
+    """For alertmanager.yml."""
+    needs_token: bool
+    """Whether a sender needs a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsPage(ConnectPage):
     query: Query
     alerts: tuple[Alert, ...]
     next_url: str | None
     """The next page, further into the past."""
-    firing: Mapping[str, int]
-    """How many alerts are firing now, by severity, regardless of the filters."""
     severities: tuple[str, ...]
     """The options of the form."""
     alertnames: tuple[str, ...]
     """Of all alerts; empty when no alert was ever received."""
     troubles: Mapping[str, str]
     """What needs a person's attention, by component."""
-    webhook_url: str
-    """For alertmanager.yml."""
-    needs_token: bool
-    """Whether a sender needs a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +89,13 @@ class PreviewPage(Page):
 
 
 @dataclass(frozen=True, slots=True)
-class LandingPage(Page):
-    firing: Mapping[str, int]
+class LandingPage(ConnectPage):
     pending_cards: int
     dead_cards: int
     quarantined: int
     channel: str
     not_ready: Mapping[str, str]
     """What is not ready or needs attention, by component; empty when all is well."""
-    webhook_url: str
-    """For alertmanager.yml."""
-    needs_token: bool
-    """Whether a sender needs a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +110,7 @@ class ApiPage(Page):
 
 @dataclass(frozen=True, slots=True)
 class ErrorPage(Page):
-    status: int
-    title: str
-    detail: str
-    errors: tuple[tuple[str, str], ...]
-    """Field and message."""
+    problem: Problem
 
 
 class Pages:
@@ -132,38 +131,24 @@ class Pages:
         return HTMLResponse(text, status_code=status, headers=HEADERS)
 
     def error(self, problem: Problem, now: datetime) -> HTMLResponse:
-        page = ErrorPage(
-            now=now,
-            status=problem.status,
-            title=problem.status.phrase,
-            detail=problem.detail,
-            errors=tuple((error.field, error.message) for error in problem.errors),
-        )
-        return self.render("error.html", page, status=problem.status)
+        return self.render("error.html", ErrorPage(now, problem), status=problem.status)
+
+
+def _by_name(*functions: Callable[..., object]) -> dict[str, Callable[..., object]]:
+    return {function.__name__: function for function in functions}
 
 
 FILTERS: Mapping[str, Callable[..., object]] = {
-    "ago": jinja_filters.ago,
-    "bar": discord_html.bar,
-    "block": discord_html.block,
-    "by_rank": jinja_filters.by_rank,
-    "chips": filter_summary.chips,
-    "clock": jinja_filters.clock,
-    "counted": jinja_filters.counted,
-    "duration": jinja_filters.duration,
-    "exact": jinja_filters.exact,
-    "inline": discord_html.inline,
-    "in_words": filter_summary.in_words,
+    "duration": markdown.duration,
+    "json": partial(json.dumps, indent=2, ensure_ascii=False),
     "moment": datetime.fromisoformat,
-    "rank_name": jinja_filters.rank_name,
-    "rows": discord_html.rows,
-    "headline_and_text": jinja_filters.headline_and_text,
     "silence_url": embeds.silence_url,
-    "span_in_words": filter_summary.span_in_words,
-    "distinguishing_labels_first": jinja_filters.distinguishing_labels_first,
-    "times": jinja_filters.times,
+    **_by_name(discord_html.bar, discord_html.block, discord_html.inline, discord_html.rows),
+    **_by_name(filter_summary.chips, filter_summary.in_words, filter_summary.span_in_words),
+    **_by_name(jinja_filters.ago, jinja_filters.clock, jinja_filters.exact, jinja_filters.times),
+    **_by_name(jinja_filters.by_rank, jinja_filters.rank_name, jinja_filters.counted, jinja_filters.words),
+    **_by_name(jinja_filters.distinguishing_labels_first, jinja_filters.headline_and_text),
     "web_url": jinja_filters.web_url,
-    "words": jinja_filters.words,
 }
 GLOBALS: Mapping[str, object] = {
     "ACTIONS": jinja_filters.ACTIONS,
@@ -174,12 +159,8 @@ GLOBALS: Mapping[str, object] = {
     "STATUSES": tuple(Status),
     "STYLESHEETS": STYLESHEETS,
     "TRANSITIONS": jinja_filters.TRANSITIONS,
-    "choices": filter_summary.choices,
-    "has_filters": filter_summary.has_filters,
-    "severity_url": filter_summary.severity_url,
-    "value_of": filter_summary.value_of,
-    "values_of": filter_summary.values_of,
-    "with_label": filter_summary.with_label,
+    **_by_name(filter_summary.choices, filter_summary.has_filters, filter_summary.severity_url),
+    **_by_name(filter_summary.value_of, filter_summary.values_of, filter_summary.with_label),
 }
 
 

@@ -15,14 +15,12 @@ MEDIA_TYPE = "application/problem+json"
 class Problem(Exception):
     """An answer other than the one hoped for."""
 
-    def __init__(
-        self, status: HTTPStatus, detail: str, *, errors: Sequence[FieldError] = (), **extra: Any
-    ) -> None:
-        super().__init__(detail)
+    def __init__(self, status: HTTPStatus, detail: str = "", *, errors: Sequence[FieldError] = ()) -> None:
+        """detail: the errors, by default."""
+        self.detail = detail or "; ".join(map(str, errors))
+        super().__init__(self.detail)
         self.status = status
-        self.detail = detail
         self.errors = tuple(errors)
-        self.extra = extra
 
     def body(self) -> dict[str, Any]:
         return {
@@ -31,7 +29,6 @@ class Problem(Exception):
             "status": int(self.status),
             "detail": self.detail,
             "errors": [{"field": error.field, "message": error.message} for error in self.errors],
-            **self.extra,
         }
 
     def headers(self) -> dict[str, str]:

@@ -5,49 +5,43 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from alert_router.domain.model import Alert, Status
-from alert_router.store.history import AlertDetail
+from alert_router.domain.model import Status
+from alert_router.store.history import AlertDetail, TimelineEntry
 
 
-class AlertOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
+class Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
 
+
+class AlertOut(Out):
     id: int
+    incident_id: int
     source: str
     fingerprint: str
     alertname: str
     severity: str
     status: Status
+    repeats: int
+    """Reports that brought nothing new."""
+    flaps: int
+    """How often it came back within the flap window, in a row."""
     labels: dict[str, str]
     annotations: dict[str, str]
     starts_at: datetime
     ends_at: datetime | None
     received_at: datetime
     last_seen_at: datetime
-    repeats: int
-    flaps: int
-    incident_id: int
+    """When it was last reported."""
     generator_url: str
 
 
-class AlertPageOut(BaseModel):
+class AlertPageOut(Out):
     alerts: list[AlertOut]
     next: str | None
     """The cursor of the next page; null on the last."""
 
 
-class TransitionOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    at: datetime
-    kind: str
-    source: str
-    detail: str
-
-
-class DeliveryOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class DeliveryOut(Out):
     at: datetime
     channel: str
     action: str
@@ -59,25 +53,18 @@ class DeliveryOut(BaseModel):
 
 
 class AlertDetailOut(AlertOut):
-    transitions: list[TransitionOut]
+    transitions: list[TimelineEntry]
     deliveries: list[DeliveryOut]
 
     @classmethod
     def of(cls, detail: AlertDetail) -> Self:
-        return cls(
-            **AlertOut.model_validate(detail.alert).model_dump(),
-            transitions=[TransitionOut.model_validate(entry) for entry in detail.transitions],
-            deliveries=[DeliveryOut.model_validate(entry) for entry in detail.deliveries],
+        alert = AlertOut.model_validate(detail.alert).model_dump()
+        return cls.model_validate(
+            alert | {"transitions": detail.transitions, "deliveries": detail.deliveries}
         )
 
 
-def alerts_out(alerts: tuple[Alert, ...]) -> list[AlertOut]:
-    return [AlertOut.model_validate(alert) for alert in alerts]
-
-
-class DeadLetterOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class DeadLetterOut(Out):
     card_id: int
     channel: str
     incident_id: int | None

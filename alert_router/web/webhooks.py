@@ -43,27 +43,21 @@ EXAMPLE: dict[str, Any] = {
         }
     ],
 }
-GRAFANA_EXAMPLE = {
-    **EXAMPLE,
-    "version": "1",
-    "orgId": 1,
-    "externalURL": "https://grafana.example.org/",
-    "alerts": [
-        {
-            **EXAMPLE["alerts"][0],
-            "generatorURL": "https://grafana.example.org/alerting/grafana/dd2f0260/view?orgId=1",
-            "panelURL": "https://grafana.example.org/d/ece9fb32?viewPanel=2",
-            "values": {"A": 0.93},
-        }
-    ],
+GRAFANA = "https://grafana.example.org/"
+GRAFANA_ALERT = EXAMPLE["alerts"][0] | {
+    "generatorURL": f"{GRAFANA}alerting/grafana/dd2f0260/view?orgId=1",
+    "panelURL": f"{GRAFANA}d/ece9fb32?viewPanel=2",
+    "values": {"A": 0.93},
 }
-router = APIRouter(tags=["ingest"], dependencies=[Depends(require_token)])
+GRAFANA_EXAMPLE = EXAMPLE | {"version": "1", "orgId": 1, "externalURL": GRAFANA, "alerts": [GRAFANA_ALERT]}
+router = APIRouter(
+    tags=["ingest"], dependencies=[Depends(require_token)], responses=openapi.errors(*ingest.ERRORS)
+)
 
 
 @router.post(
     "/webhooks/alertmanager",
     summary="Alertmanager's webhook, version 4",
-    responses=openapi.errors(*ingest.ERRORS),
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), EXAMPLE),
 )
 async def from_alertmanager(request: Request, body: Body) -> Answer:
@@ -74,7 +68,6 @@ async def from_alertmanager(request: Request, body: Body) -> Answer:
 @router.post(
     "/webhooks/grafana",
     summary="Grafana's webhook contact point",
-    responses=openapi.errors(*ingest.ERRORS),
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), GRAFANA_EXAMPLE),
 )
 async def from_grafana(request: Request, body: Body) -> Answer:

@@ -48,8 +48,8 @@ class PlannedFault:
 Draw = Callable[[Random], Fault]
 
 
-def _limited(scope: Any, least_s: float, most_s: float, random: Random) -> Fault:
-    return faults.limited(scope, seconds=round(random.uniform(least_s, most_s), 2))
+def _limited(scope: Any, min_s: float, max_s: float, random: Random) -> Fault:
+    return faults.limited(scope, seconds=round(random.uniform(min_s, max_s), 2))
 
 
 def _slow(random: Random) -> Fault:

@@ -128,7 +128,9 @@ def _took(year: Year) -> str:
 
 
 def _counted(names: Iterable[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in Counter(names).most_common())
+    return ", ".join(
+        f"{name} {count}" for name, count in sorted(Counter(names).items(), key=lambda item: -item[1])
+    )
 
 
 def _weeks(year: Year) -> str:

@@ -473,7 +473,7 @@ def test_alert_is_not_stored_without_its_card(harness: RouterHarness) -> None:
 
 
 @FEWER
-@given(story=stories(most_gap_s=400))
+@given(story=stories(max_gap_s=400))
 def test_final_state_is_correct_in_the_store(harness: RouterHarness, story: Story) -> None:
     labels = {**API_DOWN, "instance": f"api-{len(harness.alerts())}"}
     for moment, notification in story.moments():

@@ -29,7 +29,7 @@ from alert_router.store.history import AlertDetail, TimelineEntry
 from alert_router.store.preview import PreviewCard
 from alert_router.web import alert_filters, discord_html, filter_summary, jinja_filters
 from alert_router.web.alert_filters import Query
-from alert_router.web.api_docs import Operation, Parameter
+from alert_router.web.api_docs import Operation
 from alert_router.web.metrics import DELIVERY_OUTCOMES
 from alert_router.web.pages import (
     FOLDER,
@@ -59,6 +59,7 @@ TEMPLATES: Mapping[str, type[Page]] = {
     "error.html": ErrorPage,
 }
 REL = 'rel="noopener noreferrer nofollow"'
+BAD = HTTPStatus.BAD_REQUEST
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
 
 
@@ -694,14 +695,20 @@ def hostile_pages() -> list[tuple[str, Page]]:
         ("landing.html", landing(firing={HOSTILE: 1}, not_ready={HOSTILE: HOSTILE})),
         ("dead_letters.html", DeadLettersPage(NOON, letters)),
         ("api_docs.html", ApiPage(NOON, (hostile_operation(),))),
-        ("error.html", ErrorPage(NOON, 400, "Bad", HOSTILE, ((HOSTILE, HOSTILE),))),
-        ("error.html", ErrorPage(NOON, 404, "Bad", HOSTILE, ())),
+        ("error.html", ErrorPage(NOON, Problem(BAD, HOSTILE, errors=[FieldError(HOSTILE, HOSTILE)]))),
+        ("error.html", ErrorPage(NOON, Problem(BAD, HOSTILE))),
     ]
 
 
 def hostile_operation() -> Operation:
-    parameter = Parameter(HOSTILE, HOSTILE, required=True, text=HOSTILE)
-    return Operation(*(HOSTILE,) * 5, parameters=(parameter,), example=HOSTILE, answers=((HOSTILE, HOSTILE),))
+    spec = {
+        "summary": HOSTILE,
+        "description": HOSTILE,
+        "parameters": [{"name": HOSTILE, "in": HOSTILE, "required": True, "description": HOSTILE}],
+        "requestBody": {"content": {"application/json": {"example": HOSTILE}}},
+        "responses": {HOSTILE: {"description": HOSTILE}},
+    }
+    return Operation(HOSTILE, HOSTILE, HOSTILE, spec)
 
 
 @pytest.mark.parametrize(("template", "page"), hostile_pages())

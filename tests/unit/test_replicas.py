@@ -89,14 +89,14 @@ def receive_all(story: Story) -> Known:
     return known
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 @example(LATE_FIRING)
 @example(MISSED_RESOLVE)
 def test_final_state_is_correct_after_the_hold(story: Story) -> None:
     assert receive_all(story).has_final_state_of(story)
 
 
-@given(stories(most_gap_s=SHORT_S, both_see_the_last=False))
+@given(stories(max_gap_s=SHORT_S, both_see_the_last=False))
 def test_replica_within_the_hold_may_miss_the_last_episode(story: Story) -> None:
     known = receive_all(story)
 
@@ -142,7 +142,7 @@ def test_wrongly_reopened_alert_is_closed_by_two_absences() -> None:
     assert not alertmanager_diff.apply_finding(second, absent, None, now).alert.firing
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 @example(LONG_AFTER)
 def test_every_stored_episode_is_real_and_unique(story: Story) -> None:
     known = receive_all(story)
@@ -152,7 +152,7 @@ def test_every_stored_episode_is_real_and_unique(story: Story) -> None:
     assert set(starts) <= {episode.starts_at for episode in story.episodes}
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 def test_only_the_newest_alert_of_a_label_set_fires(story: Story) -> None:
     known = receive_all(story)
 
@@ -160,7 +160,7 @@ def test_only_the_newest_alert_of_a_label_set_fires(story: Story) -> None:
     assert [a for a in known.alerts.values() if a.ends_at and a.ends_at < a.starts_at] == []
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 @example(LATE_FIRING)
 def test_resolve_from_any_replica_resolves_at_once(story: Story) -> None:
     known = Known()
@@ -174,7 +174,7 @@ def test_resolve_from_any_replica_resolves_at_once(story: Story) -> None:
             assert not newest.firing
 
 
-@given(stories(most_gap_s=400))
+@given(stories(max_gap_s=400))
 def test_notifications_sent_again_add_no_episode(story: Story) -> None:
     known = receive_all(story)
     before = len(known.alerts)
