@@ -43,7 +43,7 @@ HOST = re.compile(r"(?:https?://|[\"'])([a-z][a-z-]*):\d{4}\b")
 def config(*profiles: str) -> dict[str, Any]:
     """What Compose makes of the file: merged, interpolated, validated. No engine is needed."""
     flags = [flag for profile in profiles for flag in ("--profile", profile)]
-    command = [BIN / "docker-compose", "--env-file", "/dev/null", *flags, "config", "--format", "json"]
+    command = [str(BIN / "docker-compose"), "--env-file", "/dev/null", *flags, "config", "--format", "json"]
     # Without the variables of whoever runs the tests.
     environ = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
     done = subprocess.run(

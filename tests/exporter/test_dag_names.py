@@ -18,7 +18,7 @@ def names() -> set[str]:
     nodes = [node for tree in TREES for node in ast.walk(tree)]
     functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef) and node.decorator_list}
     keywords = [node for node in nodes if isinstance(node, ast.keyword) and node.arg == "task_id"]
-    return functions | {word.value.value for word in keywords if isinstance(word.value, ast.Constant)}
+    return functions | {str(word.value.value) for word in keywords if isinstance(word.value, ast.Constant)}
 
 
 def texts() -> Iterator[str]:
