@@ -10,7 +10,7 @@ DATA := ../shared/data
 
 .PHONY: help setup setup-router setup-backend setup-airflow demo run year test test-all test-router test-e2e \
 	test-browser test-backend test-dags cov check fmt fmt-check lint types floors storm bench ha faults baselines \
-	latency screenshots golden migration lock clean
+	latency screenshots golden dashboards grafana-schema stack-test migration lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -117,8 +117,11 @@ test-all: ## the same, with every test that has a database on SQLite and on Post
 test-router: .venv/.ready prometheus postgresql ## router, monitoring, exporter; T=path for one
 	@$(BIN)/pytest $(TEST_OPTIONS) $(if $(T),$(T),$(IN_PARALLEL) $(ROUTER_TESTS))
 
-test-e2e: .venv/.ready prometheus postgresql faketime ## real Prometheus, Alertmanager and router processes; T=path for one
+test-e2e: .venv/.ready .venv-backend/.ready prometheus postgresql faketime ## real Prometheus, Alertmanager and router processes; T=path for one
 	@$(BIN)/pytest $(TEST_OPTIONS) $(or $(T),$(IN_PARALLEL) tests/e2e)
+
+stack-test: .venv/.ready .venv-backend/.ready prometheus ## every dashboard panel on a real Prometheus after the demo's story; docs/DASHBOARDS.md
+	@$(BIN)/pytest -q tests/e2e/test_stack.py
 
 test-browser: .venv/.ready browser ## the pages in a real Chromium (apart: its driver keeps an event loop running)
 	@$(BIN)/pytest $(or $(T),tests/browser)
@@ -159,6 +162,12 @@ screenshots: .venv/.ready browser ## take the pictures of the README anew
 
 golden: .venv/.ready ## write the golden messages anew; then read the diff
 	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/test_cards.py -k agreed
+
+dashboards: .venv/.ready ## write Grafana's dashboards anew, from monitoring/dashboards
+	@$(BIN)/python -m monitoring.dashboards
+
+grafana-schema: ## make the dashboards' JSON Schema anew, from npm @grafana/schema; needs npm
+	@cd tests/component/grafana && npm install --silent --no-package-lock && npm run --silent schema && rm -rf node_modules
 
 migration: .venv/.ready ## M="add x" N=0002: the migration to the tables as they are now
 	@$(BIN)/python scripts/new-migration "$(N)" "$(M)" && $(BIN)/ruff format migrations

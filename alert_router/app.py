@@ -29,6 +29,7 @@ from alert_router.services.fallback import Fallback
 from alert_router.services.intake import Intake
 from alert_router.services.reload import Listener, Reload
 from alert_router.services.scheduler import PeriodicTask
+from alert_router.services.sender_problems import SenderProblems
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings, configuration_of
@@ -113,7 +114,16 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         writer, rules=rules, configuration=holder, wake=channels.wake, on_hold=sync_now.set
     )
     reload.listeners += [channels.reload, _adopt(router_intake, clocks)]
-    sync = AlertmanagerSync(router_intake, http, settings.alertmanager_urls, rules=rules, clock=clocks.now)
+    sync = AlertmanagerSync(
+        router_intake,
+        http,
+        settings.alertmanager_urls,
+        rules=rules,
+        clock=clocks.now,
+        every_s=settings.reconcile_seconds,
+        webhook_due_s=settings.group_interval_seconds,
+    )
+    sender_problems = SenderProblems(clocks.now)
     tasks: dict[str, asyncio.Task[None]] = {}
     state = State(
         settings=settings,
@@ -124,7 +134,8 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         metrics=metrics,
         pages=Pages(),
         clock=clocks.now,
-        check_health=partial(health.check, store, tasks, channels, holder, sync, reload),
+        check_health=partial(health.check, store, tasks, channels, holder, sync, reload, sender_problems),
+        sender_problems=sender_problems,
     )
     fallback = Fallback(
         holder,

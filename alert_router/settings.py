@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[
         PositiveInt,
         Field(alias="ALERT_ROUTER_MAX_BODY_BYTES", description="A larger request body is rejected with 413"),
-    ] = 4 * MIB
+    ] = 16 * MIB
     hold_seconds: Annotated[
         NonNegativeFloat,
         Field(
@@ -225,6 +225,14 @@ class Settings(BaseSettings):
             description="Alerts missing in an Alertmanager younger than this stay open",
         ),
     ] = 180.0
+    group_interval_seconds: Annotated[
+        NonNegativeFloat | None,
+        Field(
+            alias="ALERT_ROUTER_GROUP_INTERVAL_SECONDS",
+            description="How long an alert that Alertmanager's API shows waits for its webhook; without it, "
+            "Alertmanager's own longest group_wait and group_interval, and a minute",
+        ),
+    ] = None
     channel_per_minute: Annotated[
         PositiveInt,
         Field(

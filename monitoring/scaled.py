@@ -79,6 +79,10 @@ def write_scaled(
     )
 
 
+def shipped_jobs() -> tuple[str, ...]:
+    return tuple(job["job_name"] for job in _read("prometheus.yml")["scrape_configs"])
+
+
 def scaled_rules(document: Document, *, factor: float) -> Document:
     """Divide each `for` and each range window; floors keep two samples in every window."""
     for group in document["groups"]:

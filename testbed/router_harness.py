@@ -24,7 +24,6 @@ from alert_router.discord.embeds import Renderer
 from alert_router.discord.templates import Templates
 from alert_router.domain.model import Alert, ChannelName, Incident, Receipt, RefusedBody, Rules, Signal
 from alert_router.services import acknowledge
-from alert_router.services.acknowledge import Acknowledgement
 from alert_router.services.intake import EventReceipt, Intake
 from alert_router.services.timers import Timers
 from alert_router.settings import Settings
@@ -121,8 +120,8 @@ class RouterHarness:
         return self.run(self.intake.adopt(self.clock.time()))
 
     def acknowledge(self, alert_id: int = 1, *, by: str = "Ada", note: str = "") -> bool:
-        request = Acknowledgement(alert_id, by, note, self.clock.time())
-        return self.run(acknowledge.acknowledge(self.intake, request))
+        now = self.clock.time()
+        return self.run(acknowledge.acknowledge(self.intake, alert_id, now, by=by, note=note))
 
     def replay(self, *card_ids: int) -> int:
         """Dead letters; all of them unless some are named."""

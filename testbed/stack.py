@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from monitoring.scaled import ScaledPaths, write_scaled
+from monitoring.scaled import ScaledPaths, shipped_jobs, write_scaled
 from testbed.ports import free_port
 from testbed.processes import NotReadyError, Process, binary
 
@@ -89,7 +89,9 @@ def router(folder: Path, port: int, environment: Mapping[str, str]) -> Process:
     )
 
 
-def backend(folder: Path, port: int, data_folder: Path | None) -> Process:
+def backend(
+    folder: Path, port: int, data_folder: Path | None, environment: Mapping[str, str] | None = None
+) -> Process:
     data = {"REGMODEL_DATA_DIR": str(data_folder)} if data_folder else {}
     return Process(
         name="Model service",
@@ -100,6 +102,7 @@ def backend(folder: Path, port: int, data_folder: Path | None) -> Process:
             "REGMODEL_LISTEN": f"127.0.0.1:{port}",
             "REGMODEL_STATE_DIR": str(folder / "regmodel"),
             **data,
+            **(environment or {}),
         },
         folder=ROOT,
     )
@@ -121,6 +124,10 @@ class Stack:
     """By how much the rules' times are divided."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """More settings for the router."""
+    backend_environment: Mapping[str, str] = field(default_factory=dict)
+    """More settings for the model service."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """More targets for Prometheus: host:port by job of prometheus.yml."""
     data_folder: Path | None = None
     backend_url: str = ""
     prometheus_url: str = ""
@@ -141,7 +148,7 @@ class Stack:
         )
         programs = [
             self.router,
-            backend(self.folder, ports["backend"], self.data_folder),
+            backend(self.folder, ports["backend"], self.data_folder, self.backend_environment),
             alertmanager(self.folder, paths.alertmanager, ports["alertmanager"]),
             prometheus(self.folder, paths.prometheus, ports["prometheus"]),
         ]
@@ -160,13 +167,17 @@ class Stack:
         self._running.close()
 
     def _write_config(self, ports: Mapping[str, int]) -> ScaledPaths:
+        programs = {
+            "backend": ports["backend"],
+            "alert-router": ports["router"],
+            "alertmanager": ports["alertmanager"],
+            "prometheus": ports["prometheus"],
+        }
+        targets = {job: f"127.0.0.1:{port}" for job, port in programs.items()} | dict(self.targets)
         return write_scaled(
             self.folder / "config",
             factor=self.factor,
-            targets={
-                "backend": f"127.0.0.1:{ports['backend']}",
-                "alert-router": f"127.0.0.1:{ports['router']}",
-            },
+            targets={job: target for job, target in targets.items() if job in shipped_jobs()},
             alertmanagers=[f"127.0.0.1:{ports['alertmanager']}"],
             router_url=self.router_url,
             token=TOKEN,

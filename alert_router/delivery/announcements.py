@@ -6,12 +6,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alert_router.config import Configuration
-from alert_router.domain import routes
+from alert_router.domain import notify_news, routes
 from alert_router.domain.model import NOBODY, Alert, Announcement, CardState, ChannelName, Mentions
-from alert_router.domain.notify_values import Reason
+from alert_router.domain.notify_values import Posted, Reason, Situation
 from alert_router.domain.routes import RoutePolicy
 from alert_router.domain.severity import Severity
 from alert_router.store import alerts as alert_rows
+from alert_router.store import notify_state
 from alert_router.store.card_state import Previous, Subject
 from alert_router.store.digests import UnannouncedAlert
 
@@ -31,6 +32,7 @@ def of_card(
 ) -> Announcement:
     alert = alert_rows.by_id(conn, subject.mention_of) if subject.mention_of is not None else None
     mentions, silent = NOBODY, False
+    # An escalation's channel may get a later message, which is that of its own route.
     escalates = subject.escalates if subject.reason == Reason.ESCALATION else None
     if alert is not None:
         mentions = _mentions(configuration, alert, subject.routed_to, escalates)
@@ -38,7 +40,7 @@ def of_card(
         silent = _is_silent(configuration, worst, subject.routed_to)
     return Announcement(
         Reason(subject.reason),
-        news=_news(state.alerts, previous.revision if previous else 0),
+        news=_news(configuration, subject, state, alert, previous),
         previous_at=previous.posted_at if previous else None,
         mentions=mentions,
         silent=silent,
@@ -82,11 +84,17 @@ def _is_silent(configuration: Configuration, alert: Alert, channel: ChannelName)
     return policy_of(configuration, alert, channel).is_silent(Severity(alert.severity_rank))
 
 
-def _news(alerts: Sequence[Alert], announced: int) -> tuple[int, ...]:
-    """Worst first. announced: the revision up to which the card before this one has announced."""
-    news = (each for each in alerts if each.firing and not each.suppressed and each.revision > announced)
-    return tuple(each.id for each in sorted(news, key=_worst_first))
-
-
-def _worst_first(alert: Alert) -> tuple[int, int, int]:
-    return -alert.severity_rank, alert.revision, alert.id
+def _news(
+    configuration: Configuration,
+    subject: Subject,
+    state: CardState,
+    alert: Alert | None,
+    previous: Previous | None,
+) -> tuple[int, ...]:
+    """What no message has announced, worst first. alert: by whose route people are mentioned."""
+    if alert is None:
+        return ()
+    posted = Posted(previous.posted_at, previous.revision, None) if previous else None
+    situation = Situation(tuple(map(notify_state.episode_of, state.alerts)), posted)
+    policy = policy_of(configuration, alert, subject.routed_to).notify
+    return tuple(episode.id for episode in notify_news.unannounced(situation, policy))

@@ -4,28 +4,26 @@ An edit of the digest notifies nobody, so the notify rule holds for it as for an
 folded after its message was created must be announced, a new digest takes over what fires.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from alert_router.config import Configuration
 from alert_router.delivery import announcements
-from alert_router.domain import digest_policy, notify
+from alert_router.domain import digest_policy, notify_routes, notify_timing
 from alert_router.domain.digest_policy import DigestAction
 from alert_router.domain.model import Alert, ChannelName
-from alert_router.domain.notify_values import Action, Decision, Episode, Posted, Quiet, Reason, Situation
-from alert_router.domain.routes import RoutePolicy
+from alert_router.domain.notify_values import Action, Decision, Episode, Posted, Reason, Situation
 from alert_router.domain.severity import Severity
-from alert_router.store import digests
-from alert_router.store.digests import PostedDigest, UnannouncedAlert
+from alert_router.store import digests, notify_state, postings
+from alert_router.store.digests import PostedDigest
 
 MAX_UNANNOUNCED = 200
 """How many of the worst are looked at: those that are not are announced with them."""
 MAX_CREATES = 10
 """More than the hourly limit lets one channel's digests have in an hour."""
-RECENT = timedelta(hours=1)
 
 
 def is_due(conn: sa.Connection, channel: ChannelName, now: datetime, *, per_minute: int) -> bool:
@@ -96,50 +94,35 @@ def _decisions(
     posted: Sequence[PostedDigest],
     now: datetime,
 ) -> Iterator[Decision]:
-    """What the notify rule says about the alerts that the digest's message has not announced.
-
-    One decision for each route's policy, those about the worst alerts first.
-    """
+    """What the notify rule says about the alerts that the digest's message has not announced."""
     current = next((each for each in posted if each.id == digest_id), None)
     if current is None:
         return
-    groups: dict[tuple[int, bool], list[UnannouncedAlert]] = defaultdict(list)
-    policies: dict[int, RoutePolicy] = {}
-    for member in digests.unannounced(conn, digest_id, MAX_UNANNOUNCED):
-        policy = announcements.policy_of(configuration, member.alert, member.routed_to)
-        policies[id(policy)] = policy
-        groups[id(policy), member.acknowledged].append(member)
-    for (policy_id, acknowledged), unannounced in groups.items():
-        policy = policies[policy_id]
+    unannounced = digests.unannounced(conn, digest_id, MAX_UNANNOUNCED)
+    for acknowledged in (False, True):
         situation = Situation(
-            episodes=tuple(_episode(each.alert) for each in unannounced),
+            episodes=(),
             current=_posted(current),
-            recent=tuple(_posted(each) for each in posted if each.posted_at > now - RECENT),
+            recent=tuple(_posted(each) for each in posted if each.posted_at > now - notify_timing.HOUR),
             acknowledged=acknowledged,
-            quiet=_quiet(policy, now),
         )
-        yield notify.decide(situation, policy.notify, now)
+        groups = notify_routes.grouped(
+            (announcements.policy_of(configuration, each.alert, each.routed_to), _episode(each.alert))
+            for each in unannounced
+            if each.acknowledged is acknowledged
+        )
+        if groups:
+            yield notify_routes.decide(situation, groups, now)
 
 
 def _posted(digest: PostedDigest) -> Posted:
     rank = digest.announced_rank
-    return Posted(digest.posted_at, revision=0, severity=None if rank is None else Severity(rank))
+    severity = None if rank is None else Severity(rank)
+    return Posted(digest.posted_at, postings.DIGEST_REVISION, severity)
 
 
 def _episode(alert: Alert) -> Episode:
-    """As news to the digest, whose revision is 0."""
-    return Episode(
-        id=alert.id,
-        series=str(alert.fingerprint),
-        identity=f"{alert.incident_id} {alert.identity or alert.fingerprint}",
-        severity=Severity(alert.severity_rank),
-        firing=True,
-        suppressed=False,
-        revision=1,
-        counts_since=alert.counts_since or alert.received_at,
-    )
-
-
-def _quiet(policy: RoutePolicy, now: datetime) -> Quiet:
-    hours = policy.quiet_hours
-    return Quiet(hours.until(now), hours.passes, hours.last_end(now)) if hours else Quiet()
+    """News to the digest; of each incident by itself, for a new pod in another incident is news."""
+    episode = notify_state.episode_of(alert)
+    identity = f"{alert.incident_id} {episode.identity}"
+    return replace(episode, identity=identity, revision=postings.DIGEST_REVISION + 1)

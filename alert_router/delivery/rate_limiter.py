@@ -60,7 +60,7 @@ class RateLimiter:
     ) -> None:
         """Webhooks of one Discord channel share its limit; channels that use one webhook share both limits.
 
-        discord_id: of the Discord channel, None while unknown. webhook: tells it from others; its own if None.
+        discord_id: of the Discord channel, None while unknown. webhook: which one; one of its own if None.
         """
         if webhook is not None:
             self._webhook_of[name] = webhook

@@ -73,7 +73,7 @@ def _note(conn: sa.Connection, subject: Subject, state: CardState, channels: Col
 
 
 def copy_note(channel: ChannelName, channels: Collection[ChannelName], *, ended: bool) -> str:
-    """On a copy: why it is there, and whether updates still come there. channels: those that are configured."""
+    """On a copy: why it is there, and whether updates still come there. channels: the configured ones."""
     if channel not in channels:
         return f"The channel {channel} is no longer configured; this message is not updated any more."
     if ended:

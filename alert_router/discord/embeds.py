@@ -125,10 +125,11 @@ def _buttons(alerts: Sequence[Alert], history_url: str) -> list[Button]:
 def silence_url(alert: Alert) -> str:
     """The form for a new silence where the alert comes from, filled in with its labels."""
     base, labels = alert.source_url.rstrip("/"), dict(sorted(alert.labels.items()))
-    if base and alert.source == "alertmanager":
+    kind, _, _name = alert.source.partition(":")
+    if base and kind == "alertmanager":
         matchers = ",".join(map("{}={}".format, labels, map(json.dumps, labels.values())))
         return f"{base}/#/silences/new?filter={quote('{' + matchers + '}', safe='')}"
-    if base and alert.source == "grafana":
+    if base and kind == "grafana":
         query = {"alertmanager": "grafana", "matcher": list(map("{}={}".format, labels, labels.values()))}
         return f"{base}/alerting/silence/new?{urlencode(query, doseq=True)}"
     return ""

@@ -19,6 +19,8 @@ def text(mentions: Mentions) -> str:
 
 def allowed(mentions: Mentions) -> Mapping[str, Any]:
     """`parse` names kinds of mentions that may be anybody's, so it holds at most the one that has no ids."""
+    if not mentions:
+        return NOBODY_MENTIONED
     fitting = list(_fitting(mentions))
     return {
         "parse": ["everyone"] if mentions.here else [],

@@ -22,6 +22,7 @@ from jinja2 import meta
 from alert_router.discord import alert_facts, markdown
 from alert_router.discord.markdown import Markdown
 from alert_router.discord.packer import CardText, Field
+from alert_router.domain import speakers
 from alert_router.domain.model import Alert, CardState, DigestState
 from alert_router.domain.severity import shown_word
 
@@ -203,12 +204,8 @@ def _severity_word(alerts: Sequence[Alert]) -> str:
 
 
 def _alertmanagers(alerts: Sequence[Alert]) -> list[str]:
-    """Those that speak of one alert at once, of the first of which several do."""
-    for alert in alerts:
-        others = [other.get("source_url", "") for other in alert.also_firing]
-        if others:
-            return list(dict.fromkeys([alert.source_url, *others]))
-    return []
+    """Those where one alert fires, of the first of which several clusters speak."""
+    return list(next(filter(None, map(speakers.clusters, alerts)), ()))
 
 
 def _flapped_for(state: CardState) -> str:

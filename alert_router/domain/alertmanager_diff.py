@@ -9,8 +9,10 @@ from alert_router.domain.lifecycle import Change, SignalKind
 from alert_router.domain.model import TIME_RESOLUTION, Alert, Rules, Signal, Transition, TransitionKind
 
 SOURCE = "reconcile"
-SETTLING_S = 60.0
-"""An alert younger than this may still wait out Alertmanager's group_wait: its webhook will come."""
+LATENESS = timedelta(seconds=60)
+"""A webhook may come this much later than the group's timers say: retries, and the turns of a pair."""
+MIN_DOWNTIME = timedelta(minutes=2)
+"""Without a comparison for this long, no router ran."""
 MAX_QUERY_S = 60.0
 """Upper bound on a query of the API. A time further ahead was written before the clock was set back."""
 
@@ -23,6 +25,36 @@ class Sighting:
     receiver: str
     suppressed: str | None
     """ "silenced", "inhibited", "muted", or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of an alert that Alertmanager shows and no webhook has brought."""
+
+    shown_for: timedelta
+    """How long Alertmanager has shown it to this router, not suppressed."""
+    while_down: bool = False
+    """It began when no router ran to receive its webhook."""
+    left_out: bool = False
+    """Alertmanager cut it from the webhook of its group (max_alerts): none will bring it."""
+
+    def reason_to_open(self, webhook_due: timedelta) -> str | None:
+        """In words; None while its webhook may still come: until it has stood for webhook_due."""
+        if self.left_out:
+            return "left out of the webhook (max_alerts)"
+        if self.while_down:
+            return "it began while the router was down"
+        if self.shown_for < webhook_due:
+            return None
+        span = lifecycle.in_words(self.shown_for)
+        return f"Alertmanager has shown it for {span} and its webhook has not come"
+
+
+def was_down(previous: datetime | None, now: datetime, *, every_s: float) -> bool:
+    """Whether no router ran between these two comparisons. previous: None if there never was one."""
+    if previous is None:
+        return True
+    return now - previous > max(MIN_DOWNTIME, timedelta(seconds=3 * every_s))
 
 
 class Finding(Enum):
@@ -44,12 +76,18 @@ class Finding(Enum):
 
 
 def classify(
-    known: Alert | None, sighting: Sighting | None, now: datetime, *, complete: bool, rules: Rules
+    known: Alert | None,
+    sighting: Sighting | None,
+    now: datetime,
+    *,
+    complete: bool,
+    rules: Rules,
+    overdue: bool = False,
 ) -> Finding:
     """Compare an alert with what the API shows of it.
 
     now: when the API was asked. complete: every Alertmanager answered for all alerts; one that is down, or
-    has just started, is not one without alerts.
+    has just started, is not one without alerts. overdue: no webhook will bring it any more.
     """
     if known is not None and _signalled_since(known, now):
         return Finding.NOTHING
@@ -57,8 +95,8 @@ def classify(
         return _classify_held(sighting, complete=complete)
     if sighting is not None:
         if known is not None and known.firing:
-            return _classify_firing(known, sighting, now)
-        return _classify_unknown(known, sighting, now)
+            return _classify_firing(known, sighting, overdue=overdue)
+        return _classify_unknown(known, sighting, overdue=overdue)
     if known is not None and known.firing and complete:
         return _classify_absent(known, now, rules)
     return Finding.NOTHING
@@ -75,26 +113,22 @@ def _classify_held(sighting: Sighting | None, *, complete: bool) -> Finding:
     return Finding.LATE_DUPLICATE if complete else Finding.NOTHING
 
 
-def _classify_unknown(known: Alert | None, sighting: Sighting, now: datetime) -> Finding:
+def _classify_unknown(known: Alert | None, sighting: Sighting, *, overdue: bool) -> Finding:
     """Not open here: never received, or over."""
     if sighting.suppressed is not None:
         return Finding.NOTHING
     if known is None or sighting.signal.starts_at > (known.ends_at or known.starts_at):
-        return Finding.MISSED_FIRING if _is_settled(sighting, now) else Finding.NOTHING
+        return Finding.MISSED_FIRING if overdue else Finding.NOTHING
     # Reopen only what the router closed by its own conclusion. A resolve that a source sent stands.
     return Finding.STILL_FIRING if known.absent_since is not None else Finding.NOTHING
 
 
-def _classify_firing(known: Alert, sighting: Sighting, now: datetime) -> Finding:
+def _classify_firing(known: Alert, sighting: Sighting, *, overdue: bool) -> Finding:
     if known.suppressed != sighting.suppressed:
         return Finding.SUPPRESSION_CHANGED
-    if sighting.signal.starts_at - known.starts_at >= TIME_RESOLUTION and _is_settled(sighting, now):
+    if sighting.signal.starts_at - known.starts_at >= TIME_RESOLUTION and overdue:
         return Finding.MISSED_FIRING
     return Finding.PRESENT if known.absent_since is not None else Finding.NOTHING
-
-
-def _is_settled(sighting: Sighting, now: datetime) -> bool:
-    return now - sighting.signal.starts_at >= timedelta(seconds=SETTLING_S)
 
 
 def _classify_absent(known: Alert, now: datetime, rules: Rules) -> Finding:
@@ -132,6 +166,5 @@ def _change(
     return replace(alert, suppressed=suppressed, absent_since=None), TransitionKind.SILENCED, detail
 
 
-def missed_firing(alert: Alert, now: datetime) -> Transition:
-    detail = "opened: Alertmanager has it, and its webhook never came"
-    return Transition(alert.id, now, TransitionKind.RECONCILED, SOURCE, detail)
+def missed_firing(alert: Alert, now: datetime, reason: str) -> Transition:
+    return Transition(alert.id, now, TransitionKind.RECONCILED, SOURCE, f"opened: {reason}")

@@ -70,7 +70,7 @@ def _classify_while_open(newest: Alert, signal: Signal) -> SignalKind:
     if later >= TIME_RESOLUTION and signal.start_known:
         return SignalKind.SUPERSEDE
     # Two clusters write different annotations: those of the alert's own episode are shown.
-    is_other = bool(newest.also_firing) and later <= -TIME_RESOLUTION
+    is_other = later <= -TIME_RESOLUTION and speakers.is_elsewhere(newest, signal)
     same = is_other or signal.annotations == newest.annotations
     return SignalKind.REPEAT if same else SignalKind.UPDATE
 
@@ -209,7 +209,7 @@ def _repeat(newest: Alert, signal: Signal, now: datetime) -> Change:
         alert = replace(alert, expires_at=None)
     transitions = []
     if speakers.awaits_webhook(newest) and not speakers.awaits_webhook(alert):
-        detail = f"its webhook came {_in_words(now - newest.received_at)} after it was opened"
+        detail = f"its webhook came {in_words(now - newest.received_at)} after it was opened"
         transitions.append(_transition(alert, TransitionKind.RECONCILED, now, detail))
     if speakers.clusters(alert) != speakers.clusters(newest):
         detail = f"also fires at {signal.source_url} since {signal.starts_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -217,7 +217,7 @@ def _repeat(newest: Alert, signal: Signal, now: datetime) -> Change:
     return Change(SignalKind.REPEAT, (alert,), tuple(transitions))
 
 
-def _in_words(span: timedelta) -> str:
+def in_words(span: timedelta) -> str:
     seconds = max(span.total_seconds(), 0)
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"  # noqa: PLR2004 - a reader's taste
 

@@ -61,8 +61,9 @@ def parse_list(text: str) -> tuple[Matcher, ...]:
 
 def _agreed(text: str, utf8: Grammar, classic: Grammar) -> tuple[Matcher, ...]:
     """As Alertmanager since 0.27: the classic reading where both grammars have one, else the other."""
-    terms = _terms_or_none(text, classic)
-    if terms is None:
+    try:
+        terms = classic(text)
+    except SyntaxFault:
         try:
             terms = utf8(text)
         except SyntaxFault as fault:
@@ -71,13 +72,6 @@ def _agreed(text: str, utf8: Grammar, classic: Grammar) -> tuple[Matcher, ...]:
     for matcher in matchers:
         _check_regex(matcher)
     return matchers
-
-
-def _terms_or_none(text: str, grammar: Grammar) -> tuple[Term, ...] | None:
-    try:
-        return grammar(text)
-    except SyntaxFault:
-        return None
 
 
 def _one_utf8(text: str) -> tuple[Term, ...]:

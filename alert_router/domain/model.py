@@ -52,14 +52,7 @@ class TransitionKind(StrEnum):
     RECONCILED = "reconciled"
 
 
-SEVERITY_RANKS: Mapping[str, int] = {
-    "critical": 4,
-    "page": 4,
-    "error": 3,
-    "warning": 2,
-    "info": 1,
-    "none": 0,
-}
+SEVERITY_RANKS: Mapping[str, int] = {"critical": 4, "page": 4, "error": 3, "warning": 2, "info": 1, "none": 0}
 """The customary values of the label `severity`, highest first; another value ranks as a warning, so that an
 unknown spelling is never quieter than it should be."""
 

@@ -39,9 +39,10 @@ def of(alert: Alert) -> tuple[Speaker, ...]:
 
 def clusters(alert: Alert) -> tuple[str, ...]:
     """The addresses where the alert fires, if several clusters speak of it; else none."""
-    speakers = of(alert) if alert.firing else ()
-    first = speakers[0].starts_at if speakers else alert.starts_at
-    if all(speaker.has_start(first) for speaker in speakers):
+    if not (alert.also_firing and alert.firing):
+        return ()
+    speakers = of(alert)
+    if all(speaker.has_start(speakers[0].starts_at) for speaker in speakers):
         return ()
     firing = [speaker.source_url for speaker in speakers if speaker.ends_at is None and speaker.source_url]
     return tuple(dict.fromkeys(firing))
@@ -52,14 +53,16 @@ def is_anonymous(signal: Signal) -> bool:
     return signal.from_api or not signal.source_url or not signal.start_known
 
 
+def is_elsewhere(alert: Alert, signal: Signal) -> bool:
+    """Whether the sender has not spoken of this alert's own episode, but of another cluster's."""
+    if is_anonymous(signal):
+        return False
+    return not any(one.is_of(signal) and one.has_start(alert.starts_at) for one in of(alert))
+
+
 def awaits_webhook(alert: Alert) -> bool:
     """Whether only Alertmanager's API has shown it."""
     return any(not speaker["source_url"] for speaker in alert.also_firing)
-
-
-def has_start(alert: Alert, moment: datetime) -> bool:
-    """Whether the episode with this start is one of those that fire."""
-    return any(speaker.has_start(moment) for speaker in _firing(of(alert)))
 
 
 def of_new(signal: Signal, previous: Alert | None) -> Stored:

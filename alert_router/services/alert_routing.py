@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter
 
 from alert_router.config import Configuration
 from alert_router.domain import index_keys, routes
-from alert_router.domain.model import Alert, ChannelName, Labels, Signal, join_channels
+from alert_router.domain.model import Alert, Labels, Signal, join_channels
 
 
 def routed(alert: Alert, configuration: Configuration) -> Alert:
@@ -32,16 +33,13 @@ def _channels(alert: Alert, configuration: Configuration) -> str:
         known = [name for name in alert.sent_to.split("|") if name in configuration.channels]
         if known:
             return join_channels(known)
-    return join_channels(target.channel for target in routes.resolve(configuration.route, alert.labels))
+    targets = routes.resolve(configuration.route, alert.labels)
+    return join_channels(map(attrgetter("channel"), targets))
 
 
 def _identity(labels: Mapping[str, str], configuration: Configuration) -> str:
     """The same for one trouble in one pod and in the next."""
-    churn = configuration.incidents.churn_labels
-    lasting = {name: value for name, value in labels.items() if name not in churn}
+    lasting = dict(labels)
+    for name in configuration.incidents.churn_labels & lasting.keys():
+        del lasting[name]
     return index_keys.hash_if_long(json.dumps(lasting, sort_keys=True, separators=(",", ":")))
-
-
-def target_of(alert_labels: Labels, channel: ChannelName, configuration: Configuration) -> routes.Target:
-    """How people are notified about the alert in one of its channels."""
-    return routes.target_in(configuration.route, channel, alert_labels)

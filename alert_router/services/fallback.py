@@ -77,7 +77,7 @@ class Fallback:
         return work
 
     def _news(self, conn: sa.Connection, now: datetime) -> Iterator[tuple[OpenCopy, Decision]]:
-        """By the notify rule, as if each copy were the card of the channel that does not take its original."""
+        """By the notify rule, as if each copy were the card of the channel that does not take it."""
         copies = fallback_cards.with_news(conn)
         states = notify_state.read(conn, {copy.incident_id for copy in copies}, now)
         for copy in copies:

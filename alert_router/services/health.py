@@ -11,6 +11,7 @@ from alert_router.config import ConfigurationHolder
 from alert_router.domain.model import ChannelName
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.reload import Reload
+from alert_router.services.sender_problems import SenderProblems
 from alert_router.store import card_stats
 from alert_router.store.engine import Store, Unavailable
 
@@ -38,6 +39,7 @@ def check(
     configuration: ConfigurationHolder,
     sync: AlertmanagerSync,
     reload: Reload,
+    sender_problems: SenderProblems,
 ) -> Health:
     """Queries the database: not for the event loop."""
     ended = {name: "has stopped" for name, task in tasks.items() if task.done()}
@@ -51,13 +53,19 @@ def check(
         no_database = {"database": f"does not answer: {error}"}
     return Health(
         not_ready={**ended, **no_database},
-        troubles={**channels.troubles, **orphans, **unreachable, **reload.troubles()},
+        troubles={
+            **channels.troubles,
+            **orphans,
+            **unreachable,
+            **reload.troubles(),
+            **sender_problems.troubles(),
+        },
     )
 
 
 def _orphans(conn: sa.Connection, channels: Collection[ChannelName]) -> Mapping[str, str]:
     """Cards that wait for a channel which is not configured."""
     return {
-        f"channel {name}": f"is not configured; {count} card{'s' if count > 1 else ''} wait for it"
+        f"channel {name}": f"is not configured; cards that wait for it: {count}"
         for name, count in card_stats.pending_elsewhere(conn, channels).items()
     }

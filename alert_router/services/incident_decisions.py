@@ -29,7 +29,10 @@ class IncidentDecisions:
     """Card id, and when the rule must be asked again because of its channel."""
 
     def apply(self, *, edit: bool, lost: Sequence[ChannelName] = ()) -> None:
-        """edit: something has changed, so its cards must show it. lost: channels it is not shown in any more."""
+        """edit: something has changed, so its cards must show it.
+
+        lost: the channels that it is not shown in any more.
+        """
         channels = self._channels()
         groups = {channel: self._groups(channel) for channel in channels}
         for channel, own in groups.items():

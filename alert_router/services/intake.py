@@ -44,7 +44,10 @@ class Intake:
         wake: Callable[[], None],
         on_hold: Callable[[], None] = lambda: None,
     ) -> None:
-        """wake: called when cards have changed. on_hold: called when a signal is held."""
+        """wake: called when cards have changed.
+
+        on_hold: called when only Alertmanager's API knows: a signal is held, or alerts were left out.
+        """
         self._writer = writer
         self._rules = rules
         self._holder = configuration
@@ -55,7 +58,7 @@ class Intake:
         """Raises Unavailable: the caller must answer 503 so that the source sends it again."""
         receipt = await self._writer.run_batched(self._accept, message)
         self._wake()
-        if receipt.held:
+        if receipt.held or message.truncated:
             self._on_hold()
         return receipt
 
@@ -124,6 +127,7 @@ def _apply(work: UnitOfWork, message: WebhookMessage) -> Receipt:
     kinds: Counter[SignalKind] = Counter()
     for signal in message.signals:
         kinds[work.apply_signal(signal, message.received_at).kind] += 1
+    work.set_left_out(message.signals, message.truncated)
     duplicates = sum(map(kinds.__getitem__, DUPLICATES))
     return Receipt(
         accepted=kinds.total() - duplicates,

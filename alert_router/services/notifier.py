@@ -34,11 +34,11 @@ def notify_people(
     lost: by incident, the channels in which it is not shown any more.
     """
     plan = CardPlan(now)
-    known = [
-        incident
-        for incident in touched.incidents
-        if not _request_first_cards(plan, incident, touched.new.get(incident.id, ()), configuration)
-    ]
+    known = []
+    for incident in touched.incidents:
+        alerts = touched.new.get(incident.id, ())
+        if not _request_first_cards(plan, incident, alerts, configuration):
+            known.append(incident)
     if known:
         _decide(conn, plan, known, configuration, lost=lost or {})
     creates = plan.creates
@@ -54,20 +54,19 @@ def notify_people(
 def _request_first_cards(
     plan: CardPlan, incident: Incident, alerts: Sequence[Alert], configuration: Configuration
 ) -> bool:
-    """For an incident that this transaction created nothing needs to be read. False: the rule must be asked."""
+    """Of an incident that this transaction created nothing needs to be read. False: ask the rule."""
     if not alerts or configuration.has_quiet_hours:
         return False
     for channel in split_channels(incident.channels):
-        own = [alert for alert in alerts if alert.firing and f"|{channel}|" in alert.channels]
-        worst = max(own, key=_severity_rank, default=None)
+        worst: Alert | None = None
+        for alert in alerts:
+            is_shown = alert.firing and f"|{channel}|" in alert.channels
+            if is_shown and (worst is None or alert.severity_rank > worst.severity_rank):
+                worst = alert
         critical = worst is not None and worst.severity_rank == Severity.CRITICAL
         decision = Decision(Action.CREATE, Reason.FIRST, mention_of=worst.id if worst else None)
         plan.create(incident, channel, decision, generation=1, critical=critical)
     return True
-
-
-def _severity_rank(alert: Alert) -> int:
-    return alert.severity_rank
 
 
 def _decide(

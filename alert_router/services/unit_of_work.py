@@ -1,17 +1,18 @@
 """The alerts and incidents of one transaction: loaded once, changed in memory, saved once."""
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
 
 from alert_router.config import Configuration
-from alert_router.domain import incidents, lifecycle
+from alert_router.domain import incidents, lifecycle, speakers
 from alert_router.domain.lifecycle import Change
 from alert_router.domain.model import (
     Alert,
@@ -29,6 +30,7 @@ from alert_router.domain.notify_values import Beginning
 from alert_router.services import alert_routing
 from alert_router.store import alerts as alert_rows
 from alert_router.store import incidents as incident_rows
+from alert_router.store import notify_state
 
 
 class _Identified(Protocol):
@@ -85,6 +87,7 @@ class UnitOfWork:
         self._incidents: IdentityMap[Incident] = IdentityMap()
         self._newest: dict[tuple[str, Fingerprint], Alert] = {}
         self._latest: dict[str, int] = {}
+        self._last_seen: dict[int, datetime | None] = {}
         self._transitions: list[Transition] = []
         self._touched: dict[int, None] = {}
         self._due: dict[int, None] = {}
@@ -175,6 +178,9 @@ class UnitOfWork:
             alert = self._begin_counting(alert, Beginning.UNSUPPRESSED, now)
         elif before.sent_to != alert.sent_to:
             alert = self._send_on(alert, now)
+        elif len(speakers.clusters(alert)) > len(speakers.clusters(before)):
+            # It fires in one more cluster, since before the episode that is known.
+            alert = self._begin_counting(alert, Beginning.OPENED, now)
         self._alerts.now[alert.id] = alert
         return alert
 
@@ -198,9 +204,21 @@ class UnitOfWork:
 
     def _send_on(self, alert: Alert, now: datetime) -> Alert:
         """Its sender named another channel: there it is new."""
-        alert = alert_routing.routed(alert, self._configuration)
-        self.change_incident(incidents.show(self._incidents.now[alert.incident_id], alert))
-        return self._begin_counting(alert, Beginning.OPENED, now) if alert.firing else alert
+        again = alert_routing.routed(alert, self._configuration)
+        self.change_incident(incidents.show(self._incidents.now[alert.incident_id], again))
+        shown_in = notify_state.channels(self.conn, {alert.incident_id})
+        return self._count_if_moved(alert, again, shown_in.get(alert.incident_id, frozenset()), now)
+
+    def _count_if_moved(
+        self, before: Alert, alert: Alert, shown_in: AbstractSet[str], now: datetime
+    ) -> Alert:
+        """In a channel that has a card of the incident already, nothing says that the alert is new there.
+
+        So it begins to count again, though its other channels know it. shown_in: where there are cards.
+        """
+        gained = set(split_channels(alert.channels)) - set(split_channels(before.channels))
+        is_news = alert.firing and before.channels and gained & shown_in
+        return self._begin_counting(alert, Beginning.OPENED, now) if is_news else alert
 
     def route_anew(
         self, firing: Iterable[Alert], shown_in: Mapping[int, AbstractSet[str]], now: datetime
@@ -212,13 +230,9 @@ class UnitOfWork:
         channels: dict[int, dict[ChannelName, None]] = defaultdict(dict)
         for alert in firing:
             again = alert_routing.routed(alert, self._configuration)
-            names = split_channels(again.channels)
-            channels[alert.incident_id].update(dict.fromkeys(names))
-            before = split_channels(alert.channels)
-            if before and (set(names) - set(before)) & shown_in.get(alert.incident_id, set()):
-                # There is a card of the incident, which does not announce the alert.
-                again = self._begin_counting(again, Beginning.OPENED, now)
-            self._alerts.now[alert.id] = again
+            channels[alert.incident_id].update(dict.fromkeys(split_channels(again.channels)))
+            shown = shown_in.get(alert.incident_id, frozenset())
+            self._alerts.now[alert.id] = self._count_if_moved(alert, again, shown, now)
             if again.channels != alert.channels:
                 self._touched[alert.incident_id] = None
         lost: dict[int, Sequence[ChannelName]] = {}
@@ -228,18 +242,49 @@ class UnitOfWork:
             self._incidents.now[incident_id] = replace(incident, channels=join_channels(names_of))
         return lost
 
+    def set_left_out(self, signals: Sequence[Signal], number: int) -> None:
+        """How many alerts max_alerts cut from the webhook of these signals, without those that fire here."""
+        shown: Counter[int] = Counter()
+        for signal in signals:
+            alert = self._newest[signal.source, signal.fingerprint]
+            shown[alert.incident_id] += 1 if signal.firing else 0
+        for incident_id, firing in shown.items():
+            incident = self._incidents.now[incident_id]
+            unknown = max(number - max(incident.firing - firing, 0), 0)
+            if incident.left_out != unknown:
+                self.change_incident(replace(incident, left_out=unknown))
+
+    def was_left_out(self, signal: Signal) -> bool:
+        """Whether the last webhook of its group left alerts out, when it had begun already."""
+        incident_id = self._latest.get(
+            incidents.key_of(alert_routing.group_labels(signal, self._configuration))
+        )
+        if incident_id is None or not self._incidents.now[incident_id].left_out:
+            return False
+        if incident_id not in self._last_seen:
+            self._last_seen[incident_id] = incident_rows.last_seen_at(self.conn, incident_id)
+        seen_at = self._last_seen[incident_id]
+        return seen_at is not None and signal.starts_at <= seen_at
+
+    def no_longer_left_out(self, signal: Signal) -> None:
+        """It has been opened, though no webhook has brought it."""
+        incident = self._incidents.now[self._newest[signal.source, signal.fingerprint].incident_id]
+        if incident.left_out:
+            self.change_incident(replace(incident, left_out=incident.left_out - 1))
+
     def save(self) -> Touched:
         """Write everything; the incidents are in the order they were touched."""
         new_incidents, changed_incidents = self._incidents.changes()
         new_alerts, changed_alerts = self._alerts.changes()
         incident_rows.save(self.conn, new_incidents, changed_incidents)
         alert_rows.save(self.conn, new_alerts, changed_alerts, self._transitions)
-        new: dict[int, list[Alert]] = {incident.id: [] for incident in new_incidents}
-        for alert in itertools.chain(new_alerts, changed_alerts) if new else ():
-            if alert.incident_id in new:
+        new_ids = set(map(attrgetter("id"), new_incidents))
+        new: dict[int, list[Alert]] = defaultdict(list)
+        for alert in itertools.chain(new_alerts, changed_alerts) if new_ids else ():
+            if alert.incident_id in new_ids:
                 new[alert.incident_id].append(alert)
         return Touched(
-            incidents=[self._incidents.now[id_] for id_ in self._touched],
+            incidents=list(map(self._incidents.now.__getitem__, self._touched)),
             new=new,
-            due=[self._incidents.now[id_] for id_ in self._due if id_ not in self._touched],
+            due=list(map(self._incidents.now.__getitem__, self._due.keys() - self._touched.keys())),
         )

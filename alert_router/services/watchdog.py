@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
 from alert_router.domain.model import TIME_RESOLUTION, Alert, Signal, Status
 from alert_router.services.intake import Intake
 from alert_router.sources import fingerprints
@@ -30,21 +28,18 @@ class Watchdog:
 
     async def run_once(self) -> None:
         now = self.clock()
-        change = await asyncio.to_thread(self._read_change, now)
+        change = await asyncio.to_thread(self._change, now)
         if change is not None:
             await self.intake.accept(WebhookMessage(SOURCE, now, (change,)))
 
-    def _read_change(self, now: datetime) -> Signal | None:
-        with self.store.read() as conn:
-            return self.change(conn, now)
-
-    def change(self, conn: sa.Connection, now: datetime) -> Signal | None:
+    def _change(self, now: datetime) -> Signal | None:
         """The signal that opens or resolves MonitoringBlind; None when neither is due."""
-        heartbeats = senders.last_heartbeats(conn)
-        state = signal(heartbeats, self.started_at, now, after_s=self.after_s)
-        if state is None:
-            return None
-        known = next(iter(alerts.newest(conn, SOURCE, [state.fingerprint])), None)
+        with self.store.read() as conn:
+            heartbeats = senders.last_heartbeats(conn)
+            state = signal(heartbeats, self.started_at, now, after_s=self.after_s)
+            if state is None:
+                return None
+            known = next(iter(alerts.newest(conn, SOURCE, [state.fingerprint])), None)
         if known is None or not known.firing:
             return _after(known, state) if state.firing else None
         # Only a heartbeat resolves it: a restart, which begins the wait anew, proves nothing.

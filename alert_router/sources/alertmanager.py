@@ -1,12 +1,14 @@
 """Alertmanager's webhook body, version "4" (template.Data), and how one of its alerts becomes a signal.
 
-Newer Alertmanagers add keys (notification_reason 0.32, routeLabels 0.34): unknown keys are accepted.
+Newer Alertmanagers add keys (notification_reason 0.32, routeLabels 0.34): unknown keys are accepted. Programs
+in Go write null for an empty map or list: null means empty. Other senders leave times out.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from alert_router.domain import index_keys
 from alert_router.domain.model import Fingerprint, Signal, Status
@@ -30,9 +32,41 @@ def _utc(value: datetime) -> datetime:
         return FIRST if value.year == 1 else LAST
 
 
+def _without_empty(labels: Any) -> Any:
+    """A label with an empty value is no label, as everywhere in Prometheus."""
+    if isinstance(labels, dict) and not all(labels.values()):
+        return {name: text for name, text in labels.items() if text not in (None, "")}
+    return {} if labels is None else labels
+
+
+def _without_null(annotations: Any) -> Any:
+    if isinstance(annotations, dict) and not all(annotations.values()):
+        return {name: "" if text is None else text for name, text in annotations.items()}
+    return {} if annotations is None else annotations
+
+
 Text = Annotated[str, Field(strict=True), AfterValidator(_text)]
 Time = Annotated[AwareDatetime, AfterValidator(_utc)]
-LabelSet = dict[Text, Text]
+Annotations = Annotated[dict[Text, Text], BeforeValidator(_without_null)]
+LabelSet = Annotated[dict[Text, Text], BeforeValidator(_without_empty)]
+AlertLabels = Annotated[LabelSet, Field(min_length=1)]
+
+
+def _is_missing(moment: datetime | None) -> bool:
+    """Go's zero time stands for a missing one."""
+    return moment is None or moment.year == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the webhook's URL says beside the body."""
+
+    name: str = ""
+    """The sender's, to tell two clusters apart: "eu" makes the source "alertmanager:eu"."""
+    channel: str = ""
+
+    def source(self, kind: str) -> str:
+        return f"{kind}:{self.name}" if self.name else kind
 
 
 class WireAlert(BaseModel):
@@ -40,36 +74,38 @@ class WireAlert(BaseModel):
     reporter: ClassVar[str] = "Prometheus"
 
     status: Literal["firing", "resolved"]
-    labels: Annotated[LabelSet, Field(min_length=1)]
-    annotations: LabelSet = {}
-    startsAt: Time
+    labels: AlertLabels
+    annotations: Annotations = {}
+    startsAt: Time | None = None
     endsAt: Time | None = None
-    generatorURL: Text = ""
-    fingerprint: Text = ""
+    generatorURL: Text | None = None
+    fingerprint: Text | None = None
 
-    def to_signal(self, envelope: "WireEnvelope", now: datetime) -> Signal:
+    def to_signal(self, envelope: "WireEnvelope", now: datetime, origin: Origin) -> Signal:
         firing = self.status == "firing"
+        starts_at = None if _is_missing(self.startsAt) else self.startsAt
         return Signal(
-            source=self.source,
+            source=origin.source(self.source),
             status=Status.FIRING if firing else Status.RESOLVED,
             labels=self.labels,
             annotations=self.annotations,
-            starts_at=self.startsAt,
-            ends_at=None if firing else self._end(now),
+            starts_at=starts_at or now,
+            ends_at=None if firing else self._end(starts_at, now),
             # Old senders omit it.
             fingerprint=Fingerprint(
-                index_keys.hash_if_long(self.fingerprint) or fingerprints.of(self.labels)
+                index_keys.hash_if_long(self.fingerprint or "") or fingerprints.of(self.labels)
             ),
             group_labels=envelope.groupLabels,
-            generator_url=self.generatorURL,
-            source_url=envelope.externalURL,
+            generator_url=self.generatorURL or "",
+            source_url=envelope.externalURL or "",
             reporter=self.reporter,
+            sent_to=origin.channel,
+            start_known=starts_at is not None,
         )
 
-    def _end(self, now: datetime) -> datetime:
-        if self.endsAt is None or self.endsAt.year == 1:  # Go's zero time stands for a missing one
-            return now
-        return max(self.endsAt, self.startsAt)
+    def _end(self, starts_at: datetime | None, now: datetime) -> datetime:
+        ends_at = now if self.endsAt is None or _is_missing(self.endsAt) else self.endsAt
+        return max(ends_at, starts_at) if starts_at else ends_at
 
 
 class WireEnvelope(BaseModel):
@@ -78,8 +114,8 @@ class WireEnvelope(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     version: Any = ""
-    alerts: list[Any]
-    receiver: Text = ""
+    alerts: list[Any] | None
+    receiver: Text | None = None
     groupLabels: LabelSet = {}
-    externalURL: Text = ""
-    truncatedAlerts: int = 0
+    externalURL: Text | None = None
+    truncatedAlerts: int | None = None

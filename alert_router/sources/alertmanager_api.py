@@ -2,15 +2,16 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import Annotated
 
 import httpx
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from alert_router.domain.alertmanager_diff import Sighting
 from alert_router.domain.model import Fingerprint, Signal, Status
-from alert_router.sources.alertmanager import SOURCE, LabelSet, Text, Time
+from alert_router.sources import alertmanager_config
+from alert_router.sources.alertmanager import SOURCE, AlertLabels, Annotations, LabelSet, Text, Time
 
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 MAX_REQUEST_S = 30.0
@@ -30,10 +31,10 @@ class _AlertStatus(BaseModel):
 
 
 class _ApiAlert(BaseModel):
-    labels: Annotated[LabelSet, Field(min_length=1)]
-    annotations: LabelSet = {}
+    labels: AlertLabels
+    annotations: Annotations = {}
     startsAt: Time
-    generatorURL: Text = ""
+    generatorURL: Text | None = None
     fingerprint: Text
     status: _AlertStatus
 
@@ -44,9 +45,14 @@ class _Group(BaseModel):
     alerts: list[_ApiAlert]
 
 
+class _Config(BaseModel):
+    original: Text = ""
+
+
 class _Status(BaseModel):
     uptime: Time
     """When it started."""
+    config: _Config = _Config()
 
 
 _GROUPS = TypeAdapter(list[_Group])
@@ -59,26 +65,31 @@ class Snapshot:
     sightings: tuple[Sighting, ...]
     age_s: float
     """How long it has been running: it starts with no alerts, and waits for Prometheus to repeat them."""
+    longest_wait: timedelta
+    """How long an alert may stand before a webhook brings it."""
 
 
 async def fetch(http: httpx.AsyncClient, url: str) -> Snapshot | None:
     """The alerts that fire now; None when the Alertmanager does not answer, or not in this form."""
     try:
         async with asyncio.timeout(MAX_REQUEST_S):
-            status = await http.get(f"{url}/api/v2/status", timeout=TIMEOUT)
+            status_answer = await http.get(f"{url}/api/v2/status", timeout=TIMEOUT)
             groups = await http.get(f"{url}/api/v2/alerts/groups", timeout=TIMEOUT)
     except (httpx.HTTPError, TimeoutError):
         return None
-    if not status.is_success or not groups.is_success:
+    if not status_answer.is_success or not groups.is_success:
         return None
     try:
         alert_groups = _GROUPS.validate_json(groups.content)
-        age_s = _age_s(status)
+        status = _Status.model_validate_json(status_answer.content)
+        age_s = _age_s(status, status_answer)
     except ValueError:
         return None
+    # It takes some time where the configuration is large, and is new.
+    longest_wait = await asyncio.to_thread(alertmanager_config.longest_wait, status.config.original)
     shown_url = without_credentials(url)
     sightings = tuple(_sighting(group, alert, shown_url) for group in alert_groups for alert in group.alerts)
-    return Snapshot(sightings, age_s)
+    return Snapshot(sightings, age_s, longest_wait)
 
 
 def without_credentials(url: str) -> str:
@@ -86,10 +97,9 @@ def without_credentials(url: str) -> str:
     return str(httpx.URL(url).copy_with(username=None, password=None)) if "@" in url else url
 
 
-def _age_s(response: httpx.Response) -> float:
+def _age_s(status: _Status, answer: httpx.Response) -> float:
     """By its own clock on both ends. Raises ValueError."""
-    started = _Status.model_validate_json(response.content).uptime
-    return (parsedate_to_datetime(response.headers.get("Date", "")) - started).total_seconds()
+    return (parsedate_to_datetime(answer.headers.get("Date", "")) - status.uptime).total_seconds()
 
 
 def _sighting(group: _Group, alert: _ApiAlert, url: str) -> Sighting:
@@ -102,9 +112,10 @@ def _sighting(group: _Group, alert: _ApiAlert, url: str) -> Sighting:
         ends_at=None,
         fingerprint=Fingerprint(alert.fingerprint),
         group_labels=group.labels,
-        generator_url=alert.generatorURL,
+        generator_url=alert.generatorURL or "",
         source_url=url,
         reporter="Prometheus",
+        from_api=True,
     )
     return Sighting(signal, group.receiver.name, _suppressed(alert.status))
 

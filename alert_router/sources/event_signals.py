@@ -166,7 +166,7 @@ def _model(event: Event) -> dict[str, str]:
 
 def _signal(
     event: Event,
-    key: str,
+    key: str | None,
     kind: Kind,
     annotations: Labels,
     *,
@@ -192,20 +192,11 @@ def _signal(
 
 def _resolves(event: Event, kinds: Sequence[Kind], text: str) -> tuple[Signal, ...]:
     """Of alerts that may be open: resolved when the event occurred."""
-    return tuple(_resolve(kind, event, text) for kind in kinds)
-
-
-def _resolve(kind: Kind, event: Event, text: str) -> Signal:
-    labels = _labels(kind, event)
-    return Signal(
-        source=SOURCE,
-        status=Status.RESOLVED,
-        labels=labels,
-        annotations={},
-        starts_at=event.occurred_at,
-        ends_at=event.occurred_at,
-        fingerprint=fingerprints.of(labels),
-        group_labels={"alertname": kind.alertname},
-        reporter=f"Airflow {event.dag_id}: {text}",
-        may_be_late=False,
+    return tuple(
+        _resolve(_signal(event, None, kind, {}, group={}), _labels(kind, event), text) for kind in kinds
     )
+
+
+def _resolve(signal: Signal, labels: Labels, text: str) -> Signal:
+    resolved = replace(signal, status=Status.RESOLVED, ends_at=signal.starts_at)
+    return replace(resolved, labels=labels, annotations={}, reporter=f"{signal.reporter}: {text}")

@@ -9,7 +9,7 @@ from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidato
 
 from alert_router.domain.model import Labels, Signal
 from alert_router.sources import alertmanager
-from alert_router.sources.alertmanager import Text, WireEnvelope
+from alert_router.sources.alertmanager import Origin, Text, WireEnvelope
 
 SOURCE = "grafana"
 VERSION = "1"
@@ -32,8 +32,8 @@ class WireAlert(alertmanager.WireAlert):
     values: Annotated[dict[Text, float | None] | None, WrapValidator(_if_readable)] = None
     """By the name of the query or expression; null when the data source failed or had no data."""
 
-    def to_signal(self, envelope: WireEnvelope, now: datetime) -> Signal:
-        return replace(super().to_signal(envelope, now), annotations=self._all_annotations())
+    def to_signal(self, envelope: WireEnvelope, now: datetime, origin: Origin) -> Signal:
+        return replace(super().to_signal(envelope, now, origin), annotations=self._all_annotations())
 
     def _all_annotations(self) -> Labels:
         """Grafana's own fields, under the customary names, below the annotations of the rule itself."""

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from alert_router.domain import index_keys
 from alert_router.domain.model import RefusedBody, Signal
 from alert_router.sources import alertmanager, grafana
-from alert_router.sources.alertmanager import WireEnvelope
+from alert_router.sources.alertmanager import Origin, WireEnvelope
 from alert_router.sources.errors import FieldError, InvalidBody, errors_of
 
 _QUOTED = re.compile(r"\\([^a-zA-Z0-9])")
@@ -33,14 +33,14 @@ class WebhookMessage:
     """One webhook: its signals, and the alerts that cannot be read. Both are stored, or neither."""
 
     source: str
-    """The sender by the body's own account, whichever route it was posted to."""
+    """The sender by the body's own account, whichever route it was posted to; and its name, if it has one."""
     received_at: datetime
     signals: tuple[Signal, ...] = ()
     refused: tuple[RefusedBody, ...] = ()
     truncated: int = 0
     """How many alerts Alertmanager left out (max_alerts)."""
     receiver: str = ""
-    """Alertmanager's name for its receiver; empty for Grafana."""
+    """Alertmanager's name for its receiver; empty for a sender with which alerts are not compared."""
     heartbeat: bool = False
     """The Watchdog fires in it. It proves that monitoring works, and is not among the signals."""
 
@@ -52,7 +52,7 @@ class _Unreadable:
     alerts: int = 1
 
 
-def parse(body: bytes, now: datetime) -> WebhookMessage:
+def parse(body: bytes, now: datetime, origin: Origin = Origin()) -> WebhookMessage:  # noqa: B008 - frozen
     """Raises InvalidBody when no alert in the body can be read; one bad alert does not cost the others."""
     try:
         envelope = WireEnvelope.model_validate_json(body)
@@ -63,9 +63,9 @@ def parse(body: bytes, now: datetime) -> WebhookMessage:
     signals: list[Signal] = []
     watchdogs: list[Signal] = []
     failures: list[tuple[int, ValidationError]] = []
-    for index, item in enumerate(envelope.alerts):
+    for index, item in enumerate(envelope.alerts or ()):
         try:
-            signal = wire_alert.model_validate(item).to_signal(envelope, now)
+            signal = wire_alert.model_validate(item).to_signal(envelope, now, origin)
         except ValidationError as error:
             failures.append((index, error))
             continue
@@ -75,14 +75,17 @@ def parse(body: bytes, now: datetime) -> WebhookMessage:
     unreadable = _describe(envelope, failures) if failures else []
     if unreadable and not (signals or watchdogs):
         raise InvalidBody(*(error for part in unreadable for error in part.errors))
+    source = origin.source(wire_alert.source)
+    # Only the receivers of the Alertmanagers that the router compares itself with: those without a name.
+    is_compared = not is_grafana and not origin.name
     return WebhookMessage(
-        source=wire_alert.source,
+        source=source,
         received_at=now,
         signals=tuple(signals),
-        refused=tuple(_refused(part, wire_alert.source, now) for part in unreadable) if unreadable else (),
-        truncated=min(max(envelope.truncatedAlerts, 0), MAX_TRUNCATED),
+        refused=tuple(_refused(part, source, now) for part in unreadable) if unreadable else (),
+        truncated=min(max(envelope.truncatedAlerts or 0, 0), MAX_TRUNCATED),
         # Alertmanager applies Go's regexp.QuoteMeta to the name: "a.b" arrives as "a\\.b".
-        receiver="" if is_grafana else index_keys.hash_if_long(_QUOTED.sub(r"\1", envelope.receiver)),
+        receiver=index_keys.hash_if_long(_QUOTED.sub(r"\1", envelope.receiver or "")) if is_compared else "",
         # Alertmanager resolves a Watchdog that Prometheus has stopped sending.
         heartbeat=any(signal.firing for signal in watchdogs) if watchdogs else False,
     )
@@ -97,11 +100,12 @@ def _invalid_envelope(body: bytes, error: ValidationError) -> InvalidBody:
 
 
 def _describe(envelope: WireEnvelope, failures: Sequence[tuple[int, ValidationError]]) -> list[_Unreadable]:
+    alerts = envelope.alerts or []
     described = [
-        _Unreadable(errors_of(error, prefix=f"alerts.{index}"), _json(envelope.alerts[index]))
+        _Unreadable(errors_of(error, prefix=f"alerts.{index}"), _json(alerts[index]))
         for index, error in failures[:MAX_DESCRIBED]
     ]
-    if rest := [envelope.alerts[index] for index, _ in failures[MAX_DESCRIBED:]]:
+    if rest := [alerts[index] for index, _ in failures[MAX_DESCRIBED:]]:
         error = FieldError("alerts", f"{len(rest)} more cannot be read")
         described.append(_Unreadable((error,), _json(rest), alerts=len(rest)))
     return described

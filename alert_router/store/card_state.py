@@ -1,7 +1,7 @@
 """Everything that a card's message shows, read from the tables."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import filterfalse
 from operator import attrgetter
@@ -49,11 +49,13 @@ def of(conn: sa.Connection, claim: Claim) -> CardState:
     # The incident first: an episode that begins meanwhile may be shown, but does not count as announced.
     row = conn.execute(sa.select(incidents).where(incidents.c.id == claim.incident_id)).one()
     incident = incident_of(row)
-    shown, more = _alerts(conn, incident.id, claim.card_id)
+    newest = _alerts(conn, incident.id, claim.card_id)
+    shown = tuple(newest[:MAX_ALERTS])
     return CardState(
-        incident=incident,
+        # Its other alerts are shown in other channels.
+        incident=replace(incident, firing=sum(alert.firing for alert in newest)),
         alerts=shown,
-        more_alerts=more,
+        more_alerts=len(newest) - len(shown),
         generation=claim.generation,
         newer_url=_newer_url(conn, incident, claim),
         recoveries=_recoveries(conn, shown) if shown and not shown[-1].firing else {},
@@ -93,7 +95,7 @@ def moved_to(conn: sa.Connection, incident_id: int) -> list[str]:
     return sorted({name for text in channels for name in text.split("|") if name})
 
 
-def _alerts(conn: sa.Connection, incident_id: int, card_id: int) -> tuple[tuple[Alert, ...], int]:
+def _alerts(conn: sa.Connection, incident_id: int, card_id: int) -> list[Alert]:
     newest_ids = (
         sa.select(sa.func.max(alerts.c.id))
         .select_from(alerts.join(cards, cards.c.id == card_id))
@@ -101,8 +103,7 @@ def _alerts(conn: sa.Connection, incident_id: int, card_id: int) -> tuple[tuple[
         .group_by(alerts.c.source, alerts.c.fingerprint)
     )
     episodes = conn.execute(sa.select(*COLUMNS).where(alerts.c.id.in_(newest_ids)))
-    newest = sorted(map(alert_of, episodes), key=_worst_first)
-    return tuple(newest[:MAX_ALERTS]), max(len(newest) - MAX_ALERTS, 0)
+    return sorted(map(alert_of, episodes), key=_worst_first)
 
 
 def _worst_first(alert: Alert) -> tuple[bool, int, int]:

@@ -271,7 +271,7 @@ def abandoned(conn: sa.Connection, fallbacks: Collection[tuple[ChannelName, Chan
 
 
 def end_copies(conn: sa.Connection, card_ids: Sequence[int], now: datetime) -> None:
-    """Let the copies' messages say that they change no more. A copy that was not sent yet is not sent any more."""
+    """Let the copies' messages say that they change no more. One that is not sent yet is never sent."""
     ids = rows.table_of(conn, card_ids, sa.BigInteger())
     ended = cards.c.id.in_(sa.select(ids.c.value))
     unsent = sa.and_(

@@ -102,12 +102,9 @@ def firing(conn: sa.Connection) -> dict[str, int]:
     return {str(severity): n for severity, n in conn.execute(query.group_by(alerts.c.severity))}
 
 
-def severities(conn: sa.Connection) -> list[str]:
-    return list(conn.scalars(sa.select(alerts.c.severity).distinct().order_by(alerts.c.severity)))
-
-
-def alertnames(conn: sa.Connection) -> list[str]:
-    return list(conn.scalars(sa.select(alerts.c.alertname).distinct().order_by(alerts.c.alertname)))
+def values_of(conn: sa.Connection, column: str) -> tuple[str, ...]:
+    """The different values that a column of `alerts` has."""
+    return tuple(conn.scalars(sa.select(alerts.c[column]).distinct().order_by(alerts.c[column])))
 
 
 def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:

@@ -1,6 +1,7 @@
 """Incidents: what intake reads and writes."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 
 from alert_router.domain.model import Incident, Status
 from alert_router.store import rows
-from alert_router.store.tables import incidents
+from alert_router.store.tables import alerts, incidents
 
 
 def incident_of(row: sa.Row[Any]) -> Incident:
@@ -58,6 +59,13 @@ _MUTABLE = (
     "left_out",
 )
 _UPDATE = rows.update_statement(incidents, _MUTABLE)
+
+
+def last_seen_at(conn: sa.Connection, incident_id: int) -> datetime | None:
+    """When a source last spoke of one of its alerts."""
+    query = sa.select(sa.func.max(alerts.c.last_seen_at)).where(alerts.c.incident_id == incident_id)
+    seen_at: datetime | None = conn.scalar(query)
+    return seen_at
 
 
 def save(conn: sa.Connection, new: Sequence[Incident], changed: Sequence[Incident]) -> None:

@@ -1,8 +1,8 @@
 """The ledger of a channel: wanted = delivered + pending + dead, at every instant.
 
-The two sides are counted from different tables, wanted from the incidents and the rest from the cards: a lost
-card would show. An incident whose card in the channel is held (quiet hours before the first message, or all of
-its alerts are silenced) is on neither side: nobody is to be notified yet.
+The two sides are counted from different tables, wanted from the incidents and the rest from the cards: a
+lost card would show. An incident whose card in the channel is held (quiet hours before the first message, or
+all of its alerts are silenced) is on neither side: nobody is to be notified yet.
 """
 
 from dataclasses import dataclass
@@ -49,12 +49,14 @@ def main_channel(conn: sa.Connection) -> ChannelName | None:
 
 
 def channels(conn: sa.Connection) -> tuple[ChannelName, ...]:
-    """Where incidents are shown, by name: as they are routed, and where they were escalated to."""
+    """Where incidents are shown, by name: as routed, as escalated, or in a removed channel as pending."""
     routed = conn.scalars(sa.select(incidents.c.channels).distinct())
     escalated = conn.scalars(sa.select(cards.c.channel).where(cards.c.escalates.is_not(None)).distinct())
-    return tuple(
-        sorted({*(name for text in routed for name in split_channels(text)), *map(ChannelName, escalated)})
+    waiting = conn.scalars(
+        sa.select(cards.c.channel).where(cards.c.state == "pending", cards.c.copy_of.is_(None)).distinct()
     )
+    named = (name for text in routed for name in split_channels(text))
+    return tuple(sorted({*named, *map(ChannelName, escalated), *map(ChannelName, waiting)}))
 
 
 def of(conn: sa.Connection, channel: ChannelName) -> Ledger:
@@ -62,7 +64,7 @@ def of(conn: sa.Connection, channel: ChannelName) -> Ledger:
     digest, other = cards.alias("digest"), cards.alias("other")
     state = sa.case((cards.c.state == "folded", digest.c.state), else_=cards.c.state)
     newest = sa.select(sa.func.max(other.c.generation)).where(
-        other.c.incident_id == incidents.c.id, other.c.channel == channel
+        other.c.incident_id == incidents.c.id, other.c.channel == channel, other.c.copy_of.is_(None)
     )
     current = sa.and_(
         cards.c.incident_id == incidents.c.id,

@@ -14,27 +14,18 @@ from alert_router.store.engine import Store
 PACKAGE = Path(alert_router.__file__).parent
 
 
-def script_folder() -> Path:
-    """migrations/ lies in the package when installed from a wheel, beside it in a checkout."""
+def config(conn: sa.Connection | None = None) -> Config:
+    alembic = Config(attributes={"connection": conn})
+    # In the package when installed from a wheel, beside it in a checkout.
     packed = PACKAGE / "migrations"
-    return packed if packed.is_dir() else PACKAGE.parent / "migrations"
-
-
-def config() -> Config:
-    alembic = Config()
-    alembic.set_main_option("script_location", str(script_folder()))
-    return alembic
-
-
-def _config_for(conn: sa.Connection) -> Config:
-    alembic = config()
-    alembic.attributes["connection"] = conn
+    folder = packed if packed.is_dir() else PACKAGE.parent / "migrations"
+    alembic.set_main_option("script_location", str(folder))
     return alembic
 
 
 def upgrade(store: Store, revision: str = "head") -> None:
     with store.write() as conn:
-        command.upgrade(_config_for(conn), revision)
+        command.upgrade(config(conn), revision)
 
 
 def is_newest(store: Store) -> bool:
@@ -46,4 +37,4 @@ def is_newest(store: Store) -> bool:
 
 def downgrade(store: Store, revision: str) -> None:
     with store.write() as conn:
-        command.downgrade(_config_for(conn), revision)
+        command.downgrade(config(conn), revision)

@@ -143,7 +143,7 @@ def episode_of(alert: Any) -> Episode:
         firing=alert.status == Status.FIRING,
         suppressed=bool(alert.suppressed),
         revision=alert.revision,
-        counts_since=alert.counts_since,
+        counts_since=alert.counts_since or alert.received_at,
         ended_at=alert.ends_at,
         beginning=Beginning(alert.beginning),
     )
@@ -217,9 +217,7 @@ def decide_at(due_at: datetime | None, now: datetime, before: datetime | None = 
 def first_alarm(
     conn: sa.Connection, incident_id: int, channel: ChannelName, *, since: datetime, lowest: Severity
 ) -> datetime | None:
-    """When the channel's first card since then that showed a firing episode of at least this severity was
-    posted.
-    """
+    """When the channel first posted, since then, a card with a firing episode of at least this severity."""
     moment: datetime | None = conn.scalar(
         sa.select(sa.func.min(cards.c.posted_at)).where(
             cards.c.incident_id == incident_id,

@@ -1,4 +1,4 @@
-"""The senders: Alertmanager's receivers that lead to this router, and the last Watchdog of each source."""
+"""The senders: Alertmanager's receivers that lead to this router, and the last heartbeat of each source."""
 
 from datetime import datetime
 from functools import cache
@@ -7,6 +7,9 @@ import sqlalchemy as sa
 
 from alert_router.store import rows
 from alert_router.store.tables import heartbeats, receivers
+
+COMPARISON = "reconcile"
+"""The comparison with Alertmanager's API, in the table of heartbeats: it is the router's own."""
 
 
 def record_receiver(conn: sa.Connection, name: str, now: datetime) -> None:
@@ -31,4 +34,15 @@ def record_heartbeat(conn: sa.Connection, source: str, at: datetime) -> None:
 
 
 def last_heartbeats(conn: sa.Connection) -> dict[str, datetime]:
-    return {row.source: row.at for row in conn.execute(sa.select(heartbeats))}
+    """Of the Watchdog, by source."""
+    query = sa.select(heartbeats).where(heartbeats.c.source != COMPARISON)
+    return {row.source: row.at for row in conn.execute(query)}
+
+
+def record_comparison(conn: sa.Connection, at: datetime) -> None:
+    record_heartbeat(conn, COMPARISON, at)
+
+
+def last_comparison(conn: sa.Connection) -> datetime | None:
+    """By whichever router shares the database."""
+    return conn.scalar(sa.select(heartbeats.c.at).where(heartbeats.c.source == COMPARISON))

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from alert_router.services.acknowledge import Acknowledgement
 from alert_router.services.acknowledge import acknowledge as acknowledge_incident
 from alert_router.services.intake import Intake
 from alert_router.sources.alertmanager import Text
@@ -44,8 +43,7 @@ async def _acknowledge_body(request: Request) -> AcknowledgeIn:
             return AcknowledgeIn.model_validate(dict(parse_qsl(body.decode(errors="replace"))))
         return AcknowledgeIn.model_validate_json(body)
     except ValidationError as error:
-        errors = errors_of(error)
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(map(str, errors)), errors=errors) from error
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors_of(error)) from error
 
 
 AcknowledgeBody = Annotated[AcknowledgeIn, Depends(_acknowledge_body)]
@@ -65,7 +63,7 @@ async def acknowledge(
     request: Request, alert_id: RowId, body: AcknowledgeBody, state: StateDep, now: Now
 ) -> Response:
     """No more reminders until the incident resolves, and the card names who acknowledged it."""
-    if not await acknowledge_incident(state["intake"], Acknowledgement(alert_id, body.by, body.note, now)):
+    if not await acknowledge_incident(state["intake"], alert_id, now, by=body.by, note=body.note):
         raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} is not part of a firing incident")
     if wants_html(request):
         return RedirectResponse(f"/alerts/{alert_id}", status_code=HTTPStatus.SEE_OTHER)

@@ -12,8 +12,10 @@ from starlette.datastructures import QueryParams
 from alert_router.domain import matchers
 from alert_router.domain.matchers import Matcher
 from alert_router.domain.model import Status
+from alert_router.services import watchdog
 from alert_router.sources.errors import FieldError
 from alert_router.store.history import Filters
+from alert_router.web.metrics import SOURCES
 from alert_router.web.problems import Problem
 
 LIMIT = 50
@@ -22,11 +24,20 @@ MAX_DIGITS = 19
 MAX_CHARS = 1000
 """Of a searched text: databases limit the length of a pattern."""
 MAX_MATCHERS = 50
-NAMES = frozenset(
-    {"status", "severity", "alertname", "source", "match", "since", "until", "q", "limit", "cursor"}
-)
+PARAMETERS = {
+    "status": "firing or resolved",
+    "severity": "The label severity",
+    "alertname": "The label alertname",
+    "source": f"{', '.join(SOURCES)} or {watchdog.SOURCE} (monitoring is blind)",
+    "match": 'An Alertmanager matcher such as instance=~"api-.*"; repeatable, all must match',
+    "since": "Started at or after: a time (2026-11-22T10:00:00Z) or an age (90m, 24h, 7d, 2w)",
+    "until": "Started before: a time or an age",
+    "q": "Text anywhere in the name, labels or annotations",
+    "limit": f"Page size, up to {MAX_LIMIT}",
+    "cursor": "`next` of the previous page",
+}
+UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 _TIME: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +51,18 @@ class Query:
     def url(self, **changes: str | int | None) -> str:
         """The same query with some parameters changed; None drops one."""
         kept = [(name, value) for name, value in self.pairs if name not in changes]
-        kept += [(name, str(value)) for name, value in changes.items() if value is not None]
-        return f"/alerts?{urlencode(kept)}" if kept else "/alerts"
+        return url_of([*kept, *((name, str(value)) for name, value in changes.items() if value is not None)])
+
+
+def url_of(pairs: Sequence[tuple[str, str]]) -> str:
+    return f"/alerts?{urlencode(pairs)}" if pairs else "/alerts"
 
 
 def parse(params: QueryParams, now: datetime) -> Query:
     """Raises Problem (400) naming every invalid parameter."""
     # A form sends its empty fields too: an empty value means no filter.
     pairs = tuple((name, value) for name, value in params.multi_items() if value != "")
-    errors = [FieldError(name, "unknown filter") for name, _ in pairs if name not in NAMES]
+    errors = [FieldError(name, "unknown filter") for name, _ in pairs if name not in PARAMETERS]
     reader = _Reader(pairs, now, errors)
     query = Query(
         filters=reader.filters(),
@@ -57,11 +71,7 @@ def parse(params: QueryParams, now: datetime) -> Query:
         pairs=tuple((name, value) for name, value in pairs if name != "cursor"),
     )
     if errors:
-        raise Problem(
-            HTTPStatus.BAD_REQUEST,
-            "; ".join(f"{error.field}: {error.message}" for error in errors),
-            errors=errors,
-        )
+        raise Problem(HTTPStatus.BAD_REQUEST, errors=errors)
     return query
 
 
@@ -108,13 +118,10 @@ class _Reader:
 
     def _status(self) -> Status | None:
         text = self._one("status")
-        if text is None:
-            return None
-        try:
-            return Status(text)
-        except ValueError:
-            self._error("status", "must be firing or resolved")
-            return None
+        if text in (None, *Status):
+            return Status(text) if text else None
+        self._error("status", "must be firing or resolved")
+        return None
 
     def _matchers(self) -> tuple[Matcher, ...]:
         parsed: list[Matcher] = []
@@ -154,6 +161,6 @@ def _as_stored(text: str) -> str:
 
 def _span(text: str) -> timedelta | None:
     digits, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not (digits.isascii() and digits.isdigit()) or len(digits) > 5:  # noqa: PLR2004
+    if unit not in UNITS or not (digits.isascii() and digits.isdigit()) or len(digits) > 5:  # noqa: PLR2004
         return None
-    return timedelta(**{_UNITS[unit]: int(digits)})
+    return timedelta(**{f"{UNITS[unit]}s": int(digits)})

@@ -10,33 +10,19 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
-from alert_router.services import watchdog
 from alert_router.settings import Settings
 from alert_router.store import history
 from alert_router.web import alert_filters, openapi
 from alert_router.web.alert_filters import Query
 from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
-from alert_router.web.metrics import SOURCES
 from alert_router.web.pages import VARY, AlertPage, AlertsPage
 from alert_router.web.problems import Problem, wants_html
 from alert_router.web.schemas import AlertDetailOut, AlertPageOut
 
-_DESCRIPTIONS = {
-    "status": "firing or resolved",
-    "severity": "The label severity",
-    "alertname": "The label alertname",
-    "source": f"{', '.join(SOURCES)} or {watchdog.SOURCE} (monitoring is blind)",
-    "match": 'An Alertmanager matcher such as instance=~"api-.*"; repeatable, all must match',
-    "since": "Started at or after: a time (2026-11-22T10:00:00Z) or an age (90m, 24h, 7d, 2w)",
-    "until": "Started before: a time or an age",
-    "q": "Text anywhere in the name, labels or annotations",
-    "limit": f"Page size, up to {alert_filters.MAX_LIMIT}",
-    "cursor": "`next` of the previous page",
-}
 PARAMETERS = {
     "parameters": [
         {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
-        for name, text in _DESCRIPTIONS.items()
+        for name, text in alert_filters.PARAMETERS.items()
     ]
 }
 router = APIRouter(tags=["history"])
@@ -97,8 +83,8 @@ def _html_page(
         alerts=rows.alerts,
         next_url=None if rows.next is None else query.url(cursor=rows.next),
         firing=history.firing(conn),
-        severities=tuple(history.severities(conn)),
-        alertnames=tuple(history.alertnames(conn)),
+        severities=history.values_of(conn, "severity"),
+        alertnames=history.values_of(conn, "alertname"),
         troubles=troubles,
         webhook_url=f"{settings.public_url}/webhooks/alertmanager",
         needs_token=bool(settings.ingest_tokens),

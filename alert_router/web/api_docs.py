@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-METHODS = ("get", "post", "put", "patch", "delete")
-
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -19,8 +17,7 @@ class Operation:
 def operations(document: Mapping[str, Any]) -> tuple[Operation, ...]:
     """In the order of the document."""
     return tuple(
-        Operation(method.upper(), path, next(iter(item[method].get("tags", ())), "other"), item[method])
-        for path, item in document.get("paths", {}).items()
-        for method in METHODS
-        if method in item
+        Operation(method.upper(), path, spec["tags"][0], spec)
+        for path, item in document["paths"].items()
+        for method, spec in item.items()
     )

@@ -11,23 +11,31 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from alert_router.services import refused_webhook
+from alert_router.services.sender_problems import printable
 from alert_router.settings import Settings
 from alert_router.sources.errors import FieldError
 from alert_router.store.engine import Unavailable
 from alert_router.web import actions, alerts, events, home, openapi, ops, reload, send_test, webhooks
+from alert_router.web.auth import address_of, is_authorized
 from alert_router.web.dependencies import State, state_of
 from alert_router.web.metrics import UNKNOWN
 from alert_router.web.pages import STATIC
 from alert_router.web.problems import Problem, as_json, wants_html
 
+MAX_DIGITS = 16
+"""Of a Content-Length that is believed."""
 WEBHOOK_PREFIX = "/webhook"
 """A POST to an unknown address that starts like this, such as /webhook, comes from a misconfigured sender."""
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
+EVENTS = "/events"
 INGEST_ROUTES = {
     "/webhooks/alertmanager": "alertmanager",
     "/webhooks/grafana": "grafana",
-    "/events": "events",
+    EVENTS: "events",
 }
+REFUSALS = (401, 403, 404, 413, 415)
+"""The answers after which nothing of a request is kept, and its sender does not try again."""
 
 
 def create(settings: Settings, lifespan: Lifespan) -> FastAPI:
@@ -45,7 +53,7 @@ def create(settings: Settings, lifespan: Lifespan) -> FastAPI:
 
 
 class CountRequests:
-    """Counts the answers of the ingest routes, whichever layer gave them."""
+    """Counts the answers of the ingest routes, and who was refused, whichever layer answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -58,7 +66,7 @@ class CountRequests:
 
         async def send_and_count(message: Message) -> None:
             if message["type"] == "http.response.start" and _counts(source, message["status"]):
-                scope["state"]["metrics"].requests.labels(source, str(message["status"])).inc()
+                _count(source, message["status"], Request(scope))
             await send(message)
 
         await self._app(scope, receive, send_and_count)
@@ -70,7 +78,21 @@ def _source(scope: Scope) -> str | None:
         return None
     path: str = scope["path"]
     misdirected = scope["method"] == "POST" and path.startswith(WEBHOOK_PREFIX)
-    return INGEST_ROUTES.get(path, UNKNOWN if misdirected else None)
+    return _route_source(path) or (UNKNOWN if misdirected else None)
+
+
+def _route_source(path: str) -> str | None:
+    """The last part of a webhook's address may name a channel."""
+    route, _, channel = path.rpartition("/")
+    with_channel = INGEST_ROUTES.get(route) if channel and route != EVENTS else None
+    return INGEST_ROUTES.get(path) or with_channel
+
+
+def _count(source: str, status: int, request: Request) -> None:
+    state = state_of(request)
+    state["metrics"].requests.labels(source, str(status)).inc()
+    if status in REFUSALS:
+        state["sender_problems"].refused(status, address_of(request))
 
 
 def _counts(source: str, status: int) -> bool:
@@ -97,17 +119,40 @@ class DescribeTooLarge:
 
         await self._app(scope, receive, send_unless_too_large)
         if limit is not None:
-            response = _answer(Request(scope), _too_large(limit, scope["path"]))
-            await response(scope, receive, send)
+            request = Request(scope)
+            problem = await _report_too_large(request, limit) or _too_large(limit, scope["path"])
+            await _answer(request, problem)(scope, receive, send)
+
+
+async def _report_too_large(request: Request, limit: int) -> Problem | None:
+    """Notify people of alerts that are lost; a Problem if that cannot be stored. Strangers notify nobody."""
+    path = request.scope["path"]
+    if _route_source(path) is None or not is_authorized(request):
+        return None
+    state = state_of(request)
+    length = request.headers.get("content-length", "")
+    size = int(length) if length.isdecimal() and len(length) < MAX_DIGITS else None
+    address = printable(address_of(request))
+    message = refused_webhook.message(
+        size=size, limit=limit, path=path, address=address, now=state["clock"]()
+    )
+    try:
+        await state["intake"].accept(message)
+    except Unavailable as error:
+        return _unavailable(error)
+    return None
 
 
 def _too_large(limit: int, path: str) -> Problem:
-    hint = (
-        " (ALERT_ROUTER_MAX_BODY_BYTES); in alertmanager.yml, group_by more labels"
-        if path in INGEST_ROUTES
-        else ""
-    )
+    is_ingest = _route_source(path) is not None
+    hint = " (ALERT_ROUTER_MAX_BODY_BYTES); in alertmanager.yml, group_by more labels" if is_ingest else ""
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {limit} bytes{hint}")
+
+
+def _unavailable(error: Unavailable) -> Problem:
+    # 5xx: Alertmanager sends it again. Never 429, which it would drop.
+    detail = f"the database is not available: {error}; send it again"
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
 
 
 def _answer(request: Request, problem: Problem) -> Response:
@@ -124,9 +169,7 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Unavailable)
     async def unavailable(request: Request, error: Unavailable) -> Response:
-        # 5xx: Alertmanager sends it again. Never 429, which it would drop.
-        detail = f"the database is not available: {error}; send it again"
-        return _answer(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail))
+        return _answer(request, _unavailable(error))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
@@ -135,8 +178,7 @@ def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         errors = [FieldError(".".join(map(str, item["loc"])), item["msg"]) for item in error.errors()]
-        detail = "; ".join(map(str, errors))
-        return _answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors))
+        return _answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _error: Exception) -> Response:

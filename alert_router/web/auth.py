@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 from alert_router.settings import Settings
 from alert_router.web.dependencies import state_of
@@ -22,6 +23,27 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 async def require_token(request: Request, credentials: Credentials) -> None:
     """For senders of alerts. Raises Problem."""
+    _check_sender(request, credentials)
+
+
+def is_authorized(request: Request) -> bool:
+    """Whether require_token would let the request pass: for what is refused before it is asked."""
+    scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
+    is_bearer = scheme.lower() == "bearer" and bool(token)
+    credentials = HTTPAuthorizationCredentials(scheme=scheme, credentials=token) if is_bearer else None
+    try:
+        _check_sender(request, credentials)
+    except Problem:
+        return False
+    return True
+
+
+def address_of(request: Request) -> str:
+    """The sender's, or its proxy's."""
+    return request.client.host if request.client else "a local socket"
+
+
+def _check_sender(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:
     # Only browsers send it: any website could forge alerts through somebody who visits it on this machine.
     if "origin" in request.headers:
         raise Problem(HTTPStatus.FORBIDDEN, "requests with an Origin header are not accepted here")

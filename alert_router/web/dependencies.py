@@ -16,6 +16,7 @@ from alert_router.config.holder import ConfigurationHolder
 from alert_router.services.health import Health
 from alert_router.services.intake import Intake
 from alert_router.services.reload import Reload
+from alert_router.services.sender_problems import SenderProblems
 from alert_router.settings import Settings
 from alert_router.store.engine import Store
 from alert_router.web.metrics import Metrics
@@ -37,6 +38,7 @@ class State(TypedDict):
     clock: Callable[[], datetime]
     check_health: Callable[[], Health]
     """Queries the database: not for the event loop."""
+    sender_problems: SenderProblems
 
 
 def state_of(connection: HTTPConnection[Any]) -> State:
@@ -51,11 +53,12 @@ class Reader:
 
     async def run(self, query: Callable[[sa.Connection], T]) -> T:
         """Raises Unavailable, which the application answers with 503."""
-        return await asyncio.to_thread(self._read, query)
 
-    def _read(self, query: Callable[[sa.Connection], T]) -> T:
-        with self._store.read() as conn:
-            return query(conn)
+        def read() -> T:
+            with self._store.read() as conn:
+                return query(conn)
+
+        return await asyncio.to_thread(read)
 
 
 async def _state(request: Request) -> State:

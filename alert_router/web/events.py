@@ -24,8 +24,6 @@ EXAMPLE = {
     "type": "training_failure",
     "dag_id": "monitor_and_fine_tune",
     "run_id": "scheduled__2026-11-22T00:00:00+00:00",
-    "task_id": "fine_tune_model",
-    "try_number": 1,
     "occurred_at": "2026-11-22T00:12:30Z",
     "model_type": "rf",
     "error_message": "no rows in the training window",

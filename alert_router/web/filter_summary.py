@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
 
 from alert_router.domain import matchers
 from alert_router.domain.matchers import Matcher
 from alert_router.domain.model import Status
 from alert_router.web import jinja_filters
-from alert_router.web.alert_filters import Query
+from alert_router.web.alert_filters import UNITS, Query, url_of
 
 SPANS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days"}
 """The choices of the form, as values of the parameter `since`."""
-UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 NO_FILTERS = frozenset({"limit"})
 """Parameters that do not filter."""
 
@@ -83,7 +81,7 @@ def has_filters(query: Query) -> bool:
 
 def chips(query: Query) -> list[Chip]:
     return [
-        Chip(_chip_text(name, value), _url(query.pairs[:index] + query.pairs[index + 1 :]))
+        Chip(_chip_text(name, value), url_of(query.pairs[:index] + query.pairs[index + 1 :]))
         for index, (name, value) in enumerate(query.pairs)
         if name not in NO_FILTERS
     ]
@@ -106,19 +104,15 @@ def with_label(query: Query | None, name: str, value: str) -> str | None:
         return None
     pair = ("match", str(matcher))
     pairs = query.pairs if query else ()
-    return _url(pairs if pair in pairs else (*pairs, pair))
+    return url_of(pairs if pair in pairs else (*pairs, pair))
 
 
 def severity_url(severity: str) -> str:
     # An empty parameter means no filter, so an empty label needs a matcher.
     pair = ("severity", severity) if severity else ("match", 'severity=""')
-    return _url((("status", Status.FIRING), pair))
+    return url_of((("status", Status.FIRING), pair))
 
 
 def choices(offered: tuple[str, ...], chosen: str) -> list[str]:
     """The options of a select: also the chosen one when it is not offered."""
     return [*offered, chosen] if chosen and chosen not in offered else [*offered]
-
-
-def _url(pairs: tuple[tuple[str, str], ...]) -> str:
-    return f"/alerts?{urlencode(pairs)}" if pairs else "/alerts"

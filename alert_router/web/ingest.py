@@ -51,7 +51,7 @@ def record_quarantined(metrics: Metrics, refused: Sequence[RefusedBody]) -> None
     if not refused:
         return
     first, alerts = refused[0], sum(item.alerts for item in refused)
-    metrics.quarantined.labels(first.source).inc(alerts)
+    metrics.quarantined.labels(first.source.partition(":")[0]).inc(alerts)
     # The reason quotes the sender's field names: they must not forge a log line or move a terminal's cursor.
     reason = "".join(char if char.isprintable() else " " for char in first.reason[:MAX_LOGGED_CHARS])
     others = f" (and {alerts - 1} more)" if alerts > 1 else ""

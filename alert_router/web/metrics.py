@@ -65,9 +65,7 @@ class Metrics:
             ("source", "code"),
         )
         self.signals = counter(
-            "alert_router_signals",
-            "Signals received, by source and outcome.",
-            ("source", "outcome"),
+            "alert_router_signals", "Signals received, by source and outcome.", ("source", "outcome")
         )
         self.quarantined = counter(
             "alert_router_quarantined",

@@ -15,10 +15,11 @@ MEDIA_TYPE = "application/problem+json"
 class Problem(Exception):
     """An answer other than the one hoped for."""
 
-    def __init__(self, status: HTTPStatus, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
-        super().__init__(detail)
+    def __init__(self, status: HTTPStatus, detail: str = "", *, errors: Sequence[FieldError] = ()) -> None:
+        """detail: the errors, by default."""
+        self.detail = detail or "; ".join(map(str, errors))
+        super().__init__(self.detail)
         self.status = status
-        self.detail = detail
         self.errors = tuple(errors)
 
     def body(self) -> dict[str, Any]:

@@ -15,11 +15,16 @@ class Out(BaseModel):
 
 class AlertOut(Out):
     id: int
+    incident_id: int
     source: str
     fingerprint: str
     alertname: str
     severity: str
     status: Status
+    repeats: int
+    """Reports that brought nothing new."""
+    flaps: int
+    """How often it came back within the flap window, in a row."""
     labels: dict[str, str]
     annotations: dict[str, str]
     starts_at: datetime
@@ -27,11 +32,6 @@ class AlertOut(Out):
     received_at: datetime
     last_seen_at: datetime
     """When it was last reported."""
-    repeats: int
-    """Reports that brought nothing new."""
-    flaps: int
-    """How often it came back within the flap window, in a row."""
-    incident_id: int
     generator_url: str
 
 

@@ -1,13 +1,15 @@
 """POST /webhooks/…: 200: it is on the disk. 503: send it again. 4xx: it will never be parsed."""
 
-from typing import Any
+import asyncio
+import re
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 
 from alert_router.domain.model import Receipt
 from alert_router.sources import alertmanager, grafana, webhook
-from alert_router.sources.alertmanager import WireEnvelope
+from alert_router.sources.alertmanager import Origin, WireEnvelope
 from alert_router.sources.errors import InvalidBody
 from alert_router.sources.webhook import WebhookMessage
 from alert_router.web import ingest, openapi
@@ -50,6 +52,11 @@ GRAFANA_ALERT = EXAMPLE["alerts"][0] | {
     "values": {"A": 0.93},
 }
 GRAFANA_EXAMPLE = EXAMPLE | {"version": "1", "orgId": 1, "externalURL": GRAFANA, "alerts": [GRAFANA_ALERT]}
+SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+MAX_PARSED_AT_ONCE = 256 * 1024
+"""Bytes. A larger body is parsed in a thread."""
+Source = Annotated[str, Query(description="Names the sender, where two clusters send alike alerts: eu")]
+Channel = Annotated[str, Path(description="The channel of the alerts, instead of the routes' choice")]
 router = APIRouter(
     tags=["ingest"], dependencies=[Depends(require_token)], responses=openapi.errors(*ingest.ERRORS)
 )
@@ -60,8 +67,19 @@ router = APIRouter(
     summary="Alertmanager's webhook, version 4",
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), EXAMPLE),
 )
-async def from_alertmanager(request: Request, body: Body) -> Answer:
-    return await _accept(alertmanager.SOURCE, body, state_of(request))
+async def from_alertmanager(request: Request, body: Body, source: Source = "") -> Answer:
+    return await _accept(alertmanager.SOURCE, body, state_of(request), source=source)
+
+
+@router.post(
+    "/webhooks/alertmanager/{channel}",
+    summary="Alertmanager's webhook, to one channel",
+    openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), EXAMPLE),
+)
+async def from_alertmanager_to_channel(
+    request: Request, body: Body, channel: Channel, source: Source = ""
+) -> Answer:
+    return await _accept(alertmanager.SOURCE, body, state_of(request), source=source, channel=channel)
 
 
 @router.put("/webhooks/grafana", include_in_schema=False)  # a contact point can be set to either
@@ -70,14 +88,30 @@ async def from_alertmanager(request: Request, body: Body) -> Answer:
     summary="Grafana's webhook contact point",
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), GRAFANA_EXAMPLE),
 )
-async def from_grafana(request: Request, body: Body) -> Answer:
-    return await _accept(grafana.SOURCE, body, state_of(request))
+async def from_grafana(request: Request, body: Body, source: Source = "") -> Answer:
+    return await _accept(grafana.SOURCE, body, state_of(request), source=source)
 
 
-async def _accept(route: str, body: bytes, state: State) -> Answer:
+@router.put("/webhooks/grafana/{channel}", include_in_schema=False)
+@router.post(
+    "/webhooks/grafana/{channel}",
+    summary="Grafana's webhook contact point, to one channel",
+    openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), GRAFANA_EXAMPLE),
+)
+async def from_grafana_to_channel(
+    request: Request, body: Body, channel: Channel, source: Source = ""
+) -> Answer:
+    return await _accept(grafana.SOURCE, body, state_of(request), source=source, channel=channel)
+
+
+async def _accept(route: str, body: bytes, state: State, *, source: str, channel: str = "") -> Answer:
     """The body names its source, which need not be the route's: it is accepted on either route."""
+    now, origin = state["clock"](), _origin(state, source=source, channel=channel)
     try:
-        message = webhook.parse(body, state["clock"]())
+        if len(body) > MAX_PARSED_AT_ONCE:  # or other senders would wait for it
+            message = await asyncio.to_thread(webhook.parse, body, now, origin)
+        else:
+            message = webhook.parse(body, now, origin)
     except InvalidBody as invalid:
         raise await ingest.quarantine(route, body, invalid, state) from invalid
     receipt = await state["intake"].accept(message)
@@ -85,8 +119,20 @@ async def _accept(route: str, body: bytes, state: State) -> Answer:
     return Answer(accepted=receipt.accepted, duplicates=receipt.duplicates, quarantined=receipt.quarantined)
 
 
+def _origin(state: State, *, source: str, channel: str) -> Origin:
+    """What the URL says, as far as it is known: a misspelt name must not cost the alerts."""
+    if channel and channel not in state["configuration"].current.channels:
+        state["sender_problems"].unknown_name("channel", channel, "its alerts go where the routes send them")
+        channel = ""
+    if source and not SOURCE_NAME.fullmatch(source):
+        state["sender_problems"].unknown_name("source", source, "letters, digits, . _ and - make a name")
+        source = ""
+    return Origin(source, channel)
+
+
 def _count(metrics: Metrics, message: WebhookMessage, receipt: Receipt) -> None:
     ingest.record_quarantined(metrics, message.refused)
-    metrics.signals.labels(message.source, "accepted").inc(receipt.accepted)
-    metrics.signals.labels(message.source, "duplicate").inc(receipt.duplicates)
+    kind = message.source.partition(":")[0]
+    metrics.signals.labels(kind, "accepted").inc(receipt.accepted)
+    metrics.signals.labels(kind, "duplicate").inc(receipt.duplicates)
     metrics.truncated.inc(message.truncated)

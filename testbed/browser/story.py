@@ -24,7 +24,7 @@ def alert(
         "annotations": {
             **texts,
             "runbook_url": f"{RUNBOOKS}/{name}.md",
-            "dashboard_url": "http://127.0.0.1:3000/d/bike-traffic/bike-traffic",
+            "dashboard_url": "http://127.0.0.1:3000/d/api/api",
         },
         "startsAt": started.isoformat(),
         "endsAt": (ended or datetime(1, 1, 1, tzinfo=UTC)).isoformat(),

@@ -10,11 +10,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from alert_router.domain.model import Rules
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.sources import fingerprints
 from alert_router.sources.webhook import WebhookMessage
+from alert_router.store.tables import transitions
 from testbed.alertmanagers import Alertmanager, pair
 from testbed.factories import API_DOWN, make_signal
 from testbed.router_harness import RouterHarness
@@ -56,19 +58,26 @@ class Place:
         self.http = httpx.AsyncClient()
         self.receive()
 
-    def receive(self, *signals: Any) -> None:
-        message = WebhookMessage("alertmanager", self.harness.clock.time(), signals, receiver=RECEIVER)
+    def receive(self, *signals: Any, truncated: int = 0) -> None:
+        now = self.harness.clock.time()
+        message = WebhookMessage("alertmanager", now, signals, receiver=RECEIVER, truncated=truncated)
         self.harness.run(self.harness.intake.accept(message))
 
     def sync(
-        self, *urls: str, rules: Rules = NO_WARMUP, clock: Callable[[], datetime] | None = None
+        self,
+        *urls: str,
+        rules: Rules = NO_WARMUP,
+        clock: Callable[[], datetime] | None = None,
+        webhook_due_s: float | None = 0.0,
     ) -> AlertmanagerSync:
+        """No webhook is waited for, unless the test says so."""
         return AlertmanagerSync(
             self.harness.intake,
             self.http,
             urls or (self.one.url,),
             rules=rules,
             clock=clock or self.harness.clock.time,
+            webhook_due_s=webhook_due_s,
         )
 
     def compare(self, sync: AlertmanagerSync | None = None, *, after_s: float = 0) -> int:
@@ -114,14 +123,120 @@ def test_late_webhook_of_an_opened_alert_is_a_repeat(place: Place) -> None:
 
     assert [alert.starts_at for alert in place.harness.alerts()] == [place.began]
     place.receive(firing(place.down, exact, ends_at=exact + timedelta(minutes=9)))
+    assert place.harness.kinds() == ["opened", "reconciled", "reconciled", "resolved"]
+
+
+def test_late_webhook_corrects_the_history_once(place: Place) -> None:
+    place.one.fires(place.down, since=place.began)
+    place.compare()
+    place.harness.clock.move(180)
+
+    for address in ("http://am-1:9093", "http://am-2:9093", "http://am-1:9093"):
+        place.receive(firing(place.down, place.began, source_url=address))
+
+    assert details(place)[1:] == [
+        "opened: it began while the router was down",
+        "its webhook came 3 min after it was opened",
+    ]
+
+
+def test_resolve_without_the_webhook_before_it_closes_what_the_api_showed(place: Place) -> None:
+    place.one.fires(place.down, since=place.began)
+    place.compare()
+
+    place.receive(firing(place.down, place.began, ends_at=place.harness.clock.time()))
+
     assert place.harness.kinds() == ["opened", "reconciled", "resolved"]
 
 
+def test_next_episode_of_an_alert_opened_by_the_api_leaves_nothing_open(place: Place) -> None:
+    place.one.fires(place.down, since=place.began)
+    place.compare()
+    again = place.began + timedelta(minutes=5)
+
+    place.receive(firing(place.down, again))
+    place.receive(firing(place.down, again, ends_at=again + timedelta(minutes=1)))
+
+    assert [alert.firing for alert in place.harness.alerts()] == [False, False]
+
+
 def test_new_alert_is_left_to_its_webhook(place: Place) -> None:
+    """For group_wait and group_interval of the Alertmanager's own configuration, and a minute."""
+    patient = place.sync(webhook_due_s=None)
+    place.compare(patient)
     place.one.fires(place.down, since=place.harness.clock.time())
 
-    assert place.compare() == 0
-    assert place.compare(after_s=61) == 1
+    changed = [place.compare(patient, after_s=after_s) for after_s in (1, 100, 3500, 300, 59, 1)]
+
+    assert changed == [0, 0, 0, 0, 0, 1]
+    assert details(place)[1:] == ["opened: Alertmanager has shown it for 66 min and its webhook has not come"]
+
+
+def test_setting_overrides_what_alertmanager_is_configured_for(place: Place) -> None:
+    patient = place.sync(webhook_due_s=330)
+    place.compare(patient)
+    place.one.fires(place.down, since=place.harness.clock.time())
+
+    assert [place.compare(patient, after_s=after_s) for after_s in (1, 329, 1)] == [0, 0, 1]
+
+
+def test_alert_that_began_while_the_router_was_down_is_opened_at_once(place: Place) -> None:
+    place.harness.clock.move(-900)
+    place.compare()
+    place.one.fires(place.down, since=place.began)
+
+    assert place.compare(place.sync(webhook_due_s=None), after_s=900) == 1
+
+    assert details(place)[1:] == ["opened: it began while the router was down"]
+
+
+def test_restart_without_a_gap_waits_for_the_webhook(place: Place) -> None:
+    place.harness.clock.move(-30)
+    place.compare()
+    place.one.fires(place.down, since=place.harness.clock.time() + timedelta(seconds=10))
+
+    assert place.compare(place.sync(webhook_due_s=None), after_s=30) == 0
+
+
+def test_alert_whose_silence_ends_is_left_to_its_webhook(place: Place) -> None:
+    """It began long ago; Alertmanager sends it with the next flush of its group."""
+    patient = place.sync(webhook_due_s=330)
+    silence = place.one.silences("alertname=ApiDown")
+    place.compare(patient)
+    place.one.fires(place.down, since=place.began)
+    place.compare(patient, after_s=400)
+    place.one.unsilences(silence)
+
+    assert [place.compare(patient, after_s=after_s) for after_s in (60, 60, 269, 1)] == [0, 0, 0, 1]
+
+
+def test_alerts_left_out_of_a_webhook_are_opened_at_once(place: Place) -> None:
+    patient = place.sync(webhook_due_s=None)
+    place.compare(patient)
+    instances = [{**place.down, "instance": name} for name in ("a", "b", "c")]
+    for labels in instances:
+        place.one.fires(labels, since=place.began)
+
+    place.receive(firing(instances[0], place.began), truncated=2)
+    before = place.harness.incidents()[0].left_out
+    changed = place.compare(patient)
+
+    assert (before, changed) == (2, 2)
+    assert place.harness.incidents()[0].left_out == 0
+    assert details(place).count("opened: left out of the webhook (max_alerts)") == 2
+    place.receive(firing(instances[0], place.began), truncated=2)
+    assert place.harness.incidents()[0].left_out == 0, "those that were left out are known"
+
+
+def test_alert_younger_than_the_truncated_webhook_is_left_to_its_own(place: Place) -> None:
+    patient = place.sync(webhook_due_s=None)
+    place.compare(patient)
+    known = {**place.down, "instance": "a"}
+    place.one.fires(known, since=place.began)
+    place.receive(firing(known, place.began), truncated=1)
+    place.one.fires(place.down, since=place.harness.clock.time() + timedelta(milliseconds=5))
+
+    assert place.compare(patient, after_s=1) == 0
 
 
 def test_alert_of_another_receiver_is_ignored(place: Place) -> None:
@@ -197,11 +312,11 @@ def test_alert_shown_by_one_alertmanager_stays_open(place: Place) -> None:
 def test_newly_started_alertmanager_closes_nothing(place: Place) -> None:
     """It begins with no alerts, and Prometheus repeats them within the minute."""
     place.receive(firing(place.down, place.began))
-    shipped = place.sync(rules=Rules(warmup_s=3600))
+    young = place.sync(rules=Rules(warmup_s=3600))
 
-    assert [place.compare(shipped, after_s=60) for _ in range(3)] == [0, 0, 0]
+    assert [place.compare(young, after_s=60) for _ in range(3)] == [0, 0, 0]
     place.one.fires({**place.slow, "cluster": "another"}, since=place.began)
-    assert place.compare(shipped) == 1
+    assert place.compare(young) == 1
 
 
 def test_alert_moved_to_another_receiver_stays_open(place: Place) -> None:
@@ -389,6 +504,12 @@ def test_muted_alert_is_not_opened_and_stays_open(
     assert (fresh, known) == (0, [1, 0, 0])
     assert (harness.alert().firing, harness.alert().suppressed) == (True, word)
     harness.run(http.aclose())
+
+
+def details(place: Place) -> list[str]:
+    """The words of the transitions, in order."""
+    query = sa.select(transitions.c.detail).order_by(transitions.c.id)
+    return place.harness.ask(lambda conn: list(conn.scalars(query)))
 
 
 def fields(place: Place) -> dict[str, str]:

@@ -8,18 +8,24 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from alert_router.app import build, serve
-from alert_router.delivery import Clocks
+from alert_router.config import Configuration
+from alert_router.delivery import ChannelWorkers, Clocks, RateLimiter
 from alert_router.settings import Settings
 from testbed import call_profile
 from testbed.factories import DISK_FULL, Clock, at, make_signal, webhook_json, wire_alert
 from testbed.fakes.discord import DiscordState, transport
 from testbed.router_harness import RouterHarness
 
-MAX_FUNCTIONS = 60
-MAX_MOVES = 45
-MAX_DELIVERY_FUNCTIONS = 90
+MAX_FUNCTIONS = 85
+MAX_MOVES = 60
+MAX_DELIVERY_FUNCTIONS = 160
 TOKEN = "t0ken-of-the-sender"
 TOKENS = [pytest.param((), id="loopback"), pytest.param((SecretStr(TOKEN),), id="token")]
+
+
+class Idle(ChannelWorkers):
+    async def follow(self, configuration: Configuration) -> None:
+        """Start no worker."""
 
 
 @pytest.mark.parametrize("tokens", TOKENS)
@@ -30,7 +36,8 @@ def test_firing_webhook_stays_within_the_call_budget(
     with call_profile.installed() as profile, ExitStack() as running:
         service = build(settings, clocks=Clocks(now=clock.time, steady=clock), transport=transport(discord))
         # Without background tasks: only the webhook runs.
-        app = serve(replace(service, channels=NoChannels(), periodic=()))
+        idle = Idle(lambda _channel: pytest.fail("delivers"), RateLimiter(clock), service.writer)
+        app = serve(replace(service, channels=idle, periodic=()))
         headers = {"Authorization": f"Bearer {TOKEN}"} if tokens else {}
         client = running.enter_context(TestClient(app, client=("127.0.0.1", 50000), headers=headers))
         # Statements are built once, by the first webhook.

@@ -38,7 +38,7 @@ def test_replayed_dead_letter_shows_the_present_state(harness: RouterHarness) ->
     assert pending == Ledger(wanted=1, delivered=0, pending=1, dead=0)
     # With all of it again, not as the plain text it had come to.
     message = only(harness.discord.messages())
-    assert (len(message.embeds), message.content) == (1, "")
+    assert (len(message.embeds), message.content) == (1, "🔴 ApiDown: ApiDown it is")
     assert harness.replay() == 0
 
 

@@ -1,17 +1,21 @@
 """The fallback channel: copies of the cards that the main channel does not take, until it works again."""
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import SecretStr
 
 from alert_router import config
+from alert_router.config import Channel, Configuration
 from alert_router.delivery.outcome import STOPPED_S
 from alert_router.delivery.rendering import copy_note
 from alert_router.discord.client import DiscordChannel
-from alert_router.domain import rate_limits
-from alert_router.domain.model import FALLBACK
+from alert_router.domain import matchers, rate_limits
+from alert_router.domain.model import FALLBACK, ChannelName, Mentions
+from alert_router.domain.routes import Route, RoutePolicy
+from alert_router.domain.severity import Severity
 from alert_router.services.fallback import FAILURES, Fallback
 from testbed.factories import API_DOWN, DISK_FULL, SECRET, at, make_signal
 from testbed.fakes.discord import Message, RateLimits, faults
@@ -289,3 +293,146 @@ def test_fallback_works_after_a_start_with_a_clock_ahead(
     two.live(600, step_s=20)
 
     assert len(two.copies()) == 1
+
+
+def test_copy_announces_anew_what_joins_while_the_channel_is_stopped(two: TwoChannels) -> None:
+    """The card of the stopped channel is not sent, so nothing else asks for a second message."""
+    harness = two.harness
+    harness.discord.delete_webhook("1")
+    harness.accept(make_signal())
+    two.live(10)
+    harness.accept(make_signal({**API_DOWN, "instance": "api-2"}))
+    two.live(30)
+    early = len(two.copies())
+    two.live(60)
+
+    first, second = two.copies()
+    assert early == 1
+    assert "continued in a newer message" in first.embeds[0]["title"]
+    assert "1 more" in second.content
+    assert "api-2" in str(second.embeds)
+    harness.discord.revive_webhook("1")
+    two.live(150)
+    assert len(two.copies()) == 2
+    assert MAIN_IS_BACK in str(two.copies()[1].embeds)
+
+
+class FourChannels:
+    """Two channels with one fallback, which has alerts of its own; the fallback has a fallback in turn."""
+
+    NAMES = ("ops", "shop", "data", "last")
+    FALLBACKS: ClassVar = {"shop": "ops", "data": "ops", "ops": "last"}
+
+    def __init__(self, harness: RouterHarness) -> None:
+        self.harness = harness
+        channels = {}
+        for number, name in enumerate(self.NAMES, start=1):
+            harness.discord.webhook(str(number), SECRET, f"{number}00")
+            url = SecretStr(f"http://discord.test/api/webhooks/{number}/{SECRET}")
+            fallback = self.FALLBACKS.get(name)
+            channels[ChannelName(name)] = Channel(
+                ChannelName(name), url, fallback=ChannelName(fallback) if fallback else None
+            )
+        root = RoutePolicy(mentions={Severity.CRITICAL: Mentions(roles=("1",))})
+        route = Route(
+            ChannelName("ops"),
+            root,
+            routes=tuple(
+                Route(
+                    ChannelName(name),
+                    replace(root, mentions={Severity.CRITICAL: Mentions(roles=(role,))}),
+                    (matchers.parse(f'team="{name}"'),),
+                )
+                for name, role in (("shop", "2"), ("data", "3"))
+            ),
+        )
+        harness.configuration.swap(Configuration(channels=channels, route=route))
+        self.workers = {
+            name: harness.another_delivery(
+                DiscordChannel.configured(harness.http, channel), name=name, rate_limiter=harness.rate_limiter
+            )
+            for name, channel in channels.items()
+        }
+        self.fallback = Fallback(
+            harness.configuration,
+            after_s=AFTER_S,
+            started_at=harness.clock.time() - timedelta(seconds=AFTER_S),
+            is_stopped=lambda name: self.workers[name].stopped is not None,
+            store=harness.store,
+            writer=harness.writer,
+            wake=lambda _names: None,
+            clock=harness.clock.time,
+        )
+
+    def live(self, seconds: float, *, step_s: float = 5.0) -> None:
+        for _ in range(int(seconds / step_s)):
+            for worker in self.workers.values():
+                self.harness.deliver(worker)
+            self.harness.run(self.fallback.run_once())
+            self.harness.clock.move(step_s)
+
+    def messages(self, name: str) -> list[Message]:
+        return self.harness.discord.messages(str(self.NAMES.index(name) + 1))
+
+    def fires(self, team: str, **changes: Any) -> None:
+        """All teams' alerts are of one incident."""
+        self.harness.accept(make_signal({**API_DOWN, "team": team, "instance": f"{team}-1"}, **changes))
+
+
+def test_copies_of_several_channels_land_in_one_fallback(harness: RouterHarness) -> None:
+    four = FourChannels(harness)
+    harness.discord.delete_webhook("2")
+    harness.discord.delete_webhook("3")
+
+    for team in ("ops", "shop", "data"):
+        four.fires(team)
+    four.live(20)
+
+    own, *copies = four.messages("ops")
+    assert "ops-1" in str(own.embeds)
+    assert "Sent here" not in str(own.embeds)
+    for team, role, message in zip(("shop", "data"), "23", sorted(copies, key=_by_content), strict=True):
+        assert f"Sent here because the channel {team} does not take it." in str(message.embeds)
+        assert f"{team}-1" in str(message.embeds)
+        assert "ops-1" not in str(message.embeds)
+        assert f"<@&{role}>" in message.content
+    harness.discord.revive_webhook("2")
+    four.live(150)
+    notes = str([message.embeds for message in four.messages("ops")])
+    assert "The channel shop works again" in notes
+    assert "Sent here because the channel data does not take it." in notes
+
+
+def _by_content(message: Message) -> str:
+    return message.content
+
+
+def test_fallback_of_a_fallback_takes_copies_too(harness: RouterHarness) -> None:
+    four = FourChannels(harness)
+    harness.discord.delete_webhook("1")
+    harness.discord.delete_webhook("2")
+
+    four.fires("shop")
+    four.live(20)
+
+    [copy] = four.messages("last")
+    assert "Sent here because the channel shop does not take it." in str(copy.embeds)
+    assert "<@&2>" in copy.content
+    harness.discord.revive_webhook("2")
+    four.live(150)
+    assert "The channel shop works again" in str(four.messages("last")[0].embeds)
+
+
+def test_copy_for_a_removed_channel_says_so(harness: RouterHarness) -> None:
+    four = FourChannels(harness)
+    harness.discord.delete_webhook("2")
+    four.fires("shop")
+    four.live(20)
+
+    current = harness.configuration.current
+    left = {name: channel for name, channel in current.channels.items() if name != "shop"}
+    harness.configuration.swap(replace(current, channels=left))
+    del four.workers[ChannelName("shop")]
+    four.live(20)
+
+    assert "The channel shop is no longer configured" in str(four.messages("ops")[0].embeds)

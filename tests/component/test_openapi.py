@@ -9,7 +9,11 @@ from starlette.testclient import TestClient
 from testbed.router_harness import MadeClient
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "openapi.json"
-TOKEN_ROUTES = {"/webhooks/alertmanager", "/webhooks/grafana", "/events"}
+TOKEN_ROUTES = {
+    *("/webhooks/alertmanager", "/webhooks/alertmanager/{channel}"),
+    *("/webhooks/grafana", "/webhooks/grafana/{channel}"),
+    "/events",
+}
 UI_ROUTES = {"/alerts/{alert_id}/acknowledge", "/dead-letters/replay", "/dead-letters/{card_id}/replay"}
 
 

@@ -310,6 +310,14 @@ def test_label_name_outside_ascii_words_is_quoted_in_the_link() -> None:
             f'<p><a href="https://e.org/?a=1&amp;b" {REL}><strong>x &lt;b&gt;</strong></a></p>',
         ),
         ("[x](javascript:alert%281%29)", "<p>[x](javascript:alert%281%29)</p>"),
+        (
+            "<@&777> <@5> @here @hereby",
+            (
+                '<p><span class="mention">@role 777</span> <span class="mention">@user 5</span> '
+                '<span class="mention">@here</span> @hereby</p>'
+            ),
+        ),
+        ("`<@&777>` @\u200beveryone", "<p><code>&lt;@&amp;777&gt;</code> @\u200beveryone</p>"),
         ("<javascript:alert(1)> <a@b.c>", "<p>&lt;javascript:alert(1)&gt; &lt;a@b.c&gt;</p>"),
     ],
 )

@@ -61,6 +61,7 @@ def test_prometheus_targets_and_alertmanager() -> None:
         "backend": ["backend:8000"],
         "airflow": ["airflow-exporter:9101"],
         "alert-router": ["alert-router:8010"],
+        "alertmanager": ["alertmanager:9093"],
         "prometheus": ["localhost:9090"],
     }
     assert config["rule_files"] == list(RULE_FILES)

@@ -1,15 +1,17 @@
 """More new cards than the channel takes become one digest, whatever happens meanwhile."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import sqlalchemy as sa
 
+from alert_router import config
 from alert_router.domain import digest_policy
 from alert_router.domain.model import Signal
 from alert_router.store.tables import digests
 from testbed.factories import API_DOWN, DISK_FULL, at, make_signal
 from testbed.fakes.discord import Message, faults, only
-from testbed.router_harness import RouterHarness
+from testbed.router_harness import WEBHOOK, RouterHarness
 
 
 def signals(
@@ -156,3 +158,79 @@ def test_trickle_after_a_storm_gets_single_cards(harness: RouterHarness) -> None
     assert folded(harness) == 60
     assert len(harness.discord.messages()) == 11
     assert "Complete since" in str(digest_of(harness).embeds)
+
+
+def digests_of(harness: RouterHarness) -> list[Message]:
+    return [m for m in harness.discord.messages() if "digest" in str(m.embeds) or "Storm" in title(m)]
+
+
+def test_new_digest_announces_what_was_folded_later(harness: RouterHarness) -> None:
+    """An edit of the digest notifies nobody."""
+    harness.configuration.swap(
+        config.single(WEBHOOK, mentions="error=role:777,warning=role:5", remind_every="none")
+    )
+    errors = {**DISK_FULL, "severity": "error"}
+    harness.accept(*signals(errors, 60))
+    harness.deliver_for(10)
+    harness.accept(*signals(errors, 20, first=60))
+    harness.deliver_for(240)
+    early = len(digests_of(harness))
+
+    harness.deliver_for(120)
+
+    old, new = digests_of(harness)
+    assert early == 1
+    assert "continued in a newer message" in title(old)
+    assert old.embeds[0]["url"].endswith(f"/{new.id}")
+    assert title(new) == "⛈️ 80 alerts firing in 80 incidents"
+    assert "<@&777>" in new.content
+    harness.pass_time(7200)
+    harness.deliver_for(120)
+    assert len(digests_of(harness)) == 2
+
+
+def test_worse_alert_in_a_storm_is_announced_at_once(harness: RouterHarness) -> None:
+    harness.accept(*signals(DISK_FULL, 60))
+    harness.deliver_for(10)
+
+    harness.accept(*signals(API_DOWN, 20))
+    harness.deliver_for(30)
+
+    creates = len(digests_of(harness))
+    harness.accept(*signals(API_DOWN, 20, first=20))
+    harness.deliver_for(20)
+    assert creates == 2
+    assert len(digests_of(harness)) == 2, "as bad as what was announced: it waits"
+    harness.deliver_for(240)
+    assert len(digests_of(harness)) == 3
+
+
+def test_folded_incident_counts_as_announced(harness: RouterHarness) -> None:
+    harness.accept(*signals(DISK_FULL, 60))
+    harness.deliver_for(digest_policy.QUIET_S + 60)
+
+    harness.pass_time(3600)
+    harness.deliver_for(10)
+    announced = len(harness.discord.creates)
+    again = signals(DISK_FULL, 1)[0]
+    harness.accept(replace(again, labels={**again.labels, "device": "sdb"}, fingerprint="other"))  # type: ignore[arg-type]
+    harness.pass_time(60)
+    harness.deliver_for(10)
+
+    assert announced == 1
+    assert len(harness.discord.creates) == 2
+    assert "1 more" in harness.discord.messages()[-1].content
+
+
+def test_storm_of_a_thousand_ends_within_90_seconds(harness: RouterHarness) -> None:
+    for second in range(10):
+        harness.accept(*signals(DISK_FULL, 95, first=100 * second), *signals(API_DOWN, 5, first=100 * second))
+        harness.deliver_for(1)
+
+    harness.deliver_for(80)
+
+    assert harness.discord.limited == 0
+    assert {card.state for card in harness.cards()} <= {"delivered", "folded"}
+    shown = [m for m in digests_of(harness) if "continued" not in title(m)]
+    singles = len(harness.discord.messages()) - len(digests_of(harness))
+    assert title(shown[-1]) == f"⛈️ {1000 - singles} alerts firing in {1000 - singles} incidents"

@@ -45,6 +45,7 @@ def router(
             "ALERT_ROUTER_CHANNEL_PER_MINUTE": "100000",
             "ALERTMANAGER_URL": stack.local(alertmanager_port),
             "ALERT_ROUTER_RECONCILE_SECONDS": "0.5",
+            "ALERT_ROUTER_GROUP_INTERVAL_SECONDS": "2",
             "ALERT_ROUTER_ALERTMANAGER_WARMUP_SECONDS": str(WARMUP_S),
         },
     )

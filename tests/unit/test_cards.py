@@ -121,8 +121,10 @@ def left_out() -> CardState:
 
 
 def two_alertmanagers() -> CardState:
-    other = {"source_url": "https://am.cluster-b.example.org", "starts_at": "2026-09-24T12:01:00Z"}
-    return make_state(make_alert(source_url="https://am.cluster-a.example.org", also_firing=(other,)))
+    urls = ("https://am.cluster-a.example.org", "https://am.cluster-b.example.org")
+    starts = ("2026-09-24T12:00:00Z", "2026-09-24T12:01:00Z")
+    speakers = [{"source_url": url, "starts_at": start} for url, start in zip(urls, starts, strict=True)]
+    return make_state(make_alert(source_url=urls[0], also_firing=speakers))
 
 
 def hostile() -> CardState:

@@ -13,7 +13,7 @@ from alert_router.delivery import worker
 from alert_router.discord import client
 from alert_router.discord.client import ChannelOptions, DiscordChannel, Reply, WebhookInfo
 from alert_router.discord.packer import Payload
-from alert_router.discord.responses import ChannelGone, MessageGone, Rejected, Sent, TryAgain
+from alert_router.discord.responses import ChannelGone, MessageGone, Refusal, Rejected, Sent, TryAgain
 from alert_router.domain.model import CLOCK_SKEW_S, ChannelName
 from alert_router.domain.rate_limits import RateInfo
 from alert_router.store import card_queue
@@ -43,7 +43,7 @@ def call(
             raise answer
         return answer  # type: ignore[no-any-return] # a response, as its caller says
 
-    async def ask() -> Reply | WebhookInfo | None:
+    async def ask() -> Reply | WebhookInfo | Refusal | None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as http:
             if channel is None:
                 webhook = DiscordChannel(http, SecretStr(url), options)
@@ -256,7 +256,7 @@ def test_endless_reply_times_out() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def ask() -> tuple[Reply, WebhookInfo | None]:
+    async def ask() -> tuple[Reply, WebhookInfo | Refusal | None]:
         async with httpx.AsyncClient(transport=httpx.MockTransport(never)) as http:
             channel = DiscordChannel(http, SecretStr(URL), timeout_s=0.01)
             return await channel.create({"content": "x"}), await channel.fetch_webhook()
@@ -301,4 +301,4 @@ def test_webhook_info_has_channel_and_guild() -> None:
     gone, _ = call(httpx.Response(404, json={"code": 10015}), look=True)
     away, _ = call(httpx.ConnectError(URL), look=True)
 
-    assert (there, gone, away) == (WebhookInfo("100", "9"), None, None)
+    assert (there, gone, away) == (WebhookInfo("100", "9"), Refusal(404, 10015, ""), None)

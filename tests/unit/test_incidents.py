@@ -1,4 +1,4 @@
-"""How alerts join incidents, and when people are notified anew."""
+"""How alerts join incidents."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +8,7 @@ import pytest
 
 from alert_router.domain import incidents
 from alert_router.domain.model import Alert, Incident, Rules, Status
-from testbed.factories import API_DOWN, DRIFT_HIGH, at, make_alert, make_incident
+from testbed.factories import at, make_alert, make_incident
 
 CLOSED = make_incident(status=Status.RESOLVED, firing=0, resolved_at=at(0))
 GROUP = {"alertname": "ApiDown"}
@@ -24,7 +24,7 @@ def join(latest: Incident | None, alert: Alert, minute: float = 1) -> Incident:
 def test_first_alert_of_a_group_creates_its_incident() -> None:
     incident = join(None, make_alert())
 
-    assert incident == make_incident(id=7, opened_at=at(1), pinged_at=at(1))
+    assert incident == make_incident(id=7, opened_at=at(1), pinged_at=at(1), firing_since=at(1))
 
 
 def test_resolved_alert_creates_a_resolved_incident() -> None:
@@ -67,7 +67,9 @@ def test_refire_within_the_flap_window_reopens_without_a_new_card() -> None:
         new_id=lambda: 99,
     )
 
-    assert incident == replace(CLOSED, status=Status.FIRING, firing=1, flaps=1, resolved_at=None)
+    assert incident == replace(
+        CLOSED, status=Status.FIRING, firing=1, flaps=1, resolved_at=None, firing_since=at(30) - INSTANT
+    )
 
 
 @pytest.mark.parametrize("minute", [30, 31, 10_000])
@@ -77,36 +79,20 @@ def test_refire_after_the_flap_window_creates_a_new_incident(minute: float) -> N
     assert (incident.id, incident.previous_id, incident.generation, incident.flaps) == (7, CLOSED.id, 1, 0)
 
 
-@pytest.mark.parametrize(
-    ("shown", "new", "generation"),
-    [
-        ("warning", "critical", 2),
-        ("info", "warning", 2),
-        ("critical", "critical", 1),
-        ("critical", "page", 1),
-        ("critical", "warning", 1),
-        ("warning", "an-unknown-value", 1),
-        ("info", "an-unknown-value", 2),
-    ],
-)
-def test_higher_severity_needs_a_new_card(shown: str, new: str, generation: int) -> None:
-    incident = join(make_incident(severity=shown), make_alert({**API_DOWN, "severity": new}))
+def test_incident_is_shown_wherever_one_of_its_alerts_is() -> None:
+    incident = join(make_incident(channels="|ops|shop|"), make_alert(channels="|shop|night|"))
 
-    assert incident.generation == generation
-    assert incident.severity == (new if generation == 2 else shown)
-    assert incident.pinged_at == (at(1) if generation == 2 else at(0))
+    assert incident.channels == "|ops|shop|night|"
 
 
-def test_resolved_alert_does_not_raise_the_severity() -> None:
-    incident = join(make_incident(severity="warning"), make_alert(ends_at=at(1)))
+def test_revision_rises_once_per_transaction() -> None:
+    before = make_incident(revision=3)
 
-    assert (incident.severity, incident.generation) == ("warning", 1)
+    first = incidents.begin_counting(before, before)
+    second = incidents.begin_counting(first, before)
 
-
-def test_reopened_incident_keeps_its_highest_severity() -> None:
-    incident = join(CLOSED, make_alert(DRIFT_HIGH), 5)
-
-    assert (incident.severity, incident.generation) == ("critical", 1)
+    assert (first.revision, second.revision) == (4, 4)
+    assert incidents.begin_counting(make_incident(), None).revision == 1
 
 
 def test_group_key_ignores_the_order_of_labels() -> None:
@@ -122,24 +108,3 @@ def test_reopening_clears_acknowledgement() -> None:
 
     assert (again.acknowledged_at, again.acknowledged_by) == (None, None)
     assert (another.acknowledged_at, another.acknowledged_by) == (at(0), "ana")
-
-
-@pytest.mark.parametrize(
-    ("changes", "minute", "reminds"),
-    [
-        ({}, 240, True),
-        ({}, 239.9, False),
-        ({"severity": "warning"}, 9999, False),
-        ({"acknowledged_at": at(1)}, 240, False),
-        ({"status": Status.RESOLVED}, 240, False),
-        ({"pinged_at": at(1)}, 240, False),
-    ],
-)
-def test_unacknowledged_firing_incident_needs_a_reminder(
-    changes: dict[str, Any], minute: float, reminds: bool
-) -> None:
-    needs_reminder = incidents.needs_reminder(
-        make_incident(**changes), at(minute), every_s={"critical": 4 * 3600.0}
-    )
-
-    assert needs_reminder == reminds

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alert_router.domain import lifecycle
+from alert_router.domain import lifecycle, severity, speakers
 from alert_router.domain.lifecycle import Change, SignalKind, classify
 from alert_router.domain.model import TIME_RESOLUTION, Alert, Rules, Signal, Status, TransitionKind
 from testbed.factories import NOON, RULES, at, make_alert, make_signal, signal_applier
@@ -76,6 +76,16 @@ def kinds(change: Change) -> list[TransitionKind]:
             SignalKind.LATE,
             id="resolved, late, from a source without replicas",
         ),
+        pytest.param(FIRING, firing(9, start_known=False), SignalKind.REPEAT, id="open, firing, no start"),
+        pytest.param(
+            FIRING, resolved(9, 9, start_known=False), SignalKind.RESOLVE, id="open, resolved, no start"
+        ),
+        pytest.param(
+            RESOLVED, firing(5, start_known=False), SignalKind.OPEN, id="resolved, firing, no start"
+        ),
+        pytest.param(
+            RESOLVED, resolved(20, 20, start_known=False), SignalKind.REPEAT, id="resolved twice, no start"
+        ),
     ],
 )
 def test_signal_is_classified_by_the_newest_alert(
@@ -87,10 +97,18 @@ def test_signal_is_classified_by_the_newest_alert(
 def test_opened_alert_has_the_fields_of_its_signal() -> None:
     change = signal_applier()(None, make_signal(), at(1))
 
-    assert change.alert == make_alert(received_at=at(1), last_seen_at=at(1), incident_id=0)
+    # Its rank is the configuration's, which the pure rule does not know.
+    expected = make_alert(received_at=at(1), last_seen_at=at(1), incident_id=0)
+    assert change.alert == replace(expected, severity_rank=severity.DEFAULT)
     assert [(transition.kind, transition.at) for transition in change.transitions] == [
         (TransitionKind.OPENED, at(1))
     ]
+
+
+def test_opened_alert_without_the_customary_labels() -> None:
+    change = signal_applier()(None, make_signal({"job": "api"}), NOON)
+
+    assert (change.alert.alertname, change.alert.severity) == ("", "none")
 
 
 def test_resolved_signal_of_an_unknown_alert_opens_it_resolved() -> None:
@@ -128,6 +146,14 @@ def test_resolve_closes_at_its_own_end() -> None:
 
     assert (change.alert.status, change.alert.ends_at, change.alert.repeats) == (Status.RESOLVED, at(5), 0)
     assert kinds(change) == [TransitionKind.RESOLVED]
+
+
+def test_resolve_of_a_source_is_not_the_routers_own_conclusion() -> None:
+    absent = replace(FIRING, absent_since=at(1))
+
+    change = signal_applier()(absent, resolved(0, 5), at(6))
+
+    assert change.alert.absent_since is None
 
 
 def test_missed_resolve_closes_the_old_alert_at_the_new_start() -> None:
@@ -184,6 +210,7 @@ def test_expired_hold_reopens_the_alert(late_by: timedelta, reopened: bool) -> N
     if change is not None:
         assert change.alert == replace(HELD, status=Status.FIRING, ends_at=None, held_until=None)
         assert kinds(change) == [TransitionKind.REOPENED]
+        assert change.transitions[0].source == "alert_router"
 
 
 @pytest.mark.parametrize(("late_by", "ended"), [(-INSTANT, False), (timedelta(), True)])
@@ -233,3 +260,68 @@ def test_event_key_is_written_once() -> None:
     change = signal_applier()(None, report, at(6))
 
     assert [transition.event_key for transition in change.transitions] == ["training_success:1", None]
+
+
+def test_new_episode_without_a_start_begins_after_the_previous_one() -> None:
+    """Its start is the time of receipt, and the end before it came from another clock."""
+    change = signal_applier()(RESOLVED, firing(5, start_known=False), at(5))
+
+    assert RESOLVED.ends_at is not None
+    assert change.alert.starts_at > RESOLVED.ends_at
+
+
+A, B = "https://am.cluster-a.example.org", "https://am.cluster-b.example.org"
+
+
+def test_alert_of_two_clusters_tells_its_history() -> None:
+    apply = signal_applier()
+    first = apply(None, firing(0, source_url=A), at(0)).alert
+    both = apply(first, firing(1, source_url=B), at(1))
+    partly = apply(both.alert, resolved(1, 5, source_url=B), at(5))
+    over = apply(partly.alert, resolved(0, 9, source_url=A), at(9))
+
+    assert (both.kind, speakers.clusters(both.alert)) == (SignalKind.SUPERSEDE, (B, A))
+    assert both.transitions[0].detail == f"still fires at {A}; alert 2 follows"
+    assert (partly.kind, partly.alert.firing) == (SignalKind.PARTLY_RESOLVE, True)
+    assert partly.transitions[0].detail == f"over at {B}; still fires at {A}"
+    assert (over.kind, over.alert.ends_at) == (SignalKind.RESOLVE, at(9))
+
+
+def test_cluster_whose_webhook_comes_second_joins_the_alert() -> None:
+    """It began earlier: there is no new episode."""
+    apply = signal_applier()
+    first = apply(None, firing(1, source_url=B), at(1)).alert
+    joined = apply(first, firing(0, source_url=A, annotations={"summary": "A"}), at(2))
+
+    assert (joined.kind, joined.alert.annotations) == (SignalKind.REPEAT, first.annotations)
+    assert [transition.detail for transition in joined.transitions] == [
+        f"also fires at {A} since 2026-09-24 12:00:00 UTC"
+    ]
+    assert apply(joined.alert, resolved(1, 5, source_url=B), at(5)).alert.firing
+
+
+def test_cluster_that_falls_silent_holds_nothing_open_for_good() -> None:
+    """An address may be gone with the Alertmanager that had it."""
+    apply = signal_applier()
+    alert = apply(None, firing(0, source_url=A), at(0)).alert
+    alert = apply(alert, firing(1, source_url=B), at(1)).alert
+    alert = apply(alert, resolved(1, 5, source_url=B), at(5)).alert
+
+    repeated = apply(alert, firing(0, source_url=A), at(24 * 60)).alert
+    before = lifecycle.apply_time(repeated, at(26 * 60), rules=RULES)
+    after = lifecycle.apply_time(repeated, at(50 * 60), rules=RULES)
+
+    assert before is None
+    assert after is not None
+    assert not after.alert.firing
+
+
+def test_replicas_of_one_alertmanager_are_one_speaker() -> None:
+    apply = signal_applier()
+    alert = apply(None, firing(0, source_url=A), at(0)).alert
+    alert = apply(alert, firing(0, source_url=B), at(1)).alert
+
+    assert speakers.clusters(alert) == ()
+    assert not apply(alert, resolved(0, 5, source_url=B), at(5)).alert.firing
+    again = apply(alert, firing(7, source_url=B), at(7)).alert
+    assert not apply(again, resolved(7, 9, source_url=B), at(9)).alert.firing, "its replica holds nothing"

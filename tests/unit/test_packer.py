@@ -181,7 +181,7 @@ def test_opening_stands_before_the_text_of_a_plain_message() -> None:
 @pytest.mark.parametrize(
     ("mentions", "content", "allowed"),
     [
-        (NOBODY, "x", {"parse": [], "roles": [], "users": []}),
+        (NOBODY, "x", {"parse": []}),
         (Mentions(roles=("7", "8")), "<@&7> <@&8> x", {"parse": [], "roles": ["7", "8"], "users": []}),
         (Mentions(users=("5", "5")), "<@5> x", {"parse": [], "roles": [], "users": ["5"]}),
         (
