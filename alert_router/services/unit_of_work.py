@@ -175,7 +175,7 @@ class UnitOfWork:
         elif before.firing and not alert.firing:
             self.change_incident(incidents.remove_alert(self._incidents.now[alert.incident_id], now))
         elif before.suppressed and not alert.suppressed and alert.firing:
-            alert = self._begin_counting(alert, Beginning.UNSUPPRESSED, now)
+            alert = self._begin_counting(alert, alert.incident_id, Beginning.UNSUPPRESSED, now)
         elif before.sent_to != alert.sent_to:
             alert = self._send_on(alert, now)
         elif len(speakers.clusters(alert)) > len(speakers.clusters(before)):
@@ -193,14 +193,20 @@ class UnitOfWork:
         )
         self._incidents.now[incident.id] = incident
         self._latest[key] = incident.id
-        return self._begin_counting(replace(alert, incident_id=incident.id), beginning, now)
+        return self._begin_counting(alert, incident.id, beginning, now)
 
-    def _begin_counting(self, alert: Alert, beginning: Beginning, now: datetime) -> Alert:
+    def _begin_counting(self, alert: Alert, incident_id: int, beginning: Beginning, now: datetime) -> Alert:
         """From now on people must be notified of the alert, unless a card says it already."""
-        id_ = alert.incident_id
-        incident = incidents.begin_counting(self._incidents.now[id_], self._incidents.read.get(id_))
-        self._incidents.now[id_] = incident
-        return replace(alert, revision=incident.revision, counts_since=now, beginning=beginning)
+        before = self._incidents.read.get(incident_id)
+        incident = incidents.begin_counting(self._incidents.now[incident_id], before)
+        self._incidents.now[incident_id] = incident
+        return replace(
+            alert,
+            incident_id=incident_id,
+            revision=incident.revision,
+            counts_since=now,
+            beginning=beginning,
+        )
 
     def _send_on(self, alert: Alert, now: datetime) -> Alert:
         """Its sender named another channel: there it is new."""
@@ -218,7 +224,9 @@ class UnitOfWork:
         """
         gained = set(split_channels(alert.channels)) - set(split_channels(before.channels))
         is_news = alert.firing and before.channels and gained & shown_in
-        return self._begin_counting(alert, Beginning.OPENED, now) if is_news else alert
+        if not is_news:
+            return alert
+        return self._begin_counting(alert, alert.incident_id, Beginning.OPENED, now)
 
     def route_anew(
         self, firing: Iterable[Alert], shown_in: Mapping[int, AbstractSet[str]], now: datetime

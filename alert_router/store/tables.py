@@ -217,11 +217,11 @@ cards = sa.Table(
     sa.Column(
         "mirrors_rev",
         sa.Integer,
-        comment="of a copy: the wanted_rev of the original that it shows; NULL: it has ended",
+        comment="in the fallback: the wanted_rev of the main card that it shows",
     ),
     sa.Column("folded_into", Id, sa.ForeignKey("digests.id"), comment="the digest that shows this card"),
     sa.Column("channel", sa.Text, nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False, comment="from 1 up; of copies from -1 down"),
+    sa.Column("generation", sa.Integer, nullable=False),
     sa.Column(
         "state", sa.Text, nullable=False, default="pending", comment="pending | delivered | dead | folded"
     ),
@@ -256,7 +256,9 @@ cards = sa.Table(
     sa.Column("announced_rank", sa.Integer, comment="the worst severity that fired when it was posted"),
     sa.Column("decide_at", UtcDateTime, comment="when the notify rule must be asked again"),
     sa.Column("escalates", sa.Text, comment="the channel whose unacknowledged incident it escalates"),
-    sa.Column("copy_of", sa.Text, comment="the channel that does not take the card this is a copy of"),
+    sa.Column(
+        "copy_of", sa.Text, comment="the channel that does not take the original; copies count from -1 down"
+    ),
     sa.Column("thread_id", sa.Text, comment="the forum post or thread its message is in"),
     # One create per incident, channel and generation, whoever asks for it.
     sa.UniqueConstraint("incident_id", "channel", "generation"),

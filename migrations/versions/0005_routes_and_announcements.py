@@ -152,7 +152,11 @@ def _add_columns() -> None:
             ),
             sa.Column("decide_at", Time, comment="when the notify rule must be asked again"),
             sa.Column("escalates", text, comment="the channel whose unacknowledged incident it escalates"),
-            sa.Column("copy_of", text, comment="the channel that does not take the card this is a copy of"),
+            sa.Column(
+                "copy_of",
+                text,
+                comment="the channel that does not take the original; copies count from -1 down",
+            ),
             sa.Column("thread_id", text, comment="the forum post or thread its message is in"),
         ],
         "digests": [

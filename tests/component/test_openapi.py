@@ -16,10 +16,8 @@ TOKEN_ROUTES = {
 }
 UI_ROUTES = {
     "/alerts/{alert_id}/acknowledge",
-    "/dead-letters/replay",
-    "/dead-letters/{card_id}/replay",
-    "/-/reload",
-    "/-/send-test",
+    *("/dead-letters/replay", "/dead-letters/{card_id}/replay"),
+    *("/-/reload", "/-/send-test"),
 }
 
 
