@@ -44,9 +44,12 @@ def check(url: str) -> str:
         raise ValueError(
             "is a placeholder; paste the URL that Discord shows under Edit Channel, Integrations, Webhooks"
         )
-    if more:
-        format_name = _LOOK_ALIKES.get(more[0], "another")
-        raise ValueError(f"must end with the token: /{more[0]} is for messages in {format_name} format")
+    if more and more[0] in _LOOK_ALIKES:
+        raise ValueError(
+            f"must end with the token: /{more[0]} is for messages in {_LOOK_ALIKES[more[0]]} format"
+        )
+    if more:  # it may be the token: it is not shown
+        raise ValueError(f"must end with the token, like {SHAPE}")
     if not (webhook_id.isascii() and webhook_id.isdigit()):
         # A long one may be the token, where the two were swapped.
         shown = f', "{webhook_id}",' if len(webhook_id) <= MAX_ID_DIGITS else ""
