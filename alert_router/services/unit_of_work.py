@@ -180,7 +180,7 @@ class UnitOfWork:
             alert = self._send_on(alert, now)
         elif len(speakers.clusters(alert)) > len(speakers.clusters(before)):
             # It fires in one more cluster, since before the episode that is known.
-            alert = self._begin_counting(alert, Beginning.OPENED, now)
+            alert = self._begin_counting(alert, alert.incident_id, Beginning.OPENED, now)
         self._alerts.now[alert.id] = alert
         return alert
 
