@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 HOUR = timedelta(hours=1)
-SHARED = Path(__file__).parents[3].parent / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 COUNTS_FILE = "paris_bike_hourly_2020-09_2021-09_wide.csv.gz"
 COUNTERS_FILE = "counters.csv"
 
