@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -91,13 +91,13 @@ class State:
 def read(conn: sa.Connection, incident_ids: Collection[int], since: datetime) -> Mapping[int, State]:
     """since: cards posted later are read beside the newest ones."""
     keys = rows.bound(conn, incident_ids)
-    members: dict[int, list[Member]] = defaultdict(list)
+    episodes: dict[int, list[sa.Row[Any]]] = defaultdict(list)
     for row in conn.execute(_episodes(conn.dialect.name), keys):
-        members[row.incident_id].append(_member(row))
+        episodes[row.incident_id].append(row)
     own: dict[int, dict[ChannelName, list[Card]]] = defaultdict(lambda: defaultdict(list))
     for row in conn.execute(_cards(conn.dialect.name), {**keys, "since": since}):
         own[row.incident_id][row.channel].append(Card(*row))
-    return {id_: State(members[id_], own[id_]) for id_ in incident_ids}
+    return {id_: State(_members(episodes[id_]), own[id_]) for id_ in incident_ids}
 
 
 @cache
@@ -110,7 +110,9 @@ def _episodes(dialect: str) -> sa.Select[Any]:
     columns = (
         alerts.c.id,
         alerts.c.incident_id,
+        alerts.c.source,
         alerts.c.fingerprint,
+        alerts.c.alertname,
         alerts.c.identity,
         alerts.c.severity_rank,
         alerts.c.status,
@@ -129,8 +131,21 @@ def _episodes(dialect: str) -> sa.Select[Any]:
     return sa.select(placed).where(placed.c.place <= MAX_EPISODES).order_by(placed.c.id)
 
 
-def _member(row: sa.Row[Any]) -> Member:
-    return Member(episode_of(row), split_channels(row.channels), row.labels)
+def _members(rows_: Sequence[sa.Row[Any]]) -> list[Member]:
+    """A direct report and the monitoring's own alert for the same thing are one trouble, announced once."""
+    reported = {_reported(row) for row in rows_ if row.source == "events"}
+    return [_member(row, _reported(row) if _reported(row) in reported else "") for row in rows_]
+
+
+def _reported(row: sa.Row[Any]) -> str:
+    return f"{row.alertname} {row.labels.get('model_type', '')}"
+
+
+def _member(row: sa.Row[Any], identity: str) -> Member:
+    episode = episode_of(row)
+    if identity:
+        episode = replace(episode, identity=identity)
+    return Member(episode, split_channels(row.channels), row.labels)
 
 
 def episode_of(alert: Any) -> Episode:

@@ -152,7 +152,7 @@ def test_pages_work_without_scripts(plain_page: Page) -> None:
 
     expect(plain_page.locator(".span")).to_contain_text("Firing for 36 min")
     plain_page.get_by_role("link", name="Preview").click()
-    expect(plain_page.locator(".discord")).to_have_count(7)
+    expect(plain_page.locator(".discord")).to_have_count(9)
     expect(plain_page.get_by_role("button", name="Auto-reload")).to_have_count(0)
 
 
