@@ -87,7 +87,7 @@ def test_documented_config_is_valid_and_repeats_the_heartbeat(
     [advised] = [
         block
         for block in re.findall(r"(?:```yaml|<code>)(.*?)(?:```|</code>)", text, re.DOTALL)
-        if "route:" in block
+        if "receivers:" in block
     ]
     file = tmp_path / "alertmanager.yml"
     file.write_text(advised)
