@@ -99,8 +99,9 @@ def _of_digest(records: Records, digest_id: int, card: Any) -> Iterator[str]:
     incidents = {card.incident_id for card in records.tables.cards if card.folded_into == digest_id}
     alerts = [alert for incident_id in incidents for alert in records.alerts_of[incident_id]]
     firing = [alert for alert in alerts if _fires(records, alert)]
-    if shown.title.startswith(REPLACED) and max(records.digests) > digest_id and not firing:
-        return  # a newer digest has taken over what fired
+    newest = max(other_id for other_id, other in records.digests.items() if other.channel == card.channel)
+    if shown.title.startswith(REPLACED) and newest > digest_id and not firing:
+        return  # a newer digest of the channel has taken over what fired
     if not shown.digest:
         yield f"its message says {shown.title!r}"
         return
