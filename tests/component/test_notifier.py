@@ -406,11 +406,11 @@ def test_group_by_of_the_configuration_makes_the_incidents(
             alert("a", labels={"cluster": "eu"}), alert("b", labels={"cluster": "us"}), alert("c")
         )
 
-    assert [incident.group_labels for incident in router.harness.incidents()] == [
-        {"alertname": "Down", "cluster": "eu"},
-        {"alertname": "Down", "cluster": "us"},
-        {"alertname": "Down"},
-    ]
+        assert [incident.group_labels for incident in router.harness.incidents()] == [
+            {"alertname": "Down", "cluster": "eu"},
+            {"alertname": "Down", "cluster": "us"},
+            {"alertname": "Down"},
+        ]
 
 
 def test_reload_routes_what_fires_anew(router: RoutedHarness) -> None:
