@@ -1,17 +1,21 @@
-"""Where the pipeline touches Airflow: retries, failures, settings from a connection, and what time it is.
+"""Where the pipeline touches Airflow: retries, failures, deadlines, connections, and the time of a run.
 
 The DAG files join tasks; dags/pipeline does the work, without Airflow.
 """
 
 import logging
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Asset, BaseNotifier, Connection, Param
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowNotFoundException
+from asgiref.sync import sync_to_async
 
 from dags.pipeline import failures, model_api, settings
 from dags.pipeline.events import Origin
@@ -22,9 +26,14 @@ from dags.utils.discord_alerts import Reporter
 # httpx logs whole URLs at INFO, and a URL may hold a password.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
-CONNECTION = "alert_router"
+ROUTER_CONNECTION = "alert_router"
+MODEL_CONNECTION = "bike_model_api"
+PARIS_CONNECTION = "bike_paris_api"
+WAREHOUSE_CONNECTION = "bike_warehouse"
 BIKE_COUNTS = Asset("bike_counts")
 """Updated by every fetch, also without new counts: the next hours are forecast all the same."""
+MODEL_MISSING = Asset("bike_model_missing")
+"""Updated when there are counts and no model: the first training does not wait for Monday."""
 AS_OF = Param(
     None,
     type=["null", "string"],
@@ -44,7 +53,8 @@ class TaskFailure(BaseNotifier):
 
     def notify(self, context: Any) -> None:
         task = context["ti"].task_id
-        failures.report_task(reporter(context, task_id=task), task, _error(context))
+        test_mode = bool(context["params"].get("test_mode"))
+        failures.report_task(reporter(context, task_id=task), task, _error(context), test_mode=test_mode)
 
 
 class RunFailure(BaseNotifier):
@@ -55,6 +65,20 @@ class RunFailure(BaseNotifier):
 
     def notify(self, context: Any) -> None:
         failures.report_run(reporter(context), str(context.get("reason") or "failed"))
+
+
+async def report_late(late_after_s: float, context: Mapping[str, Any]) -> None:
+    """Runs in the triggerer, whose loop must not be blocked."""
+    run = context["dag_run"]
+    origin = Origin(dag_id=run["dag_id"], run_id=str(run.get("dag_run_id") or run["run_id"]))
+    await sync_to_async(lambda: failures.report_late(Reporter(origin, current_settings()), late_after_s))()
+
+
+def deadline(late_after: timedelta) -> DeadlineAlert:
+    """Reports a run that has not ended so long after it was queued; it may still succeed."""
+    kwargs = {"late_after_s": late_after.total_seconds()}
+    callback = AsyncCallback(report_late, kwargs)
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, late_after, callback)
 
 
 def default_args() -> dict[str, Any]:
@@ -70,8 +94,13 @@ def default_args() -> dict[str, Any]:
 
 
 def current_settings() -> Settings:
-    """From the environment; the router's address and token also from the Airflow connection alert_router."""
-    return settings.load(**({} if os.environ.get("ALERT_ROUTER_URL") else _router_connection()))
+    """From the environment; a remote without its variable from its Airflow connection, where there is one."""
+    overrides: dict[str, Any] = {}
+    for variable, connection_id, fields in REMOTES:
+        if not (os.environ.get(variable) or os.environ.get(f"{variable}_FILE")):
+            connection = _connection(connection_id)
+            overrides |= fields(connection) if connection else {}
+    return settings.load(**overrides)
 
 
 def model() -> AbstractContextManager[ModelApi]:
@@ -96,16 +125,40 @@ def as_of(context: Mapping[str, Any]) -> datetime:
     return at.astimezone(UTC)
 
 
-def _router_connection() -> dict[str, Any]:
+def _connection(connection_id: str) -> Connection | None:
     try:
-        connection = Connection.get(CONNECTION)
+        connection: Connection = Connection.get(connection_id)
     except AirflowNotFoundException:
-        return {}
-    port = f":{connection.port}" if connection.port else ""
-    router: dict[str, Any] = {"router_url": f"{connection.schema or 'http'}://{connection.host}{port}"}
-    if connection.password:
-        router["router_token"] = connection.password
-    return router
+        return None
+    return connection
+
+
+def _http(url_field: str, secret_field: str | None = None) -> Callable[[Connection], dict[str, Any]]:
+    """The password is the secret. A host may be a whole URL, as Airflow's HTTP connections allow."""
+
+    def fields(connection: Connection) -> dict[str, Any]:
+        port = f":{connection.port}" if connection.port else ""
+        host = connection.host or ""
+        url = host if "://" in host else f"{connection.schema or 'http'}://{host}{port}"
+        secret = {secret_field: connection.password} if secret_field and connection.password else {}
+        return {url_field: url, **secret}
+
+    return fields
+
+
+def _warehouse(connection: Connection) -> dict[str, Any]:
+    """The extra "url", for SQLite or BigQuery; else Airflow's own URL of the connection."""
+    url = connection.extra_dejson.get("url") or connection.get_uri()
+    return {"warehouse_url": re.sub("^postgres:", "postgresql:", url)}
+
+
+REMOTES: tuple[tuple[str, str, Callable[[Connection], dict[str, Any]]], ...] = (
+    ("ALERT_ROUTER_URL", ROUTER_CONNECTION, _http("router_url", "router_token")),
+    ("BIKE_MODEL_API_URL", MODEL_CONNECTION, _http("model_url", "model_key")),
+    ("BIKE_PARIS_API_URL", PARIS_CONNECTION, _http("paris_url")),
+    ("BIKE_WAREHOUSE_URL", WAREHOUSE_CONNECTION, _warehouse),
+)
+"""Variable, connection, and the settings that the connection holds."""
 
 
 def _error(context: Mapping[str, Any]) -> str:

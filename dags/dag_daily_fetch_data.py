@@ -1,11 +1,20 @@
 """daily_fetch_bike_data: fetches the city's counts into the warehouse, once a day."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import dag, get_current_context, task
 
-from dags.airflow_edge import AS_OF, BIKE_COUNTS, RunFailure, as_of, current_settings, default_args, reporter
+from dags.airflow_edge import (
+    AS_OF,
+    BIKE_COUNTS,
+    RunFailure,
+    as_of,
+    current_settings,
+    deadline,
+    default_args,
+    reporter,
+)
 from dags.pipeline import fetching
 
 
@@ -14,6 +23,8 @@ from dags.pipeline import fetching
     start_date=datetime(2025, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    dagrun_timeout=timedelta(hours=5),
+    deadline=deadline(timedelta(hours=2)),
     default_args=default_args(),
     on_failure_callback=RunFailure(),
     params={"as_of": AS_OF},
@@ -26,7 +37,14 @@ def daily_fetch_bike_data() -> None:
     def fetch_bike_data() -> dict[str, Any]:
         context = get_current_context()
         reporter(context).flush()
-        return fetching.fetch(current_settings(), as_of(context))
+        now = as_of(context)
+        fetched = fetching.fetch(current_settings(), now)
+        context["outlet_events"][BIKE_COUNTS].extra = {
+            "rows": fetched["records_count"],
+            "newest_hour": fetched.get("newest_hour"),
+            "as_of": now.isoformat(),
+        }
+        return fetched
 
     fetch_bike_data()
 

@@ -5,24 +5,45 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from dags.airflow_edge import AS_OF, RunFailure, as_of, current_settings, default_args, model, reporter
-from dags.pipeline import model_monitoring, monitoring_report, observation_sync, thresholds, warehouse
-from dags.pipeline.model_api import ModelApi, Refused
-from dags.pipeline.model_monitoring import Deadline, TrainingFailed
+from dags.airflow_edge import (
+    AS_OF,
+    MODEL_MISSING,
+    RunFailure,
+    as_of,
+    current_settings,
+    deadline,
+    default_args,
+    model,
+    reporter,
+)
+from dags.pipeline import (
+    ingestion,
+    model_monitoring,
+    monitoring_report,
+    observation_sync,
+    thresholds,
+    warehouse,
+)
+from dags.pipeline.model_api import ModelApi
 from dags.pipeline.monitoring_report import Results
+from dags.training import FineTuneModel
 
-TRAINING_S = 45 * 60.0
 MEASURES = ("monitor_drift", "validate_model")
 
 
 @dag(
-    schedule="0 6 * * 1",
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 6 * * 1", timezone="UTC"), assets=[MODEL_MISSING]
+    ),
     start_date=datetime(2025, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    # A run with a training takes minutes; three tries with the longest training end within six hours.
+    dagrun_timeout=timedelta(hours=6),
+    deadline=deadline(timedelta(hours=3)),
     default_args=default_args(),
     on_failure_callback=RunFailure(),
     params={
@@ -33,8 +54,8 @@ MEASURES = ("monitor_drift", "validate_model")
         "as_of": AS_OF,
     },
     tags=["bike"],
-    doc_md="Drift and validation, the decision (forced, first, reactive, proactive, scheduled, wait, ok), "
-    "the training. end_monitoring reports and writes the audit row, also when an earlier task failed, "
+    doc_md="Drift and validation, the decision, the training. "
+    "end_monitoring reports and writes the audit row, also when an earlier task failed, "
     "and then fails the run. docs/PIPELINE.md lists every XCom.",
 )
 def monitor_and_fine_tune() -> None:
@@ -47,8 +68,9 @@ def monitor_and_fine_tune() -> None:
 
     @task(multiple_outputs=True)
     def validate_model() -> dict[str, Any]:
+        now = as_of(get_current_context())
         with current_model() as api:
-            return model_monitoring.validation(api, as_of(get_current_context()))
+            return model_monitoring.validation(api, now, has_counts=has_counts(now))
 
     @task.branch
     def decide_fine_tune() -> str:
@@ -59,16 +81,6 @@ def monitor_and_fine_tune() -> None:
         for name, value in {"result": values, **values}.items():
             context["ti"].xcom_push(name, value)
         return "fine_tune_model" if decision.kind.trains else "end_monitoring"
-
-    @task(multiple_outputs=True)
-    def fine_tune_model() -> dict[str, Any]:
-        context = get_current_context()
-        request = {"test_mode": context["params"]["test_mode"], "key": context["run_id"]}
-        with model() as api:
-            try:
-                return model_monitoring.fine_tune(api, as_of(context), Deadline(TRAINING_S), **request)
-            except (TrainingFailed, Refused) as error:
-                raise AirflowFailException(str(error)) from error
 
     @task(multiple_outputs=True)
     def validate_new_champion() -> dict[str, Any]:
@@ -87,6 +99,7 @@ def monitor_and_fine_tune() -> None:
             decide_fine_tune=pulled(context, "decide_fine_tune", "result"),
             fine_tune_model=pulled(context, "fine_tune_model"),
             validate_new_champion=pulled(context, "validate_new_champion"),
+            test_mode=context["params"]["test_mode"],
         )
         end_reporter = reporter(context, task_id="end_monitoring")
         monitoring_report.report(results, thresholds.load(), end_reporter)
@@ -99,7 +112,8 @@ def monitor_and_fine_tune() -> None:
 
     decided = decide_fine_tune()
     end = end_monitoring()
-    [monitor_drift(), validate_model()] >> decided >> fine_tune_model() >> validate_new_champion() >> end
+    fine_tune = FineTuneModel(task_id="fine_tune_model")
+    [monitor_drift(), validate_model()] >> decided >> fine_tune >> validate_new_champion() >> end
     decided >> end
 
 
@@ -110,6 +124,12 @@ def current_model() -> Iterator[ModelApi]:
     with model() as api, warehouse.opened(settings.warehouse_url.get_secret_value()) as engine:
         observation_sync.publish(engine, api, settings.model_host)
         yield api
+
+
+def has_counts(now: datetime) -> bool:
+    url = current_settings().warehouse_url.get_secret_value()
+    with warehouse.opened(url) as engine, engine.begin() as conn:
+        return ingestion.newest_hour(conn, now) is not None
 
 
 def pulled(context: Any, task_id: str, key: str = "return_value") -> dict[str, Any] | None:

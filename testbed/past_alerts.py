@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -119,3 +119,8 @@ def _incident(group: _Group) -> dict[str, Any]:
         "generation": 1,
         "pinged_at": group.opened_at,
     }
+
+
+def now() -> datetime:
+    """The commands read the system's clock."""
+    return datetime.now(UTC)

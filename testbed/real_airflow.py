@@ -24,6 +24,7 @@ ADMIN, VIEWER = ("admin", "admin's password"), ("exporter", "viewer's password")
 START_S = 100.0
 UNPAUSED = {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"}
 PARTS = (["scheduler", "--skip-serve-logs"], ["dag-processor"], ["api-server"])
+WITH_TRIGGERER = (["triggerer", "--skip-serve-logs"], *PARTS)
 
 
 def require() -> None:

@@ -45,8 +45,10 @@ def check(url: str) -> str:
             "is a placeholder; paste the URL that Discord shows under Edit Channel, Integrations, Webhooks"
         )
     if more:
-        format_name = _LOOK_ALIKES.get(more[0], "another")
-        raise ValueError(f"must end with the token: /{more[0]} is for messages in {format_name} format")
+        # What is no known word may be the token.
+        known = _LOOK_ALIKES.get(more[0])
+        reason = f"/{more[0]} is for messages in {known} format" if known else "there is more after it"
+        raise ValueError(f"must end with the token: {reason}")
     if not (webhook_id.isascii() and webhook_id.isdigit()):
         # A long one may be the token, where the two were swapped.
         shown = f', "{webhook_id}",' if len(webhook_id) <= MAX_ID_DIGITS else ""

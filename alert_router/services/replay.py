@@ -36,7 +36,8 @@ def replay(
         alert = alerts.get(transition.alert_id)
         if alert is not None:
             groups[router.incident_key(alert)].append(transition)
-            routed.setdefault(alert.id, router.route(alert))
+            if alert.id not in routed:
+                routed[alert.id] = router.route(alert)
     result = Replay(routed=routed)
     flap_window = configuration.route.policy.notify.flap_window
     for group in groups.values():

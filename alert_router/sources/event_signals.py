@@ -29,6 +29,7 @@ class Kind(NamedTuple):
 
 
 FAILURE = Kind("TrainingFailure", "critical", "training")
+TEST_FAILURE = Kind("TrainingFailure", "warning", "training")
 SUCCESS = Kind("TrainingSuccess", "info", "training")
 DRIFT = Kind("HighDrift", "warning", "data")
 DRIFT_RECOVERED = Kind("DriftRecovered", "info", "data")
@@ -40,6 +41,8 @@ API_ERROR = Kind("APIError", "warning", "api")
 # (a day of slack), API calls are retried within minutes.
 MONITORING_EXPIRY = timedelta(days=8)
 API_ERROR_EXPIRY = timedelta(hours=1)
+# Nobody need repeat a trial.
+TEST_FAILURE_EXPIRY = timedelta(hours=1)
 R2_CRITICAL_DEFAULT = 0.65
 """ModelPerformanceCritical's threshold, for a report without thresholds."""
 
@@ -60,8 +63,7 @@ def to_signals(event: Event, *, idempotency_key: str | None = None) -> EventSign
         case TrainingSuccess():
             return _training_success(event, key)
         case TrainingFailure():
-            words = {"summary": "A training failed", "description": event.error_message}
-            return EventSignals(_signal(event, key, FAILURE, words))
+            return EventSignals(_training_failure(event, key))
         case DriftAlert(status="resolved"):
             text = f"The data no longer drift: {_drift_text(event)}"
             return _recovered(event, key, DRIFT_RECOVERED, text, [DRIFT])
@@ -94,6 +96,16 @@ def _training_success(event: TrainingSuccess, key: str) -> EventSignals:
     text = _success_text(event)
     words = {"summary": "The training succeeded", "description": text}
     return EventSignals(_information(event, key, SUCCESS, words), resolves=_resolves(event, ended, text))
+
+
+def _training_failure(event: TrainingFailure, key: str) -> Signal:
+    if not event.test_mode:
+        words = {"summary": "A training failed", "description": event.error_message}
+        return _signal(event, key, FAILURE, words)
+    words = {"summary": "A training in test_mode failed", "description": event.error_message}
+    return replace(
+        _signal(event, key, TEST_FAILURE, words), expires_at=event.occurred_at + TEST_FAILURE_EXPIRY
+    )
 
 
 def _recovered(event: Event, key: str, kind: Kind, text: str, ended: Sequence[Kind]) -> EventSignals:
@@ -161,7 +173,20 @@ def _labels(kind: Kind, event: Event) -> dict[str, str]:
 
 
 def _model(event: Event) -> dict[str, str]:
-    return {"model_type": event.model_type} if event.model_type else {}
+    """A training in test_mode is another subject than the real trainings of the model."""
+    model = {"model_type": event.model_type} if event.model_type else {}
+    return model | {"test_mode": "true"} if _is_trial(event) else model
+
+
+def _is_trial(event: Event) -> bool:
+    match event:
+        case TrainingSuccess():
+            # Earlier pipelines do not send test_mode.
+            return event.test_mode or event.decision == "skip_test_mode"
+        case TrainingFailure():
+            return event.test_mode
+        case _:
+            return False
 
 
 def _signal(

@@ -33,7 +33,12 @@ class _Event(BaseModel):
     model_type: Name | None = None
 
 
-class TrainingSuccess(_Event):
+class _TrainingEvent(_Event):
+    test_mode: bool = False
+    """A trial: it neither opens nor resolves an alert about the real trainings."""
+
+
+class TrainingSuccess(_TrainingEvent):
     type: Literal["training_success"]
     improvement: FiniteFloat | None = None
     decision: Text
@@ -41,7 +46,7 @@ class TrainingSuccess(_Event):
     old_r2: FiniteFloat | None = None
 
 
-class TrainingFailure(_Event):
+class TrainingFailure(_TrainingEvent):
     type: Literal["training_failure"]
     error_message: LongText
 

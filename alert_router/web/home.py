@@ -37,6 +37,7 @@ async def landing(request: Request, reader: ReaderDep, state: StateDep, now: Now
         not_ready={**health.not_ready, **health.troubles},
         webhook_url=f"{settings.public_url}/webhooks/alertmanager",
         needs_token=bool(settings.ingest_tokens),
+        channels=tuple(sorted(configuration.channels)),
     )
     return state["pages"].render("landing.html", page)
 

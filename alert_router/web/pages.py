@@ -96,6 +96,8 @@ class LandingPage(ConnectPage):
     channel: str
     not_ready: Mapping[str, str]
     """What is not ready or needs attention, by component; empty when all is well."""
+    channels: tuple[str, ...]
+    """To which a test can be sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ def predict(settings: Settings, api: ModelApi, now: datetime) -> XCom:
     """Without counts or a model nothing is forecast, which is a state and not a failure."""
     with warehouse.opened(settings.warehouse_url.get_secret_value()) as engine:
         observation_sync.publish(engine, api, settings.model_host)
-        if api.champion_run_id() is None:
-            return {"predictions_count": 0, "reason": NO_CHAMPION}
         with engine.begin() as conn:
             counters = forecasts.active_counters(conn, now)
+        if api.champion_run_id() is None:
+            return {"predictions_count": 0, "reason": NO_CHAMPION, "first_model_due": bool(counters)}
         points = forecasts.points(counters, forecasts.hours_ahead(now))
         started = time.monotonic()
         answers = [(batch, api.predict(batch)) for batch in upserts.batches(points, BATCH_ROWS)]
@@ -37,6 +37,7 @@ def predict(settings: Settings, api: ModelApi, now: datetime) -> XCom:
             "api_duration_seconds": round(duration_s, 3) if answers else None,
             "unknown_counters": len(unknown),
             "champion_run_id": answers[0][1].champion_run_id if answers else None,
+            "data_age_hours": answers[0][1].data_age_hours if answers else None,
         }
     )
 

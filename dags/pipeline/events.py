@@ -13,6 +13,9 @@ MAX_ERROR_CHARS = 2_000
 RESOLVED = {"status": "resolved"}
 """Ends a drift or a performance alert. Without it the alert fires."""
 
+TEST_MODE = {"test_mode": True}
+"""Of a training that is a trial: it neither opens nor ends an alert about the real trainings."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -71,13 +74,20 @@ def performance(
 
 
 def training_success(
-    improvement: float | None, decision: str, *, new_r2: float | None, old_r2: float | None
+    improvement: float | None,
+    decision: str,
+    *,
+    new_r2: float | None,
+    old_r2: float | None,
+    test_mode: bool = False,
 ) -> dict[str, Any]:
-    return {"improvement": improvement, "decision": decision, "new_r2": new_r2, "old_r2": old_r2}
+    details = {"improvement": improvement, "decision": decision, "new_r2": new_r2, "old_r2": old_r2}
+    return details | TEST_MODE if test_mode else details
 
 
-def training_failure(error: str) -> dict[str, Any]:
-    return {"error_message": clipped(error)}
+def training_failure(error: str, *, test_mode: bool = False) -> dict[str, Any]:
+    details: dict[str, Any] = {"error_message": clipped(error)}
+    return details | TEST_MODE if test_mode else details
 
 
 def api_error(endpoint: str, error: str) -> dict[str, Any]:

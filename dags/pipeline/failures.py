@@ -15,14 +15,21 @@ ENDPOINTS = {
 """What each task calls: where people look first when it has failed."""
 
 
-def report_task(reporter: Reporter, task_id: str, error: str) -> None:
+def report_task(reporter: Reporter, task_id: str, error: str, *, test_mode: bool = False) -> None:
     if task_id == TRAINING:
-        model_type = reporter.settings.model_type
-        discord_alerts.send_training_failure(error, model_type=model_type, reporter=reporter)
+        discord_alerts.send_training_failure(
+            error, model_type=reporter.settings.model_type, test_mode=test_mode, reporter=reporter
+        )
     elif task_id in ENDPOINTS:
         discord_alerts.send_api_error(ENDPOINTS[task_id], error, reporter=reporter)
     elif not reporter.has_reported_failure():
         discord_alerts.send_api_error(f"task {task_id}", error, reporter=reporter)
+
+
+def report_late(reporter: Reporter, late_after_s: float) -> None:
+    dag_id = reporter.origin.dag_id
+    error = f"the run has not ended {late_after_s / 3600:g} h after it was queued"
+    discord_alerts.send_api_error(f"DAG {dag_id}", error, reporter=reporter)
 
 
 def report_run(reporter: Reporter, reason: str) -> None:

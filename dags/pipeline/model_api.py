@@ -36,6 +36,8 @@ class Forecast:
     """In the order of the points."""
     unknown_counters: tuple[str, ...]
     champion_run_id: str | None
+    data_age_hours: float | None = None
+    """Since the newest count the service has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,8 @@ class Training:
     run_id: str
     state: str
     error: str | None = None
+    interrupted: bool = False
+    """It failed because the service stopped: the same key orders it again."""
     decision: str | None = None
     reason: str | None = None
     improvement: float | None = None
@@ -129,7 +133,12 @@ class ModelApi:
         rows = [{"counter_id": point.counter_id, "at": point.hour.isoformat()} for point in points]
         answer = self._request("POST", "/predict", {"model_type": self.model_type, "rows": rows})
         values = tuple(float(row["count"]) for row in answer["predictions"])
-        return Forecast(values, tuple(answer["unknown_counters"]), answer["champion_run_id"])
+        return Forecast(
+            values,
+            tuple(answer["unknown_counters"]),
+            answer["champion_run_id"],
+            answer.get("data_age_hours"),
+        )
 
     def monitor(self, now: datetime) -> Drift:
         """The last week against the data the champion was fitted on."""
@@ -196,6 +205,7 @@ def _training(answer: Mapping[str, Any]) -> Training:
         run_id=answer["run_id"],
         state=answer["state"],
         error=answer.get("reason"),
+        interrupted=answer.get("interrupted", False),
         decision=model.get("decision"),
         reason=model.get("reason"),
         improvement=model.get("improvement"),

@@ -28,6 +28,7 @@ class Results:
     decide_fine_tune: XCom | None = None
     fine_tune_model: XCom | None = None
     validate_new_champion: XCom | None = None
+    test_mode: bool = False
 
     @property
     def failed_task(self) -> str | None:
@@ -47,7 +48,7 @@ def report(results: Results, limits: Thresholds, reporter: Reporter) -> None:
     _report_alerts(results.measurements, limits, reporter)
     training, champion = results.fine_tune_model, results.validate_new_champion
     if results.failed_task == TRAINING:
-        failures.report_task(reporter, TRAINING, f"{TRAINING} {NO_RESULT}")
+        failures.report_task(reporter, TRAINING, f"{TRAINING} {NO_RESULT}", test_mode=results.test_mode)
     elif results.failed_task:
         failures.report_run(reporter, f"{results.failed_task} {NO_RESULT}")
     elif training and champion:
@@ -57,6 +58,7 @@ def report(results: Results, limits: Thresholds, reporter: Reporter) -> None:
             new_r2=training.get("new_r2"),
             old_r2=training.get("old_r2"),
             model_type=reporter.settings.model_type,
+            test_mode=results.test_mode,
             reporter=reporter,
         )
     else:
@@ -107,7 +109,14 @@ def audit_row(results: Results, reporter: Reporter, now: datetime) -> dict[str, 
         "drifted_features": None if week.drift_share is None else json.dumps(week.drifted_features),
         "r2": week.r2,
         "rmse": week.rmse,
-        "training_status": "failed" if failed == TRAINING else training.get("training_status"),
+        "training_status": _training_status(results),
         "improvement": training.get("improvement"),
         "deployment": (results.validate_new_champion or {}).get("deployment"),
     }
+
+
+def _training_status(results: Results) -> str | None:
+    if results.failed_task == TRAINING:
+        return model_monitoring.training_status(test_mode=results.test_mode, succeeded=False)
+    status: str | None = (results.fine_tune_model or {}).get("training_status")
+    return status

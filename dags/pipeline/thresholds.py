@@ -13,6 +13,7 @@ class Thresholds:
     r2_warning: float
     rmse: float
     drift_share: float
+    train_rmse: float
     train_after_days: int
     score_window_days: int
     score_min_rows: int
@@ -35,6 +36,7 @@ def load(path: Path = FILE) -> Thresholds:
         r2_warning=table["model"]["r2_warning"],
         rmse=table["model"]["rmse"],
         drift_share=table["drift"]["share"],
+        train_rmse=table["training"]["rmse"],
         train_after_days=table["training"]["after_days"],
         score_window_days=table["score"]["window_days"],
         score_min_rows=table["score"]["min_rows"],

@@ -149,17 +149,24 @@ def send_training_success(
     new_r2: float | None = None,
     old_r2: float | None = None,
     model_type: str | None = None,
+    test_mode: bool = False,
     reporter: Reporter | None = None,
 ) -> None:
-    details = events.training_success(improvement, decision, new_r2=new_r2, old_r2=old_r2)
+    details = events.training_success(
+        improvement, decision, new_r2=new_r2, old_r2=old_r2, test_mode=test_mode
+    )
     _reporter(reporter).report("training_success", details, model_type=model_type)
 
 
 def send_training_failure(
-    error_msg: str, *, model_type: str | None = None, reporter: Reporter | None = None
+    error_msg: str,
+    *,
+    model_type: str | None = None,
+    test_mode: bool = False,
+    reporter: Reporter | None = None,
 ) -> None:
     reporter = _reporter(reporter)
-    details = events.training_failure(reporter.redacted(error_msg))
+    details = events.training_failure(reporter.redacted(error_msg), test_mode=test_mode)
     reporter.report("training_failure", details, model_type=model_type)
 
 

@@ -107,7 +107,8 @@ DASHBOARD = Dashboard(
         Panel(
             id=9,
             title="Channels and database",
-            description="Whether each channel takes messages, and whether each router can use its database.",
+            description="Whether each channel takes messages, each router can use its database, and its last"
+            " reload of the configuration succeeded.",
             kind=Kind.STATES,
             unit=Unit.STATE,
             texts=UP_DOWN,
@@ -115,6 +116,10 @@ DASHBOARD = Dashboard(
             queries=(
                 Query("min by (channel) (alert_router_channel_up)", "{{channel}}"),
                 Query("max by (instance) (alert_router_store_up)", "database of {{instance}}"),
+                Query(
+                    "min by (instance) (alert_router_config_last_reload_successful)",
+                    "configuration of {{instance}}",
+                ),
             ),
         ),
         Panel(
@@ -132,7 +137,7 @@ DASHBOARD = Dashboard(
             description="By integration: webhook is the way to the router, slack the second path. What"
             " failed is sent again.",
             axis="notifications a minute",
-            width=24,
+            width=12,
             queries=(
                 Query(
                     "sum by (integration) (rate(alertmanager_notifications_total[$__rate_interval])) * 60",
@@ -142,6 +147,20 @@ DASHBOARD = Dashboard(
                     "sum by (integration)"
                     " (rate(alertmanager_notifications_failed_total[$__rate_interval])) * 60",
                     "{{integration}} failed",
+                ),
+            ),
+        ),
+        Panel(
+            id=12,
+            title="Age of the configuration",
+            description="Since each router last loaded its configuration with success. A reload of a bad"
+            " file keeps the old one.",
+            unit=Unit.SECONDS,
+            width=12,
+            queries=(
+                Query(
+                    "time() - max by (instance) (alert_router_config_last_reload_success_timestamp_seconds)",
+                    "{{instance}}",
                 ),
             ),
         ),

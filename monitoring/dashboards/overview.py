@@ -107,10 +107,16 @@ DASHBOARD = Dashboard(
             description="Time since the beginning of the newest hour with a count: known to the model"
             " service, and known to the daily fetch.",
             unit=Unit.AGE,
-            empty="The model service's line is absent while it works on generated counts.",
+            empty="The model service's line is absent until the first count; the last line, after it.",
             queries=(
                 Query("time() - max(observations_newest_timestamp_seconds)", "model service"),
                 Query("time() - max(bike_newest_hour_timestamp_seconds)", "daily fetch"),
+                # As in DataStale: a fetch a day.
+                Query(
+                    '86400 * sum(airflow_dag_runs_total{dag_id="daily_fetch_bike_data", state="success"})'
+                    " unless on () observations_newest_timestamp_seconds",
+                    "no count yet, a day for each fetch",
+                ),
             ),
         ),
         Panel(

@@ -20,6 +20,8 @@ class FakeModelService:
     drifted: tuple[str, ...] = ()
     decision: str = "deploy"
     training_error: str | None = None
+    interruptions: int = 0
+    """How many of the next trainings a restart of the service interrupts."""
     polls: int = 0
     """How many status requests a training is still running for."""
     broken: dict[str, int] = field(default_factory=dict)
@@ -68,19 +70,25 @@ def create_app(service: FakeModelService) -> Starlette:  # noqa: C901 - a list o
 
     async def train(request: Request, body: dict[str, Any]) -> Response:
         assert set(body) == {"model_type", "test_mode", "start", "end"}
-        number = len(service.trainings)
+        number = service.paths().count("/train")
         run = {"run_id": f"rf-20201118T120000-{number:06x}", "state": "queued", "left": service.polls}
-        known = service.trainings.setdefault(
-            request.headers["idempotency-key"], {**run, "test_mode": body["test_mode"]}
-        )
-        return JSONResponse(known, 202)
+        key = request.headers["idempotency-key"]
+        if key not in service.trainings or service.trainings[key]["state"] == "failed":
+            service.trainings[key] = {**run, "test_mode": body["test_mode"]}
+        return JSONResponse(service.trainings[key], 202)
 
     async def training(request: Request, _: dict[str, Any]) -> Response:
         run_id = request.path_params["run_id"]
         [run] = [run for run in service.trainings.values() if run["run_id"] == run_id]
+        if run["state"] == "failed":
+            return JSONResponse({**run, "interrupted": True, "reason": "the service stopped"})
         run["left"] -= 1
         if run["left"] >= 0:
             return JSONResponse({**run, "state": "running"})
+        if service.interruptions:
+            service.interruptions -= 1
+            run["state"] = "failed"
+            return JSONResponse({**run, "interrupted": True, "reason": "the service stopped"})
         if service.training_error:
             return JSONResponse({**run, "state": "failed", "reason": service.training_error})
         return JSONResponse({**run, "state": "succeeded", "result": result(run)})
@@ -92,7 +100,7 @@ def create_app(service: FakeModelService) -> Starlette:  # noqa: C901 - a list o
             "improvement": 0.05,
             "fit_seconds": 1.5,
             "challenger": {"holdout": {"r2": 0.85}},
-            "champion_run_id": CHAMPION,
+            "champion_run_id": service.champion,
             "champion": {"holdout": {"r2": 0.80}},
         }
 

@@ -79,7 +79,7 @@ def _year(folder: Path, weeks: int, model_type: str, *, daily: bool, generated: 
             model_type=model_type,
             r2_critical=limits.r2_critical,
             r2_warning=limits.r2_warning,
-            rmse_limit=limits.rmse,
+            rmse_limit=limits.train_rmse,
             drift_limit=limits.drift_share,
             weeks=done,
             alerts=history.alerts(),

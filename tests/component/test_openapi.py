@@ -14,7 +14,11 @@ TOKEN_ROUTES = {
     *("/webhooks/grafana", "/webhooks/grafana/{channel}"),
     "/events",
 }
-UI_ROUTES = {"/alerts/{alert_id}/acknowledge", "/dead-letters/replay", "/dead-letters/{card_id}/replay"}
+UI_ROUTES = {
+    "/alerts/{alert_id}/acknowledge",
+    *("/dead-letters/replay", "/dead-letters/{card_id}/replay"),
+    *("/-/reload", "/-/send-test"),
+}
 
 
 def document(client: TestClient) -> dict[str, dict[str, dict[str, dict[str, object]]]]:

@@ -136,6 +136,7 @@ def landing(**changes: Any) -> LandingPage:
         "not_ready": {},
         "webhook_url": "http://router.example.org/webhooks/alertmanager",
         "needs_token": False,
+        "channels": ("discord", "preview"),
     }
     return LandingPage(**{**defaults, **changes})
 

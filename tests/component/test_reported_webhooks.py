@@ -132,6 +132,17 @@ def test_alert_of_the_first_cluster_outlives_that_of_the_second(client: TestClie
     assert {alert["status"] for alert in stored(client)} == {"resolved"}
 
 
+def test_cluster_that_joins_with_an_earlier_start_is_news(client: TestClient, store: Store) -> None:
+    """There is no new episode, and an edit would notify nobody."""
+    revisions = []
+    for url, minute in ((B, -4), (A, -5), (A, -5), (B, -4)):
+        post(client, of_clusters(url, minute=minute))
+        with store.read() as conn:
+            revisions += [row.revision for row in conn.execute(alerts.select())]
+
+    assert revisions == [1, 2, 2, 2]
+
+
 def test_named_sources_do_not_share_alerts(client: TestClient) -> None:
     for path in (WEBHOOK, f"{WEBHOOK}?source=eu"):
         assert post(client, of_clusters(A, minute=-5), path)["accepted"] == 1

@@ -58,7 +58,7 @@ def test_prometheus_targets_and_alertmanager() -> None:
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
 
     assert targets == {
-        "backend": ["backend:8000"],
+        "backend": ["regmodel-backend:8000"],
         "airflow": ["airflow-exporter:9101"],
         "alert-router": ["alert-router:8010"],
         "alertmanager": ["alertmanager:9093"],

@@ -75,7 +75,7 @@ COMMON = {
                 "type": "performance_alert",
                 "r2": 0.6,
                 "rmse": 80.5,
-                "thresholds": {"r2_critical": 0.65, "r2_warning": 0.7, "rmse": 90.0},
+                "thresholds": {"r2_critical": 0.65, "r2_warning": 0.7, "rmse": 60.0},
                 "model_type": "rf",
             },
         ),

@@ -9,7 +9,7 @@ import pytest
 
 from dags.pipeline import model_monitoring, settings
 from dags.pipeline.model_api import ModelApi, Refused, connected
-from dags.pipeline.model_monitoring import Deadline, NotPromoted, TrainingFailed
+from dags.pipeline.model_monitoring import Deadline, NotPromoted, TrainingFailed, TrainingInterrupted
 from dags.pipeline.monitoring_report import Results
 from dags.pipeline.retry import Unavailable
 from testbed.fakes.paris.server import serving
@@ -59,7 +59,20 @@ def test_training_is_polled_until_it_ends(api: ModelApi, service: FakeModelServi
 
     assert xcom["training_status"] == "success"
     assert (xcom["deployment"], xcom["improvement"]) == ("deploy", 0.05)
+    assert (xcom["fine_tune_success"], xcom["model_improvement"]) == (True, 0.05)
     assert (xcom["new_r2"], xcom["old_r2"], xcom["training_duration_seconds"]) == (0.85, 0.8, 1.5)
+
+
+def test_interrupted_training_is_no_failed_training(
+    api: ModelApi, service: FakeModelService, ticks: Ticks
+) -> None:
+    service.interruptions = 1
+
+    with pytest.raises(TrainingInterrupted, match="the service stopped"):
+        model_monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=False, key="run-1")
+    xcom = model_monitoring.fine_tune(api, NOON, Deadline(60, ticks.clock), test_mode=False, key="run-1")
+
+    assert xcom["training_status"] == "success"
 
 
 def test_training_times_out(api: ModelApi, service: FakeModelService, ticks: Ticks) -> None:
@@ -99,7 +112,7 @@ def test_nothing_is_measured_without_a_champion(api: ModelApi, service: FakeMode
     drift, validation = model_monitoring.drift(api, NOON), model_monitoring.validation(api, NOON)
 
     assert drift == {"drift_computed": False, "drift_reason": "there is no champion yet"}
-    assert validation == {"reason": "there is no champion yet"}
+    assert validation == {"reason": "there is no champion yet", "has_counts": True}
     assert model_monitoring.measurements(drift, validation).has_champion is False
     assert not {"/monitor", "/evaluate"} & set(service.paths())
 
@@ -150,6 +163,7 @@ def test_deployment_stands_although_measuring_fails(
 
     assert xcom == {
         "deployment": "deploy",
+        "deployment_decision": "deploy",
         "deployed": True,
         "champion_run_id": "rf-1",
         "r2_validation": TRAINED["new_r2"],
@@ -174,12 +188,20 @@ def test_unexpected_champion_is_not_replaced(api: ModelApi, service: FakeModelSe
 
 
 @pytest.mark.parametrize(
-    "deployment", ["skip_no_improvement", "reject_baseline_regression", "skip_test_mode"]
+    ("deployment", "decision"),
+    [
+        ("skip_no_improvement", "skip"),
+        ("reject_baseline_regression", "reject"),
+        ("skip_test_mode", "skip"),
+    ],
 )
-def test_skipped_model_changes_nothing(deployment: str, api: ModelApi, service: FakeModelService) -> None:
+def test_skipped_model_changes_nothing(
+    deployment: str, decision: str, api: ModelApi, service: FakeModelService
+) -> None:
     xcom = model_monitoring.new_champion(api, {**TRAINED, "deployment": deployment}, NOON)
 
     assert (xcom["deployed"], service.champion) == (False, CHAMPION)
+    assert (xcom["deployment"], xcom["deployment_decision"]) == (deployment, decision)
     assert not {"/promote_champion", "/evaluate", "/monitor"} & set(service.paths())
 
 

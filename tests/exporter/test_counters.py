@@ -130,6 +130,8 @@ def test_event_counters_start_at_zero(harness: ExporterHarness, exporter: Runnin
 
     assert scraped("bike_training_runs_total", status="failed") == 0
     assert scraped("bike_training_runs_total", status="success") == 0
+    assert scraped("bike_training_runs_total", status="test_success") == 0
+    assert scraped("bike_training_runs_total", status="test_failed") == 0
     assert scraped("bike_model_deployments_total", decision="deploy") == 0
     assert runs_of(scraped, "failed", MONITOR) == 0
 
@@ -155,6 +157,23 @@ def test_trainings_are_counted_by_outcome(harness: ExporterHarness, exporter: Ru
 
     assert scraped("bike_training_runs_total", status="success") == 1
     assert scraped("bike_training_runs_total", status="failed") == 1
+
+
+def test_trainings_in_test_mode_are_counted_apart(
+    harness: ExporterHarness, exporter: RunningExporter
+) -> None:
+    failed = [("fine_tune_model", "failed", 9.0)]
+    harness.add_run(MONITOR, "run-1", state="failed", tasks=failed)
+    harness.add_run(MONITOR, "run-2", xcoms={"training_status": "test_success"})
+    harness.add_run(MONITOR, "run-3", state="failed", tasks=failed, xcoms={"training_status": "test_failed"})
+
+    scraped = exporter.poll()
+
+    counts = {
+        status: scraped("bike_training_runs_total", status=status)
+        for status in ("success", "failed", "test_success", "test_failed")
+    }
+    assert counts == {"success": 0, "failed": 1, "test_success": 1, "test_failed": 1}
 
 
 def test_decision_is_counted_once_carried_out(harness: ExporterHarness, exporter: RunningExporter) -> None:

@@ -86,6 +86,30 @@ def test_success_resolves_the_failure_of_its_dag_and_model() -> None:
     assert [signal.fingerprint for signal in signals.resolves] == [signals_of().signal.fingerprint]
 
 
+@pytest.mark.parametrize(
+    "changes", [{"test_mode": True, "decision": "skip_no_improvement"}, {"decision": "skip_test_mode"}]
+)
+def test_success_in_test_mode_resolves_no_real_failure(changes: dict[str, Any]) -> None:
+    [failure] = [signals_of("training_failure").signal]
+
+    trial = signals_of("training_success", **changes)
+
+    assert failure.fingerprint not in {signal.fingerprint for signal in trial.resolves}
+
+
+def test_failure_in_test_mode_is_a_warning_of_its_own() -> None:
+    real = signals_of("training_failure").signal
+
+    trial = signals_of("training_failure", test_mode=True).signal
+    success = signals_of("training_success", test_mode=True, decision="skip_test_mode")
+
+    assert trial.labels["severity"] == "warning"
+    assert trial.expires_at == NOON + timedelta(hours=1)
+    assert trial.fingerprint != real.fingerprint
+    assert trial.group_labels != real.group_labels
+    assert trial.fingerprint in {signal.fingerprint for signal in success.resolves}
+
+
 def test_deployment_resolves_the_alerts_of_the_old_model() -> None:
     old: list[tuple[str, dict[str, Any]]] = [
         ("training_failure", {}),

@@ -108,7 +108,7 @@ def test_opened_alert_has_the_fields_of_its_signal() -> None:
 def test_opened_alert_without_the_customary_labels() -> None:
     change = signal_applier()(None, make_signal({"job": "api"}), NOON)
 
-    assert (change.alert.alertname, change.alert.severity) == ("", "none")
+    assert (change.alert.alertname, change.alert.severity) == ("", "")
 
 
 def test_resolved_signal_of_an_unknown_alert_opens_it_resolved() -> None:

@@ -63,6 +63,7 @@ CLASSIC_LISTS = st.builds(
         ("größe=🙂", Matcher("größe", "=", "🙂")),
         (r'"foo"="\xf0\x9f\x99\x82"', Matcher("foo", "=", "🙂")),
         (r'"foo"="\U0001f642 \u00e9 \101"', Matcher("foo", "=", "🙂 é A")),
+        (r'"foo"="\a\b\f\n\r\t\v\\"', Matcher("foo", "=", "\a\b\f\n\r\t\v\\")),
     ],
 )
 def test_single_matcher_is_parsed(text: str, matcher: Matcher) -> None:
@@ -94,6 +95,12 @@ def test_list_of_matchers_is_parsed(text: str, parsed: tuple[Matcher, ...]) -> N
     assert matchers.parse_list(text) == parsed
 
 
+def test_comma_and_escaped_quote_inside_quotes_end_no_matcher() -> None:
+    parsed = matchers.parse_list(r'a="x,\"y,",b="c\\",d=e')
+
+    assert parsed == (Matcher("a", "=", 'x,"y,'), Matcher("b", "=", "c\\"), Matcher("d", "=", "e"))
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -108,8 +115,8 @@ def test_list_of_matchers_is_parsed(text: str, parsed: tuple[Matcher, ...]) -> N
         ('{"a"="b"', 'expected "," or "}" at column 9'),
         ('{a="b",,}', "expected a label name at column 8"),
         (r'"a"="b\w"', "no such escape at column 7"),
-        (r'"a"="\xf0\x9f"', "not valid UTF-8 at column"),
-        (r'"a"="\ud800"', "not valid UTF-8 at column"),
+        (r'"a"="\xf0\x9f"', "not valid UTF-8 at column 14"),
+        (r'"a"="\ud800"', "not valid UTF-8 at column 6"),
         (r'"a"="\Uffffffff"', "not valid UTF-8 at column"),
         ("{}", "is a list of 0 matchers"),
         ('{a="b",c="d"}', "is a list of 2 matchers"),
