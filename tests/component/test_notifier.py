@@ -266,6 +266,21 @@ def test_quiet_hours_hold_and_catch_up_after_a_restart(
     assert "🟢" in str(router.creates()[-1].payload), "in the present state"
 
 
+def test_first_message_held_by_quiet_hours_is_sent_at_their_end(
+    database_url: str, clock: Clock, discord: DiscordState
+) -> None:
+    clock.now = datetime(2026, 9, 25, 4, 30, tzinfo=UTC).timestamp()  # 6:30 in Paris
+    configuration = configured(policy=RoutePolicy(quiet_hours=QUIET))
+    with RoutedHarness.opened(database_url, clock, discord, configuration) as router:
+        start = clock.now
+        router.harness.accept(alert("a", "warning"))
+
+        router.live(HOUR, step_s=60)
+
+        assert router.minutes(since=start) == [30]
+        assert [(card.state, card.generation) for card in router.harness.cards()] == [("delivered", 1)]
+
+
 def test_alert_that_joins_in_quiet_hours_is_announced_at_their_end(
     database_url: str, clock: Clock, discord: DiscordState
 ) -> None:
@@ -406,11 +421,11 @@ def test_group_by_of_the_configuration_makes_the_incidents(
             alert("a", labels={"cluster": "eu"}), alert("b", labels={"cluster": "us"}), alert("c")
         )
 
-    assert [incident.group_labels for incident in router.harness.incidents()] == [
-        {"alertname": "Down", "cluster": "eu"},
-        {"alertname": "Down", "cluster": "us"},
-        {"alertname": "Down"},
-    ]
+        assert [incident.group_labels for incident in router.harness.incidents()] == [
+            {"alertname": "Down", "cluster": "eu"},
+            {"alertname": "Down", "cluster": "us"},
+            {"alertname": "Down"},
+        ]
 
 
 def test_reload_routes_what_fires_anew(router: RoutedHarness) -> None:
