@@ -73,11 +73,8 @@ def replayed(
     return replay({alert.id: alert for alert in alerts}, transitions, configuration, until=NOON + LATER)
 
 
-def messages(result: Replay) -> list[tuple[datetime, str, str, str]]:
-    return [
-        (each.at, each.channel, str(each.reason), replay_report.words(each.mentions))
-        for each in result.messages
-    ]
+def messages(result: Replay) -> list[tuple[datetime, str, str]]:
+    return [(each.at, each.channel, replay_report.words(each.mentions)) for each in result.messages]
 
 
 class AlwaysAsking:
@@ -88,7 +85,7 @@ class AlwaysAsking:
             alerts, [past(NOON, "updated", id_) for id_ in alerts], configuration, until=NOON
         ).routed
         self.history = History(routed, configuration.route.policy.notify.flap_window)
-        self.sent: list[tuple[datetime, str, str, str]] = []
+        self.sent: list[tuple[datetime, str, str]] = []
 
     def run(self, transitions: Iterable[PastTransition]) -> None:
         for at, batch in groupby(transitions, key=lambda transition: transition.at):
@@ -158,7 +155,7 @@ class AlwaysAsking:
     ) -> None:
         worst = notify_news.worst_firing(episodes)
         pair.cards.append(Posted(now, incident.revision, worst.severity if worst else None))
-        self.sent.append((now, pair.channel, str(decision.reason), mentions))
+        self.sent.append((now, pair.channel, mentions))
 
 
 def _mentions(pair: Pair, decision: Decision) -> str:
