@@ -92,7 +92,8 @@ def _of_state(shown: ParsedMessage, firing: list[HistoryAlert]) -> Iterator[str]
 
 def _of_digest(records: Records, digest_id: int, card: Any) -> Iterator[str]:
     message = records.messages.get(card.message_id or "")
-    if card.state != "delivered" or message is None:
+    # One that ended a moment ago may be pending: what its message says must be right all the same.
+    if card.state not in ("delivered", "pending") or message is None:
         yield f"its card is {card.state}: {card.error}"
         return
     shown = message_parser.parse(message)
