@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
+from alert_router.domain.card_facts import CardFacts
 from alert_router.domain.notify_values import Beginning, Reason
 from alert_router.domain.severity import Severity
 
@@ -251,6 +252,7 @@ class CardState:
     """Alert id to the reporter of its end, where that was a direct report."""
     announcement: Announcement | None = None
     """Set when the message is to be created."""
+    facts: CardFacts = field(default_factory=CardFacts)
 
 
 @dataclass(frozen=True, slots=True)
