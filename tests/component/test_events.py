@@ -71,11 +71,11 @@ def test_resolved_event_without_an_open_alert_changes_nothing(harness: RouterHar
     assert harness.alerts() == []
 
 
-def test_each_info_is_told_once_and_ends_nothing(harness: RouterHarness) -> None:
+def test_each_info_is_shown_once_and_ends_nothing(harness: RouterHarness) -> None:
     harness.report(event())
-    told = [harness.report(event("info", occurred_at=wire_time(at(minute)))) for minute in (1, 2, 2)]
+    receipts = [harness.report(event("info", occurred_at=wire_time(at(minute)))) for minute in (1, 2, 2)]
 
-    assert [receipt.new for receipt in told] == [True, True, False]
+    assert [receipt.new for receipt in receipts] == [True, True, False]
     assert [alert.firing for alert in harness.alerts()] == [True, False, False]
     assert len({alert.incident_id for alert in harness.alerts()}) == 3
 
@@ -83,11 +83,11 @@ def test_each_info_is_told_once_and_ends_nothing(harness: RouterHarness) -> None
 def test_deployment_is_a_mark_and_no_card(harness: RouterHarness) -> None:
     deployed = event("info", mark=True, summary="shop 1 -> 2", occurred_at=wire_time(at(3)))
 
-    told = [harness.report(deployed) for _ in range(2)]
+    receipts = [harness.report(deployed) for _ in range(2)]
 
     [mark] = harness.ask(lambda conn: marks.between(conn, at(0), at(5)))
     assert (mark.title, mark.at) == ("shop 1 -> 2", at(3))
-    assert [(receipt.alert_id, receipt.new) for receipt in told] == [(None, True), (None, False)]
+    assert [(receipt.alert_id, receipt.new) for receipt in receipts] == [(None, True), (None, False)]
     assert harness.alerts() == []
 
 
@@ -99,9 +99,9 @@ def test_training_is_a_mark_too(harness: RouterHarness) -> None:
 
 
 def test_run_that_starts_or_succeeds_makes_no_card(harness: RouterHarness) -> None:
-    told = [harness.report(run(state, "1", 0)) for state in ("started", "succeeded", "succeeded")]
+    receipts = [harness.report(run(state, "1", 0)) for state in ("started", "succeeded", "succeeded")]
 
-    assert [(receipt.alert_id, receipt.new) for receipt in told] == [
+    assert [(receipt.alert_id, receipt.new) for receipt in receipts] == [
         (None, True),
         (None, True),
         (None, False),
@@ -159,11 +159,11 @@ def test_failure_of_a_second_task_is_kept_beside_the_first(harness: RouterHarnes
     harness.report(event_json(task_id="fine_tune", error_message="first"))
 
     second = event_json(task_id="other_task", error_message="second")
-    told = [harness.report(second), harness.report({**second, "try_number": 2})]
+    receipts = [harness.report(second), harness.report({**second, "try_number": 2})]
 
     alert = harness.alert()
     assert alert.annotations["description"] == "first\nother_task: second"
-    assert [(receipt.alert_id, receipt.new) for receipt in told] == [(alert.id, True), (alert.id, False)]
+    assert [(receipt.alert_id, receipt.new) for receipt in receipts] == [(alert.id, True), (alert.id, False)]
     detail = harness.ask(lambda conn: history.alert_detail(conn, alert.id))
     assert detail is not None
     assert "other_task: second" in [entry.detail for entry in detail.transitions]
