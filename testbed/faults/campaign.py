@@ -16,7 +16,7 @@ from testbed.faults import channels, checks, databases, fake_clock, figures, inj
 from testbed.faults.checks import Case, DeadLetters
 from testbed.faults.databases import Database
 from testbed.faults.injector import FaultInjector
-from testbed.faults.ledger_probe import LedgerProbe
+from testbed.faults.ledger_probe import COMMAND_S, LedgerProbe
 from testbed.faults.plan import Plan
 from testbed.faults.records import HistoryAlert, Records
 from testbed.faults.scenarios import HOLD_S, REFUSED_SUMMARY
@@ -90,7 +90,7 @@ class Campaign:
                 dead_letters = await self._replay(own_client)
                 await self._all_announced(sender)
                 await self._all_delivered(probe)
-            await probe.run_command()
+            await self._nothing_pending(probe)
         return self._outcome(injecting, probe, dead_letters, stopwatch.now_s)
 
     def _clear_passing_faults(self) -> None:
@@ -105,6 +105,16 @@ class Campaign:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.plan.size.settles_s):
                 await until(lambda: probe.all_delivered)
+
+    async def _nothing_pending(self, probe: LedgerProbe) -> None:
+        """By the command. A digest is edited once more when its storm has been over for a minute."""
+
+        async def nothing_pending() -> bool:
+            return await probe.run_command() and probe.newest_total["pending"] == 0
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(COMMAND_S):
+                await until(nothing_pending)
 
     async def _all_announced(self, sender: WebhookSender) -> None:
         """Wait until the last waits of the notify rule are over; the checks report what is missing then."""
