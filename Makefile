@@ -161,7 +161,7 @@ screenshots: .venv/.ready browser ## take the pictures of the README anew
 	@$(BIN)/python -m testbed.screenshots
 
 golden: .venv/.ready ## write the golden messages anew; then read the diff
-	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/test_cards.py -k agreed
+	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/test_cards.py -k golden
 
 dashboards: .venv/.ready ## write Grafana's dashboards anew, from monitoring/dashboards
 	@$(BIN)/python -m monitoring.dashboards
