@@ -10,7 +10,7 @@ filters code, link, ago and clock produce markup.
 import collections
 import logging
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ BUILTIN_PREFIX = "ours"
 """The folder under which the built-in templates are found, whatever files an operator has."""
 BLOCKS = ("title", "description", "fields", "footer")
 DIGEST = "digest.j2"
+DEFAULT = "default.j2"
 OTHER_CARDS = frozenset({"digest"})
 """Templates that belong to no alertname."""
 
@@ -46,7 +47,7 @@ class Templates:
     def render(self, view: CardView) -> CardText:
         alerts = view.state.alerts
         name = self._only or f"{_file_name(alerts[0].alertname if alerts else '')}.j2"
-        return self._render([name, "default.j2"], view.values())
+        return self._render([name, DEFAULT], view.values())
 
     def render_digest(self, view: DigestView) -> CardText:
         return self._render([DIGEST], view.values())
@@ -68,14 +69,14 @@ def lint(folder: Path, samples: Iterable[CardView], digests: Iterable[DigestView
     """The errors in an operator's templates, also those that only show with alerts: file, line, reason."""
     env = _environment([folder, BUILTIN_DIR])
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.j2"))
-    cards = [view.values() for view in samples]
     storms = [view.values() for view in digests]
+    cards = [view.values() for view in samples]
+    named = [values for values in cards if values["alerts"]]
     errors = []
     for name in files:
-        is_digest = name == DIGEST
-        error = _error(env, folder, name) or _failure(
-            env, folder, [name, DIGEST if is_digest else "default.j2"], storms if is_digest else cards
-        )
+        tried = storms if name == DIGEST else cards if name == DEFAULT else named
+        builtin = DIGEST if name == DIGEST else DEFAULT
+        error = _error(env, folder, name) or _failure(env, folder, [name, builtin], tried)
         errors += [f"{name}{error}"] if error else []
     return errors
 
@@ -179,10 +180,20 @@ def _render(env: jinja2.Environment, names: Sequence[str], values: Mapping[str, 
     text = {name: "".join(context.blocks[name][0](context)) for name in BLOCKS}
     return CardText(
         title=" ".join(text["title"].split()),
-        lines=list(map(str.rstrip, text["description"].strip().splitlines())),
+        lines=list(_without_gaps(text["description"].strip().splitlines())),
         fields=fields,
         footer=" ".join(text["footer"].split()),
     )
+
+
+def _without_gaps(lines: Iterable[str]) -> Iterator[str]:
+    """At most one blank line in a row: what a template leaves out leaves no gap. Code stays as it is."""
+    in_code, blank = False, False
+    for line in map(str.rstrip, lines):
+        in_code ^= line.startswith(markdown.FENCE)
+        if line or in_code or not blank:
+            yield line
+        blank = not line
 
 
 def _file_name(alertname: str) -> str:

@@ -132,6 +132,9 @@ class Pages:
         text = self._env.get_template(template).render(context)
         return HTMLResponse(text, status_code=status, headers=HEADERS)
 
+    def text(self, template: str, **values: object) -> str:
+        return self._env.get_template(template).render(values)
+
     def error(self, problem: Problem, now: datetime) -> HTMLResponse:
         return self.render("error.html", ErrorPage(now, problem), status=problem.status)
 

@@ -43,7 +43,6 @@ from testbed.factories import (
     make_incident,
     make_state,
     signal_applier,
-    wire_alert,
 )
 from testbed.fakes.discord.acceptance import refusals, shapes
 from testbed.fakes.discord.mentions import Pings, pings

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alert_router.discord import markdown
-from alert_router.discord.markdown import Markdown
+from alert_router.discord.markdown import APOSTROPHE, Markdown
 from testbed.factories import NOON
 
 ANY_TEXT = st.text(
@@ -139,7 +139,10 @@ def test_cut_markup_keeps_the_limit_and_leaves_nothing_open(text: str, most: int
 
 
 def test_code_block_keeps_indentation_and_cannot_be_ended_by_its_text() -> None:
-    assert markdown.block("def f():\n    return ```x```\n") == "```\ndef f():\n    return ˋˋˋxˋˋˋ\n```"
+    block = markdown.block("def f():\n    return ```x```\n")
+
+    assert block.splitlines()[1:3] == ["def f():", f"    return {APOSTROPHE * 3}x{APOSTROPHE * 3}"]
+    assert block.count("`") == 6
 
 
 @given(st.text(max_size=60), st.integers(1, 50))
