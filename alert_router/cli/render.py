@@ -61,7 +61,7 @@ def _signals(path: Path, now: datetime) -> list[Signal]:
         fail(f"{path}: not JSON: {error}")
     try:
         if isinstance(parsed, dict) and "type" in parsed:
-            return [event_signals.to_signals(events.parse(body)).signal]
+            return [event_signals.to_signals(events.parse(body), now=now).signal]
         message = webhook.parse(json.dumps(_enveloped(parsed)).encode(), now)
     except InvalidBody as error:
         fail(f"{path}: {error}")

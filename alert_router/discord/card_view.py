@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from alert_router.discord import alert_facts, members, readings, texts, titles
-from alert_router.discord.markdown import Markdown, ago, code, duration, escape, link
+from alert_router.discord.markdown import Markdown, ago, code, code_block, duration, escape, link
 from alert_router.domain import overview, speakers
 from alert_router.domain.card_facts import Measure
 from alert_router.domain.model import Alert, CardState, Labels, Overview
@@ -133,7 +133,8 @@ class CardView:
             text for text in self._shared_texts if texts.short(text, texts.SENTENCE_CHARS) != self.sentence
         ]
         shown += [f"{name}: {text}" for name, text in texts.always(self.overview.annotations).items()]
-        return Markdown("\n".join(map(self._excerpt, shown[:2])))
+        log = texts.log(self.overview.annotations) if self.firing else ""
+        return Markdown("\n".join([*map(self._excerpt, shown[:2]), *([code_block(log)] if log else [])]))
 
     def _excerpt(self, text: str) -> str:
         excerpt = texts.excerpt(text)

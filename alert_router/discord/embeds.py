@@ -1,6 +1,7 @@
 """A card's message from its state. Pure: the same state is always the same message."""
 
 import hashlib
+import itertools
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -14,9 +15,11 @@ from alert_router.discord.forum_posts import ForumPosts
 from alert_router.discord.links import Links
 from alert_router.discord.packer import Button, CardText, Draft, Opening, Payload
 from alert_router.discord.templates import Templates
+from alert_router.domain import links as event_links
 from alert_router.domain.model import CardState, DigestState
 from alert_router.domain.severity import Severity
 
+MAX_REPORTED_LINKS = 5
 CHART_URL = "attachment://chart.png"
 COLORS = {
     Severity.CRITICAL: 0xE5484D,
@@ -57,7 +60,8 @@ class Renderer:
         body = _degraded(packer.pack(draft), degraded)
         opening = self._opening(state)
         payload = packer.opened(body, opening) if opening else body
-        unreachable = tuple(button.label.split()[0].lower() for button in draft.unreachable)
+        kinds = (button.label.split()[0].lower() for button in draft.unreachable)
+        unreachable = tuple(kind if kind in links.KINDS else links.REPORTED for kind in kinds)
         return RenderedMessage(payload, payload_hash(body), unreachable)
 
     def _opening(self, state: CardState | DigestState) -> Opening | None:
@@ -92,6 +96,7 @@ class Renderer:
         """Each from the first firing alert that has one."""
         alerts = view.firing or view.state.alerts
         several = view.state.incident.firing > 1
+        reported = next(filter(None, (event_links.of(alert.annotations) for alert in alerts)), ())
         return [
             Button("Runbook", links.first(alerts, self.links.runbook)),
             Button("Graph", links.first(alerts, self.links.graph)),
@@ -100,6 +105,7 @@ class Renderer:
             ),
             Button("Open", view.all_url),
             Button("Dashboard", links.first(alerts, self.links.dashboard)),
+            *itertools.starmap(Button, reported[:MAX_REPORTED_LINKS]),
         ]
 
     def _digest(self, state: DigestState) -> Draft:

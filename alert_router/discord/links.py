@@ -10,7 +10,9 @@ from alert_router.discord.packer import Button
 from alert_router.domain.model import Alert, Labels
 
 PROMETHEUS, ALERTMANAGER, GRAFANA = "prometheus", "alertmanager", "grafana"
-KINDS = ("runbook", "graph", "silence", "open", "dashboard", "acknowledge")
+REPORTED = "reported"
+"""A link that an event brings."""
+KINDS = ("runbook", "graph", "silence", "open", "dashboard", "acknowledge", REPORTED)
 """The links of cards, as the metric of those that nobody can open counts them."""
 _SCHEMELESS = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}(?:[/?#]|$)")
 """As Grafana writes its own, where its root_url has none."""

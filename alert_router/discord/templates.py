@@ -149,8 +149,8 @@ def _environment(folders: Sequence[Path], *, auto_reload: bool = False) -> jinja
         auto_reload=auto_reload,
     )
     env.filters |= {
-        "block": markdown.block,
         "code": markdown.code,
+        "code_block": markdown.code_block,
         "plain": markdown.plain,
         "ago": markdown.ago,
         "clock": markdown.clock,

@@ -5,19 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alert_router.discord import alert_facts, readings
-from alert_router.discord.markdown import APOSTROPHE, FENCE, Markdown, clip, escape
+from alert_router.discord.markdown import LOG_LINE_CHARS, Markdown, clip, code_block, escape
+from alert_router.domain import links
 from alert_router.domain.model import Labels
 
 SENTENCE_CHARS = 200
 TEXT_ROWS = 10
 ROW_CHARS = 72
 """About as many as stand on a line of an embed."""
-CODE_LINES = 14
-CODE_CHARS = 120
-"""Of a line."""
 OTHER_CHARS = 160
 WORD_CHARS = 50
-ELSEWHERE = frozenset({"grafana_state_reason", "silence_url"})
+LOG = "log"
+"""The annotation that is shown as it is, with its indentation."""
+ELSEWHERE = frozenset({"grafana_state_reason", "silence_url", LOG, links.ANNOTATION})
 """Annotations that a card shows as a remark or a button."""
 LINKS = {
     "runbook": frozenset({"runbook", "runbookurl", "runbooklink"}),
@@ -50,6 +50,10 @@ def link_of(kind: str, annotations: Labels) -> str:
 
 def always(annotations: Labels) -> Labels:
     return {name: annotations[name] for name in _ALWAYS if annotations.get(name, "").strip()}
+
+
+def log(annotations: Labels) -> str:
+    return annotations.get(LOG, "")
 
 
 def others(annotations: Labels) -> Labels:
@@ -106,15 +110,10 @@ def _at_blank(text: str) -> str:
 
 
 def _code_excerpt(text: str) -> Excerpt:
-    """Its beginning and its end: there a traceback has the error."""
-    lines = text.replace("`", APOSTROPHE).strip("\n").expandtabs(4).splitlines()
-    shown = [line.rstrip() for line in lines]
-    left_out = len(lines) - CODE_LINES + 1
-    if left_out > 1:
-        shown = [*shown[:2], f"  … {left_out} lines", *shown[2 + left_out :]]
-    shown = [line if len(line) <= CODE_CHARS else f"{line[: CODE_CHARS - 1]}…" for line in shown]
-    goes_on = left_out > 1 or any(len(line.rstrip()) > CODE_CHARS for line in lines)
-    return Excerpt(Markdown("\n".join([FENCE, *shown, FENCE])), goes_on)
+    lines = text.strip("\n").splitlines()
+    block = code_block(text)
+    is_whole = len(block.splitlines()) == len(lines) + 2 and max(map(len, lines)) <= LOG_LINE_CHARS
+    return Excerpt(block, not is_whole)
 
 
 def short(text: str, max_chars: int = OTHER_CHARS) -> str:

@@ -9,12 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from alert_router.delivery.connection import CHECK_S
+from alert_router.discord.card_view import CardView
 from alert_router.discord.client import Reply
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.packer import CardText, Payload
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
-from alert_router.domain.model import DISCORD, CardState
+from alert_router.domain.model import DISCORD
 from alert_router.domain.rate_limits import Capacity
 from alert_router.services.card_plan import FLAPPING, FLAPPING_EDIT_S
 from alert_router.store import card_queue
@@ -351,9 +352,9 @@ class HeldUp(Templates):
         super().__init__()
         self._clock = clock
 
-    def render(self, state: CardState) -> CardText:
+    def render(self, view: CardView) -> CardText:
         self._clock.move(LEASE_S + 1)
-        return super().render(state)
+        return super().render(view)
 
 
 def test_stale_claim_is_not_sent(harness: RouterHarness) -> None:

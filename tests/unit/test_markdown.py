@@ -139,7 +139,7 @@ def test_cut_markup_keeps_the_limit_and_leaves_nothing_open(text: str, most: int
 
 
 def test_code_block_keeps_indentation_and_cannot_be_ended_by_its_text() -> None:
-    block = markdown.block("def f():\n    return ```x```\n")
+    block = markdown.code_block("def f():\n    return ```x```\n")
 
     assert block.splitlines()[1:3] == ["def f():", f"    return {APOSTROPHE * 3}x{APOSTROPHE * 3}"]
     assert block.count("`") == 6
