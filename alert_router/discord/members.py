@@ -13,6 +13,8 @@ MAX_MEMBERS = 8
 MAX_CHIPS = 4
 """Of one member."""
 CHIP_CHARS = 60
+ONE_CHIP = 2
+"""Backticks."""
 TEXT_CHARS = 110
 TOGETHER = timedelta(minutes=2)
 """Alerts that started within this time of the first show no start of their own."""
@@ -44,7 +46,7 @@ def lines(alerts: Sequence[Alert], context: Context) -> list[Markdown]:
     parts = [_parts(alert, context) for alert in shown]
     signs = [alert_facts.sign(alert) for alert in shown]
     same_sign = len({alert_facts.sign(alert) for alert in alerts}) == 1
-    if same_sign and all(not rest for _, rest in parts):
+    if same_sign and all(not rest and named.count("`") <= ONE_CHIP for named, rest in parts):
         chips_of_all = dict.fromkeys(chips for chips, _ in parts if chips)
         return [Markdown(" ".join(chips_of_all))] if chips_of_all else []
     return [
