@@ -15,7 +15,10 @@ from alert_router.domain.model import Alert, CardState, Labels, Overview
 
 MAX_CHIPS = 6
 MAX_OTHERS = 4
-CHANGES = 3
+MAX_CHANGES = 3
+LINE_CHARS = 200
+"""Of a change, or of what is remembered."""
+RECOVERY_CHARS = 300
 REASONS = {
     "MissingSeries": "MissingSeries (no data any more)",
     "NoData": "NoData (the query returns nothing)",
@@ -61,8 +64,10 @@ class CardView:
             "sentence": self.sentence,
             "detail": self.detail(),
             "line": Markdown(" · ".join(self.line())),
-            "remarks": list(self.remarks()),
-            "changes": [escape(texts.short(change, 200)) for change in state.facts.changes[:CHANGES]],
+            "remarks": self.remarks(),
+            "changes": [
+                escape(texts.short(change, LINE_CHARS)) for change in state.facts.changes[:MAX_CHANGES]
+            ],
             "members": self.members(),
             "others": self.others(),
             "chips": self.chips(),
@@ -166,7 +171,7 @@ class CardView:
             times = self.state.incident.flaps
             yield f"flapped {'once' if times == 1 else f'{times} times'}{self._flapped_for()}"
         if self.state.facts.memory:
-            yield escape(texts.short(self.state.facts.memory, 200))
+            yield escape(texts.short(self.state.facts.memory, LINE_CHARS))
 
     def _end(self) -> Iterator[str]:
         ends = [end for alert in self.resolved if (end := alert_facts.end_of(alert))]
@@ -189,8 +194,11 @@ class CardView:
             return "not reported again"
         return "resolved by itself"
 
-    def remarks(self) -> Iterator[str]:
+    def remarks(self) -> list[Markdown]:
         """Who has it, what is quiet, why the source says so."""
+        return list(map(Markdown, self._remarks()))
+
+    def _remarks(self) -> Iterator[str]:
         incident = self.state.incident
         if incident.acknowledged_by and self.firing:
             when = f", since {ago(incident.acknowledged_at)}" if incident.acknowledged_at else ""
@@ -207,7 +215,7 @@ class CardView:
             prefix = "" if self.firing else "resolved – "  # noqa: RUF001 - a dash, as in all titles
             yield f"{prefix}{escape(REASONS.get(reason, reason))}"
         for recovery in filter(None, dict.fromkeys(self.state.recoveries.values())):
-            yield f"✅ {escape(texts.short(recovery, 300))}"
+            yield f"✅ {escape(texts.short(recovery, RECOVERY_CHARS))}"
 
     def _silencer(self) -> str:
         return "Grafana" if self.firing[0].source.startswith("grafana") else "Alertmanager"
@@ -223,7 +231,7 @@ class CardView:
             ids = map(attrgetter("id"), self.state.alerts)
             own_words = dict(zip(ids, self._shape.own, strict=True))
         context = members.Context(
-            shared=self.overview.labels,
+            shared={**self.overview.labels, **(self.state.incident.group_labels if several_names else {})},
             annotations=self.overview.annotations,
             noise=self.noise,
             measures=self.state.facts.measures,

@@ -9,8 +9,8 @@ from alert_router.discord.markdown import Markdown, escape, link
 from alert_router.domain.model import Alert, DigestState
 from alert_router.domain.severity import shown_word
 
-MAX_COUNTS = 16
-MAX_ALERTS = 8
+MAX_COUNTS = 14
+MAX_ALERTS = 6
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from alert_router.domain.model import Alert, Labels
 MAX_MEMBERS = 8
 MAX_CHIPS = 4
 """Of one member."""
+MAX_CHIPS_BESIDE_NAME = 1
 CHIP_CHARS = 60
 ONE_CHIP = 2
 """Backticks."""
@@ -65,7 +66,7 @@ def _parts(alert: Alert, context: Context) -> tuple[str, Sequence[str]]:
     own = own_labels(alert, context.shared, context.noise)
     name = [escape(alert.alertname.strip() or "Alert")] if context.several_names else []
     by = [escape(alert.reporter)] if context.several_reporters and not own else []
-    named = " ".join([*name, *chips(own), *by])
+    named = " ".join([*name, *chips(own, MAX_CHIPS if not name else MAX_CHIPS_BESIDE_NAME), *by])
     measure = readings.of(alert, context.measures)
     limit = f"limit {measure.limit}" if measure.limit and measure.limit != context.limit else ""
     rest = (
@@ -89,10 +90,10 @@ def own_labels(alert: Alert, shared: Labels, noise: Collection[str]) -> Labels:
     return dict(sorted(telling.items(), key=lambda item: alert_facts.most_telling_first(item[0])))
 
 
-def chips(own: Labels) -> list[str]:
+def chips(own: Labels, most: int = MAX_CHIPS) -> list[str]:
     shown = [
         code(text if name in alert_facts.PLACES else f"{name}={text}", CHIP_CHARS)
-        for name, text in list(own.items())[:MAX_CHIPS]
+        for name, text in list(own.items())[:most]
     ]
     left_out = len(own) - len(shown)
     return [*shown, f"+{left_out}"] if left_out > 0 else list(shown)

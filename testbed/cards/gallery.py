@@ -19,14 +19,17 @@ from alert_router.web import card_page
 from alert_router.web.card_page import ShownMessage
 from testbed.cards import alertmanager, chart, states
 from testbed.cards.samples import SAMPLES
+from testbed.factories import make_state
 
 RENDERER = Renderer(Templates(), "https://alerts.example.org")
 DESKTOP, PHONE = 640, 390
 COLUMNS = {DESKTOP: 3, PHONE: 5}
-COLORS = 64
+COLORS = 160
 """Of a picture: text and a few signs need no more."""
 FULL = ("DiskFull", "ModelPerformanceCritical", "TrainingFailure")
 """Of these templates each state is shown; the others differ in their texts only."""
+PAIR = ("Alertmanager's receiver", "alert-router")
+BESIDE_SHEET = "beside-alertmanager"
 BESIDE = ("one", "several", "forty", "resolved")
 
 
@@ -63,24 +66,25 @@ def sheets() -> Mapping[str, Sequence[Titled]]:
         Titled(name, rendered(states.moment(name) if name in states.MOMENTS else states.one(name)))
         for name in SAMPLES
     ]
-    moved = states.make_state(states.alert("DiskFull"), newer_url="https://discord.com/channels/9/100/42")
+    moved = make_state(states.alert("DiskFull"), newer_url="https://discord.com/channels/9/100/42")
     over = [Titled("digest", rendered(states.digest())), Titled("continued elsewhere", rendered(moved))]
     beside = [
         titled
         for state in BESIDE
         for card in [states.STATES[state]("DiskFull")]
         for titled in (
-            Titled(f"{state}, Alertmanager's receiver", alertmanager.payload(card)),
-            Titled(f"{state}, alert-router", rendered(card)),
+            Titled(f"{state}, {PAIR[0]}", alertmanager.payload(card)),
+            Titled(f"{state}, {PAIR[1]}", rendered(card)),
         )
     ]
-    return {**by_state, "templates": each, "digest": over, "beside-alertmanager": beside}
+    return {**by_state, "templates": each, "digest": over, BESIDE_SHEET: beside}
 
 
 def take(browser: Browser, folder: Path) -> Iterator[Path]:
     """Writes a sheet for each width."""
     for name, cards in sheets().items():
-        for width, columns in COLUMNS.items():
+        for width, most in COLUMNS.items():
+            columns = len(PAIR) if name == BESIDE_SHEET else most
             kind = "desktop" if width == DESKTOP else "phone"
             path = folder / f"{name}-{kind}.png"
             page = browser.new_page(
@@ -93,7 +97,11 @@ def take(browser: Browser, folder: Path) -> Iterator[Path]:
 
 
 def _write(png: bytes, path: Path) -> None:
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+    image = (
+        Image.open(io.BytesIO(png))
+        .convert("RGB")
+        .quantize(COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    )
     image.save(path, optimize=True)
 
 

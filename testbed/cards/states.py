@@ -8,7 +8,7 @@ from alert_router.domain import overview
 from alert_router.domain.card_facts import CardFacts, Measure
 from alert_router.domain.model import Alert, Announcement, CardState, DigestCount, DigestState
 from alert_router.domain.notify_values import Reason
-from alert_router.domain.severity import Severity
+from alert_router.domain.severity import Severities
 from testbed.cards import chart
 from testbed.cards.samples import DASHBOARD, RUNBOOKS, SAMPLES, Sample
 from testbed.factories import at, make_alert, make_state
@@ -16,7 +16,7 @@ from testbed.factories import at, make_alert, make_state
 NOW = at(40)
 STARTED = 0.0
 FEW, MANY = 3, 40
-PLACES = ("rf", "hgb", "gbt", "db-4", "db-5", "db-6")
+MODELS = ("rf", "hgb", "gbt")
 MEMORY = "7th time in 30 days, usually over by itself after 12 min (6 of 7), last time Ada: restarted it"
 CHANGES = ("12 min before: rf-41 -> rf-42", "20 min before: image 1.4.2 deployed")
 
@@ -24,7 +24,7 @@ CHANGES = ("12 min before: rf-41 -> rf-42", "20 min before: image 1.4.2 deployed
 def alert(name: str, id_: int = 1, **changes: object) -> Alert:
     sample = SAMPLES[name]
     is_event = sample.reporter.startswith("Airflow")
-    place = PLACES[id_ - 1] if id_ <= len(PLACES) else f"host-{id_:02}"
+    place = MODELS[id_ - 1] if sample.differs == "model_type" and id_ <= len(MODELS) else f"db-{id_}"
     labels = {"alertname": name, "severity": sample.severity, **sample.labels}
     if id_ > 1 or sample.differs not in labels:
         labels[sample.differs] = place
@@ -70,7 +70,8 @@ def _card(name: str, *alerts: Alert, **changes: object) -> CardState:
     announcement = Announcement(Reason.FIRST, at=NOW)
     fields: dict[str, object] = {"announcement": announcement, "facts": facts, **changes}
     state: CardState = make_state(*shown[:100], **fields)
-    return replace(state, overview=overview.of(shown))
+    incident = replace(state.incident, group_labels={"alertname": name})
+    return replace(state, incident=incident, overview=overview.of(shown))
 
 
 def one(name: str) -> CardState:
@@ -87,9 +88,16 @@ def forty(name: str) -> CardState:
 
 
 def mixed_names(name: str) -> CardState:
+    """Of one cluster, with the alerts of another rule."""
     other = "TargetDown" if name != "TargetDown" else "DiskFull"
-    state = _card(name, alert(name), alert(name, 2), alert(other, 3))
-    return replace(state, incident=replace(state.incident, group_labels={"cluster": "eu"}))
+    alerts = [alert(name), alert(name, 2), alert(other, 3)]
+    state = _card(name, *(replace(each, labels={**each.labels, "cluster": "eu"}) for each in alerts))
+    measures = {id_: measure for id_, measure in state.facts.measures.items() if id_ != alerts[2].id}
+    return replace(
+        state,
+        incident=replace(state.incident, group_labels={"cluster": "eu"}),
+        facts=replace(state.facts, measures=measures),
+    )
 
 
 def partly_resolved(name: str) -> CardState:
@@ -130,7 +138,7 @@ def reminder(name: str) -> CardState:
 
 def digest() -> DigestState:
     counts = tuple(
-        DigestCount(name, sample.severity, 40 - 2 * index, index, Severity.WARNING)
+        DigestCount(name, sample.severity, 40 - 2 * index, index, Severities().rank(sample.severity))
         for index, (name, sample) in enumerate(SAMPLES.items())
     )
     shown = tuple(alert(name, id_) for id_, name in enumerate(SAMPLES, start=1))
