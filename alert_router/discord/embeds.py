@@ -16,6 +16,7 @@ from alert_router.discord.links import Links
 from alert_router.discord.packer import Button, CardText, Draft, Opening, Payload
 from alert_router.discord.templates import Templates
 from alert_router.domain import links as event_links
+from alert_router.domain.act_links import ActLinks
 from alert_router.domain.model import CardState, DigestState
 from alert_router.domain.severity import Severity
 
@@ -51,6 +52,8 @@ class Renderer:
     """Where people reach this router: links lead there."""
     posts: ForumPosts | None = None
     """Set where the channel is a forum."""
+    acts: ActLinks | None = None
+    """Signs the links by which people act from a card; None: there are none."""
     links: Links = field(default_factory=Links)
     noise: Collection[str] = NOISE_LABELS
     """Labels that say little: shown only where there are no others."""
@@ -96,17 +99,23 @@ class Renderer:
         """Each from the first firing alert that has one."""
         alerts = view.firing or view.state.alerts
         several = view.state.incident.firing > 1
+        acts = view.state.links
+        silence = self._act(acts.silence) or self.links.silence(alerts, view.common_of_firing)
         reported = next(filter(None, (event_links.of(alert.annotations) for alert in alerts)), ())
         return [
+            Button("Acknowledge", self._act(acts.acknowledge)),
+            Button("Take back", self._act(acts.unacknowledge)),
             Button("Runbook", links.first(alerts, self.links.runbook)),
             Button("Graph", links.first(alerts, self.links.graph)),
-            Button(
-                "Silence all" if several else "Silence", self.links.silence(alerts, view.common_of_firing)
-            ),
+            Button("Silence all" if several else "Silence", silence),
             Button("Open", view.all_url),
             Button("Dashboard", links.first(alerts, self.links.dashboard)),
             *itertools.starmap(Button, reported[:MAX_REPORTED_LINKS]),
         ]
+
+    def _act(self, url: str) -> str:
+        """Empty where people cannot open this router: the link to all of it says so once for all."""
+        return url if self.links.can_open(url) else ""
 
     def _digest(self, state: DigestState) -> Draft:
         if state.newer_url is not None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
+from alert_router.domain.act_links import CardLinks
 from alert_router.domain.card_facts import CardFacts
 from alert_router.domain.notify_values import Beginning, Reason
 from alert_router.domain.severity import Severity
@@ -286,6 +287,8 @@ class CardState:
     facts: CardFacts = field(default_factory=CardFacts)
     overview: Overview | None = None
     """Of all alerts, also of those that are not among `alerts`; None: there are no others."""
+    links: CardLinks = field(default_factory=CardLinks)
+    """By which people act from the card."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from alert_router.domain import overview
+from alert_router.domain.act_links import CardLinks
 from alert_router.domain.card_facts import CardFacts, Measure
 from alert_router.domain.model import Alert, Announcement, CardState, DigestCount, DigestState
 from alert_router.domain.notify_values import Reason
@@ -17,6 +18,9 @@ NOW = at(40)
 STARTED = 0.0
 FEW, MANY = 3, 40
 MODELS = ("rf", "hgb", "gbt")
+ACT_URL = "https://alerts.example.org/act/"
+ACT_LINKS = CardLinks(acknowledge=f"{ACT_URL}1", silence=f"{ACT_URL}2")
+TAKEN_LINKS = CardLinks(unacknowledge=f"{ACT_URL}3", silence=f"{ACT_URL}2")
 MEMORY = "7th time in 30 days, usually over by itself after 12 min (6 of 7), last time Ada: restarted it"
 CHANGES = ("12 min before: rf-41 -> rf-42", "20 min before: image 1.4.2 deployed")
 
@@ -68,7 +72,8 @@ def _card(name: str, *alerts: Alert, **changes: object) -> CardState:
     shown = tuple(sorted(alerts, key=lambda each: (not each.firing, -each.severity_rank, -each.id)))
     facts = CardFacts(_measures(name, shown), chart=chart.png() if SAMPLES[name].value else None)
     announcement = Announcement(Reason.FIRST, at=NOW)
-    fields: dict[str, object] = {"announcement": announcement, "facts": facts, **changes}
+    links = ACT_LINKS if shown[0].firing else CardLinks()
+    fields: dict[str, object] = {"announcement": announcement, "facts": facts, "links": links, **changes}
     state: CardState = make_state(*shown[:100], **fields)
     incident = replace(state.incident, group_labels={"alertname": name})
     return replace(state, incident=incident, overview=overview.of(shown))
@@ -123,7 +128,7 @@ def flapping(name: str) -> CardState:
 
 
 def acknowledged(name: str) -> CardState:
-    state = _card(name, alert(name), announcement=None)
+    state = _card(name, alert(name), announcement=None, links=TAKEN_LINKS)
     return replace(state, incident=replace(state.incident, acknowledged_by="Ada", acknowledged_at=at(9)))
 
 
