@@ -10,7 +10,7 @@ DATA := ../shared/data
 
 .PHONY: help setup setup-router setup-backend setup-airflow demo run year test test-all test-router test-e2e \
 	test-browser test-backend test-dags cov check fmt fmt-check lint types floors storm bench ha faults baselines \
-	latency screenshots golden dashboards grafana-schema stack-test migration lock clean
+	latency screenshots cards golden dashboards grafana-schema stack-test migration lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -160,8 +160,11 @@ latency: .venv-backend/.ready ## how long /predict takes for 5,000 rows; docs/MO
 screenshots: .venv/.ready browser ## take the pictures of the README anew
 	@$(BIN)/python -m testbed.screenshots
 
+cards: .venv/.ready browser ## take the pictures of docs/CARDS.md anew
+	@$(BIN)/python -m testbed.cards
+
 golden: .venv/.ready ## write the golden messages anew; then read the diff
-	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/test_cards.py -k agreed
+	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/test_cards.py -k golden
 
 dashboards: .venv/.ready ## write Grafana's dashboards anew, from monitoring/dashboards
 	@$(BIN)/python -m monitoring.dashboards

@@ -22,6 +22,7 @@ from alert_router.delivery import Channel, ChannelWorkers, Clocks, DeliveryWorke
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.forum_posts import ForumPosts
+from alert_router.discord.links import Links
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.act_links import ActLinks, Signer
@@ -208,11 +209,18 @@ class _WorkerFactory:
             self._connect(channel),
             store=self.store,
             writer=self.writer,
-            renderer=Renderer(self.templates, self.settings.public_url, posts, self.act_links),
+            renderer=Renderer(
+                self.templates,
+                self.settings.public_url,
+                posts,
+                self.act_links,
+                Links(self.settings.external_urls, local=channel.webhook_url is None),
+            ),
             clocks=self.clocks,
             rate_limiter=self.rate_limiter,
             configuration=self.configuration,
             observe=partial(self.metrics.delivered, channel.name),
+            observe_unreachable=self.metrics.unreachable_link,
         )
 
     def _connect(self, channel: config.Channel) -> Channel:
