@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import NamedTuple, assert_never
 
 from alert_router.domain import index_keys
-from alert_router.domain.model import Labels, Signal, Status
+from alert_router.domain.model import Labels, Origin, Signal, Status
 from alert_router.sources import fingerprints
 from alert_router.sources.events import (
     SOURCE,
@@ -212,6 +212,7 @@ def _signal(
         reporter=f"Airflow {event.dag_id}",
         event_key=key,
         may_be_late=False,
+        origin=Origin.EVENT,
     )
 
 
