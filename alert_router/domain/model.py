@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
+from alert_router.domain.act_links import CardLinks
 from alert_router.domain.card_facts import CardFacts
 from alert_router.domain.notify_values import Beginning, Reason
 from alert_router.domain.severity import Severity
@@ -61,6 +62,7 @@ class TransitionKind(StrEnum):
     SUPERSEDED = "superseded"
     LATE_DUPLICATE = "late_duplicate"
     ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
     SILENCED = "silenced"
     RECONCILED = "reconciled"
 
@@ -210,6 +212,11 @@ class Incident:
     """Where its alerts are shown, each name between bars."""
     firing_since: datetime | None = None
     """When it last opened or reopened; None: opened_at."""
+    acknowledged_until: datetime | None = None
+    """When the acknowledgement lapses; None: when the incident resolves."""
+    acknowledgement_note: str | None = None
+    lasts: str = ""
+    """Longer than nine of ten of its kind: "usual" or "ever". Said once, and kept."""
 
     @property
     def is_firing(self) -> bool:
@@ -267,6 +274,8 @@ class CardState:
     announcement: Announcement | None = None
     """Set when the message is to be created."""
     facts: CardFacts = field(default_factory=CardFacts)
+    links: CardLinks = field(default_factory=CardLinks)
+    """By which people act from the card."""
 
 
 @dataclass(frozen=True, slots=True)
