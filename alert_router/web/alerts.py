@@ -12,10 +12,10 @@ from fastapi.responses import JSONResponse, Response
 
 from alert_router.settings import Settings
 from alert_router.store import history
-from alert_router.web import alert_filters, openapi
+from alert_router.web import alert_filters, incident_pages, openapi
 from alert_router.web.alert_filters import Query
-from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
-from alert_router.web.pages import VARY, AlertPage, AlertsPage
+from alert_router.web.dependencies import Now, Reader, ReaderDep, RowId, State, StateDep
+from alert_router.web.pages import VARY, AlertsPage
 from alert_router.web.problems import Problem, wants_html
 from alert_router.web.schemas import AlertDetailOut, AlertPageOut
 
@@ -60,13 +60,24 @@ async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: St
     summary="One alert with its transitions and deliveries",
 )
 async def alert(request: Request, alert_id: RowId, reader: ReaderDep, state: StateDep, now: Now) -> Response:
+    if wants_html(request):
+        return await _alert_html(alert_id, reader, state, now)
     detail = await reader.run(lambda conn: history.alert_detail(conn, alert_id))
     if detail is None:
-        raise Problem(HTTPStatus.NOT_FOUND, f"there is no alert {alert_id}")
-    if wants_html(request):
-        page = AlertPage(now=now, detail=detail, public_url=state["settings"].public_url)
-        return state["pages"].render("alert.html", page)
+        raise _no_alert(alert_id)
     return JSONResponse(AlertDetailOut.of(detail).model_dump(mode="json"), headers=VARY)
+
+
+async def _alert_html(alert_id: int, reader: Reader, state: State, now: datetime) -> Response:
+    public_url = state["settings"].public_url
+    page = await reader.run(lambda conn: incident_pages.alert_page(conn, alert_id, public_url, now))
+    if page is None:
+        raise _no_alert(alert_id)
+    return state["pages"].render("alert.html", page)
+
+
+def _no_alert(alert_id: int) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, f"there is no alert {alert_id}")
 
 
 def _rows(conn: sa.Connection, query: Query) -> history.Page:

@@ -19,6 +19,7 @@ from alert_router.services.reload import Reload
 from alert_router.services.sender_problems import SenderProblems
 from alert_router.settings import Settings
 from alert_router.store.engine import Store
+from alert_router.web.live_updates import LiveUpdates
 from alert_router.web.metrics import Metrics
 from alert_router.web.pages import Pages
 
@@ -35,6 +36,7 @@ class State(TypedDict):
     intake: Intake
     metrics: Metrics
     pages: Pages
+    live: LiveUpdates
     clock: Callable[[], datetime]
     check_health: Callable[[], Health]
     """Queries the database: not for the event loop."""

@@ -15,9 +15,8 @@ from fastapi.responses import HTMLResponse
 from alert_router.discord import embeds, markdown
 from alert_router.domain.model import Alert, Status
 from alert_router.store.dead_letters import DeadLetter
-from alert_router.store.history import AlertDetail
 from alert_router.store.preview import PreviewCard
-from alert_router.web import discord_html, filter_summary, jinja_filters
+from alert_router.web import discord_html, filter_summary, jinja_filters, telling
 from alert_router.web.alert_filters import Query
 from alert_router.web.api_docs import Operation
 from alert_router.web.metrics import SOURCES
@@ -26,16 +25,30 @@ from alert_router.web.problems import Problem
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 STYLESHEETS = (
-    *("colors", "base", "layout", "form", "severity", "chip"),
-    *("alert-list", "alert-detail", "timeline", "table", "health", "preview"),
+    *("colors", "base", "layout", "form", "severity", "chip", "row", "now", "detail"),
+    *("strip", "chart", "timeline", "table", "health", "preview"),
 )
 """In the order of the cascade."""
+SCRIPTS = ("times", "live", "keys", "copy")
+KEYS = (
+    ("j", "next in the list"),
+    ("k", "the one before"),
+    ("Enter", "open it"),
+    ("/", "search"),
+    ("a", "acknowledge"),
+    ("n", "what fires now"),
+    ("l", "the list of alerts"),
+    ("?", "this help"),
+    ("Esc", "close it"),
+)
+PAGES = (("/", "Now"), ("/alerts", "Alerts"), ("/insights", "Insights"), ("/operations", "Router"))
+"""What every page links to."""
 VARY = {"Vary": "Accept"}
 """The same address answers browsers with HTML and everybody else with JSON."""
 HEADERS = {
     **VARY,
     # Defence in depth: markup that got past the escaping could still run, load and post nothing.
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     # Filters hold labels: they are not sent to other sites.
@@ -75,29 +88,10 @@ class AlertsPage(ConnectPage):
 
 
 @dataclass(frozen=True, slots=True)
-class AlertPage(Page):
-    detail: AlertDetail
-    public_url: str
-    """Where people and programs reach this router."""
-
-
-@dataclass(frozen=True, slots=True)
 class PreviewPage(Page):
     cards: tuple[PreviewCard, ...]
     channel: str
     """Where cards go: "discord" or "preview"."""
-
-
-@dataclass(frozen=True, slots=True)
-class LandingPage(ConnectPage):
-    pending_cards: int
-    dead_cards: int
-    quarantined: int
-    channel: str
-    not_ready: Mapping[str, str]
-    """What is not ready or needs attention, by component; empty when all is well."""
-    channels: tuple[str, ...]
-    """To which a test can be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +143,18 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     **_by_name(filter_summary.chips, filter_summary.in_words, filter_summary.span_in_words),
     **_by_name(jinja_filters.ago, jinja_filters.clock, jinja_filters.exact, jinja_filters.times),
     **_by_name(jinja_filters.by_rank, jinja_filters.rank_name, jinja_filters.counted, jinja_filters.words),
-    **_by_name(jinja_filters.distinguishing_labels_first, jinja_filters.headline_and_text),
+    **_by_name(jinja_filters.headline_and_text, jinja_filters.refusal, jinja_filters.seconds),
+    **_by_name(telling.look, telling.telling_labels),
     "web_url": jinja_filters.web_url,
 }
 GLOBALS: Mapping[str, object] = {
     "ACTIONS": jinja_filters.ACTIONS,
     "OUTCOMES": jinja_filters.OUTCOMES,
-    "SHOWN_LABELS": jinja_filters.SHOWN_LABELS,
     "SOURCES": SOURCES,
     "SPANS": filter_summary.SPANS,
+    "KEYS": KEYS,
+    "PAGES": PAGES,
+    "SCRIPTS": SCRIPTS,
     "STATUSES": tuple(Status),
     "STYLESHEETS": STYLESHEETS,
     "TRANSITIONS": jinja_filters.TRANSITIONS,

@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import uvicorn
 
-from alert_router.app import SYSTEM_CLOCKS, create_app
+from alert_router.app import SYSTEM_CLOCKS, build, serve
+from alert_router.cli.server import Server
 from alert_router.settings import Settings
 
 DEADLINE_S = 15.0
@@ -70,8 +71,9 @@ def serving(database: Path, clock: Clock) -> Iterator[ServedRouter]:
         listener.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         settings = Settings.model_validate({"database_url": f"sqlite:///{database}", "listen": address})
-        app = create_app(settings, clocks=replace(SYSTEM_CLOCKS, now=clock))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        service = build(settings, clocks=replace(SYSTEM_CLOCKS, now=clock), transport=None)
+        config = uvicorn.Config(serve(service), log_config=None, access_log=False)
+        server = Server(config, service.state["live"])
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
