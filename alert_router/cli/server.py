@@ -8,7 +8,6 @@ from contextlib import suppress
 from socket import socket
 
 import uvicorn
-from uvicorn.main import STARTUP_FAILURE
 
 from alert_router import app
 from alert_router.cli import config, startup
@@ -18,6 +17,8 @@ from alert_router.web.live_updates import LiveUpdates
 KEEP_ALIVE_S = 120
 """uvicorn's 5 s closes connections that Alertmanager keeps idle, and loses an alert sent just then."""
 GRACE_S = 25
+STARTUP_FAILURE = 3
+"""uvicorn's own exit code."""
 log = logging.getLogger(__name__)
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
 import sqlalchemy as sa
+from fastapi.responses import Response
 from starlette.datastructures import QueryParams
 
 from alert_router.domain.model import Alert
@@ -16,7 +18,8 @@ from alert_router.store.filters import Filters, Order
 from alert_router.store.frequency import Cell
 from alert_router.store.incident_list import ListedIncident
 from alert_router.web import alert_filters, telling
-from alert_router.web.alert_filters import PARAMETERS, Query, Reading
+from alert_router.web.alert_filters import Query, Reading
+from alert_router.web.dependencies import Reader, State
 from alert_router.web.histogram import HistogramView
 from alert_router.web.now import FiringIncident
 from alert_router.web.pages import Page
@@ -63,18 +66,26 @@ class AlertsPage(Page):
     teams: tuple[str, ...]
     label_names: tuple[str, ...]
 
-    @property
-    def is_empty(self) -> bool:
-        return not self.alertnames
+
+async def respond(params: QueryParams, reader: Reader, state: State, now: datetime) -> Response:
+    """400 with the form where a filter cannot be read."""
+    reading, by_incident = read(params, now)
+    shown = await reader.run(lambda conn: page(conn, reading, now, by_incident=by_incident))
+    status = HTTPStatus.BAD_REQUEST if reading.errors else HTTPStatus.OK
+    return state["pages"].render("alerts.html", shown, status=status)
 
 
 def read(params: QueryParams, now: datetime) -> tuple[Reading, bool]:
     """The filters, and whether the rows are incidents."""
     reading = alert_filters.read(params, now, order=Order.WORST, others=OTHERS)
     group = params.get("group", "")
-    errors = (*reading.errors, FieldError("group", "must be incident")) if group not in ("", INCIDENT) else reading.errors
-    kept = (*reading.query.pairs, ("group", INCIDENT)) if group == INCIDENT else reading.query.pairs
-    return Reading(replace(reading.query, pairs=kept), errors), group == INCIDENT
+    if group not in ("", INCIDENT):
+        errors = (*reading.errors, FieldError("group", "must be incident"))
+        return Reading(reading.query, errors), False
+    if not group:
+        return reading, False
+    pairs = (*reading.query.pairs, ("group", INCIDENT))
+    return Reading(replace(reading.query, pairs=pairs), reading.errors), True
 
 
 def page(conn: sa.Connection, reading: Reading, now: datetime, *, by_incident: bool) -> AlertsPage:
@@ -98,11 +109,6 @@ def page(conn: sa.Connection, reading: Reading, now: datetime, *, by_incident: b
         teams=history.values_of(conn, "team"),
         label_names=history.label_names(conn),
     )
-
-
-def unknown(errors: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What is wrong with parameters that have no field on the form."""
-    return [(name, message) for name, message in errors.items() if name not in PARAMETERS]
 
 
 def _rows(

@@ -22,6 +22,7 @@ from alert_router.web import (
     events,
     home,
     incident_pages,
+    insights,
     live,
     now,
     openapi,
@@ -29,6 +30,7 @@ from alert_router.web import (
     ops,
     reload,
     send_test,
+    suggestions,
     webhooks,
 )
 from alert_router.web.auth import address_of, is_authorized
@@ -56,7 +58,20 @@ def create(settings: Settings, lifespan: Lifespan) -> FastAPI:
     app = FastAPI(title="alert-router", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     for router in (webhooks.router, events.router):
         app.include_router(router, max_body_size=settings.max_body_bytes)
-    for page in (now, alerts, incident_pages, actions, home, live, operations, ops, reload, send_test):
+    for page in (
+        now,
+        suggestions,
+        alerts,
+        incident_pages,
+        insights,
+        actions,
+        home,
+        live,
+        operations,
+        ops,
+        reload,
+        send_test,
+    ):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(DescribeTooLarge)

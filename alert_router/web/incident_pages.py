@@ -12,23 +12,23 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from alert_router.domain.model import Alert, Incident
-from alert_router.domain.notify_values import Action, Reason
 from alert_router.store import (
     alert_extras,
     alerts,
-    decisions,
     earlier,
     frequency,
     incidents,
     preview,
     timeline,
+    why,
 )
 from alert_router.store.alert_extras import ListedAlert
 from alert_router.store.earlier import Earlier
 from alert_router.store.frequency import Cell
 from alert_router.store.preview import PreviewCard
+from alert_router.store.why import Answer
 from alert_router.web import telling, timeline_lines
-from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
+from alert_router.web.dependencies import Now, Reader, ReaderDep, RowId, State, StateDep
 from alert_router.web.pages import Page
 from alert_router.web.problems import Problem
 from alert_router.web.timeline_lines import Line
@@ -50,8 +50,8 @@ class EpisodePage(Page):
     """The alert; of an incident the worst one."""
     incident: Incident
     lines: tuple[Line, ...]
-    why: tuple[str, ...]
-    """Why people were, or were not, notified; a sentence for each channel."""
+    why: tuple[Answer, ...]
+    """Why people were, or were not, notified; by channel."""
     earlier: Earlier
     month: tuple[Cell, ...]
     """The last 30 days of its label set."""
@@ -82,6 +82,14 @@ async def incident(incident_id: RowId, reader: ReaderDep, state: StateDep, now: 
     if page is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no incident {incident_id}")
     return state["pages"].render("incident.html", page)
+
+
+async def respond_with_alert(alert_id: int, reader: Reader, state: State, now: datetime) -> Response:
+    public_url = state["settings"].public_url
+    page = await reader.run(lambda conn: alert_page(conn, alert_id, public_url, now))
+    if page is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"there is no alert {alert_id}")
+    return state["pages"].render("alert.html", page)
 
 
 def alert_page(conn: sa.Connection, alert_id: int, public_url: str, now: datetime) -> AlertPage | None:
@@ -119,7 +127,7 @@ def incident_page(conn: sa.Connection, incident_id: int, now: datetime) -> Incid
 class _Shared(TypedDict):
     listed: ListedAlert
     incident: Incident
-    why: tuple[str, ...]
+    why: tuple[Answer, ...]
     earlier: Earlier
     month: tuple[Cell, ...]
     card: PreviewCard | None
@@ -132,7 +140,7 @@ def _shared(conn: sa.Connection, alert: Alert, members: Sequence[Alert], now: da
     return _Shared(
         listed=listed,
         incident=incident,
-        why=_why(conn, incident.id),
+        why=why.of(conn, alert, now),
         earlier=earlier.episodes(conn, alert, now, limit=MAX_EARLIER),
         month=frequency.strips(conn, [alert], now=now, span=MONTH, cells=30)[alert.id],
         card=preview.of_incident(conn, incident.id),
@@ -144,21 +152,6 @@ def _members(conn: sa.Connection, incident_id: int) -> list[Alert]:
     """The worst first."""
     newest = alerts.of_incident(conn, incident_id, MAX_ALERTS)
     return sorted(newest, key=lambda one: (not one.firing, bool(one.suppressed), -one.severity_rank, -one.id))
-
-
-def _why(conn: sa.Connection, incident_id: int) -> tuple[str, ...]:
-    last = {one.channel: one for one in decisions.of_incident(conn, incident_id)}
-    return tuple(
-        f"{channel}: {_DECIDED[Action(one.action)]}, for {Reason(one.reason).words}."
-        for channel, one in last.items()
-    )
-
-
-_DECIDED = {
-    Action.CREATE: "a new message",
-    Action.EDIT: "the message is kept up to date, no new one",
-    Action.NONE: "no new message",
-}
 
 
 def _as_json(alert: Alert) -> str:

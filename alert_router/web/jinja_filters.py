@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from alert_router.discord import markdown
-from alert_router.domain.model import Alert, Labels, severity_rank
+from alert_router.domain.model import Labels, severity_rank
 
 JUST_NOW = timedelta(seconds=5)
 RANK_NAMES = {4: "critical", 3: "error", 2: "warning", 1: "info", 0: "none"}

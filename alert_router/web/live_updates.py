@@ -28,8 +28,9 @@ _VERSION = sa.select(
 """Each of these tables only grows, and something is appended whenever a page changes."""
 
 
-def _changed_at(table: sa.Table) -> sa.Select[tuple[datetime]]:
-    return sa.select(table.c.at).order_by(table.c.id.desc()).limit(1)
+_LAST_CHANGES = tuple(
+    sa.select(table.c.at).order_by(table.c.id.desc()).limit(1) for table in (transitions, deliveries)
+)
 
 
 class LiveUpdates:
@@ -57,7 +58,8 @@ class LiveUpdates:
         """Server-sent events. since: the time of the page, so that nothing between it and now is missed."""
         listener = asyncio.Event()
         self._listeners.add(listener)
-        self._poller = self._poller or asyncio.create_task(self._poll())
+        if self._poller is None:
+            self._poller = asyncio.create_task(self._poll())
         try:
             yield "retry: 3000\n\n"
             if since is not None and await asyncio.to_thread(self._changed_since, since):
@@ -69,7 +71,7 @@ class LiveUpdates:
                 yield "event: change\ndata:\n\n" if changed else ": nothing\n\n"
         finally:
             self._listeners.discard(listener)
-            if not self._listeners and self._poller:
+            if not self._listeners and self._poller is not None:
                 self._poller.cancel()
                 self._poller = None
 
@@ -90,7 +92,7 @@ class LiveUpdates:
 
     def _changed_since(self, moment: datetime) -> bool:
         with self._store.read() as conn:
-            times = [conn.scalar(_changed_at(table)) for table in (transitions, deliveries)]
+            times: list[datetime | None] = [conn.scalar(query) for query in _LAST_CHANGES]
         return any(at is not None and at >= moment for at in times)
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from alert_router.store import alert_extras, alert_list, firing_alerts, frequency, history
+from alert_router.store import alert_extras, alert_list, firing_alerts, frequency
 from alert_router.store.alert_extras import ListedAlert
 from alert_router.store.filters import Filters, Order, Standing
 from alert_router.store.frequency import Cell
@@ -56,6 +56,8 @@ class FiringIncident:
 
 @dataclass(frozen=True, slots=True)
 class NowPage(ConnectPage):
+    firing: Mapping[str, int]
+    """How many alerts fire now by severity, without those that are silenced."""
     silenced_alerts: int
     waiting: tuple[FiringIncident, ...]
     """Nobody has them."""
@@ -75,7 +77,7 @@ class NowPage(ConnectPage):
 async def now_page(request: Request, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     settings = state["settings"]
     if not wants_html(request):
-        fires = await reader.run(history.firing)
+        fires = await reader.run(firing_alerts.by_severity)
         names = ("alerts", "preview", "metrics", "docs")
         links = {name: f"{settings.public_url}/{name}" for name in names}
         return JSONResponse({"firing": fires, **links}, headers=VARY)
@@ -98,7 +100,9 @@ def _page(conn: sa.Connection, state: State, troubles: Sequence[Trouble], now: d
         taken=tuple(one for one in incidents if not one.is_silenced and not one.needs_somebody),
         silenced=tuple(one for one in incidents if one.is_silenced),
         resolved=over,
-        strips=frequency.strips(conn, [*(one.worst.alert for one in incidents), *(one.alert for one in over)], now=now),
+        strips=frequency.strips(
+            conn, [*(one.worst.alert for one in incidents), *(one.alert for one in over)], now=now
+        ),
         troubles=(*troubles, *operations_state.of_tables(conn, state["configuration"].current)),
         is_new=not fires and not alert_list.find(conn, Filters(), limit=1, order=Order.NEWEST),
         webhook_url=f"{settings.public_url}/webhooks/alertmanager",

@@ -1,4 +1,4 @@
-"""The pages on which a person mends the router itself: /operations, and the quarantine. No shell is needed."""
+"""The pages on which a person mends the router itself, without a shell: /operations and the quarantine."""
 
 import asyncio
 from collections.abc import Mapping

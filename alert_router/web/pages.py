@@ -13,11 +13,9 @@ import jinja2
 from fastapi.responses import HTMLResponse
 
 from alert_router.discord import embeds, markdown
-from alert_router.domain.model import Alert, Status
 from alert_router.store.dead_letters import DeadLetter
 from alert_router.store.preview import PreviewCard
-from alert_router.web import discord_html, filter_summary, jinja_filters, telling
-from alert_router.web.alert_filters import Query
+from alert_router.web import alert_filters, discord_html, filter_summary, jinja_filters, telling
 from alert_router.web.api_docs import Operation
 from alert_router.web.metrics import SOURCES
 from alert_router.web.problems import Problem
@@ -29,7 +27,7 @@ STYLESHEETS = (
     *("strip", "chart", "timeline", "table", "health", "preview"),
 )
 """In the order of the cascade."""
-SCRIPTS = ("times", "live", "keys", "copy")
+SCRIPTS = ("times", "live", "keys", "copy", "filters")
 KEYS = (
     ("j", "next in the list"),
     ("k", "the one before"),
@@ -48,8 +46,8 @@ VARY = {"Vary": "Accept"}
 HEADERS = {
     **VARY,
     # Defence in depth: markup that got past the escaping could still run, load and post nothing.
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     # Filters hold labels: they are not sent to other sites.
     "Referrer-Policy": "same-origin",
@@ -65,26 +63,10 @@ class Page:
 class ConnectPage(Page):
     """A page that says how alerts get here."""
 
-    firing: Mapping[str, int]
-    """How many alerts are firing now, by severity, regardless of the filters."""
     webhook_url: str
     """For alertmanager.yml."""
     needs_token: bool
     """Whether a sender needs a token."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertsPage(ConnectPage):
-    query: Query
-    alerts: tuple[Alert, ...]
-    next_url: str | None
-    """The next page, further into the past."""
-    severities: tuple[str, ...]
-    """The options of the form."""
-    alertnames: tuple[str, ...]
-    """Of all alerts; empty when no alert was ever received."""
-    troubles: Mapping[str, str]
-    """What needs a person's attention, by component."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +122,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "moment": datetime.fromisoformat,
     "silence_url": embeds.silence_url,
     **_by_name(discord_html.bar, discord_html.block, discord_html.inline, discord_html.rows),
-    **_by_name(filter_summary.chips, filter_summary.in_words, filter_summary.span_in_words),
+    **_by_name(filter_summary.chips, filter_summary.in_words, alert_filters.span_in_words),
     **_by_name(jinja_filters.ago, jinja_filters.clock, jinja_filters.exact, jinja_filters.times),
     **_by_name(jinja_filters.by_rank, jinja_filters.rank_name, jinja_filters.counted, jinja_filters.words),
     **_by_name(jinja_filters.headline_and_text, jinja_filters.refusal, jinja_filters.seconds),
@@ -151,14 +133,13 @@ GLOBALS: Mapping[str, object] = {
     "ACTIONS": jinja_filters.ACTIONS,
     "OUTCOMES": jinja_filters.OUTCOMES,
     "SOURCES": SOURCES,
-    "SPANS": filter_summary.SPANS,
     "KEYS": KEYS,
     "PAGES": PAGES,
+    "PARAMETERS": alert_filters.PARAMETERS,
     "SCRIPTS": SCRIPTS,
-    "STATUSES": tuple(Status),
     "STYLESHEETS": STYLESHEETS,
     "TRANSITIONS": jinja_filters.TRANSITIONS,
-    **_by_name(filter_summary.choices, filter_summary.has_filters, filter_summary.severity_url),
+    **_by_name(filter_summary.alertname_url, filter_summary.atom_url, filter_summary.severity_url),
     **_by_name(filter_summary.value_of, filter_summary.values_of, filter_summary.with_label),
 }
 

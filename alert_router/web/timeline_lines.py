@@ -81,7 +81,8 @@ def _title(moment: Moment) -> str:
             return "The router was away"
         case "delivery":
             return _delivery(moment)
-    return words(moment.kind, TRANSITIONS)
+        case kind:
+            return words(kind, TRANSITIONS)
 
 
 def _delivery(moment: Moment) -> str:
