@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 STYLESHEETS = (
     *("colors", "base", "layout", "form", "severity", "chip", "row", "now", "detail"),
-    *("strip", "chart", "timeline", "table", "health", "preview"),
+    *("strip", "chart", "insights", "timeline", "table", "health", "preview"),
 )
 """In the order of the cascade."""
 SCRIPTS = ("times", "live", "keys", "copy", "filters")

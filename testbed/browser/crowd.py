@@ -91,7 +91,7 @@ def _firing(kind: Kind, started: datetime) -> Iterator[dict[str, Any]]:
 
 
 def _over() -> Iterator[dict[str, Any]]:
-    for number in range(OVER):
+    for number in reversed(range(OVER)):
         started = story.NIGHT - timedelta(minutes=30 + 97 * number)
         name = PAST[number % len(PAST)]
         yield story.alert(
