@@ -61,6 +61,7 @@ class TransitionKind(StrEnum):
     SUPERSEDED = "superseded"
     LATE_DUPLICATE = "late_duplicate"
     ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
     SILENCED = "silenced"
     RECONCILED = "reconciled"
 
@@ -210,6 +211,11 @@ class Incident:
     """Where its alerts are shown, each name between bars."""
     firing_since: datetime | None = None
     """When it last opened or reopened; None: opened_at."""
+    acknowledged_until: datetime | None = None
+    """When the acknowledgement lapses; None: when the incident resolves."""
+    acknowledgement_note: str | None = None
+    lasts: str = ""
+    """Longer than nine of ten of its kind: "usual" or "ever". Said once, and kept."""
 
     @property
     def is_firing(self) -> bool:

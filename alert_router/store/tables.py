@@ -71,6 +71,15 @@ incidents = sa.Table(
     sa.Column("pinged_at", UtcDateTime, nullable=False, comment="when its current card was requested"),
     sa.Column("acknowledged_at", UtcDateTime),
     sa.Column("acknowledged_by", sa.Text),
+    sa.Column("acknowledged_until", UtcDateTime, comment="it lapses then; NULL: with the incident"),
+    sa.Column("acknowledgement_note", sa.Text),
+    sa.Column(
+        "lasts",
+        sa.Text,
+        nullable=False,
+        default="",
+        comment="longer than nine of ten of its kind: usual | ever; said once",
+    ),
     sa.Column("previous_id", Id, comment="the incident of the same group before this one"),
     sa.Column(
         "revision",
@@ -96,6 +105,10 @@ incidents = sa.Table(
     sa.Index("ix_incidents_opened_at", "opened_at"),
     # Which of those still firing are due for a reminder?
     partial_index("ix_incidents_pinged_at", "pinged_at", where="status = 'firing'"),
+    # Which acknowledgements lapse?
+    partial_index(
+        "ix_incidents_acknowledged_until", "acknowledged_until", where="acknowledged_until IS NOT NULL"
+    ),
 )
 
 alerts = sa.Table(
@@ -448,4 +461,57 @@ unnotified = sa.Table(
     sa.Column(
         "alert_id", Id, primary_key=True, autoincrement=False, comment="over, and no message announced it"
     ),
+)
+
+acts = sa.Table(
+    "acts",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, comment="acknowledged | unacknowledged | silenced"),
+    sa.Column("turn", sa.Text, nullable=False, comment="what its link was signed for: a link acts once"),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("via", sa.Text, nullable=False, comment="card | page | api | time"),
+    sa.Column("until", UtcDateTime, comment="when its effect ends by itself"),
+    sa.Column("silence_id", sa.Text, comment="Alertmanager's"),
+    # One act per signed link, however often its button is pressed; what people did about this incident.
+    sa.UniqueConstraint("incident_id", "turn"),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, comment="started | succeeded | failed | measured"),
+    sa.Column("at", UtcDateTime, nullable=False, comment="when it reached that state"),
+    sa.Column("duration_s", sa.Float),
+    sa.Column("metrics", Json, nullable=False),
+    sa.Column("deployed", sa.Boolean, nullable=False, comment="its model became the champion"),
+    # A run exists once, whichever of its tries reports it.
+    sa.UniqueConstraint("job", "run_id"),
+    # The runs of a job before this one.
+    sa.Index("ix_runs_job_at", "job", "at"),
+)
+
+marks = sa.Table(
+    "marks",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("labels", Json, nullable=False),
+    sa.Column("key", sa.Text, unique=True, comment="idempotency key of its report"),
+    # What changed in the time of a chart?
+    sa.Index("ix_marks_at", "at"),
+)
+
+link_keys = sa.Table(
+    "link_keys",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False, comment="1"),
+    sa.Column("key", sa.Text, nullable=False, comment="signs the links on cards, where no setting does"),
 )

@@ -85,6 +85,24 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
         {"id": 1, "incident_id": 3, "channel": "discord", "at": AT, "action": "create", "reason": "first"}
     ],
     "acknowledgements": [{"id": 4, "incident_id": 3, "at": AT, "by": "Ada", "note": "known"}],
+    "acts": [
+        {
+            "id": 1,
+            "incident_id": 3,
+            "kind": "acknowledged",
+            "turn": "a0",
+            "at": AT,
+            "by": "Ada",
+            "note": "known",
+        }
+        | {"via": "card"}
+    ],
+    "runs": [
+        {"id": 1, "job": "backup", "run_id": "1", "state": "failed", "at": AT, "metrics": {"rows": 3}}
+        | {"deployed": False}
+    ],
+    "marks": [{"id": 1, "at": AT, "title": "rf-41 -> rf-42", "labels": {"model_type": "rf"}}],
+    "link_keys": [{"id": 1, "key": "a-key"}],
     "alerts": [ALERT],
     "cards": [
         {**CARD, "incident_id": 3, "digest_id": None},
