@@ -16,7 +16,7 @@ async def accept(body: bytes, source: str, state: State, now: datetime) -> None:
     """When this returns it is stored. Raises InvalidBody when any part of it cannot be read still."""
     kind, _, name = source.partition(":")
     if kind == events.SOURCE:
-        await state["intake"].report(event_signals.to_signals(events.parse(body)), now)
+        await state["intake"].report(event_signals.to_signals(events.parse(body), now=now), now)
         return
     message = webhook.parse(_enveloped(body, kind), now, Origin(name, ""))
     _require_all(message)

@@ -10,15 +10,16 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from alert_router.services.health import Health
 from alert_router.store import alert_extras, alert_list, firing_alerts, frequency
 from alert_router.store.alert_extras import ListedAlert
 from alert_router.store.filters import Filters, Order, Standing
 from alert_router.store.frequency import Cell
-from alert_router.web import operations_state, telling
+from alert_router.web import telling, troubles
 from alert_router.web.dependencies import Now, ReaderDep, State, StateDep
-from alert_router.web.operations_state import Trouble
 from alert_router.web.pages import VARY, ConnectPage
 from alert_router.web.problems import wants_html
+from alert_router.web.troubles import Trouble
 
 MAX_ALERTS = 500
 """Of those that fire and of those that are silenced, how many are looked at; the worst."""
@@ -68,6 +69,8 @@ class NowPage(ConnectPage):
     strips: Mapping[int, tuple[Cell, ...]]
     """The last day of each alert, by the hour."""
     troubles: tuple[Trouble, ...]
+    channel_names: tuple[str, ...]
+    """To which a test can be sent."""
     is_new: bool
     """No alert was ever received."""
     max_blocks: int = MAX_BLOCKS
@@ -82,11 +85,11 @@ async def now_page(request: Request, reader: ReaderDep, state: StateDep, now: No
         links = {name: f"{settings.public_url}/{name}" for name in names}
         return JSONResponse({"firing": fires, **links}, headers=VARY)
     health = await asyncio.to_thread(state["check_health"])
-    page = await reader.run(lambda conn: _page(conn, state, operations_state.troubles_of(health), now))
+    page = await reader.run(lambda conn: _page(conn, state, health, now))
     return state["pages"].render("now.html", page)
 
 
-def _page(conn: sa.Connection, state: State, troubles: Sequence[Trouble], now: datetime) -> NowPage:
+def _page(conn: sa.Connection, state: State, health: Health, now: datetime) -> NowPage:
     fires = _listed(conn, Filters(status=Standing.FIRING), MAX_ALERTS, now)
     over = _listed(conn, Filters(status=Standing.RESOLVED, since=now - RECENT), MAX_RESOLVED, now)
     incidents = incidents_of(fires)
@@ -103,7 +106,8 @@ def _page(conn: sa.Connection, state: State, troubles: Sequence[Trouble], now: d
         strips=frequency.strips(
             conn, [*(one.worst.alert for one in incidents), *(one.alert for one in over)], now=now
         ),
-        troubles=(*troubles, *operations_state.of_tables(conn, state["configuration"].current)),
+        troubles=(*troubles.of_health(health), *troubles.of_tables(conn, state["configuration"].current)),
+        channel_names=tuple(sorted(state["configuration"].current.channels)),
         is_new=not fires and not alert_list.find(conn, Filters(), limit=1, order=Order.NEWEST),
         webhook_url=f"{settings.public_url}/webhooks/alertmanager",
         needs_token=bool(settings.ingest_tokens),

@@ -77,24 +77,23 @@ def acknowledge(router: ServedRouter, alertname: str, **body: str) -> None:
 
 def _firing(kind: Kind, started: datetime) -> Iterator[dict[str, Any]]:
     for number in range(kind.count):
-        yield story.alert(
+        firing = story.alert(
             kind.name,
             kind.severity,
             "host",
             started + timedelta(seconds=number),
             summary=kind.summary,
             description=f"{kind.summary}, for more than 5 minutes.",
-            **{kind.on: f"{kind.on}-{number + 1}.example.org"},
-            **kind.labels,
-            **NOISE,
         )
+        firing["labels"] |= {kind.on: f"{kind.on}-{number + 1}.example.org", **kind.labels, **NOISE}
+        yield firing
 
 
 def _over() -> Iterator[dict[str, Any]]:
     for number in reversed(range(OVER)):
         started = story.NIGHT - timedelta(minutes=30 + 97 * number)
         name = PAST[number % len(PAST)]
-        yield story.alert(
+        over = story.alert(
             name,
             ("critical", "warning", "error")[number % 3],
             "host",
@@ -102,5 +101,6 @@ def _over() -> Iterator[dict[str, Any]]:
             started + timedelta(minutes=4 + number % 50),
             summary=f"{name} for a while",
             instance=f"node-{number % 9}",
-            **NOISE,
         )
+        over["labels"] |= NOISE
+        yield over

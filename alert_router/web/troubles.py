@@ -24,7 +24,7 @@ class Trouble:
     """Alerts are lost or told to nobody, or could be."""
 
 
-def troubles_of(health: Health) -> list[Trouble]:
+def of_health(health: Health) -> list[Trouble]:
     """Worst first."""
     return [
         *(Trouble(part, text, OPERATIONS) for part, text in sorted(health.not_ready.items())),

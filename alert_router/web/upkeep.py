@@ -18,12 +18,12 @@ from alert_router.sources.errors import InvalidBody
 from alert_router.store import channel_stats, quarantine
 from alert_router.store.channel_stats import ChannelStats
 from alert_router.store.quarantine import Kept
-from alert_router.web import mending, operations_state
+from alert_router.web import mending, troubles
 from alert_router.web.auth import require_ui_origin
 from alert_router.web.dependencies import Now, ReaderDep, RowId, State, StateDep
-from alert_router.web.operations_state import Trouble
 from alert_router.web.pages import Page
 from alert_router.web.problems import Problem
+from alert_router.web.troubles import Trouble
 
 MAX_BODY_BYTES = 20_000
 """Of a kept body, shown and mended on the page."""
@@ -79,8 +79,8 @@ def _operations(conn: sa.Connection, state: State, health: Health, now: datetime
     return OperationsPage(
         now=now,
         troubles=(
-            *operations_state.troubles_of(health),
-            *operations_state.of_tables(conn, configuration),
+            *troubles.of_health(health),
+            *troubles.of_tables(conn, configuration),
         ),
         channels=tuple(
             ChannelRow(
