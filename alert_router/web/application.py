@@ -30,6 +30,7 @@ from alert_router.web import (
     reload,
     send_test,
     suggestions,
+    upkeep,
     webhooks,
 )
 from alert_router.web.auth import address_of, is_authorized

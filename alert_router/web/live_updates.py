@@ -43,6 +43,12 @@ class LiveUpdates:
         self._listeners: set[asyncio.Event] = set()
         self._poller: asyncio.Task[None] | None = None
         self._closed = False
+        self.version: Version | None = None
+        """As last read; None before that."""
+
+    @property
+    def is_polling(self) -> bool:
+        return self._poller is not None
 
     @property
     def is_full(self) -> bool:
@@ -76,14 +82,13 @@ class LiveUpdates:
                 self._poller = None
 
     async def _poll(self) -> None:
-        known: Version | None = None
+        self.version = None
         while True:
             with suppress(Unavailable):  # then nothing can be shown anyway
-                version = await asyncio.to_thread(self._version)
-                if known is not None and version != known:
+                known, self.version = self.version, await asyncio.to_thread(self._version)
+                if known is not None and self.version != known:
                     for listener in self._listeners:
                         listener.set()
-                known = version
             await asyncio.sleep(self._poll_s)
 
     def _version(self) -> Version:
