@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import httpx
+import sqlalchemy as sa
 from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 
@@ -22,6 +24,7 @@ from alert_router.discord.embeds import Renderer
 from alert_router.discord.forum_posts import ForumPosts
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
+from alert_router.domain.act_links import ActLinks, Signer
 from alert_router.domain.model import Rules
 from alert_router.services import health, scheduler
 from alert_router.services.alertmanager_sync import AlertmanagerSync
@@ -30,10 +33,11 @@ from alert_router.services.intake import Intake
 from alert_router.services.reload import Listener, Reload
 from alert_router.services.scheduler import PeriodicTask
 from alert_router.services.sender_problems import SenderProblems
+from alert_router.services.silence import Silencer
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings, configuration_of
-from alert_router.store import card_queue, migrate
+from alert_router.store import card_queue, link_keys, migrate
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
 from alert_router.web import application
@@ -106,7 +110,10 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     metrics = Metrics(store, clocks.now, holder)
     metrics.registry.register(ReloadCollector(reload))
     rate_limiter = RateLimiter(clocks.steady, per_minute=settings.channel_per_minute)
-    worker_of = _WorkerFactory(settings, http, store, writer, clocks, rate_limiter, holder, metrics)
+    act_links = ActLinks(Signer(), settings.public_url, silences=bool(settings.alertmanager_urls))
+    worker_of = _WorkerFactory(
+        settings, http, store, writer, clocks, rate_limiter, holder, metrics, act_links
+    )
     channels = ChannelWorkers(worker_of, rate_limiter, writer)
     metrics.follow(channels)
     rules = _rules(settings)
@@ -138,6 +145,8 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         clock=clocks.now,
         check_health=partial(health.check, store, tasks, channels, holder, sync, reload, sender_problems),
         sender_problems=sender_problems,
+        act_links=act_links,
+        silencer=Silencer(router_intake, http, settings.alertmanager_urls),
     )
     fallback = Fallback(
         holder,
@@ -186,6 +195,7 @@ class _WorkerFactory:
     rate_limiter: RateLimiter
     configuration: ConfigurationHolder
     metrics: Metrics
+    act_links: ActLinks
     templates: Templates = field(init=False)
 
     def __post_init__(self) -> None:
@@ -199,7 +209,7 @@ class _WorkerFactory:
             self._connect(channel),
             store=self.store,
             writer=self.writer,
-            renderer=Renderer(self.templates, self.settings.public_url, posts),
+            renderer=Renderer(self.templates, self.settings.public_url, posts, self.act_links),
             clocks=self.clocks,
             rate_limiter=self.rate_limiter,
             configuration=self.configuration,
@@ -266,4 +276,11 @@ def _prepare(service: Service) -> None:
     with service.store.write() as conn:
         if service.store.dialect == "sqlite":  # the file has this one router: claims of its last run are void
             card_queue.release_all(conn)
+        service.state["act_links"].signer.key = _link_key(service.state["settings"], conn)
         service.state["intake"].adopt_in(conn, service.state["clock"]())
+
+
+def _link_key(settings: Settings, conn: sa.Connection) -> bytes:
+    if settings.link_key is not None:
+        return settings.link_key.get_secret_value().encode()
+    return link_keys.kept(conn, secrets.token_urlsafe(32)).encode()

@@ -104,6 +104,7 @@ def _episode(listed: ListedAlert, others: Sequence[ListedAlert]) -> dict[str, An
         "earlier": Earlier((), is_all=True),
         "month": QUIET,
         "card": None,
+        "until_choices": (("1 hour", NOON.isoformat()),),
         "strips": strips_of([one.alert for one in (listed, *others)]),
     }
 

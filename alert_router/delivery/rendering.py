@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alert_router.config import Configuration
-from alert_router.delivery import announcements
+from alert_router.delivery import act_urls, announcements
 from alert_router.delivery.outcome import RenderedCard
 from alert_router.discord.embeds import Renderer
 from alert_router.domain.model import CardState, ChannelName, DigestState
@@ -26,17 +26,23 @@ def render(
     is_create = claim.message_id is None
     announced = postings.read(conn, claim, now) if is_create else ()
     state = (
-        _card(conn, claim, configuration, now)
+        _card(conn, claim, renderer, configuration, now)
         if claim.digest_id is None
         else _digest(conn, claim.digest_id, configuration, now, is_create=is_create)
     )
     return RenderedCard(renderer.render(state, claim.degraded), announced)
 
 
-def _card(conn: sa.Connection, claim: Claim, configuration: Configuration, now: datetime) -> CardState:
+def _card(
+    conn: sa.Connection, claim: Claim, renderer: Renderer, configuration: Configuration, now: datetime
+) -> CardState:
     subject = card_state.subject_of(conn, claim.card_id)
     state = card_state.of(conn, claim)
-    state = replace(state, note=_note(conn, subject, state, configuration.channels))
+    state = replace(
+        state,
+        note=_note(conn, subject, state, configuration.channels),
+        links=act_urls.of(conn, claim, state, renderer.acts),
+    )
     if claim.message_id is not None:
         return state
     previous = card_state.previous_of(conn, claim)

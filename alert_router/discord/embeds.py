@@ -3,7 +3,6 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from urllib.parse import quote, urlencode
@@ -13,6 +12,7 @@ from alert_router.discord.forum_posts import ForumPosts
 from alert_router.discord.packer import Button, CardText, Draft, Opening, Payload
 from alert_router.discord.templates import Templates
 from alert_router.domain import links as event_links
+from alert_router.domain.act_links import ActLinks
 from alert_router.domain.model import Alert, CardState, DigestState
 from alert_router.domain.severity import Severity
 
@@ -44,6 +44,8 @@ class Renderer:
     """Where people reach this router: links lead there."""
     posts: ForumPosts | None = None
     """Set where the channel is a forum."""
+    acts: ActLinks | None = None
+    """Signs the links by which people act from a card; None: there are none."""
 
     def render(self, state: CardState | DigestState, degraded: int = FULL) -> RenderedMessage:
         draft = self._card(state) if isinstance(state, CardState) else self._digest(state)
@@ -74,7 +76,7 @@ class Renderer:
             text=self.templates.render(state),
             color=color,
             timestamp=state.incident.opened_at,
-            buttons=_buttons(state.alerts, history_url),
+            buttons=_buttons(state, history_url),
             all_url=history_url,
             more=state.more_alerts,
         )
@@ -110,16 +112,18 @@ def payload_hash(payload: Payload) -> str:
     return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
 
 
-def _buttons(alerts: Sequence[Alert], history_url: str) -> list[Button]:
+def _buttons(state: CardState, history_url: str) -> list[Button]:
     buttons = [Button("History", history_url)]
-    if not alerts:
+    if not state.alerts:
         return buttons
-    first = alerts[0]
+    first = state.alerts[0]
     links = (
+        Button("Acknowledge", state.links.acknowledge),
+        Button("Take back", state.links.unacknowledge),
         Button("Graph", first.generator_url),
         Button("Runbook", first.annotations.get("runbook_url", "")),
         Button("Dashboard", first.annotations.get("dashboard_url", "")),
-        Button("Silence", silence_url(first) if first.firing else ""),
+        Button("Silence", state.links.silence or (silence_url(first) if first.firing else "")),
         *itertools.starmap(Button, event_links.of(first.annotations)),
     )
     return buttons + list(filter(attrgetter("url"), links))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
+from alert_router.domain.act_links import CardLinks
 from alert_router.domain.card_facts import CardFacts
 from alert_router.domain.notify_values import Beginning, Reason
 from alert_router.domain.severity import Severity
@@ -273,6 +274,8 @@ class CardState:
     announcement: Announcement | None = None
     """Set when the message is to be created."""
     facts: CardFacts = field(default_factory=CardFacts)
+    links: CardLinks = field(default_factory=CardLinks)
+    """By which people act from the card."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,9 @@ incidents = sa.Table(
     partial_index("ix_incidents_pinged_at", "pinged_at", where="status = 'firing'"),
     # Which acknowledgements lapse?
     partial_index(
-        "ix_incidents_acknowledged_until", "acknowledged_until", where="acknowledged_until IS NOT NULL"
+        "ix_incidents_acknowledged_until",
+        "acknowledged_until",
+        where="acknowledged_until IS NOT NULL AND status = 'firing'",
     ),
 )
 

@@ -17,6 +17,7 @@ from alert_router.settings import Settings
 from alert_router.sources.errors import FieldError
 from alert_router.store.engine import Unavailable
 from alert_router.web import (
+    act_links,
     actions,
     alerts,
     events,
@@ -65,6 +66,7 @@ def create(settings: Settings, lifespan: Lifespan) -> FastAPI:
         incident_pages,
         insights,
         actions,
+        act_links,
         home,
         live,
         upkeep,

@@ -39,6 +39,8 @@ MAX_TIMELINES = 20
 """Of an incident, how many alerts' facts are put together."""
 MAX_EARLIER = 10
 MONTH = timedelta(days=30)
+ACKNOWLEDGED_FOR = (("1 hour", timedelta(hours=1)), ("4 hours", timedelta(hours=4)), ("1 day", timedelta(days=1)))
+"""What the form offers beside "until it is over"."""
 router = APIRouter(include_in_schema=False)
 
 
@@ -57,6 +59,8 @@ class EpisodePage(Page):
     """The last 30 days of its label set."""
     card: PreviewCard | None
     """As it looks now; None before the first is sent."""
+    until_choices: tuple[tuple[str, str], ...]
+    """For how long it can be acknowledged: words, and the time at which that ends."""
     strips: Mapping[int, tuple[Cell, ...]]
     """The last day of each alert in a list on the page."""
 
@@ -131,6 +135,7 @@ class _Shared(TypedDict):
     earlier: Earlier
     month: tuple[Cell, ...]
     card: PreviewCard | None
+    until_choices: tuple[tuple[str, str], ...]
     strips: Mapping[int, tuple[Cell, ...]]
 
 
@@ -144,6 +149,7 @@ def _shared(conn: sa.Connection, alert: Alert, members: Sequence[Alert], now: da
         earlier=earlier.episodes(conn, alert, now, limit=MAX_EARLIER),
         month=frequency.strips(conn, [alert], now=now, span=MONTH, cells=30)[alert.id],
         card=preview.of_incident(conn, incident.id),
+        until_choices=tuple((words, (now + span).isoformat()) for words, span in ACKNOWLEDGED_FOR),
         strips=frequency.strips(conn, members, now=now),
     )
 

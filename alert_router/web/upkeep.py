@@ -15,7 +15,8 @@ from fastapi.responses import RedirectResponse, Response
 from alert_router.domain.model import ChannelName
 from alert_router.services.health import Health
 from alert_router.sources.errors import InvalidBody
-from alert_router.store import channel_stats, quarantine
+from alert_router.store import acts, channel_stats, quarantine
+from alert_router.store.acts import Recorded
 from alert_router.store.channel_stats import ChannelStats
 from alert_router.store.quarantine import Kept
 from alert_router.web import mending, troubles
@@ -25,6 +26,7 @@ from alert_router.web.pages import Page
 from alert_router.web.problems import Problem
 from alert_router.web.troubles import Trouble
 
+MAX_ACTS = 200
 MAX_BODY_BYTES = 20_000
 """Of a kept body, shown and mended on the page."""
 MAX_FORM_BYTES = 4 * MAX_BODY_BYTES
@@ -64,6 +66,18 @@ class KeptItem:
 @dataclass(frozen=True, slots=True)
 class QuarantinePage(Page):
     items: tuple[KeptItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActsPage(Page):
+    recorded: tuple[Recorded, ...]
+    """What people did, the last first."""
+
+
+@router.get("/acts")
+async def audit(reader: ReaderDep, state: StateDep, now: Now) -> Response:
+    recorded = await reader.run(lambda conn: acts.latest(conn, MAX_ACTS))
+    return state["pages"].render("acts.html", ActsPage(now=now, recorded=tuple(recorded)))
 
 
 @router.get("/operations")

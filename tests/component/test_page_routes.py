@@ -80,6 +80,18 @@ def test_list_by_incident_has_a_row_for_each(client: TestClient) -> None:
     assert rows == ["/incidents/1", "/incidents/2"]
 
 
+def test_acknowledgement_is_taken_back_on_the_page_and_recorded(client: TestClient) -> None:
+    send(client, API_DOWN)
+    client.post("/alerts/1/acknowledge", data={"by": "Ada", "note": "on it"}).raise_for_status()
+    (undo,) = [url for url in look(client, "/incidents/1").attributes("form", "action") if "unack" in url]
+
+    client.post(undo, headers=PAGE).raise_for_status()
+
+    assert "Nobody has it" in look(client, "/incidents/1").text
+    assert "took back the acknowledgement of ApiDown" in look(client, "/acts").text
+    assert "Ada acknowledged ApiDown on it" in look(client, "/acts").text
+
+
 # The quarantine
 
 

@@ -12,6 +12,7 @@ from jinja2 import meta
 from alert_router.discord import embeds
 from alert_router.domain.model import RefusedBody
 from alert_router.sources.errors import FieldError
+from alert_router.store.acts import Act, Kind, Recorded
 from alert_router.store.alert_extras import Acknowledgement, Message
 from alert_router.store.alert_list import Count
 from alert_router.store.dead_letters import DeadLetter
@@ -41,7 +42,7 @@ from alert_router.web.pages import (
 from alert_router.web.problems import Problem
 from alert_router.web.timeline_lines import Line
 from alert_router.web.troubles import Trouble
-from alert_router.web.upkeep import KeptItem, OperationsPage, QuarantinePage
+from alert_router.web.upkeep import ActsPage, KeptItem, OperationsPage, QuarantinePage
 from testbed.factories import API_DOWN, DISK_FULL, NOON, at, make_alert
 from testbed.page_factories import (
     STATS,
@@ -69,6 +70,7 @@ TEMPLATES: Mapping[str, type[Page]] = {
     "operations.html": OperationsPage,
     "quarantine.html": QuarantinePage,
     "dead_letters.html": DeadLettersPage,
+    "acts.html": ActsPage,
     "preview.html": PreviewPage,
     "api_docs.html": ApiPage,
     "error.html": ErrorPage,
@@ -408,6 +410,15 @@ def test_operations_show_each_channel_and_who_was_refused() -> None:
     assert "/dead-letters" in seen.links
 
 
+def test_acts_say_who_did_what_and_until_when() -> None:
+    act = Act(7, Kind.SILENCED, NOON, "Grace", "deploying", "card", at(60))
+
+    seen = render("acts.html", ActsPage(NOON, (Recorded(act, "ApiDown"),)))
+
+    assert f"{NOON:%H:%M} UTC Grace silenced ApiDown deploying {at(60):%H:%M} UTC card" in seen.text
+    assert "/incidents/7" in seen.links
+
+
 def kept(text: str = '{"a": 1}', **changes: str) -> KeptItem:
     return KeptItem(
         Kept(3, RefusedBody(NOON, "grafana", "alerts.0: no labels", text.encode())), text, **changes
@@ -583,6 +594,7 @@ def hostile_pages() -> list[tuple[str, Page]]:
             "preview.html",
             preview({"content": HOSTILE, "embeds": [embed], "components": buttons}, channel=HOSTILE),
         ),
+        ("acts.html", ActsPage(NOON, (hostile_act(),))),
         ("dead_letters.html", DeadLettersPage(NOON, (DeadLetter(1, HOSTILE, None, None, HOSTILE, NOON),))),
         ("api_docs.html", ApiPage(NOON, (hostile_operation(),))),
         ("error.html", ErrorPage(NOON, Problem(BAD, HOSTILE, errors=[FieldError(HOSTILE, HOSTILE)]))),
@@ -593,6 +605,10 @@ def hostile_pages() -> list[tuple[str, Page]]:
 def hostile_item() -> KeptItem:
     refused = RefusedBody(NOON, HOSTILE, HOSTILE, b"")
     return KeptItem(Kept(1, refused), f"</textarea>{HOSTILE}", HOSTILE)
+
+
+def hostile_act() -> Recorded:
+    return Recorded(Act(1, Kind.SILENCED, NOON, HOSTILE, HOSTILE, HOSTILE, NOON), HOSTILE)
 
 
 def hostile_operation() -> Operation:
