@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
-from alert_router.domain.model import Alert
+from alert_router.domain.model import DISCORD, Alert
 from alert_router.domain.percentiles import Percentiles
 from alert_router.store.alert_extras import ListedAlert
 from alert_router.store.alert_list import Count
@@ -121,7 +121,7 @@ def incident_page(*members: ListedAlert, **changes: Any) -> IncidentPage:
 
 
 def operations_page(**changes: Any) -> OperationsPage:
-    channel = ChannelRow("discord", is_preview=False, trouble="", fallback="", stats=STATS)
+    channel = ChannelRow(DISCORD, is_preview=False, trouble="", fallback="", stats=STATS)
     page = OperationsPage(now=NOON, troubles=(), channels=(channel,), refused=(), quarantined=0)
     return replace(page, **changes)
 

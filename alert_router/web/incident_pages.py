@@ -39,7 +39,11 @@ MAX_TIMELINES = 20
 """Of an incident, how many alerts' facts are put together."""
 MAX_EARLIER = 10
 MONTH = timedelta(days=30)
-ACKNOWLEDGED_FOR = (("1 hour", timedelta(hours=1)), ("4 hours", timedelta(hours=4)), ("1 day", timedelta(days=1)))
+ACKNOWLEDGED_FOR = (
+    ("1 hour", timedelta(hours=1)),
+    ("4 hours", timedelta(hours=4)),
+    ("1 day", timedelta(days=1)),
+)
 """What the form offers beside "until it is over"."""
 router = APIRouter(include_in_schema=False)
 

@@ -82,13 +82,14 @@ class LiveUpdates:
                 self._poller = None
 
     async def _poll(self) -> None:
-        self.version = None
+        known: Version | None = None
         while True:
             with suppress(Unavailable):  # then nothing can be shown anyway
-                known, self.version = self.version, await asyncio.to_thread(self._version)
+                self.version = await asyncio.to_thread(self._version)
                 if known is not None and self.version != known:
                     for listener in self._listeners:
                         listener.set()
+                known = self.version
             await asyncio.sleep(self._poll_s)
 
     def _version(self) -> Version:

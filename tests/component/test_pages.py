@@ -10,7 +10,7 @@ import pytest
 from jinja2 import meta
 
 from alert_router.discord import embeds
-from alert_router.domain.model import RefusedBody
+from alert_router.domain.model import ChannelName, RefusedBody
 from alert_router.sources.errors import FieldError
 from alert_router.store.acts import Act, Kind, Recorded
 from alert_router.store.alert_extras import Acknowledgement, Message
@@ -77,9 +77,10 @@ TEMPLATES: Mapping[str, type[Page]] = {
 }
 BAD = HTTPStatus.BAD_REQUEST
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
+OPS, CHANNEL = ChannelName("ops"), ChannelName(HOSTILE)
 ADA = Acknowledgement(NOON, "Ada", "on it")
 SILENCE = Silence("s1", "http://am:9093", "Grace", "deploying", NOON, at(60), ())
-POSTED = Message("ops", "delivered", "https://discord.com/channels/1/2/3", 1)
+POSTED = Message(OPS, "delivered", "https://discord.com/channels/1/2/3", 1)
 
 
 def render(template: str, page: Page) -> ParsedPage:
@@ -342,7 +343,7 @@ def test_timeline_shows_each_fact_with_its_details() -> None:
 
 
 def test_page_says_why_there_was_a_message() -> None:
-    answer = Answer("ops", NOON, POSTED.url, "announced at 12:00", ())
+    answer = Answer(OPS, NOON, POSTED.url, "announced at 12:00", ())
 
     seen = render("alert.html", alert_page(make_listed(), why=(answer,)))
 
@@ -534,12 +535,12 @@ def hostile_pages() -> list[tuple[str, Page]]:
     )
     acknowledgement = Acknowledgement(NOON, HOSTILE, HOSTILE)
     silence = replace(SILENCE, created_by=HOSTILE, comment=HOSTILE)
-    messages = (Message(HOSTILE, "delivered", "javascript:alert(1)", 1),)
+    messages = (Message(CHANNEL, "delivered", "javascript:alert(1)", 1),)
     silenced = make_listed(alert, acknowledgement=acknowledgement, silence=silence, messages=messages)
     listed = replace(silenced, alert=replace(alert, id=2, incident_id=2, suppressed=None))
     episode = {
         "lines": (Line(NOON, HOSTILE, HOSTILE, place=HOSTILE),),
-        "why": (Answer(HOSTILE, NOON, "javascript:alert(1)", HOSTILE, ()),),
+        "why": (Answer(CHANNEL, NOON, "javascript:alert(1)", HOSTILE, ()),),
         "earlier": Earlier((listed,), is_all=False),
         "card": make_card(body={"content": HOSTILE}, channel=HOSTILE),
     }
@@ -555,7 +556,7 @@ def hostile_pages() -> list[tuple[str, Page]]:
     names = (HOSTILE,)
     troubles = (Trouble(HOSTILE, HOSTILE, "/operations"),)
     query = query_of(f"q={HOSTILE}&severity={HOSTILE}".replace("<", "%3C"))
-    channel = replace(operations_page().channels[0], name=HOSTILE, trouble=HOSTILE, fallback=HOSTILE)
+    channel = replace(operations_page().channels[0], name=CHANNEL, trouble=HOSTILE, fallback=HOSTILE)
     return [
         (
             "now.html",

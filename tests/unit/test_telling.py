@@ -1,5 +1,7 @@
 """Which labels a row shows."""
 
+from typing import Any
+
 import pytest
 
 from alert_router.web import telling
@@ -37,5 +39,5 @@ def test_many_places_are_cut_and_counted() -> None:
     ("changes", "look"),
     [({}, "is-firing"), ({"suppressed": "muted"}, "is-silenced"), ({"ends_at": NOON}, "is-resolved")],
 )
-def test_row_looks_like_its_state(changes: dict[str, object], look: str) -> None:
+def test_row_looks_like_its_state(changes: dict[str, Any], look: str) -> None:
     assert telling.look(make_alert(**changes)) == look
