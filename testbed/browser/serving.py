@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -36,6 +37,8 @@ class ServedRouter:
     url: str
     clock: Clock
     http: httpx.Client
+    stop_within: Callable[[timedelta], bool]
+    """Stops the server; whether it has stopped in this time."""
 
     def webhook(self, *alerts: dict[str, Any], group: dict[str, str]) -> None:
         body = {
@@ -65,6 +68,12 @@ def until(condition: Callable[[], bool]) -> None:
         pause.wait(STEP_S)
 
 
+def _stop(server: uvicorn.Server, thread: threading.Thread, limit: timedelta) -> bool:
+    server.should_exit = True
+    thread.join(limit.total_seconds())
+    return not thread.is_alive()
+
+
 @contextmanager
 def serving(database: Path, clock: Clock) -> Iterator[ServedRouter]:
     with socket() as listener:
@@ -79,7 +88,7 @@ def serving(database: Path, clock: Clock) -> Iterator[ServedRouter]:
         try:
             until(lambda: server.started or not thread.is_alive())
             with httpx.Client(base_url=f"http://{address}") as http:
-                yield ServedRouter(f"http://{address}", clock, http)
+                yield ServedRouter(f"http://{address}", clock, http, partial(_stop, server, thread))
         finally:
             server.should_exit = True
             thread.join()
