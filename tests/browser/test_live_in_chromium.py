@@ -110,7 +110,7 @@ def test_times_are_local_with_utc_beside_them(browser: Browser, router: ServedRo
 
 
 def test_time_is_chosen_by_dragging_over_the_histogram(page: Page) -> None:
-    page.goto("/alerts?since=24h")
+    page.goto("/alerts?since=24h&source=alertmanager")
     box = page.locator(".histogram svg").bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2

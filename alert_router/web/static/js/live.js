@@ -57,9 +57,11 @@ function morph(node, wanted) {
   }
 }
 
-// What the reader types into or has drawn on.
+// What the reader types into or draws on.
 function isInUse(node) {
-  return node.matches("form, figure") && (node.contains(document.activeElement) || node.dataset.touched);
+  if (!node.matches("form, figure, .head")) return false;
+  const field = document.activeElement.matches("input, select, textarea") ? document.activeElement : null;
+  return node.contains(field) || node.matches("[data-touched]") || node.querySelector("[data-touched]") !== null;
 }
 
 function show(page) {
