@@ -26,10 +26,11 @@ from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.act_links import ActLinks, Signer
 from alert_router.domain.model import Rules
-from alert_router.services import health, scheduler
+from alert_router.services import health, long_incidents, scheduler
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
 from alert_router.services.intake import Intake
+from alert_router.services.long_incidents import LongIncidents
 from alert_router.services.reload import Listener, Reload
 from alert_router.services.scheduler import PeriodicTask
 from alert_router.services.sender_problems import SenderProblems
@@ -231,9 +232,11 @@ def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     watchdog = Watchdog(
         state["intake"], state["store"], clock, started_at=clock(), after_s=settings.watchdog_seconds
     )
+    long = LongIncidents(state["intake"], state["store"], clock)
     return [
         PeriodicTask("timers", TICK_S, timers.run_once),
         PeriodicTask("watchdog", TICK_S, watchdog.run_once),
+        PeriodicTask("memory", long_incidents.EVERY_S, long.run_once),
     ]
 
 

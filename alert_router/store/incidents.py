@@ -54,6 +54,12 @@ def lapsed(conn: sa.Connection, now: datetime) -> list[Incident]:
     return list(map(incident_of, conn.execute(query)))
 
 
+def unmarked(conn: sa.Connection) -> list[Incident]:
+    """Those that fire, and whose cards do not say that they last long."""
+    firing = incidents.c.status == sa.literal_column("'firing'")
+    return list(map(incident_of, conn.execute(sa.select(incidents).where(firing, incidents.c.lasts == ""))))
+
+
 _MUTABLE = (
     "status",
     "firing",
