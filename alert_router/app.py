@@ -46,6 +46,7 @@ from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
 from alert_router.web import application
 from alert_router.web.dependencies import State
+from alert_router.web.live_updates import LiveUpdates
 from alert_router.web.metrics import Metrics
 from alert_router.web.pages import Pages
 from alert_router.web.reload import ReloadCollector
@@ -144,6 +145,7 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         intake=router_intake,
         metrics=metrics,
         pages=Pages(),
+        live=LiveUpdates(store),
         clock=clocks.now,
         check_health=partial(health.check, store, tasks, channels, holder, sync, reload, sender_problems),
         sender_problems=sender_problems,
