@@ -161,7 +161,7 @@ def test_the_pipeline_runs_and_reports_every_fault_once(stack: Stack) -> None:
     second_fetch_of_the_day_finds_nothing_new(stack)
 
     assert stack.alerts() == {
-        ("TrainingSuccess", ""): 3,
+        ("TrainingSuccess", ""): 2,
         ("TrainingFailure", ""): 1,
         ("APIError", "POST /monitor"): 1,
         ("APIError", "POST /evaluate"): 1,

@@ -3,7 +3,6 @@
 On a real model service, Prometheus, Alertmanager and router.
 """
 
-import math
 import re
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import pytest
 from testbed.demo.model_service import ModelService, Span
 from testbed.demo.story import NOBODY_COUNTED, Router
 from testbed.panel_readings import Prometheus
+from testbed.posted_counts import commuters, row
 from testbed.processes import until
 from testbed.stack import Stack
 
@@ -67,21 +67,15 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
         closing(Router(stack.router_url)) as router,
         httpx.Client(base_url=stack.prometheus_url, timeout=30) as http,
     ):
-        model.post_counts([row for number in range(COUNTERS) for row in _counts(number)])
+        model.post_counts(list(_counts()))
         yield Pipeline(model, router, Prometheus(http))
 
 
-def _counts(number: int) -> Iterator[dict[str, Any]]:
-    """Commuters: a day's wave, and half of it at weekends."""
-    for hours_ago in range(1, DAYS * 24 + 1):
-        at = LAST_COUNTED - hours_ago * HOUR
-        wave = (20 + 10 * number) * (1.2 - math.cos(2 * math.pi * at.hour / 24))
-        count = round(wave * (0.5 if at.weekday() >= 5 else 1))
-        yield _row(f"counter-{number}", at, 0 if number == 0 and hours_ago <= DEAD_HOURS else count)
-
-
-def _row(counter: str, at: datetime, count: int) -> dict[str, Any]:
-    return {"counter_id": counter, "at": at.isoformat(), "count": count}
+def _counts() -> Iterator[dict[str, Any]]:
+    died = LAST_COUNTED - DEAD_HOURS * HOUR
+    for posted in commuters(COUNTERS, days=DAYS, until=LAST_COUNTED):
+        is_dead = posted["counter_id"] == DEAD and datetime.fromisoformat(posted["at"]) >= died
+        yield {**posted, "count": 0} if is_dead else posted
 
 
 def _days(first: datetime, last: datetime) -> Span:
@@ -125,7 +119,7 @@ def test_counts_that_come_again_resolve_both(pipeline: Pipeline) -> None:
     pipeline.wait("SensorDead", "firing")
     just_now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 2 * HOUR
 
-    pipeline.model.post_counts([_row(f"counter-{number}", just_now, 12) for number in range(COUNTERS)])
+    pipeline.model.post_counts([row(f"counter-{number}", just_now, 12) for number in range(COUNTERS)])
 
     pipeline.wait("DataStale", "resolved")
     pipeline.wait("SensorDead", "resolved")
