@@ -132,6 +132,22 @@ def test_grafana_password_and_discord_url() -> None:
     assert environment["DISCORD_WEBHOOK_URL"] == "${DISCORD_WEBHOOK_URL:-}"
 
 
+def test_airflow_reaches_postgresql_by_one_driver() -> None:
+    """Its image has psycopg alone; unless told, Airflow takes asyncpg beside it."""
+    locked = (ROOT / "requirements" / "airflow-run.lock").read_text()
+
+    assert "psycopg==" in locked
+    for name in AIRFLOW:
+        environment = EVERY_SERVICE[name]["environment"]
+        url = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD"]
+        assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC_CMD"] == url
+
+
+def test_configs_of_read_only_containers_are_files() -> None:
+    """Compose refuses to write a config's content into them."""
+    assert all("file" in config for config in COMPOSE["configs"].values())
+
+
 def test_dags_are_not_paused() -> None:
     for name in AIRFLOW:
         environment = EVERY_SERVICE[name]["environment"]

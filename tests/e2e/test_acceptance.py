@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 MONITOR = "monitor_and_fine_tune"
 CONF = {"force_fine_tune": True, "test_mode": True}
 WITHIN_S = 90.0
+SHOWN_LINES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def _this_hour() -> datetime:
 
 def run(*command: str | Path, **environment: str) -> str:
     """What the command printed. Fails when the command fails."""
-    print(f"\n$ {shlex.join([Path(command[0]).name, *map(str, command[1:])])}")
+    sys.stdout.write(f"\n$ {shlex.join([Path(command[0]).name, *map(str, command[1:])])}\n")
     done = subprocess.run(
         command,
         env=os.environ | environment,
@@ -91,7 +93,7 @@ def run(*command: str | Path, **environment: str) -> str:
     )
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
-    print("\n".join(output.splitlines()[:8]))
+    sys.stdout.write("".join(output.splitlines(keepends=True)[:SHOWN_LINES]))
     return output
 
 
