@@ -126,6 +126,9 @@ stack-test: .venv/.ready .venv-backend/.ready prometheus ## every dashboard pane
 acceptance: setup prometheus ## the plan's six testing commands on the real parts, without containers
 	@$(BIN)/pytest -q -s tests/e2e/test_acceptance.py
 
+compose-test: .venv/.ready ## docker-compose.yaml on a Docker engine of its own, from images to a card; root on Debian
+	@scripts/compose-test
+
 test-browser: .venv/.ready browser ## the pages in a real Chromium (apart: its driver keeps an event loop running)
 	@$(BIN)/pytest $(or $(T),tests/browser)
 

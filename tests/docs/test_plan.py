@@ -11,7 +11,7 @@ DONE, OPEN = "- [x] ", "- [ ] "
 LINES = [line for line in PLAN.read_text().splitlines() if line.startswith((DONE, OPEN))]
 TICKED = [line.removeprefix(DONE) for line in LINES if line.startswith(DONE)]
 TEST = re.compile(r"`([\w/.]+\.py)::(\w+)`")
-FILE = re.compile(r"`([\w./-]+\.\w+)`")
+FILE = re.compile(r"`(\.?[\w-]+(?:\.\w+)+|\.?[\w-]+/[\w./-]+)`")
 
 
 def test_plan_has_ticked_lines_and_says_why_others_are_open() -> None:
