@@ -14,15 +14,19 @@ from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 
 from alert_router import config
+from alert_router.charts import process as charts
+from alert_router.charts.process import ChartProcess
 from alert_router.config import Configuration, webhook_urls
 from alert_router.config.holder import ConfigurationHolder
 from alert_router.delivery import Channel, ChannelWorkers, Clocks, DeliveryWorker, RateLimiter
+from alert_router.delivery.illustrator import Illustrator
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.forum_posts import ForumPosts
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.model import Rules
+from alert_router.prometheus.targets import Prometheuses
 from alert_router.services import health, scheduler
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
@@ -68,6 +72,7 @@ class Service:
     writer: Writer
     http: httpx.AsyncClient
     channels: ChannelWorkers
+    illustrator: Illustrator
     periodic: tuple[PeriodicTask, ...]
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     """By name, while it runs."""
@@ -105,7 +110,18 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     metrics = Metrics(store, clocks.now, holder)
     metrics.registry.register(ReloadCollector(reload))
     rate_limiter = RateLimiter(clocks.steady, per_minute=settings.channel_per_minute)
-    worker_of = _WorkerFactory(settings, http, store, writer, clocks, rate_limiter, holder, metrics)
+    illustrator = Illustrator(
+        Prometheuses(http, holder, settings.prometheus_url, clocks.steady),
+        ChartProcess() if charts.is_installed() else None,
+        store=store,
+        writer=writer,
+        wake=lambda names: channels.wake(names),  # noqa: PLW0108 - they are built later
+        now=clocks.now,
+        observe=metrics.charted,
+    )
+    worker_of = _WorkerFactory(
+        settings, http, store, writer, clocks, rate_limiter, holder, metrics, illustrator
+    )
     channels = ChannelWorkers(worker_of, rate_limiter, writer)
     metrics.follow(channels)
     rules = _rules(settings)
@@ -150,7 +166,7 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     periodic = [*_timers(state, rules), PeriodicTask("fallback", FALLBACK_S, fallback.run_once)]
     if settings.alertmanager_urls:
         periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
-    return Service(state, store, writer, http, channels, tuple(periodic), tasks)
+    return Service(state, store, writer, http, channels, illustrator, tuple(periodic), tasks)
 
 
 def _adopt(intake: Intake, clocks: Clocks) -> Listener:
@@ -184,6 +200,7 @@ class _WorkerFactory:
     rate_limiter: RateLimiter
     configuration: ConfigurationHolder
     metrics: Metrics
+    illustrator: Illustrator
     templates: Templates = field(init=False)
 
     def __post_init__(self) -> None:
@@ -201,6 +218,7 @@ class _WorkerFactory:
             clocks=self.clocks,
             rate_limiter=self.rate_limiter,
             configuration=self.configuration,
+            illustrator=self.illustrator,
             observe=partial(self.metrics.delivered, channel.name),
         )
 
@@ -238,6 +256,7 @@ async def running(service: Service) -> AsyncIterator[None]:
         yield
     finally:
         await service.channels.stop()
+        await service.illustrator.close()
         for task in service.tasks.values():
             task.cancel()
         await asyncio.gather(*service.tasks.values(), return_exceptions=True)

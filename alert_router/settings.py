@@ -249,7 +249,7 @@ class Settings(BaseSettings):
         ),
     ] = ()
     prometheus_url: Annotated[
-        RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus's API")
+        RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus, for values and charts")
     ] = ""
 
     @classmethod

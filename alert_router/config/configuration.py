@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from alert_router.config.problems import Problem
 from alert_router.domain import routes
+from alert_router.domain.matchers import Matcher
 from alert_router.domain.model import ChannelName
 from alert_router.domain.notify_values import Policy
 from alert_router.domain.routes import Route
@@ -51,6 +52,14 @@ class IncidentRules:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusTarget:
+    """A Prometheus for the alerts that all of its matchers match."""
+
+    url: str
+    matchers: tuple[Matcher, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     channels: Mapping[ChannelName, Channel]
     route: Route
@@ -58,6 +67,8 @@ class Configuration:
     extra_words: Mapping[Severity, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """The words of the file, which `severities` knows beside those that are shipped."""
     incidents: IncidentRules = field(default_factory=IncidentRules)
+    prometheus: tuple[PrometheusTarget, ...] = ()
+    """The first that matches is asked; PROMETHEUS_URL where none does."""
     file: Path | None = None
     warnings: tuple[Problem, ...] = ()
     """What is valid and probably not meant."""
@@ -84,6 +95,8 @@ def diff(old: Configuration, new: Configuration) -> str:
         parts.append("severities")
     if old.incidents != new.incidents:
         parts.append("incidents")
+    if old.prometheus != new.prometheus:
+        parts.append("prometheus")
     return "; ".join(parts) or "nothing changed"
 
 

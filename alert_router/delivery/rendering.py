@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alert_router.config import Configuration
-from alert_router.delivery import announcements
+from alert_router.delivery import announcements, card_facts
 from alert_router.delivery.outcome import RenderedCard
 from alert_router.discord.embeds import Renderer
 from alert_router.domain.model import CardState, ChannelName, DigestState
@@ -25,12 +25,15 @@ def render(
 ) -> RenderedCard:
     is_create = claim.message_id is None
     announced = postings.read(conn, claim, now) if is_create else ()
-    state = (
-        _card(conn, claim, configuration, now)
-        if claim.digest_id is None
-        else _digest(conn, claim.digest_id, configuration, now, is_create=is_create)
-    )
-    return RenderedCard(renderer.render(state, claim.degraded), announced)
+    if claim.digest_id is not None:
+        digest = _digest(conn, claim.digest_id, configuration, now, is_create=is_create)
+        return RenderedCard(renderer.render(digest, claim.degraded), announced)
+    state = _card(conn, claim, configuration, now)
+    if state.newer_url is not None:  # one line, which links to the newer card
+        return RenderedCard(renderer.render(state, claim.degraded), announced)
+    facts, missing = card_facts.read(conn, state, claim, now)
+    message = renderer.render(replace(state, facts=facts), claim.degraded)
+    return RenderedCard(message, announced, missing)
 
 
 def _card(conn: sa.Connection, claim: Claim, configuration: Configuration, now: datetime) -> CardState:

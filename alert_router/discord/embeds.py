@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from urllib.parse import quote, urlencode
 
-from alert_router.discord import headlines, markdown, packer
+from alert_router.discord import headlines, markdown, packer, urls
 from alert_router.discord.forum_posts import ForumPosts
-from alert_router.discord.packer import Button, CardText, Draft, Opening, Payload
+from alert_router.discord.packer import NO_FILES, Button, CardText, Draft, Files, Opening, Payload
 from alert_router.discord.templates import Templates
 from alert_router.domain.model import Alert, CardState, DigestState
 from alert_router.domain.severity import Severity
@@ -20,6 +20,8 @@ COLORS = {
     Severity.WARNING: 0xF5A524,
     Severity.INFO: 0x3E8BFF,
 }
+IMAGE = "image_url"
+"""The annotation that holds the address of Grafana's picture."""
 GREEN = 0x30A46C
 GREY = 0x8B95A5
 FULL, WITHOUT_URLS, PLAIN = range(3)
@@ -33,6 +35,8 @@ class RenderedMessage:
     hash: str
     """Tells the message that is wanted from the one that was sent. What only a create has is not part of it:
     the edit after a create would be for nothing."""
+    files: Files = field(default_factory=dict)
+    """The pictures that the payload refers to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Renderer:
         body = _degraded(packer.pack(draft), degraded)
         opening = self._opening(state)
         payload = packer.opened(body, opening) if opening else body
-        return RenderedMessage(payload, payload_hash(body))
+        return RenderedMessage(payload, payload_hash(body), _files(state) if degraded == FULL else NO_FILES)
 
     def _opening(self, state: CardState | DigestState) -> Opening | None:
         announcement = state.announcement
@@ -75,6 +79,7 @@ class Renderer:
             buttons=_buttons(state.alerts, history_url),
             all_url=history_url,
             more=state.more_alerts,
+            image=_image(state),
         )
 
     def _digest(self, state: DigestState) -> Draft:
@@ -89,6 +94,20 @@ class Renderer:
             buttons=[Button("All of them", url)],
             all_url=url,
         )
+
+
+def _image(state: CardState) -> str:
+    """The router's own chart, else a picture that came with an alert."""
+    if state.facts.chart is not None:
+        return f"attachment://{state.facts.chart_name}"
+    pictures = (alert.annotations.get(IMAGE, "") for alert in state.alerts)
+    return next(filter(urls.is_acceptable, pictures), "")
+
+
+def _files(state: CardState | DigestState) -> Files:
+    if not isinstance(state, CardState) or state.newer_url is not None or state.facts.chart is None:
+        return NO_FILES
+    return {state.facts.chart_name: state.facts.chart}
 
 
 def _continued(name: str, newer_url: str) -> Draft:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from alert_router.discord import limits, markdown, mentions, urls
@@ -15,6 +16,9 @@ from alert_router.discord.markdown import clip, link
 from alert_router.domain.model import Mentions
 
 Payload = Mapping[str, Any]
+Files = Mapping[str, bytes]
+"""Pictures by their name, to which `attachment://` refers in a payload."""
+NO_FILES: Files = MappingProxyType({})
 SUPPRESS_NOTIFICATIONS = 1 << 12
 """The flag that a create may have and an edit may not."""
 MORE_CHARS = 300
@@ -59,6 +63,8 @@ class Draft:
     all_url: str
     """Where all of it can be read."""
     title_url: str = ""
+    image: str = ""
+    """The picture's URL; attachment:// for one that is sent with the message."""
     more: int = 0
     """How many lines there are besides these: counted together with those that do not fit."""
 
@@ -147,6 +153,8 @@ def _embeds(draft: Draft, links: Sequence[str]) -> list[dict[str, Any]]:
         head["timestamp"] = draft.timestamp.isoformat()
     if urls.is_acceptable(draft.title_url):
         head["url"] = draft.title_url
+    if draft.image:
+        head["image"] = {"url": draft.image}
     footer = clip(draft.text.footer, limits.FOOTER_CHARS)
     if footer:  # Discord refuses an empty one
         head["footer"] = {"text": footer}

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 
-from alert_router.store import history, preview
+from alert_router.store import card_facts, history, preview
 from alert_router.web import metrics
 from alert_router.web.api_docs import operations
 from alert_router.web.dependencies import Now, ReaderDep, StateDep
@@ -46,6 +46,16 @@ async def landing(request: Request, reader: ReaderDep, state: StateDep, now: Now
 async def api_docs(request: Request, state: StateDep, now: Now) -> Response:
     page = ApiPage(now=now, operations=operations(request.app.openapi()))
     return state["pages"].render("api_docs.html", page)
+
+
+@router.get("/charts/{name}")
+async def chart(name: str, reader: ReaderDep) -> Response:
+    """A card's picture, as it is attached in Discord. Another picture has another name."""
+    png = await reader.run(lambda conn: card_facts.png_of(conn, name))
+    if png is None:
+        raise HTTPException(404, "There is no such chart; a newer one has replaced it.")
+    headers = {"Cache-Control": "private, max-age=604800, immutable"}
+    return Response(png, media_type="image/png", headers=headers)
 
 
 @router.get("/preview")
