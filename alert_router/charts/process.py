@@ -29,6 +29,10 @@ class ChartLate(ChartError):
     """It took longer than it may."""
 
 
+class ChartEnded(ChartError):
+    """The process was killed, or crashed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Times:
     start_s: float = 20.0
@@ -62,7 +66,13 @@ class ChartProcess:
         async with self._turn:
             if self._idle is not None:
                 self._idle.cancel()
+            was_there = self.pid is not None
             try:
+                return await self._drawn(to_json(spec))
+            except ChartEnded:
+                if not was_there:
+                    raise
+                # It may have been killed since the last chart.
                 return await self._drawn(to_json(spec))
             finally:
                 self._idle = asyncio.get_running_loop().call_later(self._times.idle_s, self._kill)
@@ -82,7 +92,7 @@ class ChartProcess:
             raise ChartLate(f"not drawn within {self._times.draw_s:g} s") from None
         except (OSError, EOFError) as error:
             await self._end()
-            raise ChartError(f"the process ended ({type(error).__name__})") from None
+            raise ChartEnded(f"the process ended ({type(error).__name__})") from None
         except ChartError:
             await self._end()
             raise

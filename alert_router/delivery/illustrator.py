@@ -46,6 +46,8 @@ class _Request:
     measured: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the values are stored, or will not be."""
     found: bool = False
+    shown: bool = False
+    """The new message has waited for the values, and has them."""
 
 
 class Illustrator:
@@ -86,7 +88,13 @@ class Illustrator:
             return False
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(request.measured.wait(), GRACE_S)
+        request.shown = request.found
         return request.found
+
+    @property
+    def under_way(self) -> int:
+        """How many cards are being measured or drawn for."""
+        return len(self._tasks)
 
     async def settled(self) -> None:
         """Wait until nothing is under way."""
@@ -124,7 +132,7 @@ class Illustrator:
                 finally:
                     request.measured.set()
                 drawn = await self._draw(missing)
-            if request.found or drawn:
+            if drawn or (request.found and not request.shown):
                 await self._writer.run(partial(_mark_dirty, missing=missing, now=self._now()))
                 self._wake([missing.channel])
         except Unavailable as error:
