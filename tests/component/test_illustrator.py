@@ -1,6 +1,5 @@
 """What is measured and drawn for cards: it comes with the message or by an edit, and delays no card."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
