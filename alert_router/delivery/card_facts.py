@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from alert_router.discord import markdown
-from alert_router.domain import pictures
+from alert_router.domain import pictures, time_words
 from alert_router.domain.card_facts import CardFacts
 from alert_router.domain.model import Alert, CardState, ChannelName
 from alert_router.prometheus import expressions
@@ -78,5 +78,5 @@ def _lines(conn: sa.Connection, state: CardState) -> tuple[str, ...]:
 
 
 def _line(change: Change, began: datetime) -> str:
-    ago = markdown.duration(began - change.at)
+    ago = time_words.duration(began - change.at)
     return markdown.clip(f"{ago} before: {' '.join(change.text.split())}", MAX_LINE_CHARS)

@@ -37,8 +37,8 @@ async def of(
     if history.end - first >= SPARSE * (history.end - history.start) or first >= history.end:
         return history
     # A new series, or a new Prometheus: its few points are worth a look from near.
-    start = min(first - 0.1 * (history.end - first), history.end - MIN_SPAN_S)
-    return await _between(prometheus, rule, alerts, start, history.end)
+    near = min(first - 0.1 * (history.end - first), history.end - MIN_SPAN_S)
+    return await _between(prometheus, rule, alerts, near, history.end)
 
 
 async def _between(

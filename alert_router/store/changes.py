@@ -1,4 +1,4 @@
-"""What changed before an incident: what was reported as done, and other incidents that began."""
+"""What changed before an incident: what was reported, and other incidents that began."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from alert_router.store import marks
 from alert_router.store.tables import alerts
 
 MAX_ROWS = 100
@@ -25,7 +26,9 @@ class Change:
 
 def before(conn: sa.Connection, incident_id: int, since: datetime, until: datetime) -> list[Change]:
     """The latest first."""
-    return sorted(_began(conn, incident_id, since, until), key=attrgetter("at"), reverse=True)[:MAX_CHANGES]
+    reported = (Change(mark.at, mark.title) for mark in marks.between(conn, since, until))
+    found = [*reported, *_began(conn, incident_id, since, until)]
+    return sorted(found, key=attrgetter("at"), reverse=True)[:MAX_CHANGES]
 
 
 def _began(conn: sa.Connection, incident_id: int, since: datetime, until: datetime) -> Iterator[Change]:

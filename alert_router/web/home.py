@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 
-from alert_router.store import card_facts, history, preview
+from alert_router.store import card_facts, firing_alerts, preview
 from alert_router.web import metrics
 from alert_router.web.api_docs import operations
 from alert_router.web.dependencies import Now, ReaderDep, StateDep
@@ -19,7 +19,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 async def landing(request: Request, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     settings = state["settings"]
-    firing = await reader.run(history.firing)
+    firing = await reader.run(firing_alerts.by_severity)
     if not wants_html(request):
         names = ("alerts", "preview", "metrics", "docs")
         links = {name: f"{settings.public_url}/{name}" for name in names}

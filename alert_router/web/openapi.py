@@ -55,6 +55,19 @@ def json_body(schema: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str
     return {"requestBody": {"required": True, "content": content}}
 
 
+def json_body_examples(
+    schema: Mapping[str, Any], examples: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The same, with an example for each kind of body."""
+    named = {name: {"value": dict(example)} for name, example in examples.items()}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "examples": named}},
+        }
+    }
+
+
 def add_schemas(app: FastAPI) -> None:
     """Add the schemas that `errors` and the body of POST /events refer to."""
     generate = app.openapi
