@@ -51,8 +51,16 @@ def draw(spec: ChartSpec) -> bytes:
         _marks(axes, spec)
         _last_value(axes, spec, stressed)
         image = io.BytesIO()
-        figure.savefig(image, format="png")
+        figure.savefig(image, format="png", metadata={"Description": _in_words(spec, stressed)})
         return image.getvalue()
+
+
+def _in_words(spec: ChartSpec, stressed: Sequence[Line]) -> str:
+    """For those who cannot see the picture, and for programs."""
+    parts = [f"limit {quantities.shown(spec.limit, spec.unit)}"] if spec.limit is not None else []
+    parts += [f"last value {quantities.shown(stressed[0].points[-1][1], spec.unit)}"] if stressed else []
+    parts += [f"at {_clock(mark.at, 60)} UTC {mark.text}" for mark in _inside(spec)]
+    return "; ".join(parts)
 
 
 def _scale(axes: Axes, spec: ChartSpec, stressed: Sequence[Line]) -> None:
