@@ -24,7 +24,6 @@ GROUND, INK, QUIET, GRID = "#1e1f22", "#e3e5e8", "#9aa0a8", "#36393f"
 ALARM, FIRING, MARK, OTHER = "#ff6b6b", "#f2545b", "#5fb0ff", "#8b93a0"
 STRESSED = ("#ffb454", "#7ee787", "#d2a8ff", "#79c0ff", "#ffa7c4")
 LETTERS, SMALL = 17, 14
-MAX_MARKS = 4
 MARK_CHARS = 24
 LABEL_CHARS = 28
 GAP_STEPS = 2.5
@@ -187,8 +186,7 @@ def _marks(axes: Axes, spec: ChartSpec) -> None:
 
 
 def _inside(spec: ChartSpec) -> Iterator[Mark]:
-    inside = [mark for mark in spec.marks if spec.start <= mark.at <= spec.end]
-    yield from sorted(inside[-MAX_MARKS:], key=lambda mark: mark.at)
+    return (mark for mark in spec.marks if spec.start <= mark.at <= spec.end)
 
 
 def _last_value(axes: Axes, spec: ChartSpec, stressed: Sequence[Line]) -> None:

@@ -1,6 +1,7 @@
 """From a rule's history to the picture of it: which line is stressed, what it is called, what is marked."""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from alert_router.charts.spec import ChartSpec, Line, Mark
 from alert_router.domain.model import Alert
@@ -10,6 +11,7 @@ from alert_router.prometheus.history import History
 from alert_router.store.changes import Change
 
 MAX_SPANS = 20
+MAX_MARKS = 4
 
 
 def of(history: History, rule: Rule, alerts: Sequence[Alert], changes: Iterable[Change]) -> ChartSpec:
@@ -30,9 +32,15 @@ def of(history: History, rule: Rule, alerts: Sequence[Alert], changes: Iterable[
         spans=_spans(alerts, history.end),
         firing=firing,
         limit=next((one.limit_value for one in rule.comparisons), None),
-        marks=tuple(Mark(change.at.timestamp(), change.text) for change in changes),
+        marks=_marks(changes),
         unit=rule.unit,
     )
+
+
+def _marks(changes: Iterable[Change]) -> tuple[Mark, ...]:
+    """The latest: what was reported before what merely began, for it is more often the reason."""
+    first = sorted(changes, key=lambda change: (change.reported, change.at), reverse=True)[:MAX_MARKS]
+    return tuple(Mark(change.at.timestamp(), change.text) for change in sorted(first, key=attrgetter("at")))
 
 
 def _spans(alerts: Sequence[Alert], end: float) -> tuple[tuple[float, float], ...]:

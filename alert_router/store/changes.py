@@ -22,11 +22,13 @@ class Change:
     at: datetime
     text: str
     """In a few words, unescaped."""
+    reported: bool
+    """Somebody said so, such as a deployment; else it is the beginning of another incident."""
 
 
 def before(conn: sa.Connection, incident_id: int, since: datetime, until: datetime) -> list[Change]:
     """The latest first."""
-    reported = (Change(mark.at, mark.title) for mark in marks.between(conn, since, until))
+    reported = (Change(mark.at, mark.title, reported=True) for mark in marks.between(conn, since, until))
     found = [*reported, *_began(conn, incident_id, since, until)]
     return sorted(found, key=attrgetter("at"), reverse=True)[:MAX_CHANGES]
 
@@ -43,12 +45,12 @@ def _began(conn: sa.Connection, incident_id: int, since: datetime, until: dateti
     seen: dict[int, Any] = {}
     for row in conn.execute(query):
         seen.setdefault(row.incident_id, row)
-    yield from islice((Change(row.starts_at, _text(row)) for row in seen.values()), MAX_CHANGES)
+    yield from islice(map(_change, seen.values()), MAX_CHANGES)
 
 
-def _text(row: Any) -> str:
+def _change(row: Any) -> Change:
     """A report that was over at once tells of something that was done; another alert tells that it began."""
-    if row.source == "events" and row.ends_at == row.starts_at:
-        texts = (row.annotations.get("summary", ""), row.annotations.get("description", ""))
-        return ": ".join(filter(None, texts)) or row.alertname
-    return f"{row.alertname} began"
+    if row.source != "events" or row.ends_at != row.starts_at:
+        return Change(row.starts_at, f"{row.alertname} began", reported=False)
+    texts = (row.annotations.get("summary", ""), row.annotations.get("description", ""))
+    return Change(row.starts_at, ": ".join(filter(None, texts)) or row.alertname, reported=True)
