@@ -1,7 +1,7 @@
 """What a card shows beside its alerts' words, as far as it is known; and what it lacks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -52,9 +52,9 @@ def read(conn: sa.Connection, state: CardState, claim: Claim, now: datetime) -> 
     facts = CardFacts(
         measures={alert: measure for alert, measure in measures.items() if measure.value},
         changes=_lines(conn, state),
-        chart=chart.png if chart else None,
-        chart_name=chart.name if chart else "",
     )
+    if chart is not None:
+        facts = replace(facts, chart=chart.png, chart_name=chart.name)
     unmeasured = tuple(alert for alert in alerts[:MAX_MEASURED] if alert.id not in measures)
     return facts, Missing(state.incident.id, claim.channel, unmeasured, drawn, subject)
 
