@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from operator import attrgetter
 
 from alert_router.config import Configuration
 from alert_router.domain import index_keys, routes
 from alert_router.domain.model import Alert, Labels, Signal, join_channels
+from alert_router.domain.values import evolve
 
 
 def routed(alert: Alert, configuration: Configuration) -> Alert:
-    return replace(
+    return evolve(
         alert,
         severity_rank=configuration.severities.rank(alert.labels.get("severity")),
         channels=_channels(alert, configuration),

@@ -4,9 +4,8 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -27,10 +26,12 @@ from alert_router.domain.model import (
     split_channels,
 )
 from alert_router.domain.notify_values import Beginning
+from alert_router.domain.values import changed_fields, evolve
 from alert_router.services import alert_routing
 from alert_router.store import alerts as alert_rows
 from alert_router.store import incidents as incident_rows
 from alert_router.store import notify_state
+from alert_router.store.rows import Changes
 
 
 class _Identified(Protocol):
@@ -53,15 +54,15 @@ class IdentityMap(Generic[T]):
         if row.id not in self.now:
             self.read[row.id] = self.now[row.id] = row
 
-    def changes(self) -> tuple[list[T], list[T]]:
-        """The new rows and the changed rows."""
-        new, changed = [], []
+    def changes(self) -> Changes[T]:
+        changes: Changes[T] = Changes()
         for id_, row in self.now.items():
-            if id_ not in self.read:
-                new.append(row)
-            elif self.read[id_] != row:
-                changed.append(row)
-        return new, changed
+            before = self.read.get(id_)
+            if before is None:
+                changes.new.append(row)
+            elif before is not row and (names := changed_fields(before, row)):
+                changes.changed.setdefault(names, []).append(row)
+        return changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ class UnitOfWork:
         before = self._incidents.read.get(incident_id)
         incident = incidents.begin_counting(self._incidents.now[incident_id], before)
         self._incidents.now[incident_id] = incident
-        return replace(
+        return evolve(
             alert,
             incident_id=incident_id,
             revision=incident.revision,
@@ -247,7 +248,7 @@ class UnitOfWork:
         for incident_id, names_of in channels.items():
             incident = self._incidents.now[incident_id]
             lost[incident_id] = [name for name in split_channels(incident.channels) if name not in names_of]
-            self._incidents.now[incident_id] = replace(incident, channels=join_channels(names_of))
+            self._incidents.now[incident_id] = evolve(incident, channels=join_channels(names_of))
         return lost
 
     def set_left_out(self, signals: Sequence[Signal], number: int) -> None:
@@ -260,7 +261,7 @@ class UnitOfWork:
             incident = self._incidents.now[incident_id]
             unknown = max(number - max(incident.firing - firing, 0), 0)
             if incident.left_out != unknown:
-                self.change_incident(replace(incident, left_out=unknown))
+                self.change_incident(evolve(incident, left_out=unknown))
 
     def was_left_out(self, signal: Signal) -> bool:
         """Whether the last webhook of its group left alerts out, when it had begun already."""
@@ -278,18 +279,16 @@ class UnitOfWork:
         """It has been opened, though no webhook has brought it."""
         incident = self._incidents.now[self._newest[signal.source, signal.fingerprint].incident_id]
         if incident.left_out:
-            self.change_incident(replace(incident, left_out=incident.left_out - 1))
+            self.change_incident(evolve(incident, left_out=incident.left_out - 1))
 
     def save(self) -> Touched:
         """Write everything; the incidents are in the order they were touched."""
-        new_incidents, changed_incidents = self._incidents.changes()
-        new_alerts, changed_alerts = self._alerts.changes()
-        incident_rows.save(self.conn, new_incidents, changed_incidents)
-        alert_rows.save(self.conn, new_alerts, changed_alerts, self._transitions)
-        new_ids = set(map(attrgetter("id"), new_incidents))
+        incident_rows.save(self.conn, self._incidents.changes())
+        changes = self._alerts.changes()
+        alert_rows.save(self.conn, changes, self._transitions)
         new: dict[int, list[Alert]] = defaultdict(list)
-        for alert in itertools.chain(new_alerts, changed_alerts) if new_ids else ():
-            if alert.incident_id in new_ids:
+        for alert in itertools.chain(changes.new, *changes.changed.values()):
+            if alert.incident_id not in self._incidents.read:
                 new[alert.incident_id].append(alert)
         return Touched(
             incidents=list(map(self._incidents.now.__getitem__, self._touched)),

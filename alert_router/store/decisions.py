@@ -23,12 +23,11 @@ class DecisionRow:
     """The card's, where one was requested."""
 
 
-_INSERT = sa.insert(decisions)
+_DECISIONS = rows.TableWriter(decisions, DecisionRow)
 
 
 def append(conn: sa.Connection, new: Sequence[DecisionRow]) -> None:
-    if new:
-        conn.execute(_INSERT, list(map(rows.to_row, new)))
+    _DECISIONS.insert(conn, new)
 
 
 def of_incident(conn: sa.Connection, incident_id: int) -> tuple[DecisionRow, ...]:

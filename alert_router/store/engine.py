@@ -10,6 +10,7 @@ from typing import Any
 
 import re2
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy import event
 
 from alert_router.store.tables import to_json
@@ -105,6 +106,7 @@ def _postgresql(url: str, *, connections: int) -> sa.Engine:
     return sa.create_engine(
         url,
         json_serializer=to_json,
+        json_deserializer=from_json,
         pool_pre_ping=True,
         pool_size=connections,
         max_overflow=0,
@@ -128,6 +130,7 @@ def _sqlite(url: str, *, begin: str) -> sa.Engine:
     engine = sa.create_engine(
         url,
         json_serializer=to_json,
+        json_deserializer=from_json,
         connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None, "check_same_thread": False},
     )
 

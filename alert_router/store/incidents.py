@@ -1,6 +1,6 @@
 """Incidents: what intake reads and writes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -8,13 +8,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from alert_router.domain.model import Incident, Status
+from alert_router.domain.values import construct
 from alert_router.store import rows
+from alert_router.store.rows import Changes
 from alert_router.store.tables import alerts, incidents
+
+_NAMES = tuple(incidents.c.keys())
 
 
 def incident_of(row: sa.Row[Any]) -> Incident:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    return Incident(**(fields | {"status": Status(fields["status"])}))
+    """row: of all columns."""
+    fields = dict(zip(_NAMES, row, strict=True))
+    fields["status"] = Status(fields["status"])
+    return construct(Incident, fields)
 
 
 @cache
@@ -46,21 +52,6 @@ def by_ids(conn: sa.Connection, ids: Collection[int]) -> list[Incident]:
     return list(map(incident_of, conn.execute(_by_ids(conn.dialect.name), rows.bound(conn, ids))))
 
 
-_MUTABLE = (
-    "status",
-    "firing",
-    "flaps",
-    "resolved_at",
-    "acknowledged_at",
-    "acknowledged_by",
-    "revision",
-    "channels",
-    "firing_since",
-    "left_out",
-)
-_UPDATE = rows.update_statement(incidents, _MUTABLE)
-
-
 def last_seen_at(conn: sa.Connection, incident_id: int) -> datetime | None:
     """When a source last spoke of one of its alerts."""
     query = sa.select(sa.func.max(alerts.c.last_seen_at)).where(alerts.c.incident_id == incident_id)
@@ -68,8 +59,9 @@ def last_seen_at(conn: sa.Connection, incident_id: int) -> datetime | None:
     return seen_at
 
 
-def save(conn: sa.Connection, new: Sequence[Incident], changed: Sequence[Incident]) -> None:
-    if new:
-        conn.execute(sa.insert(incidents), list(map(rows.to_row, new)))
-    if changed:
-        conn.execute(_UPDATE, rows.changes(changed, _MUTABLE))
+_INCIDENTS = rows.TableWriter(incidents, Incident)
+
+
+def save(conn: sa.Connection, changes: Changes[Incident]) -> None:
+    _INCIDENTS.insert(conn, changes.new)
+    _INCIDENTS.update(conn, changes.changed)
