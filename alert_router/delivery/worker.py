@@ -31,6 +31,8 @@ from alert_router.store.writer import Writer
 log = logging.getLogger(__name__)
 POLL_S = 1.0
 """How often to look for work without being woken: another router on the same database may have left some."""
+YIELD_S = 0.25
+"""How long the intake goes first while alerts wait for it: a card takes as long as some hundred alerts."""
 STOP_S = 20.0
 """Longer than a request to Discord takes."""
 CLAIM_STALE_S = card_queue.LEASE_S - MAX_REQUEST_S
@@ -116,6 +118,8 @@ class DeliveryWorker:
             if idle_s > 0:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), min(idle_s, POLL_S))
+            if self._writer.is_busy and not self._stopping:
+                await asyncio.sleep(YIELD_S)
         self._finished.set()
 
     async def prepare(self) -> None:

@@ -17,6 +17,8 @@ from alert_router.store.tables import to_json
 
 BUSY_TIMEOUT_S = 5.0
 """How long a writer waits for another, in this process or in another."""
+CACHED_STATEMENTS = 512
+"""Of a connection: rows.py makes one for each table and number of rows."""
 CONNECT_TIMEOUT_S = 5
 FROZEN_S = 15.0
 """PostgreSQL ends a transaction whose router has been silent for so long."""
@@ -131,7 +133,12 @@ def _sqlite(url: str, *, begin: str) -> sa.Engine:
         url,
         json_serializer=to_json,
         json_deserializer=from_json,
-        connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None, "check_same_thread": False},
+        connect_args={
+            "timeout": BUSY_TIMEOUT_S,
+            "isolation_level": None,
+            "check_same_thread": False,
+            "cached_statements": CACHED_STATEMENTS,
+        },
     )
 
     @event.listens_for(engine, "connect")

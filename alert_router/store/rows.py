@@ -1,6 +1,6 @@
 """Rows in and out: values as parameters, columns as values, upserts, many keys in one parameter."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache
@@ -25,7 +25,7 @@ OnConflict = Callable[[Any], Any]
 """Completes an INSERT."""
 PLAIN = frozenset({str, int, type(None)})
 MAX_ROWS = 32
-"""In one statement: SQLite takes 32,766 parameters."""
+"""In one statement, so that there are few different ones; SQLite takes 32,766 parameters."""
 
 
 def to_row(value: "DataclassInstance") -> dict[str, Any]:
@@ -82,8 +82,10 @@ class TableWriter:
     ) -> None:
         self._table = table
         self._on_conflict = on_conflict
-        self._fields, _ = _fields(type_)
-        others = {column.name: column.default for column in table.c if column.name not in self._fields}
+        names = {one.name for one in fields(type_)}
+        # In the order of the table, which is that of a statement's parameters.
+        self._fields = tuple(column.name for column in table.c if column.name in names)
+        others = {column.name: column.default for column in table.c if column.name not in names}
         self._defaults = {
             name: default.arg for name, default in others.items() if isinstance(default, sa.ColumnDefault)
         }
@@ -105,20 +107,24 @@ class TableWriter:
         build: Callable[[str, tuple[str, ...], int], sa.Insert | sa.Update],
     ) -> None:
         values_of = attrgetter(*names)
-        for start, count in _chunks(len(values)):
-            key = conn.dialect.name, names, count
+        for start in range(0, len(values), MAX_ROWS):
+            chunk = values[start : start + MAX_ROWS]
+            key = conn.dialect.name, names, len(chunk)
             statement = self._statements.get(key)
             if statement is None:
-                statement = self._statements[key] = _compile(build(*key), conn.dialect, len(names) * count)
+                statement = self._statements[key] = _compile(
+                    build(*key), conn.dialect.name, len(names) * len(chunk)
+                )
             plain = [
-                item if type(item) in PLAIN else _plain(item)
-                for value in values[start : start + count]
-                for item in values_of(value)
+                item if type(item) in PLAIN else _plain(item) for value in chunk for item in values_of(value)
             ]
             conn.exec_driver_sql(statement.text, (*plain, *statement.constants))
 
     def _insert_of(self, dialect: str, names: tuple[str, ...], count: int) -> sa.Insert:
-        rows = [{name: sa.bindparam(f"{name}_{i}") for name in names} | self._defaults for i in range(count)]
+        defaults = {name: _literal(value, dialect) for name, value in self._defaults.items()}
+        rows: list[dict[str, sa.ColumnElement[Any]]] = [
+            {name: sa.bindparam(f"{name}_{i}") for name in names} | defaults for i in range(count)
+        ]
         insert: sa.Insert = self._on_conflict(upsert(dialect, self._table)).values(rows)
         return insert
 
@@ -144,21 +150,22 @@ class _Statement:
     """The parameters that follow those of the rows."""
 
 
-def _compile(statement: sa.Insert | sa.Update, dialect: sa.Dialect, parameters: int) -> _Statement:
-    is_sqlite = dialect.name == "sqlite"
-    positional = sqlite.dialect(paramstyle="qmark") if is_sqlite else psycopg.dialect(paramstyle="format")
-    compiled = statement.compile(dialect=positional)
+def _compile(statement: sa.Insert | sa.Update, dialect: str, parameters: int) -> _Statement:
+    compiled = statement.compile(dialect=_DIALECTS[dialect])
     constants = (compiled.positiontup or [])[parameters:]
     return _Statement(str(compiled), tuple(map(compiled.params.__getitem__, constants)))
 
 
-def _chunks(count: int) -> Iterator[tuple[int, int]]:
-    """Start and length; the lengths are powers of two, so that there are few different statements."""
-    start = 0
-    while start < count:
-        length = min(MAX_ROWS, 1 << (count - start).bit_length() - 1)
-        yield start, length
-        start += length
+def _literal(value: Any, dialect: str) -> sa.ColumnElement[Any]:
+    literal = sa.literal(value).compile(dialect=_DIALECTS[dialect], compile_kwargs={"literal_binds": True})
+    return sa.literal_column(str(literal))
+
+
+_DIALECTS: Mapping[str, sa.Dialect] = {
+    "sqlite": sqlite.dialect(paramstyle="qmark"),
+    "postgresql": psycopg.dialect(paramstyle="format"),  # type: ignore[no-untyped-call]
+}
+"""With parameters by position."""
 
 
 def _plain(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ metadata = sa.MetaData(
 UTC_TEXT_CHARS = len("2026-11-22 10:00:00.000000")
 
 
+@lru_cache(maxsize=256)  # most are the moment of the transaction
 def utc_text(moment: datetime) -> str:
     """As SQLite stores it, and PostgreSQL reads it: its sessions are in UTC."""
     return _utc(moment).isoformat(" ", "microseconds")[:UTC_TEXT_CHARS]
