@@ -49,11 +49,6 @@ class Writer:
         self._jobs.put(None)
         self._thread.join()
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether jobs wait for those that are being committed."""
-        return not self._jobs.empty()
-
     async def run(self, job: Callable[[sa.Connection], R]) -> R:
         """The job's result, after COMMIT. Raises Unavailable when there was none."""
         return await self.run_batched(_run_each, job)
