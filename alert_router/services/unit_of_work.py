@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,7 +31,7 @@ from alert_router.services import alert_routing
 from alert_router.store import alerts as alert_rows
 from alert_router.store import incidents as incident_rows
 from alert_router.store import notify_state
-from alert_router.store.rows import Changes
+from alert_router.store.table_writer import Changes
 
 
 class _Identified(Protocol):
@@ -103,27 +103,30 @@ class UnitOfWork:
         for signal in signals:
             fingerprints[signal.source].add(signal.fingerprint)
             group_keys.add(incidents.key_of(alert_routing.group_labels(signal, self._configuration)))
-        for source, wanted in fingerprints.items():
-            if known := alert_rows.newest(self.conn, source, wanted):
-                self.add_alerts(known)
-        self._load_latest(group_keys)
+        known = [
+            alert
+            for source, wanted in fingerprints.items()
+            for alert in alert_rows.newest(self.conn, source, wanted)
+        ]
+        self.add_alerts(known, group_keys)
 
-    def add_alerts(self, known: Iterable[Alert]) -> None:
-        """Take in alerts that were read already, with their incidents."""
+    def add_alerts(self, known: Iterable[Alert], group_keys: AbstractSet[str] = frozenset()) -> None:
+        """Take in alerts that were read already, with their incidents and the newest of their groups."""
         incident_ids: set[int] = set()
         for alert in known:
             self._alerts.load(alert)
             self._newest[alert.source, alert.fingerprint] = self._alerts.now[alert.id]
             incident_ids.add(alert.incident_id)
-        own = incident_rows.by_ids(self.conn, incident_ids)
-        for incident in own:
-            self._incidents.load(incident)
-        self._load_latest({incident.key for incident in own})
+        own = self._load_incidents(incident_ids, group_keys)
+        self._load_incidents((), {incident.key for incident in own} - self._latest.keys())
 
-    def _load_latest(self, group_keys: AbstractSet[str]) -> None:
-        for incident in incident_rows.latest(self.conn, group_keys - self._latest.keys()):
+    def _load_incidents(self, ids: Collection[int], group_keys: AbstractSet[str]) -> list[Incident]:
+        loaded = incident_rows.known(self.conn, ids, group_keys)
+        for incident in loaded:
             self._incidents.load(incident)
-            self._latest[incident.key] = incident.id
+            if incident.key in group_keys:
+                self._latest[incident.key] = max(incident.id, self._latest.get(incident.key, 0))
+        return loaded
 
     def newest(self, signal: Signal) -> Alert | None:
         return self._newest.get((signal.source, signal.fingerprint))
@@ -132,7 +135,7 @@ class UnitOfWork:
         return self._incidents.now[alert.incident_id].group_labels
 
     def open_incident(self, incident_id: int) -> Incident | None:
-        for incident in incident_rows.by_ids(self.conn, {incident_id}):
+        for incident in incident_rows.known(self.conn, {incident_id}):
             self._incidents.load(incident)
         return self._incidents.now.get(incident_id)
 
@@ -163,7 +166,7 @@ class UnitOfWork:
 
     def decide_again(self, incident_ids: Iterable[int]) -> None:
         """Ask the notify rule about these incidents, though nothing has happened to them."""
-        for incident in incident_rows.by_ids(self.conn, set(incident_ids)):
+        for incident in incident_rows.known(self.conn, set(incident_ids)):
             self._incidents.load(incident)
             self._due[incident.id] = None
 

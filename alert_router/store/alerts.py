@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alert_router.domain.model import CLOCK_SKEW_S, Alert, Fingerprint, Status, Transition
 from alert_router.domain.values import construct
 from alert_router.store import rows
-from alert_router.store.rows import Changes
+from alert_router.store.table_writer import Changes, TableWriter
 from alert_router.store.tables import alerts, incidents, transitions
 
 COLUMNS = tuple(alerts.c)
@@ -92,8 +92,8 @@ def firing(conn: sa.Connection) -> list[Alert]:
     return list(map(alert_of, conn.execute(query)))
 
 
-_ALERTS = rows.TableWriter(alerts, Alert)
-_TRANSITIONS = rows.TableWriter(transitions, Transition)
+_ALERTS = TableWriter(alerts, Alert)
+_TRANSITIONS = TableWriter(transitions, Transition)
 
 
 def save(conn: sa.Connection, changes: Changes[Alert], new_transitions: Sequence[Transition]) -> None:

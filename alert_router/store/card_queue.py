@@ -13,6 +13,7 @@ from alert_router.domain.model import CLOCK_SKEW_S, ChannelName, Status
 from alert_router.domain.notify_values import Reason
 from alert_router.domain.rate_limits import Capacity
 from alert_router.store import rows
+from alert_router.store.table_writer import TableWriter
 from alert_router.store.tables import cards, digests, incidents
 
 NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
@@ -155,7 +156,7 @@ def _request_anew(statement: rows.Insert) -> rows.Insert:
     )
 
 
-_NEW_CARDS = rows.TableWriter(cards, NewCard, _request_anew)
+_NEW_CARDS = TableWriter(cards, NewCard, _request_anew)
 
 
 def edit(conn: sa.Connection, edits: Sequence[CardEdit]) -> None:

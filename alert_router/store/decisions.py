@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from alert_router.domain.model import ChannelName
 from alert_router.store import rows
+from alert_router.store.table_writer import TableWriter
 from alert_router.store.tables import decisions
 
 
@@ -23,7 +24,7 @@ class DecisionRow:
     """The card's, where one was requested."""
 
 
-_DECISIONS = rows.TableWriter(decisions, DecisionRow)
+_DECISIONS = TableWriter(decisions, DecisionRow)
 
 
 def append(conn: sa.Connection, new: Sequence[DecisionRow]) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alert_router.domain.model import Incident, Status
 from alert_router.domain.values import construct
 from alert_router.store import rows
-from alert_router.store.rows import Changes
+from alert_router.store.table_writer import Changes, TableWriter
 from alert_router.store.tables import alerts, incidents
 
 _NAMES = tuple(incidents.c.keys())
@@ -24,32 +24,25 @@ def incident_of(row: sa.Row[Any]) -> Incident:
 
 
 @cache
-def _latest(dialect: str) -> sa.Select[Any]:
-    wanted = rows.table(dialect, sa.Text())
+def _known(dialect: str) -> sa.Select[Any]:
+    ids = rows.table(dialect, sa.BigInteger(), "ids")
+    keys = rows.table(dialect, sa.Text(), "keys")
     latest_id = (
         sa.select(sa.func.max(incidents.c.id))
-        .where(incidents.c.key == wanted.c.value)
-        .correlate(wanted)
+        .where(incidents.c.key == keys.c.value)
+        .correlate(keys)
         .scalar_subquery()
     )
-    return sa.select(incidents).where(incidents.c.id.in_(sa.select(latest_id).select_from(wanted)))
+    wanted = sa.union_all(sa.select(ids.c.value), sa.select(latest_id).select_from(keys))
+    return sa.select(incidents).where(incidents.c.id.in_(wanted))
 
 
-def latest(conn: sa.Connection, group_keys: Collection[str]) -> list[Incident]:
-    """The newest incident of each group that has one."""
-    if not group_keys:
+def known(conn: sa.Connection, ids: Collection[int], group_keys: Collection[str] = ()) -> list[Incident]:
+    """Those with these ids, and the newest incident of each group that has one."""
+    if not (ids or group_keys):
         return []
-    return list(map(incident_of, conn.execute(_latest(conn.dialect.name), rows.bound(conn, group_keys))))
-
-
-@cache
-def _by_ids(dialect: str) -> sa.Select[Any]:
-    wanted = rows.table(dialect, sa.BigInteger())
-    return sa.select(incidents).where(incidents.c.id.in_(sa.select(wanted.c.value)))
-
-
-def by_ids(conn: sa.Connection, ids: Collection[int]) -> list[Incident]:
-    return list(map(incident_of, conn.execute(_by_ids(conn.dialect.name), rows.bound(conn, ids))))
+    parameters = {**rows.bound(conn, ids, "ids"), **rows.bound(conn, group_keys, "keys")}
+    return list(map(incident_of, conn.execute(_known(conn.dialect.name), parameters)))
 
 
 def last_seen_at(conn: sa.Connection, incident_id: int) -> datetime | None:
@@ -59,7 +52,7 @@ def last_seen_at(conn: sa.Connection, incident_id: int) -> datetime | None:
     return seen_at
 
 
-_INCIDENTS = rows.TableWriter(incidents, Incident)
+_INCIDENTS = TableWriter(incidents, Incident)
 
 
 def save(conn: sa.Connection, changes: Changes[Incident]) -> None:
