@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -91,9 +92,15 @@ class CardPlan:
         )
 
     def save(self, conn: sa.Connection) -> None:
-        requests = self.requests.values()
-        card_queue.create(conn, [one for one in requests if isinstance(one, NewCard)])
-        card_queue.edit(conn, [one for one in requests if isinstance(one, CardEdit)])
-        card_queue.hold(conn, self.held)
-        card_queue.decide_at(conn, self.moments)
+        by_kind: dict[type, list[Any]] = {NewCard: [], CardEdit: []}
+        for request in self.requests.values():
+            by_kind[type(request)].append(request)
+        if new := by_kind[NewCard]:
+            card_queue.create(conn, new)
+        if edits := by_kind[CardEdit]:
+            card_queue.edit(conn, edits)
+        if self.held:
+            card_queue.hold(conn, self.held)
+        if self.moments:
+            card_queue.decide_at(conn, self.moments)
         decisions.append(conn, self.decisions)

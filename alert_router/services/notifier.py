@@ -44,11 +44,10 @@ def notify_people(
     if touched.due:
         _decide(conn, plan, touched.due, configuration, lost=None)
     plan.save(conn)
-    # An incident that has just been created is in no digest.
-    asked = {incident.id for incident in (*known, *touched.due)}
-    requested = asked.intersection(incident_id for incident_id, _ in plan.requests)
-    if requested and (folded := card_queue.digests_of(conn, requested)):
-        digests.touch(conn, folded, now, every_s=digest_policy.EDIT_EVERY_S)
+    if known or touched.due:  # what has just been created is in no digest
+        incident_ids = {incident_id for incident_id, _ in plan.requests}
+        if incident_ids and (folded := card_queue.digests_of(conn, incident_ids)):
+            digests.touch(conn, folded, now, every_s=digest_policy.EDIT_EVERY_S)
     return plan.creates - creates
 
 

@@ -103,11 +103,9 @@ class UnitOfWork:
         for signal in signals:
             fingerprints[signal.source].add(signal.fingerprint)
             group_keys.add(incidents.key_of(alert_routing.group_labels(signal, self._configuration)))
-        known = [
-            alert
-            for source, wanted in fingerprints.items()
-            for alert in alert_rows.newest(self.conn, source, wanted)
-        ]
+        known: list[Alert] = []
+        for source, wanted in fingerprints.items():
+            known += alert_rows.newest(self.conn, source, wanted)
         self.add_alerts(known, group_keys)
 
     def add_alerts(self, known: Iterable[Alert], group_keys: AbstractSet[str] = frozenset()) -> None:
@@ -117,16 +115,19 @@ class UnitOfWork:
             self._alerts.load(alert)
             self._newest[alert.source, alert.fingerprint] = self._alerts.now[alert.id]
             incident_ids.add(alert.incident_id)
-        own = self._load_incidents(incident_ids, group_keys)
-        self._load_incidents((), {incident.key for incident in own} - self._latest.keys())
+        self._load_incidents(incident_ids, group_keys)
 
-    def _load_incidents(self, ids: Collection[int], group_keys: AbstractSet[str]) -> list[Incident]:
-        loaded = incident_rows.known(self.conn, ids, group_keys)
-        for incident in loaded:
+    def _load_incidents(self, ids: Collection[int], group_keys: AbstractSet[str]) -> None:
+        """Of each group that comes in, the newest incident is loaded too."""
+        others: set[str] = set()
+        for incident in incident_rows.known(self.conn, ids, group_keys):
             self._incidents.load(incident)
             if incident.key in group_keys:
                 self._latest[incident.key] = max(incident.id, self._latest.get(incident.key, 0))
-        return loaded
+            elif incident.key not in self._latest:
+                others.add(incident.key)
+        if others:
+            self._load_incidents((), others)
 
     def newest(self, signal: Signal) -> Alert | None:
         return self._newest.get((signal.source, signal.fingerprint))

@@ -97,8 +97,7 @@ _TRANSITIONS = TableWriter(transitions, Transition)
 
 
 def save(conn: sa.Connection, changes: Changes[Alert], new_transitions: Sequence[Transition]) -> None:
-    _ALERTS.insert(conn, changes.new)
-    _ALERTS.update(conn, changes.changed)
+    _ALERTS.save(conn, changes)
     _TRANSITIONS.insert(conn, new_transitions)
 
 

@@ -161,8 +161,7 @@ _NEW_CARDS = TableWriter(cards, NewCard, _request_anew)
 
 def edit(conn: sa.Connection, edits: Sequence[CardEdit]) -> None:
     """Mark cards dirty. A card in back-off keeps its due time."""
-    if edits:
-        conn.execute(_EDIT, list(map(rows.to_row, edits)))
+    conn.execute(_EDIT, list(map(rows.to_row, edits)))
 
 
 def _due_at(now: sa.ColumnElement[Any], edit_at: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -206,14 +205,12 @@ _EDIT = (
 
 def hold(conn: sa.Connection, held: Sequence[HeldCard]) -> None:
     """Mark channels that are not notified yet: the rule says when, or whether."""
-    if held:
-        conn.execute(_HOLD, list(map(rows.to_row, held)))
+    conn.execute(_HOLD, list(map(rows.to_row, held)))
 
 
 def decide_at(conn: sa.Connection, moments: Sequence[tuple[int, datetime | None]]) -> None:
     """When the notify rule is asked again about the incidents of these cards; None: not by time alone."""
-    if moments:
-        conn.execute(_DECIDE_AT, [{"which": card_id, "moment": moment} for card_id, moment in moments])
+    conn.execute(_DECIDE_AT, [{"which": card_id, "moment": moment} for card_id, moment in moments])
 
 
 def digests_of(conn: sa.Connection, incident_ids: Collection[int]) -> list[int]:

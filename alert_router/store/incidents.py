@@ -56,5 +56,4 @@ _INCIDENTS = TableWriter(incidents, Incident)
 
 
 def save(conn: sa.Connection, changes: Changes[Incident]) -> None:
-    _INCIDENTS.insert(conn, changes.new)
-    _INCIDENTS.update(conn, changes.changed)
+    _INCIDENTS.save(conn, changes)

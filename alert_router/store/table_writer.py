@@ -51,9 +51,6 @@ class _Statement:
     constants: tuple[object, ...]
     """The parameters that follow those of the rows."""
 
-    def of(self, count: int) -> str:
-        return _for_rows(self.text, count)
-
 
 class TableWriter:
     """Writes dataclasses to a table whose columns are named like their fields."""
@@ -81,9 +78,10 @@ class TableWriter:
             self._inserts[dialect] = _compile(self._insert(dialect), dialect, self._fields)
         _write(conn, self._inserts[dialect], self._fields, values)
 
-    def update(self, conn: sa.Connection, changed: Mapping[tuple[str, ...], Sequence[Any]]) -> None:
-        """changed: as in Changes."""
-        for names, values in changed.items():
+    def save(self, conn: sa.Connection, changes: Changes[Any]) -> None:
+        """Insert what is new; set the changed fields of the rows with these ids."""
+        self.insert(conn, changes.new)
+        for names, values in changes.changed.items():
             key, parameters = (conn.dialect.name, names), ("id", *names)
             if key not in self._updates:
                 self._updates[key] = _compile(self._update(parameters), conn.dialect.name, parameters)
@@ -113,7 +111,7 @@ def _write(conn: sa.Connection, statement: _Statement, names: Sequence[str], val
         parameters = [
             item if type(item) in PLAIN else _plain(item) for value in chunk for item in values_of(value)
         ]
-        conn.exec_driver_sql(statement.of(len(chunk)), (*parameters, *statement.constants))
+        conn.exec_driver_sql(_for_rows(statement.text, len(chunk)), (*parameters, *statement.constants))
 
 
 def _compile(statement: sa.Insert | sa.Update, dialect: str, names: Sequence[str]) -> _Statement:

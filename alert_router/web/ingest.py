@@ -33,9 +33,10 @@ class DirectRoute(APIRoute):
         names = frozenset(field.alias for field in self.dependant.query_params)
 
         async def handle(request: Request) -> Response:
-            query = request.query_params if request.scope["query_string"] else {}
-            texts = {name: query[name] for name in names & query.keys()}
-            answer = await endpoint(request, **request.path_params, **texts)
+            texts: dict[str, str] = dict(request.path_params)
+            if request.scope["query_string"]:
+                texts |= {name: text for name, text in request.query_params.items() if name in names}
+            answer = await endpoint(request, **texts)
             return Response(answer.model_dump_json(), media_type=JSON_TYPES[0])
 
         return handle

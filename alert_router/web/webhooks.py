@@ -107,7 +107,8 @@ async def _accept(route: str, request: Request, source: str, channel: str = "") 
     """The body names its source, which need not be the route's: it is accepted on either route."""
     check_sender(request)
     body, state = await ingest.read_body(request), state_of(request)
-    now, origin = state["clock"](), _origin(state, source=source, channel=channel)
+    now = state["clock"]()
+    origin = _origin(state, source=source, channel=channel) if source or channel else Origin()
     try:
         if len(body) > MAX_PARSED_AT_ONCE:  # or other senders would wait for it
             message = await asyncio.to_thread(webhook.parse, body, now, origin)
