@@ -120,7 +120,7 @@ class UnitOfWork:
     def _load_incidents(self, ids: Collection[int], group_keys: AbstractSet[str]) -> None:
         """Of each group that comes in, the newest incident is loaded too."""
         others: set[str] = set()
-        for incident in incident_rows.known(self.conn, ids, group_keys):
+        for incident in incident_rows.by_ids(self.conn, ids, group_keys):
             self._incidents.load(incident)
             if incident.key in group_keys:
                 self._latest[incident.key] = max(incident.id, self._latest.get(incident.key, 0))
@@ -136,7 +136,7 @@ class UnitOfWork:
         return self._incidents.now[alert.incident_id].group_labels
 
     def open_incident(self, incident_id: int) -> Incident | None:
-        for incident in incident_rows.known(self.conn, {incident_id}):
+        for incident in incident_rows.by_ids(self.conn, {incident_id}):
             self._incidents.load(incident)
         return self._incidents.now.get(incident_id)
 
@@ -167,7 +167,7 @@ class UnitOfWork:
 
     def decide_again(self, incident_ids: Iterable[int]) -> None:
         """Ask the notify rule about these incidents, though nothing has happened to them."""
-        for incident in incident_rows.known(self.conn, set(incident_ids)):
+        for incident in incident_rows.by_ids(self.conn, set(incident_ids)):
             self._incidents.load(incident)
             self._due[incident.id] = None
 

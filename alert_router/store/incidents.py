@@ -24,7 +24,7 @@ def incident_of(row: sa.Row[Any]) -> Incident:
 
 
 @cache
-def _known(dialect: str) -> sa.Select[Any]:
+def _by_ids(dialect: str) -> sa.Select[Any]:
     ids = rows.table(dialect, sa.BigInteger(), "ids")
     keys = rows.table(dialect, sa.Text(), "keys")
     latest_id = (
@@ -37,12 +37,26 @@ def _known(dialect: str) -> sa.Select[Any]:
     return sa.select(incidents).where(incidents.c.id.in_(wanted))
 
 
-def known(conn: sa.Connection, ids: Collection[int], group_keys: Collection[str] = ()) -> list[Incident]:
+def by_ids(conn: sa.Connection, ids: Collection[int], group_keys: Collection[str] = ()) -> list[Incident]:
     """Those with these ids, and the newest incident of each group that has one."""
     if not (ids or group_keys):
         return []
     parameters = {**rows.bound(conn, ids, "ids"), **rows.bound(conn, group_keys, "keys")}
-    return list(map(incident_of, conn.execute(_known(conn.dialect.name), parameters)))
+    return list(map(incident_of, conn.execute(_by_ids(conn.dialect.name), parameters)))
+
+
+def lapsed(conn: sa.Connection, now: datetime) -> list[Incident]:
+    """Those that fire and were acknowledged for a time that is over."""
+    query = sa.select(incidents).where(
+        incidents.c.status == sa.literal_column("'firing'"), incidents.c.acknowledged_until <= now
+    )
+    return list(map(incident_of, conn.execute(query)))
+
+
+def unmarked(conn: sa.Connection) -> list[Incident]:
+    """Those that fire, and whose cards do not say that they last long."""
+    firing = incidents.c.status == sa.literal_column("'firing'")
+    return list(map(incident_of, conn.execute(sa.select(incidents).where(firing, incidents.c.lasts == ""))))
 
 
 def last_seen_at(conn: sa.Connection, incident_id: int) -> datetime | None:

@@ -79,7 +79,8 @@ class Transition(Base):
     kind: orm.Mapped[str]
 
 
-alerts, transitions = Alert.__table__, Transition.__table__
+alerts: sa.Table = Base.metadata.tables["alerts"]
+transitions: sa.Table = Base.metadata.tables["transitions"]
 
 
 def _engine(file: str) -> sa.Engine:
@@ -253,7 +254,7 @@ _KNOWN_OF_JSON = sa.text(
 )
 
 
-def _from_json(table: sa.FromClause) -> sa.TextClause:
+def _from_json(table: sa.Table) -> sa.TextClause:
     names = [column.name for column in table.c if table is alerts or column.name != "id"]
     values = ", ".join(f"json_extract(value, '$.{name}')" for name in names)
     return sa.text(f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM json_each(:rows)")  # noqa: S608

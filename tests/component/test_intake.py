@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alert_router.domain.model import Receipt, RefusedBody, Signal, Status
-from alert_router.services.intake import EventReceipt
+from alert_router.services.reports import EventReceipt
 from alert_router.sources.webhook import WebhookMessage
 from alert_router.store.engine import Unavailable, open_store
 from alert_router.store.tables import cards, quarantine, transitions
@@ -329,7 +329,8 @@ def test_recovery_resolves_the_alert_and_its_card_says_why(
     assert harness.alert().ends_at == at(WEEK)
     [message] = harness.discord.messages()
     assert "🟢" in message.embeds[0]["title"]
-    assert "R² 0.910" in str(message.embeds[0]["fields"])
+    assert "✅" in message.embeds[0]["description"]
+    assert "R² 0.910" in message.embeds[0]["description"]
 
 
 def test_recovery_without_an_open_alert_is_informational(harness: RouterHarness) -> None:
