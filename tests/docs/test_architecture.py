@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
 ANSWER = re.compile(r"^\| [^|]+ \| `([\w/.]+\.py)`: `(\w+)`", re.MULTILINE)
-WALK_FILE = re.compile(r"`((?:domain|services|delivery|discord|sources|store|web)/\w+\.py)`")
+WALK_FILE = re.compile(
+    r"`((?:domain|services|delivery|discord|sources|store|prometheus|charts|web)/\w+\.py)`"
+)
 
 
 def defined_in(path: Path) -> set[str]:
