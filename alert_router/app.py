@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,23 +22,26 @@ from alert_router.delivery import Channel, ChannelWorkers, Clocks, DeliveryWorke
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.forum_posts import ForumPosts
+from alert_router.discord.links import Links
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.act_links import ActLinks, Signer
 from alert_router.domain.model import Rules
-from alert_router.services import health, long_incidents, scheduler
+from alert_router.services import health, history_sums, long_incidents, scheduler, search_indexing
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
+from alert_router.services.history_sums import HistorySums
 from alert_router.services.intake import Intake
 from alert_router.services.long_incidents import LongIncidents
 from alert_router.services.reload import Listener, Reload
 from alert_router.services.scheduler import PeriodicTask
+from alert_router.services.search_indexing import SearchIndexing
 from alert_router.services.sender_problems import SenderProblems
 from alert_router.services.silence import Silencer
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings, configuration_of
-from alert_router.store import card_queue, link_keys, migrate
+from alert_router.store import card_queue, link_keys, migrate, search_writer
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
 from alert_router.web import application
@@ -159,7 +162,11 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         wake=channels.wake,
         clock=clocks.now,
     )
-    periodic = [*_timers(state, rules), PeriodicTask("fallback", FALLBACK_S, fallback.run_once)]
+    periodic = [
+        *_timers(state, rules),
+        *_keeping(store, writer),
+        PeriodicTask("fallback", FALLBACK_S, fallback.run_once),
+    ]
     if settings.alertmanager_urls:
         periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
     return Service(state, store, writer, http, channels, tuple(periodic), tasks)
@@ -210,11 +217,18 @@ class _WorkerFactory:
             self._connect(channel),
             store=self.store,
             writer=self.writer,
-            renderer=Renderer(self.templates, self.settings.public_url, posts, self.act_links),
+            renderer=Renderer(
+                self.templates,
+                self.settings.public_url,
+                posts,
+                self.act_links,
+                Links(self.settings.external_urls, local=channel.webhook_url is None),
+            ),
             clocks=self.clocks,
             rate_limiter=self.rate_limiter,
             configuration=self.configuration,
             observe=partial(self.metrics.delivered, channel.name),
+            observe_unreachable=self.metrics.unreachable_link,
         )
 
     def _connect(self, channel: config.Channel) -> Channel:
@@ -238,6 +252,15 @@ def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
         PeriodicTask("watchdog", TICK_S, watchdog.run_once),
         PeriodicTask("memory", long_incidents.EVERY_S, long.run_once),
     ]
+
+
+def _keeping(store: Store, writer: Writer) -> Iterator[PeriodicTask]:
+    """What is kept beside the history, so that questions about it cost the same at any age."""
+    yield PeriodicTask("history-sums", history_sums.EVERY_S, HistorySums(store, writer).run_once)
+    search = search_writer.of_store(store)
+    if search is not None:
+        indexing = SearchIndexing(store, search)
+        yield PeriodicTask("search-index", search_indexing.EVERY_S, indexing.run_once)
 
 
 @asynccontextmanager

@@ -268,6 +268,23 @@ class Settings(BaseSettings):
         RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus's API")
     ] = ""
 
+    prometheus_external_url: Annotated[
+        RootUrl,
+        Field(
+            alias="PROMETHEUS_EXTERNAL_URL",
+            description="Where people reach Prometheus: links of cards lead there instead of to a host that "
+            "only machines can reach",
+        ),
+    ] = ""
+    alertmanager_external_url: Annotated[
+        RootUrl,
+        Field(alias="ALERTMANAGER_EXTERNAL_URL", description="The same, for Alertmanager: silences"),
+    ] = ""
+    grafana_external_url: Annotated[
+        RootUrl,
+        Field(alias="GRAFANA_EXTERNAL_URL", description="The same, for Grafana: dashboards and silences"),
+    ] = ""
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -294,6 +311,16 @@ class Settings(BaseSettings):
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host  # noqa: S104
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}"
+
+    @property
+    def external_urls(self) -> Mapping[str, str]:
+        """Where people reach the sources of alerts, by kind; without those that are not set."""
+        urls = {
+            "prometheus": self.prometheus_external_url,
+            "alertmanager": self.alertmanager_external_url,
+            "grafana": self.grafana_external_url,
+        }
+        return {kind: url for kind, url in urls.items() if url}
 
     @property
     def public_url(self) -> str:

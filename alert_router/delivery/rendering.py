@@ -26,6 +26,7 @@ def render(
     conn: sa.Connection, claim: Claim, renderer: Renderer, configuration: Configuration, now: datetime
 ) -> RenderedCard:
     is_create = claim.message_id is None
+    renderer = replace(renderer, noise=configuration.cards.noise_labels)
     announced = postings.read(conn, claim, now) if is_create else ()
     state = (
         _card(conn, claim, renderer, configuration, now)

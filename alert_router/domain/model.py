@@ -172,6 +172,17 @@ class Alert(_HasStatus):
 
 
 @dataclass(frozen=True, slots=True)
+class Overview:
+    """What all alerts of a card have in common, and how many there are of each name."""
+
+    labels: Labels
+    annotations: Labels
+    firing: Mapping[str, int]
+    """How many fire, by alertname, most first."""
+    resolved: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     alert_id: int
     at: datetime
@@ -274,6 +285,8 @@ class CardState:
     announcement: Announcement | None = None
     """Set when the message is to be created."""
     facts: CardFacts = field(default_factory=CardFacts)
+    overview: Overview | None = None
+    """Of all alerts, also of those that are not among `alerts`; None: there are no others."""
     links: CardLinks = field(default_factory=CardLinks)
     """By which people act from the card."""
 

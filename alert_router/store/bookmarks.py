@@ -10,10 +10,11 @@ def position(conn: sa.Connection, name: str) -> int:
     return conn.scalar(sa.select(bookmarks.c.position).where(bookmarks.c.name == name)) or 0
 
 
-def move(conn: sa.Connection, name: str, to: int) -> None:
-    statement = rows.upsert(conn.dialect.name, bookmarks).values(name=name, position=to)
-    conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=["name"], set_={"position": statement.excluded["position"]}
-        )
-    )
+def advance(conn: sa.Connection, name: str, start: int, end: int) -> bool:
+    """Move it from start to end; False when another router has moved it since it was read."""
+    if position(conn, name) != start:
+        return False
+    statement = rows.upsert(conn.dialect.name, bookmarks).values(name=name, position=end)
+    new = {"position": statement.excluded["position"]}
+    conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_=new))
+    return True

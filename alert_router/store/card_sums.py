@@ -5,6 +5,7 @@ first. Retention takes away what it removes.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -17,16 +18,43 @@ SETTLED = 1_000
 """So many of the newest cards are left to the ledger: routers that share a database commit out of order."""
 
 
-def advance(conn: sa.Connection) -> bool:
-    """Count some more; whether there is more to count. In a write transaction."""
-    start = bookmarks.position(conn, ledger.CARDS)
-    newest = conn.scalar(sa.select(sa.func.max(cards.c.id))) or 0
-    end = min(start + BATCH, newest - SETTLED)
-    if end <= start:
-        return False
-    add(conn, counts(conn, cards.c.id > start, cards.c.id <= end))
-    bookmarks.move(conn, ledger.CARDS, end)
-    return True
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The cards after the bookmark, and how far the incidents have their cards."""
+
+    cards_from: int
+    cards_to: int
+    numbers: Mapping[str, tuple[int, int]]
+    incidents_from: int
+    incidents_to: int
+
+    def __bool__(self) -> bool:
+        return self.cards_to > self.cards_from or self.incidents_to > self.incidents_from
+
+
+def look(conn: sa.Connection) -> Counted:
+    start, end = _span(conn, ledger.CARDS, cards)
+    numbers = counts(conn, cards.c.id > start, cards.c.id <= end) if end > start else {}
+    return Counted(start, end, numbers, *_with_cards(conn))
+
+
+def save(conn: sa.Connection, counted: Counted) -> None:
+    if bookmarks.advance(conn, ledger.CARDS, counted.cards_from, counted.cards_to):
+        add(conn, counted.numbers)
+    bookmarks.advance(conn, ledger.INCIDENTS, counted.incidents_from, counted.incidents_to)
+
+
+def _span(conn: sa.Connection, bookmark: str, table: sa.Table) -> tuple[int, int]:
+    start = bookmarks.position(conn, bookmark)
+    newest = conn.scalar(sa.select(sa.func.max(table.c.id))) or 0
+    return start, max(min(start + BATCH, newest - SETTLED), start)
+
+
+def _with_cards(conn: sa.Connection) -> tuple[int, int]:
+    """From the bookmark to before the first incident that lacks a card: the ledger must go on showing it."""
+    start, end = _span(conn, ledger.INCIDENTS, incidents)
+    lost: int | None = conn.scalar(_first_without_card(start, end)) if end > start else None
+    return start, end if lost is None else lost - 1
 
 
 def counts(conn: sa.Connection, *of: sa.ColumnElement[bool]) -> Mapping[str, tuple[int, int]]:
@@ -42,23 +70,6 @@ def add(conn: sa.Connection, numbers: Mapping[str, tuple[int, int]], sign: int =
     upsert = statement.on_conflict_do_update(index_elements=["channel"], set_=sums)
     for channel, (number, shown) in numbers.items():
         conn.execute(upsert, {"channel": channel, "cards": sign * number, "incidents": sign * shown})
-
-
-def settle_incidents(conn: sa.Connection) -> bool:
-    """Move the other bookmark past incidents that have a card in each of their channels; whether it moved.
-
-    It stops before an incident that has lost one, so that the ledger goes on showing it.
-    """
-    start = bookmarks.position(conn, ledger.INCIDENTS)
-    newest = conn.scalar(sa.select(sa.func.max(incidents.c.id))) or 0
-    end = min(start + BATCH, newest - SETTLED)
-    if end <= start:
-        return False
-    lost: int | None = conn.scalar(_first_without_card(start, end))
-    end = end if lost is None else lost - 1
-    if end > start:
-        bookmarks.move(conn, ledger.INCIDENTS, end)
-    return end > start
 
 
 def _first_without_card(start: int, end: int) -> sa.Select[int]:

@@ -4,8 +4,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import re2
@@ -23,6 +24,8 @@ LIMIT_EXCEEDED = "54"
 """The class of SQLSTATE codes for more than a row, an index or a statement can hold."""
 MAX_QUERY_S = 10.0
 """Upper bound on a running query; close() waits this long for readers."""
+SEARCH_SCHEMA = "search"
+"""The name under which connections that read have the search index."""
 ADVISORY_LOCK = 0x616C657274
 """Any fixed number: on PostgreSQL the holder of this lock is the one writer of all routers (ADR 2)."""
 
@@ -67,11 +70,28 @@ def _in_use(engine: sa.Engine) -> int:
 
 def open_store(url: str) -> Store:
     if sa.make_url(url).get_backend_name() == "sqlite":
-        return Store(readers=_sqlite(url, begin="BEGIN"), writer=_sqlite(url, begin="BEGIN IMMEDIATE"))
+        readers = _sqlite(url, begin="BEGIN")
+        event.listen(readers, "connect", _attach_search)
+        return Store(readers=readers, writer=_sqlite(url, begin="BEGIN IMMEDIATE"))
     # A pool each, so that readers do not keep the writer waiting.
     writer = _postgresql(url, connections=2)
     event.listen(writer, "begin", _lock)
     return Store(readers=_postgresql(url, connections=8), writer=writer)
+
+
+def _attach_search(dbapi: sqlite3.Connection, _record: Any) -> None:
+    """The search index is a file of its own; where it cannot be opened, searches read the alerts."""
+    path = search_path(dbapi.execute("PRAGMA database_list").fetchone()[2])
+    if path is not None:
+        with suppress(sqlite3.OperationalError):
+            dbapi.execute(f"ATTACH DATABASE ? AS {SEARCH_SCHEMA}", (str(path),))
+
+
+def search_path(database: str | None) -> Path | None:
+    """Where the search index of a SQLite file is; None for a database in memory."""
+    if not database or database.startswith((":", "file:")):
+        return None
+    return Path(f"{database}-search")
 
 
 def _lock(conn: sa.Connection) -> None:

@@ -464,14 +464,6 @@ card_sums = sa.Table(
     sa.Column("incidents", sa.Integer, nullable=False, comment="that these cards show, copies aside"),
 )
 
-label_values = sa.Table(
-    "label_values",
-    metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, primary_key=True, comment="cut where it is long"),
-    sa.Column("last_alert_id", Id, nullable=False, comment="the newest alert that has it"),
-)
-
 unnotified = sa.Table(
     "unnotified",
     metadata,

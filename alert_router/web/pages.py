@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 from fastapi.responses import HTMLResponse
 
-from alert_router.discord import embeds, markdown
+from alert_router.discord import links, markdown
 from alert_router.store.dead_letters import DeadLetter
 from alert_router.store.preview import PreviewCard
 from alert_router.web import alert_filters, discord_html, filter_summary, jinja_filters, telling
@@ -108,6 +108,9 @@ class Pages:
         text = self._env.get_template(template).render(context)
         return HTMLResponse(text, status_code=status, headers=HEADERS)
 
+    def text(self, template: str, **values: object) -> str:
+        return self._env.get_template(template).render(values)
+
     def error(self, problem: Problem, now: datetime) -> HTMLResponse:
         return self.render("error.html", ErrorPage(now, problem), status=problem.status)
 
@@ -120,7 +123,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "duration": markdown.duration,
     "json": partial(json.dumps, indent=2, ensure_ascii=False),
     "moment": datetime.fromisoformat,
-    "silence_url": embeds.silence_url,
+    "silence_url": links.silence_url,
     **_by_name(discord_html.bar, discord_html.block, discord_html.inline, discord_html.rows),
     **_by_name(filter_summary.chips, filter_summary.in_words, alert_filters.span_in_words),
     **_by_name(jinja_filters.ago, jinja_filters.clock, jinja_filters.exact, jinja_filters.times),

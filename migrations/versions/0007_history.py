@@ -88,12 +88,6 @@ def _create_sums() -> None:
         sa.Column("incidents", sa.Integer(), nullable=False, comment="that these cards show, copies aside"),
     )
     op.create_table(
-        "label_values",
-        sa.Column("name", text, primary_key=True),
-        sa.Column("value", text, primary_key=True, comment="cut where it is long"),
-        sa.Column("last_alert_id", Id, nullable=False, comment="the newest alert that has it"),
-    )
-    op.create_table(
         "unnotified",
         sa.Column(
             "alert_id",
@@ -127,7 +121,6 @@ def _sums() -> tuple[sa.Column[object], ...]:
 def downgrade() -> None:
     for table in (
         "unnotified",
-        "label_values",
         "card_sums",
         "hour_sums",
         "day_sums",

@@ -126,7 +126,7 @@ def test_training_failure_from_two_sources_is_one_card(page: Page) -> None:
     expect(card.locator(".embed-title")).to_contain_text("🔴 TrainingFailure")
     expect(card).to_contain_text("Prometheus, Airflow monitor_and_fine_tune")
     expect(card.locator(".edited")).to_have_text("(edited)")
-    expect(card.get_by_role("link", name="History")).to_be_visible()
+    expect(card.get_by_role("link", name="Open")).to_be_visible()
     bar = card.locator(".embed").evaluate("embed => getComputedStyle(embed).borderLeftColor")
     assert bar == "rgb(229, 72, 77)"
 

@@ -165,7 +165,6 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
     "hour_sums": [{"hour": AT, **SUMS}],
     "day_sums": [{"day": AT.date(), **SUMS}],
     "card_sums": [{"channel": "discord", "cards": 3, "incidents": 2}],
-    "label_values": [{"name": "severity", "value": "critical", "last_alert_id": 5}],
     "unnotified": [{"alert_id": 5}],
 }
 """A row for every table, in the columns of the revision that created it; referenced tables come first."""
