@@ -23,7 +23,7 @@ from alert_router.discord.forum_posts import ForumPosts
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.model import Rules
-from alert_router.services import health, scheduler
+from alert_router.services import health, scheduler, write_probe
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
 from alert_router.services.intake import Intake
@@ -102,7 +102,8 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     store = open_store(settings.database_url.get_secret_value())
     writer = Writer(store)
     http = httpx.AsyncClient(transport=transport)
-    metrics = Metrics(store, clocks.now, holder)
+    fault = partial(health.database_fault, store, writer.outcomes)
+    metrics = Metrics(store, clocks.now, holder, takes_writes=lambda: fault() is None)
     metrics.registry.register(ReloadCollector(reload))
     rate_limiter = RateLimiter(clocks.steady, per_minute=settings.channel_per_minute)
     worker_of = _WorkerFactory(settings, http, store, writer, clocks, rate_limiter, holder, metrics)
@@ -132,9 +133,11 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         store=store,
         intake=router_intake,
         metrics=metrics,
-        pages=Pages(),
+        pages=Pages(fault),
         clock=clocks.now,
-        check_health=partial(health.check, store, tasks, channels, holder, sync, reload, sender_problems),
+        check_health=partial(
+            health.check, store, writer.outcomes, tasks, channels, holder, sync, reload, sender_problems
+        ),
         sender_problems=sender_problems,
     )
     fallback = Fallback(
@@ -147,7 +150,11 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         wake=channels.wake,
         clock=clocks.now,
     )
-    periodic = [*_timers(state, rules), PeriodicTask("fallback", FALLBACK_S, fallback.run_once)]
+    periodic = [
+        *_timers(state, rules),
+        PeriodicTask("fallback", FALLBACK_S, fallback.run_once),
+        PeriodicTask("write probe", write_probe.EVERY_S, write_probe.WriteProbe(writer).run_once),
+    ]
     if settings.alertmanager_urls:
         periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
     return Service(state, store, writer, http, channels, tuple(periodic), tasks)

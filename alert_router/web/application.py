@@ -151,7 +151,7 @@ def _too_large(limit: int, path: str) -> Problem:
 
 def _unavailable(error: Unavailable) -> Problem:
     # 5xx: Alertmanager sends it again. Never 429, which it would drop.
-    detail = f"the database is not available: {error}; send it again"
+    detail = f"the database {error.reason}; send it again"
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
 
 

@@ -116,7 +116,9 @@ class ErrorPage(Page):
 
 
 class Pages:
-    def __init__(self) -> None:
+    def __init__(self, database_fault: Callable[[], str | None] = lambda: None) -> None:
+        """database_fault: why no alert can be stored now, for the banner of every page."""
+        self._database_fault = database_fault
         self._env = jinja2.Environment(
             loader=jinja2.FileSystemLoader(FOLDER / "templates"),
             undefined=jinja2.StrictUndefined,
@@ -129,6 +131,7 @@ class Pages:
 
     def render(self, template: str, page: Page, *, status: HTTPStatus = HTTPStatus.OK) -> HTMLResponse:
         context = {field.name: getattr(page, field.name) for field in fields(page)}
+        context["database_fault"] = self._database_fault()
         text = self._env.get_template(template).render(context)
         return HTMLResponse(text, status_code=status, headers=HEADERS)
 
