@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,9 +37,11 @@ from alert_router.store import card_queue, migrate
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
 from alert_router.web import application
+from alert_router.web.access import Access
 from alert_router.web.dependencies import State
 from alert_router.web.metrics import Metrics
 from alert_router.web.pages import Pages
+from alert_router.web.passwords import Passwords
 from alert_router.web.reload import ReloadCollector
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,8 @@ START_S = 60.0
 TICK_S = 0.5
 """How often the timers and the watchdog run."""
 FALLBACK_S = 2.0
+LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
+"""A proxy here says for whom it asks, so that its clients do not count as this machine."""
 
 
 def _utc_now() -> datetime:
@@ -89,16 +93,27 @@ def serve(service: Service) -> FastAPI:
         async with running(service):
             yield service.state
 
-    return application.create(service.state["settings"], lifespan)
+    proxy = service.state["access"].current.proxy
+    trusted = [*LOOPBACK_ADDRESSES, *(map(str, proxy.addresses) if proxy else ())]
+    return application.create(service.state["settings"], lifespan, trusted_hosts=trusted)
 
 
-def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTransport | None) -> Service:
+def build(
+    settings: Settings,
+    *,
+    clocks: Clocks,
+    transport: httpx.AsyncBaseTransport | None,
+    reread: Callable[[], Settings] | None = None,
+) -> Service:
+    """reread: the settings as they are now, for a reload; None: they stay. Raises ConfigError."""
+    access = Access(reread or (lambda: settings))
+
     # httpx logs whole URLs at INFO: the webhook's token is in them.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus_client has no types for it
     holder = ConfigurationHolder(configuration_of(settings))
-    reload = Reload(holder, partial(configuration_of, settings), clocks.now)
+    reload = Reload(holder, partial(_load, settings, access), clocks.now)
     store = open_store(settings.database_url.get_secret_value())
     writer = Writer(store)
     http = httpx.AsyncClient(transport=transport)
@@ -114,7 +129,7 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     router_intake = Intake(
         writer, rules=rules, configuration=holder, wake=channels.wake, on_hold=sync_now.set
     )
-    reload.listeners += [channels.reload, _adopt(router_intake, clocks)]
+    reload.listeners += [access.follow, channels.reload, _adopt(router_intake, clocks)]
     sync = AlertmanagerSync(
         router_intake,
         http,
@@ -139,6 +154,8 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
             health.check, store, writer.outcomes, tasks, channels, holder, sync, reload, sender_problems
         ),
         sender_problems=sender_problems,
+        access=access,
+        passwords=Passwords(),
     )
     fallback = Fallback(
         holder,
@@ -158,6 +175,12 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     if settings.alertmanager_urls:
         periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
     return Service(state, store, writer, http, channels, tuple(periodic), tasks)
+
+
+def _load(settings: Settings, access: Access) -> Configuration:
+    """All that a reload reads. Raises ConfigError."""
+    access.load()
+    return configuration_of(settings)
 
 
 def _adopt(intake: Intake, clocks: Clocks) -> Listener:

@@ -12,7 +12,7 @@ IDLE_S = 5.0
 """After so long without a write, a tiny one is made."""
 EVERY_S = 2.0
 TOUCH = sa.text("UPDATE alembic_version SET version_num = version_num")
-"""Changes nothing and is committed all the same, with a sync of the disk; the table always has its one row."""
+"""Changes nothing and is committed all the same, with a sync of the disk; the table always has one row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Notices that SQLite's file was deleted or replaced: the open one takes writes that nobody will find again."""
+"""Notices that SQLite's file was deleted or replaced: the open one takes writes that nobody finds again."""
 
 import contextlib
 from dataclasses import dataclass

@@ -92,7 +92,8 @@ class Store:
 def has_written(conn: sa.Connection) -> bool:
     """Whether this transaction changed anything: one that did not commits on a full disk too."""
     if conn.dialect.name == "sqlite":
-        return _total_changes(conn) > conn.info[CHANGES_BEFORE]
+        before: int = conn.info[CHANGES_BEFORE]
+        return _total_changes(conn) > before
     return conn.exec_driver_sql("SELECT pg_current_xact_id_if_assigned()").scalar() is not None
 
 
@@ -106,7 +107,7 @@ def _in_use(engine: sa.Engine) -> int:
 
 
 def open_store(url: str) -> Store:
-    """A pool each for the writer, the router's own readers and people, so that none of them waits for another."""
+    """A pool each for the writer, the router's own readers and people: none of them waits for another."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         file = DatabaseFile.of(parsed.database)

@@ -1,4 +1,4 @@
-"""Whether the database takes writes, known from real ones only: a read can succeed on a full or locked disk."""
+"""Whether the database takes writes, known from real ones only: a read succeeds on a full disk, too."""
 
 import logging
 import threading

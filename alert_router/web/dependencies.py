@@ -19,8 +19,10 @@ from alert_router.services.reload import Reload
 from alert_router.services.sender_problems import SenderProblems
 from alert_router.settings import Settings
 from alert_router.store.engine import Store
+from alert_router.web.access import Access
 from alert_router.web.metrics import Metrics
 from alert_router.web.pages import Pages
+from alert_router.web.passwords import Passwords
 
 T = TypeVar("T")
 
@@ -39,6 +41,8 @@ class State(TypedDict):
     check_health: Callable[[], Health]
     """Queries the database: not for the event loop."""
     sender_problems: SenderProblems
+    access: Access
+    passwords: Passwords
 
 
 def state_of(connection: HTTPConnection[Any]) -> State:

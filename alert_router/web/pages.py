@@ -136,7 +136,9 @@ class Pages:
         return HTMLResponse(text, status_code=status, headers=HEADERS)
 
     def error(self, problem: Problem, now: datetime) -> HTMLResponse:
-        return self.render("error.html", ErrorPage(now, problem), status=problem.status)
+        page = self.render("error.html", ErrorPage(now, problem), status=problem.status)
+        page.headers.update(problem.headers())
+        return page
 
 
 def _by_name(*functions: Callable[..., object]) -> dict[str, Callable[..., object]]:
