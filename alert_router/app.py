@@ -33,15 +33,17 @@ from alert_router.services.sender_problems import SenderProblems
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings, configuration_of
-from alert_router.store import card_queue, migrate
+from alert_router.store import card_queue, migrate, questions
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
 from alert_router.web import application
 from alert_router.web.access import Access
 from alert_router.web.dependencies import State
 from alert_router.web.metrics import Metrics
+from alert_router.web.operations import Operations
 from alert_router.web.pages import Pages
 from alert_router.web.passwords import Passwords
+from alert_router.web.people import People
 from alert_router.web.reload import ReloadCollector
 
 log = logging.getLogger(__name__)
@@ -115,6 +117,7 @@ def build(
     holder = ConfigurationHolder(configuration_of(settings))
     reload = Reload(holder, partial(_load, settings, access), clocks.now)
     store = open_store(settings.database_url.get_secret_value())
+    questions.end_between_statements(store.questions)
     writer = Writer(store)
     http = httpx.AsyncClient(transport=transport)
     fault = partial(health.database_fault, store, writer.outcomes)
@@ -141,6 +144,9 @@ def build(
     )
     sender_problems = SenderProblems(clocks.now)
     tasks: dict[str, asyncio.Task[None]] = {}
+    check_health = partial(
+        health.check, store, writer.outcomes, tasks, channels, holder, sync, reload, sender_problems
+    )
     state = State(
         settings=settings,
         configuration=holder,
@@ -150,9 +156,9 @@ def build(
         metrics=metrics,
         pages=Pages(fault),
         clock=clocks.now,
-        check_health=partial(
-            health.check, store, writer.outcomes, tasks, channels, holder, sync, reload, sender_problems
-        ),
+        check_health=check_health,
+        operations=Operations(check_health, metrics.registry),
+        people=People(),
         sender_problems=sender_problems,
         access=access,
         passwords=Passwords(),
@@ -267,6 +273,8 @@ async def running(service: Service) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        service.state["people"].close()
+        service.state["operations"].close()
         await service.channels.stop()
         for task in service.tasks.values():
             task.cancel()

@@ -27,6 +27,8 @@ LIMIT_EXCEEDED = "54"
 MAX_QUERY_S = 10.0
 """Upper bound on a running query; close() waits this long for readers."""
 CHANGES_BEFORE = "changes_before"
+MAX_QUESTION_S = 5.0
+"""A person's question is ended after so long."""
 MAX_QUESTIONS = 4
 """Of people, at once."""
 ADVISORY_LOCK = 0x616C657274

@@ -1,6 +1,5 @@
 """GET /alerts and /alerts/{id}: a page for browsers, JSON for everybody else."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
@@ -44,7 +43,7 @@ QueryDep = Annotated[Query, Depends(_query)]
 )
 async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     if wants_html(request):
-        health = await asyncio.to_thread(state["check_health"])
+        health = await state["operations"].health()
         page = await reader.run(lambda conn: _html_page(conn, query, state["settings"], health.troubles, now))
         return state["pages"].render("alerts.html", page)
     rows = await reader.run(lambda conn: _rows(conn, query))

@@ -1,6 +1,6 @@
 """All routes as one ASGI application, with its error answers and request counters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 
@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -18,7 +18,7 @@ from alert_router.services import refused_webhook
 from alert_router.services.sender_problems import printable
 from alert_router.settings import Settings
 from alert_router.sources.errors import FieldError
-from alert_router.store.engine import Unavailable
+from alert_router.store.engine import TookTooLong, Unavailable
 from alert_router.web import actions, alerts, events, home, openapi, ops, reload, send_test, webhooks
 from alert_router.web.auth import address_of, identity_of
 from alert_router.web.dependencies import State, state_of
@@ -27,12 +27,16 @@ from alert_router.web.gunzip import Gunzip
 from alert_router.web.http_manners import HeadAsGet, SafeHeaders
 from alert_router.web.metrics import UNKNOWN
 from alert_router.web.pages import STATIC
+from alert_router.web.people import ClientGone
 from alert_router.web.problems import Problem, as_json, wants_html
 from alert_router.web.routes_access import WEBHOOK_PREFIX, source_of
 
 MAX_DIGITS = 16
 """Of a Content-Length that is believed."""
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's number; it is never seen."""
+TOO_LONG = "the answer took longer than 5 s; ask for less: a shorter time, fewer or simpler filters"
 REFUSALS = (401, 403, 404, 413, 415)
 """The answers after which nothing of a request is kept, and its sender does not try again."""
 
@@ -171,6 +175,14 @@ def _add_error_handlers(app: FastAPI) -> None:
     async def unavailable(request: Request, error: Unavailable) -> Response:
         return _answer(request, _unavailable(error))
 
+    @app.exception_handler(TookTooLong)
+    async def too_long(request: Request, _error: TookTooLong) -> Response:
+        return _answer(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, TOO_LONG))
+
+    @app.exception_handler(ClientGone)
+    async def gone(_request: Request, _error: ClientGone) -> Response:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)  # nobody reads it
+
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         headers = error.headers
@@ -191,8 +203,20 @@ def _add_error_handlers(app: FastAPI) -> None:
 
 def _methods(request: Request) -> list[str]:
     """Of every route with this address: the framework knows those of the first alone."""
-    routes = [
-        route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE
-    ]
+    routes = [route for route in _flat(request.app.router.routes) if _leads_to(route, request)]
     methods = {method for route in routes for method in getattr(route, "methods", None) or ()}
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+
+
+def _flat(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """With the routes of included routers instead of these."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is None:
+            yield route
+        else:
+            yield from _flat(inner.routes)
+
+
+def _leads_to(route: BaseRoute, request: Request) -> bool:
+    return route.matches(request.scope)[0] is not Match.NONE

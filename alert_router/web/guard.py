@@ -18,6 +18,8 @@ from alert_router.web.problems import Problem
 
 PEER = "alert_router.peer"
 """The key of the scope for the address at the other end of the connection, before a proxy's headers."""
+MAX_QUERY_BYTES = 8 * 1024
+"""Fifty long matchers; each link of a page repeats them."""
 NOBODY = Identity("nobody", frozenset(), is_known=False)
 Answer = Callable[[Request, Problem], Response]
 
@@ -57,6 +59,9 @@ async def _admitted(scope: Scope, receive: Receive) -> tuple[Identity, Receive]:
     state = state_of(Request(scope))
     settings, credentials = state["settings"], state["access"].current
     headers = _headers(scope)
+    if len(scope["query_string"]) > MAX_QUERY_BYTES:
+        detail = f"the part after the ? is longer than {MAX_QUERY_BYTES} bytes"
+        raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
     needed = routes_access.needed(scope["method"], scope["path"], public_metrics=credentials.public_metrics)
     now, client = state["clock"](), scope.get("client")
     address = client[0] if client else None

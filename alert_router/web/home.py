@@ -1,7 +1,5 @@
 """The landing page, the preview of cards and the description of the API."""
 
-import asyncio
-
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
@@ -24,7 +22,7 @@ async def landing(request: Request, reader: ReaderDep, state: StateDep, now: Now
         names = ("alerts", "preview", "metrics", "docs")
         links = {name: f"{settings.public_url}/{name}" for name in names}
         return JSONResponse({"firing": firing, **links}, headers=VARY)
-    health = await asyncio.to_thread(state["check_health"])
+    health = await state["operations"].health()
     configuration = state["configuration"].current
     figures = await reader.run(lambda conn: metrics.state_of(conn, configuration))
     page = LandingPage(

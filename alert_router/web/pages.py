@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 
 import jinja2
-from fastapi.responses import HTMLResponse
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from alert_router.discord import embeds, markdown
 from alert_router.domain.model import Alert, Status
@@ -21,6 +22,7 @@ from alert_router.web import discord_html, filter_summary, jinja_filters
 from alert_router.web.alert_filters import Query
 from alert_router.web.api_docs import Operation
 from alert_router.web.metrics import SOURCES
+from alert_router.web.people import People
 from alert_router.web.problems import Problem
 
 FOLDER = Path(__file__).parent
@@ -115,6 +117,17 @@ class ErrorPage(Page):
     problem: Problem
 
 
+class PageResponse(Response):
+    def __init__(self, render: Callable[[], str]) -> None:
+        super().__init__()
+        self._render = render
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        people: People = scope["state"]["people"]
+        text = await people.compute(self._render, Request(scope, receive))
+        await HTMLResponse(text, headers=HEADERS)(scope, receive, send)
+
+
 class Pages:
     def __init__(self, database_fault: Callable[[], str | None] = lambda: None) -> None:
         """database_fault: why no alert can be stored now, for the banner of every page."""
@@ -129,16 +142,19 @@ class Pages:
         self._env.filters |= FILTERS
         self._env.globals |= {**GLOBALS, "static": _versions()}
 
-    def render(self, template: str, page: Page, *, status: HTTPStatus = HTTPStatus.OK) -> HTMLResponse:
+    def render(self, template: str, page: Page) -> Response:
+        """Rendered when it is sent, in a thread: a long list takes a tenth of a second."""
+        return PageResponse(partial(self._render, template, page))
+
+    def _render(self, template: str, page: Page) -> str:
         context = {field.name: getattr(page, field.name) for field in fields(page)}
         context["database_fault"] = self._database_fault()
-        text = self._env.get_template(template).render(context)
-        return HTMLResponse(text, status_code=status, headers=HEADERS)
+        return self._env.get_template(template).render(context)
 
     def error(self, problem: Problem, now: datetime) -> HTMLResponse:
-        page = self.render("error.html", ErrorPage(now, problem), status=problem.status)
-        page.headers.update(problem.headers())
-        return page
+        """Rendered at once: it is short, and may say that all threads are busy."""
+        text = self._render("error.html", ErrorPage(now, problem))
+        return HTMLResponse(text, status_code=problem.status, headers={**HEADERS, **problem.headers()})
 
 
 def _by_name(*functions: Callable[..., object]) -> dict[str, Callable[..., object]]:
