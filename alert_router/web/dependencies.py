@@ -55,7 +55,7 @@ def state_of(connection: HTTPConnection[Any]) -> State:
 
 
 class Reader:
-    """Asks the database what a person wants to know: not on the event loop, and not before anybody's alerts."""
+    """Asks the database what a person wants to know: not on the event loop, and before nobody's alerts."""
 
     def __init__(self, store: Store, people: People, request: Request) -> None:
         self._store = store
@@ -63,7 +63,7 @@ class Reader:
         self._request = request
 
     async def run(self, query: Callable[[sa.Connection], T]) -> T:
-        """Raises Unavailable, which the application answers with 503; Problem and ClientGone as People does."""
+        """Raises Unavailable, which is answered with 503; Problem and ClientGone as People does."""
         question = Question()
 
         def read() -> T:
