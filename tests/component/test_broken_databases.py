@@ -145,7 +145,7 @@ FAULTS = {
     "fault",
     [pytest.param(name, marks=[pytest.mark.postgres] * name.startswith("PostgreSQL")) for name in FAULTS],
 )
-def test_refused_write_is_told_everywhere_until_it_is_over(
+def test_refused_write_is_shown_everywhere_until_it_is_over(
     fault: str,
     service: Service,
     client: TestClient,
@@ -166,8 +166,8 @@ def test_refused_write_is_told_everywhere_until_it_is_over(
     assert words in ready.json()["not_ready"]["database"]
     assert STORE_DOWN in metrics
     assert f"the database {words}" in page
-    told = [record for record in caplog.records if "takes no writes" in record.msg]
-    assert len(told) == 1
+    logged = [record for record in caplog.records if "takes no writes" in record.msg]
+    assert len(logged) == 1
     until(lambda: client.get("/-/ready").status_code == 200)
     assert STORE_UP in client.get("/metrics").text.splitlines()
     assert client.post("/webhooks/alertmanager", json=webhook_json()).json()["accepted"] == 1

@@ -60,7 +60,7 @@ def test_connection_is_good_after_an_ended_question(store: Store) -> None:
 
 
 class Client:
-    """An ASGI client that hangs up when told to."""
+    """An ASGI client that hangs up on demand."""
 
     def __init__(self) -> None:
         self.gone = asyncio.Event()
