@@ -24,7 +24,8 @@ from alert_router.discord.embeds import Renderer
 from alert_router.discord.templates import Templates
 from alert_router.domain.model import Alert, ChannelName, Incident, Receipt, RefusedBody, Rules, Signal
 from alert_router.services import acknowledge
-from alert_router.services.intake import EventReceipt, Intake
+from alert_router.services.intake import Intake
+from alert_router.services.reports import EventReceipt
 from alert_router.services.timers import Timers
 from alert_router.settings import Settings
 from alert_router.sources import event_signals, events
@@ -102,7 +103,9 @@ class RouterHarness:
         return self.run(self.reporting(event, idempotency_key=idempotency_key))
 
     async def reporting(self, event: dict[str, Any], *, idempotency_key: str | None = None) -> EventReceipt:
-        signals = event_signals.to_signals(events.parse(as_bytes(event)), idempotency_key=idempotency_key)
+        signals = event_signals.to_signals(
+            events.parse(as_bytes(event)), now=self.clock.time(), idempotency_key=idempotency_key
+        )
         return await self.intake.report(signals, self.clock.time())
 
     def pass_time(self, seconds: float = 0.0) -> int:

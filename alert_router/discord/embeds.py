@@ -1,6 +1,7 @@
 """A card's message from its state. Pure: the same state is always the same message."""
 
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from alert_router.discord import headlines, markdown, packer
 from alert_router.discord.forum_posts import ForumPosts
 from alert_router.discord.packer import Button, CardText, Draft, Opening, Payload
 from alert_router.discord.templates import Templates
+from alert_router.domain import links as event_links
 from alert_router.domain.model import Alert, CardState, DigestState
 from alert_router.domain.severity import Severity
 
@@ -118,6 +120,7 @@ def _buttons(alerts: Sequence[Alert], history_url: str) -> list[Button]:
         Button("Runbook", first.annotations.get("runbook_url", "")),
         Button("Dashboard", first.annotations.get("dashboard_url", "")),
         Button("Silence", silence_url(first) if first.firing else ""),
+        *itertools.starmap(Button, event_links.of(first.annotations)),
     )
     return buttons + list(filter(attrgetter("url"), links))
 

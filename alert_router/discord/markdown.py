@@ -1,8 +1,10 @@
 """Discord's markdown: text from an alert is escaped, markup comes from templates only."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import quote
+
+from alert_router.domain import time_words
 
 _LINE_START = re.compile(r"^(\s*\d*)((?<=\d)\.|(?<!\d)(?:#{1,3}|-#|[-+]))(?=\s)", re.MULTILINE)
 _ESCAPED_START = r"\1\\\2"
@@ -18,6 +20,12 @@ _WHOLE = re.compile(r"\\.|`[^`]*`|\[(?:\\.|[^\]])*\]\([^)]*\)|<[^>]*>|.", re.DOT
 APOSTROPHE = "\u02cb"  # looks like a backtick and ends no code span
 CODE_CHARS = 200
 """A longer code span would have to be cut, and its second half would be markup."""
+
+
+LOG_CHARS = 1_000
+"""A longer log is shown from its end."""
+FENCE = "```"
+duration = time_words.duration
 
 
 class Markdown(str):
@@ -50,6 +58,20 @@ def code(value: object) -> Markdown:
     return Markdown(f"`{clip(text, CODE_CHARS) or ' '}`")
 
 
+def code_block(value: object) -> Markdown:
+    """A log as it is, with its indentation; of a long one the last lines, and how many are before them."""
+    lines = str(value).replace("`", APOSTROPHE).strip("\n").splitlines()
+    left_chars, shown = LOG_CHARS, 0
+    for line in reversed(lines):
+        left_chars -= min(len(line), CODE_CHARS) + 1
+        if left_chars < 0:
+            break
+        shown += 1
+    before = [f"… ({len(lines) - shown} lines before)"] if shown < len(lines) else []
+    body = [clip_end(line.rstrip(), CODE_CHARS) for line in lines[len(lines) - shown :]]
+    return Markdown("\n".join((FENCE, *before, *body, FENCE))) if any(body) else Markdown()
+
+
 def link(text: object, url: str) -> Markdown:
     return Markdown(f"[{escape(text)}]({_UNSAFE_IN_LINK.sub(lambda unsafe: quote(unsafe[0]), url)})")
 
@@ -77,20 +99,11 @@ def clock(moment: datetime) -> Markdown:
     return Markdown(f"<t:{int(moment.timestamp())}:f>")
 
 
-def duration(span: timedelta) -> str:
-    """Two units at the most: "45 s", "12 min", "2 h 5 min", "3 d 4 h"."""
-    seconds = max(int(span.total_seconds()), 0)
-    if seconds < 60:  # noqa: PLR2004 - a minute
-        return f"{seconds} s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if not hours:
-        return f"{minutes} min"
-    if not days:
-        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
-    return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
-
-
 def clip(text: str, max_chars: int) -> str:
     """At most so many characters; an ellipsis shows that text was cut."""
-    text = text.strip()
+    return clip_end(text.strip(), max_chars)
+
+
+def clip_end(text: str, max_chars: int) -> str:
+    """The same, with the indentation kept."""
     return text if len(text) <= max_chars else text[: max_chars - 1].rstrip() + "…"

@@ -8,7 +8,7 @@ filters code, link, ago and clock produce markup.
 
 import collections
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import filterfalse
@@ -121,6 +121,7 @@ def _environment(folders: Sequence[Path]) -> jinja2.Environment:
     )
     env.filters |= {
         "code": markdown.code,
+        "code_block": markdown.code_block,
         "ago": markdown.ago,
         "clock": markdown.clock,
         "duration": markdown.duration,
@@ -150,10 +151,19 @@ def _render(env: jinja2.Environment, names: Sequence[str], values: Mapping[str, 
         text[name] = "".join(block(context))
     return CardText(
         title=" ".join(text["title"].split()),
-        lines=list(map(str.rstrip, text["description"].strip().splitlines())),
+        lines=list(_lines(text["description"])),
         fields=fields,
         footer=" ".join(text["footer"].split()),
     )
+
+
+def _lines(text: str) -> Iterator[str]:
+    """A code block is one line, however many it has: cut in two, both halves would be markup."""
+    for index, part in enumerate(text.strip().split(markdown.FENCE)):
+        if index % 2:
+            yield f"{markdown.FENCE}{part}{markdown.FENCE}"
+        else:
+            yield from map(str.rstrip, part.strip("\n").splitlines())
 
 
 def _file_name(alertname: str) -> str:

@@ -81,17 +81,20 @@ def show(incident: Incident, alert: Alert) -> Incident:
 def _count(incident: Incident, alert: Alert, now: datetime) -> Incident:
     if not alert.firing:
         return incident
-    reopens = not incident.is_firing
+    counted = replace(incident, status=Status.FIRING, resolved_at=None, firing=incident.firing + 1)
+    if incident.is_firing:
+        return counted
+    # An acknowledgement covers the incident until it resolves, not what comes after.
+    return unacknowledge(replace(counted, flaps=incident.flaps + 1, firing_since=now))
+
+
+def unacknowledge(incident: Incident) -> Incident:
     return replace(
         incident,
-        status=Status.FIRING,
-        resolved_at=None,
-        firing=incident.firing + 1,
-        flaps=incident.flaps + 1 if reopens else incident.flaps,
-        firing_since=now if reopens else incident.firing_since,
-        # An acknowledgement covers the incident until it resolves, not what comes after.
-        acknowledged_at=None if reopens else incident.acknowledged_at,
-        acknowledged_by=None if reopens else incident.acknowledged_by,
+        acknowledged_at=None,
+        acknowledged_by=None,
+        acknowledged_until=None,
+        acknowledgement_note=None,
     )
 
 

@@ -258,6 +258,7 @@ def _new_alert(signal: Signal, now: datetime, *, flaps: int, alert_id: int) -> A
         held_until=None,
         expires_at=signal.expires_at,
         sent_to=signal.sent_to,
+        origin=signal.origin,
     )
 
 

@@ -38,6 +38,18 @@ class Status(StrEnum):
     RESOLVED = "resolved"
 
 
+class Origin(StrEnum):
+    """How the router came to know of an alert."""
+
+    WEBHOOK = "webhook"
+    EVENT = "event"
+    """A direct report, or the router's own."""
+    RECONCILED = "reconciled"
+    """Alertmanager's API showed it, and its webhook had not come."""
+    BACKFILLED = "backfilled"
+    """Prometheus remembered it from before, or from when the router was away."""
+
+
 class TransitionKind(StrEnum):
     """A dated fact in an alert's life. `repeated` is counted on the alert, not written as a row (ADR 9)."""
 
@@ -49,6 +61,7 @@ class TransitionKind(StrEnum):
     SUPERSEDED = "superseded"
     LATE_DUPLICATE = "late_duplicate"
     ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
     SILENCED = "silenced"
     RECONCILED = "reconciled"
 
@@ -105,6 +118,7 @@ class Signal(_HasStatus):
     """False where the sender left it out: starts_at is the time of receipt, and tells no episodes apart."""
     from_api: bool = False
     """Shown by Alertmanager's API: source_url is the API's, not the externalURL that webhooks bring."""
+    origin: Origin = Origin.WEBHOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +167,7 @@ class Alert(_HasStatus):
     """Its labels without churn_labels; hashed if long."""
     also_firing: Sequence[Mapping[str, str]] = ()
     """The Alertmanagers that speak of it, once there are several: see `domain/speakers.py`."""
+    origin: str = Origin.WEBHOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +211,11 @@ class Incident:
     """Where its alerts are shown, each name between bars."""
     firing_since: datetime | None = None
     """When it last opened or reopened; None: opened_at."""
+    acknowledged_until: datetime | None = None
+    """When the acknowledgement lapses; None: when the incident resolves."""
+    acknowledgement_note: str | None = None
+    lasts: str = ""
+    """Longer than nine of ten of its kind: "usual" or "ever". Said once, and kept."""
 
     @property
     def is_firing(self) -> bool:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -11,25 +10,15 @@ from operator import attrgetter
 import sqlalchemy as sa
 
 from alert_router.config import ConfigurationHolder
-from alert_router.domain import lifecycle
 from alert_router.domain.lifecycle import SignalKind
-from alert_router.domain.model import Receipt, Rules, Signal
-from alert_router.services import adoption, notifier
+from alert_router.domain.model import Receipt, Rules
+from alert_router.services import adoption, notifier, reports
+from alert_router.services.reports import DUPLICATES, EventReceipt
 from alert_router.services.unit_of_work import UnitOfWork
 from alert_router.sources.event_signals import EventSignals
 from alert_router.sources.webhook import WebhookMessage
-from alert_router.store import alerts as alert_rows
 from alert_router.store import quarantine, senders
 from alert_router.store.writer import Writer
-
-DUPLICATES = (SignalKind.REPEAT, SignalKind.LATE, SignalKind.HOLD)
-"""The kinds of signals that bring nothing new."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventReceipt:
-    alert_id: int
-    new: bool
 
 
 class Intake:
@@ -94,21 +83,10 @@ class Intake:
         return receipts
 
     def _report(self, conn: sa.Connection, event: EventSignals, now: datetime) -> EventReceipt:
-        key = event.signal.event_key
-        known = alert_rows.id_by_event(conn, key) if key else None
-        if known is not None:
-            return EventReceipt(known, new=False)
         work = UnitOfWork(conn, self._rules, self._holder.current)
-        work.load([event.signal, *event.resolves])
-        resolving = [signal for signal in event.resolves if _resolves(work, signal)]
-        own = [event.signal] if event.always_opens or not resolving else []
-        # One key, one transition: the first change of the event carries its identity.
-        changes = [
-            work.apply_signal(replace(signal, event_key=None if i else key), now)
-            for i, signal in enumerate([*own, *resolving])
-        ]
+        receipt = reports.apply(work, event, now)
         self._save(work, now)
-        return EventReceipt(changes[0].alert.id, new=changes[0].kind not in DUPLICATES)
+        return receipt
 
     def _change(self, conn: sa.Connection, decide: Callable[[UnitOfWork], int], now: datetime) -> int:
         work = UnitOfWork(conn, self._rules, self._holder.current)
@@ -135,11 +113,6 @@ def _apply(work: UnitOfWork, message: WebhookMessage) -> Receipt:
         quarantined=sum(map(attrgetter("alerts"), message.refused)),
         held=kinds[SignalKind.HOLD],
     )
-
-
-def _resolves(work: UnitOfWork, signal: Signal) -> bool:
-    known = work.newest(signal)
-    return known is not None and known.firing and lifecycle.classify(known, signal) is SignalKind.RESOLVE
 
 
 def _record_rest(conn: sa.Connection, messages: Iterable[WebhookMessage], now: datetime) -> None:

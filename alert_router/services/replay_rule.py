@@ -1,7 +1,7 @@
 """Asks the notify rule on a simulated clock, and keeps the messages that it makes. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
 
@@ -26,7 +26,6 @@ from alert_router.services.replay_values import Incident, Message, Pair, Replay,
 from alert_router.store.past import PastTransition
 
 NO_QUIET = Quiet()
-LAST_MINUTE = timedelta(minutes=59)
 
 
 class ReplayedGroup:
@@ -212,30 +211,29 @@ def _first_reminder(pair: Pair, now: datetime) -> datetime | None:
 
 
 def _next_due(incident: Incident) -> tuple[datetime, Pair] | None:
-    due = (
-        (at, pair)
-        for pair in incident.pairs.values()
-        for at in (pair.due_at, pair.escalation_due_at)
-        if at is not None and pair.episodes
-    )
-    return min(due, key=lambda item: item[0], default=None)
+    soonest: tuple[datetime, Pair] | None = None
+    for pair in incident.pairs.values():
+        at = pair.next_due
+        if at is not None and (soonest is None or at < soonest[0]):
+            soonest = at, pair
+    return soonest
 
 
 def _quiet(quiet_hours: QuietHours | None, now: datetime) -> Quiet:
     if quiet_hours is None:
         return NO_QUIET
-    minute = now.replace(second=0, microsecond=0)
-    return _quiet_all_hour(quiet_hours, minute.replace(minute=0)) or _quiet_at(quiet_hours, minute)
+    minute = int(now.timestamp()) // 60
+    return _quiet_all_hour(quiet_hours, minute // 60) or _quiet_at(quiet_hours, minute)
 
 
 @lru_cache(maxsize=10_000)
-def _quiet_all_hour(quiet_hours: QuietHours, hour: datetime) -> Quiet | None:
-    """None where it changes within the hour."""
-    quiet = _quiet_at(quiet_hours, hour)
-    return quiet if quiet == _quiet_at(quiet_hours, hour + LAST_MINUTE) else None
+def _quiet_all_hour(quiet_hours: QuietHours, hour: int) -> Quiet | None:
+    """None where it changes within the hour. hour: since 1970."""
+    quiet = _quiet_at(quiet_hours, hour * 60)
+    return quiet if quiet == _quiet_at(quiet_hours, hour * 60 + 59) else None
 
 
 @lru_cache(maxsize=100_000)
-def _quiet_at(quiet_hours: QuietHours, minute: datetime) -> Quiet:
-    """Quiet hours begin and end at whole minutes."""
-    return Quiet(quiet_hours.until(minute), quiet_hours.passes, quiet_hours.last_end(minute))
+def _quiet_at(quiet_hours: QuietHours, minute: int) -> Quiet:
+    """Quiet hours begin and end at whole minutes. minute: since 1970."""
+    return notify_routes.quiet_at(quiet_hours, datetime.fromtimestamp(minute * 60, UTC))

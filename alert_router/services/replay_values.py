@@ -72,6 +72,13 @@ class Pair:
         self.episodes[episode.id], self.targets[episode.id] = episode, target
 
     @property
+    def next_due(self) -> datetime | None:
+        if not self.episodes:
+            return None
+        due, escalation = self.due_at, self.escalation_due_at
+        return escalation if due is None or (escalation is not None and escalation < due) else due
+
+    @property
     def current(self) -> Posted | None:
         return self.cards[-1] if self.cards else None
 

@@ -71,6 +71,15 @@ incidents = sa.Table(
     sa.Column("pinged_at", UtcDateTime, nullable=False, comment="when its current card was requested"),
     sa.Column("acknowledged_at", UtcDateTime),
     sa.Column("acknowledged_by", sa.Text),
+    sa.Column("acknowledged_until", UtcDateTime, comment="it lapses then; NULL: with the incident"),
+    sa.Column("acknowledgement_note", sa.Text),
+    sa.Column(
+        "lasts",
+        sa.Text,
+        nullable=False,
+        default="",
+        comment="longer than nine of ten of its kind: usual | ever; said once",
+    ),
     sa.Column("previous_id", Id, comment="the incident of the same group before this one"),
     sa.Column(
         "revision",
@@ -92,8 +101,14 @@ incidents = sa.Table(
     sa.Column("firing_since", UtcDateTime, comment="when it last opened or reopened; NULL: opened_at"),
     # Which incident does this group join? The newest of its key.
     sa.Index("ix_incidents_key_id", "key", "id"),
+    # How many opened in a span of time?
+    sa.Index("ix_incidents_opened_at", "opened_at"),
     # Which of those still firing are due for a reminder?
     partial_index("ix_incidents_pinged_at", "pinged_at", where="status = 'firing'"),
+    # Which acknowledgements lapse?
+    partial_index(
+        "ix_incidents_acknowledged_until", "acknowledged_until", where="acknowledged_until IS NOT NULL"
+    ),
 )
 
 alerts = sa.Table(
@@ -163,15 +178,23 @@ alerts = sa.Table(
         default=list,
         comment="other Alertmanagers that say it fires: [{source_url, starts_at}]",
     ),
+    sa.Column(
+        "origin",
+        sa.Text,
+        nullable=False,
+        default="webhook",
+        comment="webhook | event | reconciled | backfilled",
+    ),
     # An episode exists once, whoever writes it. Also: the newest alert of a fingerprint.
     sa.UniqueConstraint("source", "fingerprint", "starts_at"),
-    # A page of /alerts under the filters people combine most.
-    sa.Index("ix_alerts_status_severity_alertname_id", "status", "severity", "alertname", "id"),
+    # The alertnames that there are.
     sa.Index("ix_alerts_alertname_id", "alertname", "id"),
     # A page of /alerts in a time range.
     sa.Index("ix_alerts_starts_at_id", "starts_at", "id"),
     # The alerts of a card.
     sa.Index("ix_alerts_incident_id_id", "incident_id", "id"),
+    # What fires, the worst first.
+    partial_index("ix_alerts_firing", "severity_rank", "id", where="status = 'firing'"),
     # What time alone will change: holds and reports that expire.
     partial_index("ix_alerts_held_until", "held_until", where="held_until IS NOT NULL"),
     partial_index("ix_alerts_expires_at", "expires_at", where="expires_at IS NOT NULL AND status = 'firing'"),
@@ -271,6 +294,8 @@ cards = sa.Table(
     partial_index("ix_cards_leased", "channel", where="lease IS NOT NULL"),
     # Which copies are kept up to date?
     partial_index("ix_cards_mirrors", "channel", where="mirrors_rev IS NOT NULL"),
+    # How often were people notified in a span of time?
+    partial_index("ix_cards_posted_at", "posted_at", where="posted_at IS NOT NULL"),
     # Which decisions are due?
     partial_index("ix_cards_decide_at", "decide_at", where="decide_at IS NOT NULL"),
     # Which card is delivered next?
@@ -357,4 +382,136 @@ acknowledgements = sa.Table(
     sa.Column("note", sa.Text, nullable=False),
     # Who has acknowledged this incident?
     sa.Index("ix_acknowledgements_incident_id", "incident_id"),
+    # How soon were incidents acknowledged in a span of time?
+    sa.Index("ix_acknowledgements_at", "at"),
+)
+
+silences = sa.Table(
+    "silences",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="Alertmanager's"),
+    sa.Column("source_url", sa.Text, nullable=False, comment="whose silence it is"),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("starts_at", UtcDateTime, nullable=False),
+    sa.Column("ends_at", UtcDateTime, nullable=False),
+    sa.Column("matchers", Json, nullable=False, comment="[{name, operator, value}]"),
+    # Which silences are, or were lately, in effect?
+    sa.Index("ix_silences_ends_at", "ends_at"),
+)
+
+absences = sa.Table(
+    "absences",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("since", UtcDateTime, nullable=False, comment="when a router was last known to run"),
+    sa.Column("until", UtcDateTime, nullable=False, comment="when the next one started"),
+    # When was the router away while an alert fired?
+    sa.Index("ix_absences_until", "until"),
+)
+
+# Sums and lookups that a periodic task keeps up with the history, outside of the commit of a webhook.
+
+bookmarks = sa.Table(
+    "bookmarks",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True, comment="of the task"),
+    sa.Column("position", Id, nullable=False, comment="the last id it has dealt with"),
+)
+
+day_sums = sa.Table(
+    "day_sums",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True, comment="UTC, of starts_at"),
+    sa.Column("alertname", sa.Text, primary_key=True),
+    sa.Column("severity", sa.Text, primary_key=True),
+    sa.Column("alerts", sa.Integer, nullable=False),
+    sa.Column("over", sa.Integer, nullable=False, comment="of these, how many are over"),
+    sa.Column("unattended", sa.Integer, nullable=False, comment="over, and nobody had acknowledged them"),
+    sa.Column("silenced", sa.Integer, nullable=False, comment="silenced, inhibited or muted"),
+    sa.Column("flapping", sa.Integer, nullable=False, comment="began within the flap window of the last"),
+    sa.Column("repeats", sa.Integer, nullable=False, comment="reports that brought nothing new"),
+    sa.Column("first_id", Id, nullable=False, comment="the lowest id of its alerts"),
+    sa.Column("last_id", Id, nullable=False, comment="the highest id of its alerts"),
+    sa.Column("longest_id", Id, comment="the alert that fired longest"),
+    sa.Column("longest_s", sa.Integer, nullable=False),
+    sa.Column("durations", Json, nullable=False, comment="of those over: {seconds: how many}"),
+)
+
+hour_sums = sa.Table(
+    "hour_sums",
+    metadata,
+    sa.Column("hour", UtcDateTime, primary_key=True, comment="of starts_at"),
+    sa.Column("alertname", sa.Text, primary_key=True),
+    sa.Column("severity", sa.Text, primary_key=True),
+    sa.Column("alerts", sa.Integer, nullable=False),
+)
+
+label_values = sa.Table(
+    "label_values",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, primary_key=True, comment="cut where it is long"),
+    sa.Column("last_alert_id", Id, nullable=False, comment="the newest alert that has it"),
+)
+
+unnotified = sa.Table(
+    "unnotified",
+    metadata,
+    sa.Column(
+        "alert_id", Id, primary_key=True, autoincrement=False, comment="over, and no message announced it"
+    ),
+)
+
+acts = sa.Table(
+    "acts",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, comment="acknowledged | unacknowledged | silenced"),
+    sa.Column("turn", sa.Text, nullable=False, comment="what its link was signed for: a link acts once"),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("via", sa.Text, nullable=False, comment="card | page | api | time"),
+    sa.Column("until", UtcDateTime, comment="when its effect ends by itself"),
+    sa.Column("silence_id", sa.Text, comment="Alertmanager's"),
+    # One act per signed link, however often its button is pressed; what people did about this incident.
+    sa.UniqueConstraint("incident_id", "turn"),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, comment="started | succeeded | failed | measured"),
+    sa.Column("at", UtcDateTime, nullable=False, comment="when it reached that state"),
+    sa.Column("duration_s", sa.Float),
+    sa.Column("metrics", Json, nullable=False),
+    sa.Column("deployed", sa.Boolean, nullable=False, comment="its model became the champion"),
+    # A run exists once, whichever of its tries reports it.
+    sa.UniqueConstraint("job", "run_id"),
+    # The runs of a job before this one.
+    sa.Index("ix_runs_job_at", "job", "at"),
+)
+
+marks = sa.Table(
+    "marks",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("labels", Json, nullable=False),
+    sa.Column("key", sa.Text, unique=True, comment="idempotency key of its report"),
+    # What changed in the time of a chart?
+    sa.Index("ix_marks_at", "at"),
+)
+
+link_keys = sa.Table(
+    "link_keys",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False, comment="1"),
+    sa.Column("key", sa.Text, nullable=False, comment="signs the links on cards, where no setting does"),
 )

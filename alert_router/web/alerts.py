@@ -10,13 +10,15 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from alert_router.settings import Settings
-from alert_router.store import history
+from alert_router.store import alert_extras, alert_list, firing_alerts, history
+from alert_router.store.alert_extras import ListedAlert
+from alert_router.store.alert_list import AlertList
 from alert_router.web import alert_filters, openapi
 from alert_router.web.alert_filters import Query
 from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
 from alert_router.web.pages import VARY, AlertPage, AlertsPage
 from alert_router.web.problems import Problem, wants_html
-from alert_router.web.schemas import AlertDetailOut, AlertPageOut
+from alert_router.web.schemas import AlertDetailOut, AlertOut, AlertPageOut
 
 PARAMETERS = {
     "parameters": [
@@ -46,9 +48,9 @@ async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: St
         health = await state["operations"].health()
         page = await reader.run(lambda conn: _html_page(conn, query, state["settings"], health.troubles, now))
         return state["pages"].render("alerts.html", page)
-    rows = await reader.run(lambda conn: _rows(conn, query))
-    cursor = None if rows.next is None else str(rows.next)
-    body = AlertPageOut.model_validate({"alerts": rows.alerts, "next": cursor})
+    listed = await reader.run(lambda conn: _listed(conn, query, now))
+    cursor = None if listed.next is None else str(listed.next)
+    body = AlertPageOut(alerts=list(map(AlertOut.of, listed.rows)), next=cursor)
     return JSONResponse(body.model_dump(mode="json"), headers=VARY)
 
 
@@ -59,31 +61,41 @@ async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: St
     summary="One alert with its transitions and deliveries",
 )
 async def alert(request: Request, alert_id: RowId, reader: ReaderDep, state: StateDep, now: Now) -> Response:
-    detail = await reader.run(lambda conn: history.alert_detail(conn, alert_id))
-    if detail is None:
+    found = await reader.run(lambda conn: _detail(conn, alert_id, now))
+    if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no alert {alert_id}")
+    listed, detail = found
     if wants_html(request):
         page = AlertPage(now=now, detail=detail, public_url=state["settings"].public_url)
         return state["pages"].render("alert.html", page)
-    return JSONResponse(AlertDetailOut.of(detail).model_dump(mode="json"), headers=VARY)
+    return JSONResponse(AlertDetailOut.of_detail(listed, detail).model_dump(mode="json"), headers=VARY)
 
 
-def _rows(conn: sa.Connection, query: Query) -> history.Page:
-    return history.page(conn, query.filters, limit=query.limit, before=query.before)
+def _listed(conn: sa.Connection, query: Query, now: datetime) -> AlertList:
+    return alert_list.page(
+        conn, query.filters, now=now, limit=query.limit, order=query.order, after=query.after
+    )
+
+
+def _detail(
+    conn: sa.Connection, alert_id: int, now: datetime
+) -> tuple[ListedAlert, history.AlertDetail] | None:
+    detail = history.alert_detail(conn, alert_id)
+    return None if detail is None else (alert_extras.with_extras(conn, [detail.alert], now)[0], detail)
 
 
 def _html_page(
     conn: sa.Connection, query: Query, settings: Settings, troubles: Mapping[str, str], now: datetime
 ) -> AlertsPage:
-    rows = _rows(conn, query)
+    listed = _listed(conn, query, now)
     return AlertsPage(
         now=now,
         query=query,
-        alerts=rows.alerts,
-        next_url=None if rows.next is None else query.url(cursor=rows.next),
-        firing=history.firing(conn),
+        alerts=tuple(one.alert for one in listed.rows),
+        next_url=None if listed.next is None else query.url(cursor=listed.next),
+        firing=firing_alerts.by_severity(conn),
         severities=history.values_of(conn, "severity"),
-        alertnames=history.values_of(conn, "alertname"),
+        alertnames=history.alertnames(conn),
         troubles=troubles,
         webhook_url=f"{settings.public_url}/webhooks/alertmanager",
         needs_token=bool(settings.ingest_tokens),

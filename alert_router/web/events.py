@@ -1,11 +1,14 @@
-"""POST /events: direct reports. 201: new, and on the disk; 200: known already. 503: send it again."""
+"""POST /events: direct reports of DAGs, jobs, scripts and services.
+
+201: new, and on the disk; 200: known already. 503: send it again.
+"""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel
 
-from alert_router.sources import event_signals, events
+from alert_router.sources import event_examples, event_signals, events
 from alert_router.sources.errors import InvalidBody
 from alert_router.web import ingest, openapi
 from alert_router.web.dependencies import state_of
@@ -13,23 +16,16 @@ from alert_router.web.ingest import Body
 
 
 class Answer(BaseModel):
-    id: int
-    """The alert of the event; the same when the event is sent again."""
-    url: str
+    id: int | None
+    """The alert of the event; the same when the event is sent again. null where it makes none: a mark, a run
+    that started or went well."""
+    url: str | None
     new: bool
 
 
-EXAMPLE = {
-    "type": "training_failure",
-    "dag_id": "monitor_and_fine_tune",
-    "run_id": "scheduled__2026-11-22T00:00:00+00:00",
-    "occurred_at": "2026-11-22T00:12:30Z",
-    "model_type": "rf",
-    "error_message": "no rows in the training window",
-}
 IdempotencyKey = Annotated[
     str | None,
-    Header(max_length=255, description="Identifies the event instead of type, dag_id and run_id"),
+    Header(max_length=255, description="Identifies the event instead of its fields"),
 ]
 _schema = events.schema(openapi.REF_TEMPLATE)
 _schema.pop("$defs", None)
@@ -38,25 +34,27 @@ router = APIRouter(tags=["ingest"])
 
 @router.post(
     "/events",
-    summary="A direct report from a DAG or the backend",
+    summary="A direct report: an event, a run of a job, a deployment",
     status_code=201,
     responses={
         200: {"description": "Known already: the same alert", "model": Answer},
         **openapi.errors(*ingest.ERRORS),
     },
-    openapi_extra=openapi.json_body(_schema, EXAMPLE),
+    openapi_extra=openapi.json_body_examples(_schema, event_examples.EXAMPLES),
 )
 async def report(
     request: Request, response: Response, body: Body, idempotency_key: IdempotencyKey = None
 ) -> Answer:
     state = state_of(request)
+    now = state["clock"]()
     try:
-        event = event_signals.to_signals(events.parse(body), idempotency_key=idempotency_key)
+        event = event_signals.to_signals(events.parse(body), now=now, idempotency_key=idempotency_key)
     except InvalidBody as invalid:
         raise await ingest.quarantine(events.SOURCE, body, invalid, state) from invalid
-    receipt = await state["intake"].report(event, state["clock"]())
+    receipt = await state["intake"].report(event, now)
     state["metrics"].signals.labels(events.SOURCE, "accepted" if receipt.new else "duplicate").inc()
-    url = f"/alerts/{receipt.alert_id}"
     response.status_code = 201 if receipt.new else 200
-    response.headers["Location"] = url
+    url = f"/alerts/{receipt.alert_id}" if receipt.alert_id is not None else None
+    if url is not None:
+        response.headers["Location"] = url
     return Answer(id=receipt.alert_id, url=url, new=receipt.new)

@@ -6,13 +6,11 @@ from datetime import datetime
 from alert_router.domain import matchers
 from alert_router.domain.matchers import Matcher
 from alert_router.domain.model import Status
-from alert_router.web import jinja_filters
-from alert_router.web.alert_filters import UNITS, Query, url_of
+from alert_router.store.filters import Order
+from alert_router.web.alert_filters import FILTERS, Query, span_in_words, url_of
 
-SPANS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days"}
-"""The choices of the form, as values of the parameter `since`."""
-NO_FILTERS = frozenset({"limit"})
-"""Parameters that do not filter."""
+TIMES = frozenset({"since", "until"})
+ORDERS = {Order.NEWEST: "newest first", Order.WORST: "worst first"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,45 +23,27 @@ class Chip:
 
 def in_words(query: Query, now: datetime) -> str:
     """Such as "Firing critical alerts of the last 24 hours, newest first"."""
-    parts = [_kind(query), *_when(query, now), *_about(query)]
-    return " ".join(parts) + ", newest first"
+    adjectives = _phrases(query, now, adjectives=True)
+    noun = " ".join([*adjectives, "alerts"]) if adjectives else "all alerts"
+    sentence = " ".join([noun, *_when(query, now), *_phrases(query, now, adjectives=False)])
+    return f"{sentence[0].upper()}{sentence[1:]}, {ORDERS[query.order]}"
 
 
-def _kind(query: Query) -> str:
-    filters = query.filters
-    words = [filters.status or "", filters.severity or "", "alerts"]
-    sentence = " ".join(word for word in words if word)
-    return sentence[0].upper() + sentence[1:] if sentence != "alerts" else "All alerts"
-
-
-def _about(query: Query) -> list[str]:
-    filters = query.filters
-    phrases = [f"named {filters.alertname}"] if filters.alertname else []
-    phrases += [f"from {filters.source}"] if filters.source else []
-    if filters.matchers:
-        phrases.append("with " + " and ".join(str(matcher) for matcher in filters.matchers))
-    return phrases + ([f"containing “{filters.text}”"] if filters.text else [])
-
-
-def _when(query: Query, now: datetime) -> list[str]:
-    filters = query.filters
-    phrases: list[str] = []
-    if filters.since is not None:
-        span = span_in_words(value_of(query, "since"))
-        phrases.append(f"of the {span}" if span else f"since {jinja_filters.clock(filters.since, now)}")
-    if filters.until is not None:
-        phrases.append(f"{'and' if phrases else 'started'} before {jinja_filters.clock(filters.until, now)}")
+def _phrases(query: Query, now: datetime, *, adjectives: bool) -> list[str]:
+    """In the order of the registry, without the time range."""
+    phrases = []
+    for name, parameter in FILTERS.items():
+        if parameter.is_adjective is adjectives and name not in TIMES:
+            texts = [str(one) for one in query.filters.matchers] if parameter.many else values_of(query, name)
+            phrases += [parameter.words(" and ".join(texts), now)] if texts else []
     return phrases
 
 
-def span_in_words(text: str) -> str:
-    """An age such as 90m as "last 90 minutes"; empty for anything else."""
-    if text in SPANS:
-        return SPANS[text]
-    digits, unit = text[:-1], text[-1:]
-    if unit not in UNITS or not digits.isdigit():
-        return ""
-    return f"last {UNITS[unit]}" if int(digits) == 1 else f"last {int(digits)} {UNITS[unit]}s"
+def _when(query: Query, now: datetime) -> list[str]:
+    phrases = [FILTERS["since"].words(text, now) for text in values_of(query, "since")]
+    for text in values_of(query, "until"):
+        phrases.append(f"{'and' if phrases else 'started'} {FILTERS['until'].words(text, now)}")
+    return phrases
 
 
 def value_of(query: Query, name: str) -> str:
@@ -76,14 +56,14 @@ def values_of(query: Query, name: str) -> list[str]:
 
 
 def has_filters(query: Query) -> bool:
-    return any(name not in NO_FILTERS for name, _ in query.pairs)
+    return any(name in FILTERS for name, _ in query.pairs)
 
 
 def chips(query: Query) -> list[Chip]:
     return [
         Chip(_chip_text(name, value), url_of(query.pairs[:index] + query.pairs[index + 1 :]))
         for index, (name, value) in enumerate(query.pairs)
-        if name not in NO_FILTERS
+        if name in FILTERS
     ]
 
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from alert_router.store import history, preview
+from alert_router.store import firing_alerts, preview
 from alert_router.web import metrics
 from alert_router.web.api_docs import operations
 from alert_router.web.dependencies import Now, ReaderDep, StateDep
@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 async def landing(request: Request, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     settings = state["settings"]
-    firing = await reader.run(history.firing)
+    firing = await reader.run(firing_alerts.by_severity)
     if not wants_html(request):
         names = ("alerts", "preview", "metrics", "docs")
         links = {name: f"{settings.public_url}/{name}" for name in names}

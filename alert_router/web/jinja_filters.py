@@ -25,6 +25,7 @@ TRANSITIONS = {
     "superseded": "Closed: a new episode started",
     "late_duplicate": "Late duplicate, counted only",
     "acknowledged": "Acknowledged",
+    "unacknowledged": "No longer acknowledged",
     "silenced": "Silenced in Alertmanager",
     "reconciled": "Corrected to match Alertmanager",
 }

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from alert_router.config import Configuration, ConfigurationHolder
 from alert_router.domain.model import ChannelName
 from alert_router.sources import alertmanager, events, grafana
-from alert_router.store import card_stats, history, ledger, quarantine
+from alert_router.store import card_stats, firing_alerts, ledger, quarantine
 from alert_router.store.engine import Store, Unavailable
 from alert_router.store.ledger import Ledger
 
@@ -45,7 +45,7 @@ def state_of(conn: sa.Connection, configuration: Configuration) -> State:
         cards=card_stats.counts(conn, channels),
         oldest_waiting=card_stats.oldest_waiting(conn, channels),
         quarantined=quarantine.size(conn),
-        firing=sum(history.firing(conn).values()),
+        firing=firing_alerts.count(conn),
         ledger=ledger.of(conn, configuration.route.channel),
     )
 

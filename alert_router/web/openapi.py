@@ -87,6 +87,19 @@ def _add_access(path: str, method: str, operation: dict[str, Any]) -> None:
     operation["responses"] = dict(sorted((by_text | operation["responses"]).items()))
 
 
+def json_body_examples(
+    schema: Mapping[str, Any], examples: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The same, with an example for each kind of body."""
+    named = {name: {"value": dict(example)} for name, example in examples.items()}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "examples": named}},
+        }
+    }
+
+
 def add_schemas(app: FastAPI) -> None:
     """Add the schemas that `errors` and the body of POST /events refer to, and who may do what."""
     generate = app.openapi

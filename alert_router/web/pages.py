@@ -14,11 +14,12 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from alert_router.discord import embeds, markdown
-from alert_router.domain.model import Alert, Status
+from alert_router.domain.model import Alert
 from alert_router.store.dead_letters import DeadLetter
+from alert_router.store.filters import Standing
 from alert_router.store.history import AlertDetail
 from alert_router.store.preview import PreviewCard
-from alert_router.web import discord_html, filter_summary, jinja_filters
+from alert_router.web import alert_filters, discord_html, filter_summary, jinja_filters
 from alert_router.web.alert_filters import Query
 from alert_router.web.api_docs import Operation
 from alert_router.web.metrics import SOURCES
@@ -124,6 +125,7 @@ class PageResponse(Response):
         # Not the framework's: it needs the body at once.
         self._render = render
         self.background = None
+        self.raw_headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
     @property
     def body(self) -> bytes:  # type: ignore[override]
@@ -173,7 +175,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "moment": datetime.fromisoformat,
     "silence_url": embeds.silence_url,
     **_by_name(discord_html.bar, discord_html.block, discord_html.inline, discord_html.rows),
-    **_by_name(filter_summary.chips, filter_summary.in_words, filter_summary.span_in_words),
+    **_by_name(filter_summary.chips, filter_summary.in_words, alert_filters.span_in_words),
     **_by_name(jinja_filters.ago, jinja_filters.clock, jinja_filters.exact, jinja_filters.times),
     **_by_name(jinja_filters.by_rank, jinja_filters.rank_name, jinja_filters.counted, jinja_filters.words),
     **_by_name(jinja_filters.distinguishing_labels_first, jinja_filters.headline_and_text),
@@ -184,8 +186,8 @@ GLOBALS: Mapping[str, object] = {
     "OUTCOMES": jinja_filters.OUTCOMES,
     "SHOWN_LABELS": jinja_filters.SHOWN_LABELS,
     "SOURCES": SOURCES,
-    "SPANS": filter_summary.SPANS,
-    "STATUSES": tuple(Status),
+    "SPANS": alert_filters.SPANS,
+    "STATUSES": tuple(Standing),
     "STYLESHEETS": STYLESHEETS,
     "TRANSITIONS": jinja_filters.TRANSITIONS,
     **_by_name(filter_summary.choices, filter_summary.has_filters, filter_summary.severity_url),

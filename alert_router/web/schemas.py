@@ -5,12 +5,20 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from alert_router.domain.model import Status
+from alert_router.domain.model import Alert, Origin, Status
+from alert_router.store.alert_extras import ListedAlert
 from alert_router.store.history import AlertDetail, TimelineEntry
 
 
 class Out(BaseModel):
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+
+class SilenceOut(Out):
+    id: str
+    created_by: str
+    comment: str
+    ends_at: datetime
 
 
 class AlertOut(Out):
@@ -33,6 +41,35 @@ class AlertOut(Out):
     last_seen_at: datetime
     """When it was last reported."""
     generator_url: str
+    acknowledged_at: datetime | None
+    """When somebody took it; while it fires, of its whole incident."""
+    acknowledged_by: str | None
+    acknowledgement_note: str | None
+    suppressed: str | None
+    """silenced, inhibited or muted, by Alertmanager; it may fire all the same."""
+    silence: SilenceOut | None
+    """The silence that is in effect, where Alertmanager's API told of it."""
+    notified: bool
+    """Whether a message has announced it."""
+    origin: Origin
+    episodes_30d: int
+    """How often its label set began to fire in the last 30 days, this time included."""
+
+    @classmethod
+    def of(cls, listed: ListedAlert) -> Self:
+        alert, taken = listed.alert, listed.acknowledgement
+        own = {name: getattr(alert, name) for name in cls.model_fields if name in Alert.__dataclass_fields__}
+        return cls.model_validate(
+            own
+            | {
+                "acknowledged_at": taken and taken.at,
+                "acknowledged_by": taken and taken.by,
+                "acknowledgement_note": taken and taken.note,
+                "silence": listed.silence,
+                "notified": listed.notified,
+                "episodes_30d": listed.episodes_30d,
+            }
+        )
 
 
 class AlertPageOut(Out):
@@ -57,8 +94,8 @@ class AlertDetailOut(AlertOut):
     deliveries: list[DeliveryOut]
 
     @classmethod
-    def of(cls, detail: AlertDetail) -> Self:
-        alert = AlertOut.model_validate(detail.alert).model_dump()
+    def of_detail(cls, listed: ListedAlert, detail: AlertDetail) -> Self:
+        alert = AlertOut.of(listed).model_dump()
         return cls.model_validate(
             alert | {"transitions": detail.transitions, "deliveries": detail.deliveries}
         )

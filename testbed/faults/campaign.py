@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ import httpx
 
 from testbed import stack
 from testbed.fakes.discord import DiscordState, RateLimits, RunningDiscord, faults, running
-from testbed.faults import checks, databases, fake_clock, figures, injector, records
+from testbed.faults import channels, checks, databases, fake_clock, figures, injector, news_checks, records
 from testbed.faults.checks import Case, DeadLetters
 from testbed.faults.databases import Database
 from testbed.faults.injector import FaultInjector
-from testbed.faults.ledger_probe import LedgerProbe
+from testbed.faults.ledger_probe import COMMAND_S, LedgerProbe
 from testbed.faults.plan import Plan
-from testbed.faults.records import Records
+from testbed.faults.records import HistoryAlert, Records
 from testbed.faults.scenarios import HOLD_S, REFUSED_SUMMARY
 from testbed.faults.senders import Stopwatch, WebhookSender, send_all
 from testbed.faults.supervisor import Supervisor
@@ -28,7 +28,8 @@ from testbed.running_router import AUTH, RunningRouter
 
 PER_MINUTE, PER_WINDOW = 30, 5
 """Discord's limits: per minute and channel, and per two seconds and webhook."""
-WEBHOOK_TOKEN = "w3bh00k-t0ken_of-the-campaign"
+ASKED_S = 10.0
+"""From the end of the longest wait to the message, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,14 @@ class Campaign:
     @contextmanager
     def prepared(cls, plan: Plan, folder: Path) -> "Iterator[Campaign]":
         state = DiscordState(limits=_limits(plan), keep_files=False)
-        state.webhook("1", WEBHOOK_TOKEN, "100")
+        channels.register(state)
         state.faults.next(faults.status(400, code=50035), times=None, containing=REFUSED_SUMMARY)
         clock = fake_clock.in_folder(folder)
         port = free_port()
         with databases.opened(plan.database, folder) as database, running(state) as discord:
             settings = {
                 "ALERT_ROUTER_DATABASE_URL": database.url,
-                "DISCORD_WEBHOOK_URL": discord.webhook_url("1", WEBHOOK_TOKEN),
+                "ALERT_ROUTER_CONFIG": str(channels.write_configuration(folder, discord)),
                 "ALERT_ROUTER_CHANNEL_PER_MINUTE": str(PER_MINUTE * plan.size.faster),
                 "ALERT_ROUTER_HOLD_SECONDS": str(HOLD_S),
                 "ALERT_ROUTER_REMIND_EVERY": "none",
@@ -74,7 +75,9 @@ class Campaign:
 
     async def run(self) -> Outcome:
         async with httpx.AsyncClient() as client, httpx.AsyncClient() as own_client:
-            sender = WebhookSender(client, f"{self.url}/webhooks/alertmanager", AUTH)
+            sender = WebhookSender(
+                client, f"{self.url}/webhooks/alertmanager", AUTH, self.discord.state.clock
+            )
             probe = LedgerProbe(self.url, self.supervisor.router, own_client)
             stopwatch = Stopwatch()
             injecting = FaultInjector(
@@ -85,8 +88,9 @@ class Campaign:
                 self._clear_passing_faults()
                 await self._all_delivered(probe)
                 dead_letters = await self._replay(own_client)
+                await self._all_announced(sender)
                 await self._all_delivered(probe)
-            await probe.run_command()
+            await self._nothing_pending(probe)
         return self._outcome(injecting, probe, dead_letters, stopwatch.now_s)
 
     def _clear_passing_faults(self) -> None:
@@ -101,6 +105,30 @@ class Campaign:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.plan.size.settles_s):
                 await until(lambda: probe.all_delivered)
+
+    async def _nothing_pending(self, probe: LedgerProbe) -> None:
+        """By the command. A digest is edited once more when its storm has been over for a minute."""
+
+        async def nothing_pending() -> bool:
+            return await probe.run_command() and probe.newest_total["pending"] == 0
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(COMMAND_S):
+                await until(nothing_pending)
+
+    async def _all_announced(self, sender: WebhookSender) -> None:
+        """Wait until the last waits of the notify rule are over; the checks report what is missing then."""
+
+        def all_announced() -> bool:
+            return not list(news_checks.unannounced(self._records(()), sender.sent))
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(channels.LONGEST_WAIT_S + ASKED_S):
+                await until(lambda: asyncio.to_thread(all_announced), every_s=1.0)
+
+    def _records(self, history: Sequence[HistoryAlert]) -> Records:
+        tables = records.tables_of(self.database.url)
+        return Records(self.plan, history, tables, self.discord.state, self.supervisor.kills)
 
     async def _replay(self, client: httpx.AsyncClient) -> DeadLetters:
         """Clear what made Discord refuse, replay the dead letters, and return which those were."""
@@ -132,14 +160,12 @@ class Campaign:
         state = self.discord.state
         hits = injected.hits + injector.discord_hits(state, injected.hits)
         case = Case(
-            records=Records(
-                self.plan, self._history(), records.tables_of(self.database.url), state, self.supervisor.kills
-            ),
+            records=self._records(self._history()),
             sender=injected.sender,
             injector=injected,
             probe=probe,
             log=self.supervisor.log(),
-            secrets=(WEBHOOK_TOKEN, stack.TOKEN),
+            secrets=(*(channel.token for channel in channels.CHANNELS), stack.TOKEN),
             hits=hits.total(),
             dead_letters=dead_letters,
         )

@@ -97,14 +97,15 @@ def _of_digest(records: Records, digest_id: int, card: Any) -> Iterator[str]:
         yield f"its card is {card.state}: {card.error}"
         return
     shown = message_parser.parse(message)
-    if shown.title.startswith(REPLACED) and max(records.digests) > digest_id:
-        return  # a newer digest has taken over what fired
-    if not shown.digest:
-        yield f"its message says {shown.title!r}"
-        return
     incidents = {card.incident_id for card in records.tables.cards if card.folded_into == digest_id}
     alerts = [alert for incident_id in incidents for alert in records.alerts_of[incident_id]]
     firing = [alert for alert in alerts if _fires(records, alert)]
+    newest = max(other_id for other_id, other in records.digests.items() if other.channel == card.channel)
+    if shown.title.startswith(REPLACED) and newest > digest_id and not firing:
+        return  # a newer digest of the channel has taken over what fired
+    if not shown.digest:
+        yield f"its message says {shown.title!r}"
+        return
     total = len(firing) or len(alerts)
     if shown.storm != (len(incidents), len(firing)) or f" {total} " not in shown.title:
         yield f"{len(incidents)} incidents, {len(firing)} of {len(alerts)} fire, and it says {shown.title!r}"

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from testbed.faults import card_checks, create_checks
+from testbed.faults import card_checks, channels, create_checks, news_checks
 from testbed.faults.fault_plan import Kind
 from testbed.faults.injector import FaultInjector
 from testbed.faults.ledger_probe import LedgerProbe
@@ -69,10 +69,17 @@ def _creates(case: Case) -> Iterator[str]:
     yield from create_checks.findings(case.records)
 
 
+def _new_messages(case: Case) -> Iterator[str]:
+    yield from news_checks.findings(case.records, case.sender.sent)
+    if not news_checks.required(case.records, case.sender.sent):
+        yield "no alert needed another message than its group's first"
+
+
 def _ledger(case: Case) -> Iterator[str]:
     yield from case.probe.imbalances
-    last = case.probe.newest
-    if last["pending"] or last["dead"] or last["wanted"] != len(case.records.tables.incidents):
+    last = case.probe.newest_total
+    balanced = {"wanted": len(case.records.tables.incidents), "pending": 0, "dead": 0}
+    if not balanced.items() <= last.items():
         yield f"at the end {last}, with {len(case.records.tables.incidents)} incidents"
     if not case.probe.samples or not case.probe.commands:
         yield f"{case.probe.samples} readings of the metrics, {case.probe.commands} of the command"
@@ -110,13 +117,14 @@ def _secrets(case: Case) -> Iterator[str]:
 
 
 def _rate_limits(case: Case) -> Iterator[str]:
-    """A restart forgets at most one wait that Discord asked for; nothing else hits a limit."""
+    """A restart forgets at most one wait of each channel; nothing else hits a limit."""
     discord, rates = case.records.discord, case.records.discord.rates
     restarts = len(case.records.kills) + case.injector.supervisor.ended_by_itself
-    if rates.impatient > restarts:
+    forgotten = restarts * len(channels.CHANNELS)
+    if rates.impatient > forgotten:
         yield f"{rates.impatient} requests before a Retry-After was over, {restarts} restarts"
     own = sum(count for kind, count in rates.sent_429.items() if not kind.startswith("fault:"))
-    allowed = restarts + HITS_PER_CLOCK_STEP * case.injector.hits[Kind.CLOCK]
+    allowed = forgotten + HITS_PER_CLOCK_STEP * case.injector.hits[Kind.CLOCK]
     if own > allowed:
         yield f"{own} times over a limit ({dict(rates.sent_429)}), {restarts} restarts"
     if discord.unknown_keys:
@@ -140,6 +148,7 @@ CHECKS: dict[str, Callable[[Case], Iterator[str]]] = {
     "history": _history,
     "cards": _cards,
     "creates": _creates,
+    "new messages": _new_messages,
     "ledger": _ledger,
     "dead letters": _dead_letters,
     "answers": _answers,

@@ -1,7 +1,8 @@
 """Checks that no message was created without need: each repeated create must have a cause of its own.
 
 A create may be repeated when its answer was lost (the fault is recorded), when a person deleted its message,
-or when the router was killed in between. Each kill explains one create, for the router sends one at a time.
+or when the router was killed in between. Each kill explains one create in each channel, for the router sends
+one at a time there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from itertools import pairwise
 from math import inf
 
 from testbed.fakes.discord import RequestRecord
-from testbed.faults import message_parser
+from testbed.faults import channels, message_parser
 from testbed.faults.records import Records
 
 DIGEST = "digest"
@@ -37,13 +38,23 @@ class _Gap:
 
 
 def counted(records: Records) -> Repeats:
+    counts = [_counted_in_channel(records.in_channel(channel)) for channel in channels.CHANNELS]
+    return Repeats(
+        after_lost_answer=sum(count.after_lost_answer for count in counts),
+        after_deletion=sum(count.after_deletion for count in counts),
+        after_kill=sum(count.after_kill for count in counts),
+        unexplained=[key for count in counts for key in count.unexplained],
+    )
+
+
+def _counted_in_channel(records: Records) -> Repeats:
     lost = deleted = 0
     repeated: list[tuple[str, int, list[_Gap]]] = []
-    expected, in_digests = _expected(records), _in_digests(records)
-    for key, creates in _creates(records).items():
+    expected, folded = _expected(records), in_digests(records)
+    for key, creates in creates_by_group(records).items():
         extra = len(creates) - expected.get(key, 0)
         open_gaps: list[_Gap] = []
-        for gap in _gaps(creates, folded=key in in_digests):
+        for gap in _gaps(creates, folded=key in folded):
             if extra > 0 and _answer_was_lost(gap.first):
                 lost, extra = lost + 1, extra - 1
             elif extra > 0 and _deleted_before(records, gap):
@@ -61,11 +72,11 @@ def findings(records: Records) -> Iterator[str]:
         yield f"{key} was created once too often without a cause"
 
 
-def _creates(records: Records) -> Mapping[str, list[RequestRecord]]:
+def creates_by_group(records: Records) -> Mapping[str, list[RequestRecord]]:
     """Creates that Discord stored, by the group they are about, oldest first."""
     creates: dict[str, list[RequestRecord]] = {}
     known = {card.message_id: card.incident_id for card in records.tables.cards if card.incident_id}
-    for record in records.discord.creates:
+    for record in records.creates:
         shown = message_parser.parse_payload(record.payload)
         key = DIGEST if shown.digest else shown.token
         if key is None and record.stored in known:  # all of its alerts moved to later incidents
@@ -84,7 +95,7 @@ def _expected(records: Records) -> Mapping[str, int]:
     return counts
 
 
-def _in_digests(records: Records) -> set[str]:
+def in_digests(records: Records) -> set[str]:
     """The groups that a digest shows, so that their own message can be one too many."""
     return {
         records.group_of(card.incident_id).token

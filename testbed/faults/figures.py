@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from testbed.faults import card_checks, create_checks
+from testbed.faults import card_checks, create_checks, news_checks
 from testbed.faults.checks import MAX_SHOWN, Case
 
 WIDTH = 58
@@ -28,12 +28,14 @@ def lines(case: Case, *, took_s: float, hits: Counter[str], findings: list[str])
     yield _line("creates", len(records.discord.creates))
     yield f"    repeated: {repeats.after_lost_answer} after a lost answer, {repeats.after_kill} after a kill,"
     yield f"    {repeats.after_deletion} deleted by a person, {len(repeats.unexplained)} without a cause"
+    required = news_checks.required(records, case.sender.sent)
+    yield _line("alerts that began after their group's first message", required)
     sent_429 = records.discord.rates.sent_429
     own = {kind: count for kind, count in sent_429.items() if not kind.startswith("fault:")}
     yield f"    answers of 429: {sum(sent_429.values())}, of these no injected fault: {own or 'none'}"
     yield _line("ledger balanced", f"{case.probe.samples} + {case.probe.commands} readings")
-    most = case.probe.most
-    yield f"    most pending {most['pending']}, most dead {most['dead']}, at the end {case.probe.newest}"
+    most, last = case.probe.most, case.probe.newest_total
+    yield f"    most pending {most['pending']}, most dead {most['dead']}, at the end {last}"
     yield _line("router restarted", len(records.kills) + case.injector.supervisor.ended_by_itself)
     if case.injector.supervisor.clock.library is None:
         yield "    the clock was not stepped: libfaketime is not installed"

@@ -30,6 +30,9 @@ class LedgerProbe:
     """How often `alert-router ledger` was run and answered."""
     imbalances: list[str] = field(default_factory=list)
     newest: Mapping[str, int] = field(default_factory=dict)
+    """By the metrics: of the main channel."""
+    newest_total: Mapping[str, int] = field(default_factory=dict)
+    """By the command: of all channels together."""
     pending_cards: int = -1
     most: Counter[str] = field(default_factory=Counter)
 
@@ -70,12 +73,14 @@ class LedgerProbe:
         # Without libfaketime: the command needs no time of day, and would leave its files behind.
         environment = {k: v for k, v in self.router.environment.items() if k != "LD_PRELOAD"}
         output = await asyncio.to_thread(_run, command, environment)
-        printed = PRINTED.search(output)
-        if printed is None:
+        names = ("wanted", "delivered", "pending", "dead")
+        ledgers = [dict(zip(names, map(int, numbers), strict=True)) for numbers in PRINTED.findall(output)]
+        if not ledgers:
             return False
         self.commands += 1
-        names = ("wanted", "delivered", "pending", "dead")
-        self._record(dict(zip(names, map(int, printed.groups()), strict=True)), "the command")
+        for ledger in ledgers:
+            self._record(ledger, "the command")
+        self.newest_total = {name: sum(ledger[name] for ledger in ledgers) for name in names}
         return True
 
     def _record(self, accounts: Mapping[str, int], source: str) -> None:

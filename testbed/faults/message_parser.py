@@ -9,7 +9,7 @@ from typing import Any
 
 from testbed.fakes.discord import Message
 
-TOKEN = re.compile(r"\b[RSB]\d{4}\b")
+TOKEN = re.compile(r"\b[RSB]\d{4,5}\b")
 FIRING_SIGNS = ("🔴", "🟠", "🟡", "🔵")
 STILL = re.compile(r"⛈️ (\d+) alerts firing in (\d+) incidents")
 OVER = re.compile(r"🟢 The storm is over . (\d+) alerts in (\d+) incidents")

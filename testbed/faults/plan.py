@@ -27,7 +27,8 @@ class Size:
     singles: int
     """Groups in each stretch."""
     storm: int
-    """Groups in each storm: more than the limit of a minute."""
+    """Groups in each storm, half of them in each channel: more than the limit of a minute, and than what is
+    delivered while they arrive."""
     refused: int
     """Groups whose cards Discord refuses until the rule is cleared."""
     life_s: float
@@ -43,22 +44,22 @@ FULL = Size(
     stretches=2,
     stretch_s=170.0,
     singles=520,
-    storm=950,
+    storm=1_200,
     refused=3,
     life_s=40.0,
     settles_s=400.0,
-    faster=20,
+    faster=8,
 )
 SHORT = Size(
     full=False,
     stretches=1,
     stretch_s=24.0,
     singles=60,
-    storm=400,
+    storm=700,
     refused=1,
     life_s=8.0,
     settles_s=120.0,
-    faster=8,
+    faster=4,
 )
 
 

@@ -1,7 +1,7 @@
 """What the campaign leaves behind: the router's history and tables, and the log of the fake Discord."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from alert_router.store.engine import open_store
 from alert_router.store.tables import cards, incidents, metadata, quarantine
-from testbed.fakes.discord import DiscordState, Message
+from testbed.fakes.discord import DiscordState, Message, RequestRecord
+from testbed.faults.channels import Channel
 from testbed.faults.message_parser import TOKEN
 from testbed.faults.plan import Plan
 from testbed.faults.scenarios import Group
@@ -52,6 +53,18 @@ class Records:
     tables: Tables
     discord: DiscordState
     kills: Sequence[float]
+    webhook_id: str | None = None
+    """Of the one channel that they are about."""
+
+    def in_channel(self, channel: Channel) -> "Records":
+        cards = [card for card in self.tables.cards if card.channel == channel.name]
+        return replace(self, tables=replace(self.tables, cards=cards), webhook_id=channel.webhook_id)
+
+    @property
+    def creates(self) -> list[RequestRecord]:
+        """Those that Discord stored."""
+        creates = self.discord.creates
+        return [record for record in creates if self.webhook_id in (None, record.webhook_id)]
 
     @cached_property
     def messages(self) -> Mapping[str, Message]:

@@ -67,6 +67,12 @@ class Group:
     """Each of its webhooks contains an invalid alert."""
 
     @property
+    def team(self) -> str:
+        """Half of the single groups are team b's, and a tenth of a storm: the rest exceeds a limit."""
+        share = 10 if self.token.startswith("B") else 2
+        return "a" if int(self.token[1:]) % share else "b"
+
+    @property
     def final(self) -> Mapping[tuple[str, datetime], Episode]:
         """Every alert's final state."""
         newest: dict[tuple[str, datetime], Episode] = {}
@@ -127,6 +133,7 @@ def _alert(group: Group, episode: Episode, *, firing: bool) -> dict[str, Any]:
             "alertname": group.alertname,
             "severity": episode.severity,
             "instance": episode.instance,
+            "team": group.team,
         },
         "annotations": {"summary": f"{episode.instance} {episode.summary}"},
         "startsAt": moment(episode.starts_s).isoformat(),
@@ -174,7 +181,7 @@ def _never_ends(factory: _EpisodeFactory, life_s: float) -> _Scenario:
 
 
 def _joins(factory: _EpisodeFactory, life_s: float) -> _Scenario:
-    """More alerts join the group and leave it again; in some groups one stays."""
+    """More alerts join the group and leave it again; in some groups the last one stays."""
     starts = [
         0.0,
         *sorted(factory.random.uniform(0, life_s / 2) for _ in range(factory.random.randint(1, 4))),
@@ -182,7 +189,7 @@ def _joins(factory: _EpisodeFactory, life_s: float) -> _Scenario:
     ends = [factory.random.uniform(life_s * 0.6, life_s) for _ in starts]
     stays = factory.random.random() < 0.3
     episodes = [
-        factory.episode(start, None if stays and not number else end, number=number)
+        factory.episode(start, None if stays and number == len(starts) - 1 else end, number=number)
         for number, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
     return _Scenario((_replica(episodes, *starts, *sorted(ends)),))
@@ -199,16 +206,18 @@ def _flaps(factory: _EpisodeFactory, life_s: float) -> _Scenario:
 def _escalates(factory: _EpisodeFactory, life_s: float) -> _Scenario:
     """A critical alert joins a warning: the router posts a new card."""
     joins_s = factory.random.uniform(0.3, 0.7) * life_s
+    ends_s = None if factory.random.random() < 0.5 else life_s
     episodes = [
         factory.episode(0, life_s),
-        factory.episode(joins_s, life_s, severity="critical", number=1),
+        factory.episode(joins_s, ends_s, severity="critical", number=1),
     ]
     return _Scenario((_replica(episodes, 0, joins_s, life_s),))
 
 
 def _misses_a_resolve(factory: _EpisodeFactory, life_s: float) -> _Scenario:
     again_s = life_s / 2
-    episodes = [factory.episode(0, again_s - 1), factory.episode(again_s, life_s)]
+    ends_s = None if factory.random.random() < 0.5 else life_s
+    episodes = [factory.episode(0, again_s - 1), factory.episode(again_s, ends_s)]
     return _Scenario((_replica(episodes, 0, again_s, life_s),), in_order=True)
 
 

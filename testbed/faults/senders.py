@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
@@ -39,12 +39,28 @@ class Stopwatch:
 
 
 @dataclass(slots=True)
+class SentTimes:
+    """When the router was sent an alert."""
+
+    sent_at: float
+    """The first webhook in which it fires was sent: it counts from here at the earliest."""
+    accepted_at: float | None = None
+    """The first such webhook was answered 2xx."""
+    ended_at: float | None = None
+    """The first webhook with its end was sent."""
+
+
+Sent = dict[tuple[str, datetime], SentTimes]
+
+
+@dataclass(slots=True)
 class WebhookSender:
     """Posts webhooks to the router and records its answers."""
 
     client: httpx.AsyncClient
     url: str
     headers: Mapping[str, str]
+    clock: Callable[[], float]
     statuses: Counter[str] = field(default_factory=Counter)
     refusals: list[str] = field(default_factory=list)
     """Valid webhooks that were answered 4xx: Alertmanager would never send them again."""
@@ -52,6 +68,8 @@ class WebhookSender:
     """Every alert that was in a webhook answered 2xx."""
     unanswered: set[str] = field(default_factory=set)
     """Groups with a webhook that got no answer: the router may have stored it all the same."""
+    sent: Sent = field(default_factory=dict)
+    """Every alert that was sent as firing."""
     invalid_alerts: int = 0
     """Invalid alerts in webhooks answered 2xx."""
     _connections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
@@ -78,6 +96,7 @@ class WebhookSender:
     async def send(self, group: Group, episodes: Sequence[Episode], view_s: float, random: Random) -> bool:
         """Whether Alertmanager is done with it: it was answered, and not by 5xx."""
         timeout_s = ABORT_AFTER_S if random.random() < ABORTED_SHARE else None
+        self._record_attempt(episodes, view_s)
         response = await self.post(scenarios.body(group, episodes, view_s), timeout_s=timeout_s)
         if response is None or response.status_code >= 500:
             self.unanswered.add(group.token)
@@ -86,8 +105,22 @@ class WebhookSender:
             self.refusals.append(f"{group.token}: {response.status_code} {response.text[:200]}")
             return True
         self.accepted.update({episode.key: episode for episode in episodes})
+        self._record_acceptance(episodes, view_s)
         self.invalid_alerts += response.json()["quarantined"]
         return True
+
+    def _record_attempt(self, episodes: Sequence[Episode], view_s: float) -> None:
+        for episode in episodes:
+            if episode.firing_at(view_s):
+                self.sent.setdefault(episode.key, SentTimes(self.clock()))
+            elif (times := self.sent.get(episode.key)) is not None and times.ended_at is None:
+                times.ended_at = self.clock()
+
+    def _record_acceptance(self, episodes: Sequence[Episode], view_s: float) -> None:
+        for episode in episodes:
+            times = self.sent.get(episode.key)
+            if episode.firing_at(view_s) and times is not None and times.accepted_at is None:
+                times.accepted_at = self.clock()
 
 
 async def send_all(plan: Plan, sender: WebhookSender, stopwatch: Stopwatch) -> None:

@@ -28,6 +28,8 @@ HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 FIELDS = {
     "id", "source", "fingerprint", "alertname", "severity", "status", "labels", "annotations", "starts_at",
     "ends_at", "received_at", "last_seen_at", "repeats", "flaps", "incident_id", "generator_url",
+    "acknowledged_at", "acknowledged_by", "acknowledgement_note", "suppressed", "silence", "notified",
+    "origin", "episodes_30d",
 }  # fmt: skip
 MANY = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alert_router.domain.model import Receipt, RefusedBody, Signal, Status
-from alert_router.services.intake import EventReceipt
+from alert_router.services.reports import EventReceipt
 from alert_router.sources.webhook import WebhookMessage
 from alert_router.store.engine import Unavailable, open_store
 from alert_router.store.tables import cards, quarantine, transitions

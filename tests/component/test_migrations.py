@@ -85,6 +85,24 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
         {"id": 1, "incident_id": 3, "channel": "discord", "at": AT, "action": "create", "reason": "first"}
     ],
     "acknowledgements": [{"id": 4, "incident_id": 3, "at": AT, "by": "Ada", "note": "known"}],
+    "acts": [
+        {
+            "id": 1,
+            "incident_id": 3,
+            "kind": "acknowledged",
+            "turn": "a0",
+            "at": AT,
+            "by": "Ada",
+            "note": "known",
+        }
+        | {"via": "card"}
+    ],
+    "runs": [
+        {"id": 1, "job": "backup", "run_id": "1", "state": "failed", "at": AT, "metrics": {"rows": 3}}
+        | {"deployed": False}
+    ],
+    "marks": [{"id": 1, "at": AT, "title": "rf-41 -> rf-42", "labels": {"model_type": "rf"}}],
+    "link_keys": [{"id": 1, "key": "a-key"}],
     "alerts": [ALERT],
     "cards": [
         {**CARD, "incident_id": 3, "digest_id": None},
@@ -116,6 +134,40 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
         }
     ],
     "paces": [{"channel": "discord", "remaining": 3, "until": AT, "noted_at": AT}],
+    "silences": [
+        {
+            "id": "0f3b",
+            "source_url": "http://am:9093",
+            "created_by": "ada",
+            "comment": "maintenance",
+            "starts_at": AT,
+            "ends_at": AT,
+            "matchers": [{"name": "instance", "operator": "=", "value": "a"}],
+        }
+    ],
+    "absences": [{"id": 1, "since": AT, "until": AT}],
+    "bookmarks": [{"name": "sums", "position": 6}],
+    "day_sums": [
+        {
+            "day": AT.date(),
+            "alertname": "TrainingFailure",
+            "severity": "critical",
+            "alerts": 1,
+            "over": 1,
+            "unattended": 0,
+            "silenced": 0,
+            "flapping": 0,
+            "repeats": 2,
+            "first_id": 5,
+            "last_id": 5,
+            "longest_id": 5,
+            "longest_s": 60,
+            "durations": {"60": 1},
+        }
+    ],
+    "hour_sums": [{"hour": AT, "alertname": "TrainingFailure", "severity": "critical", "alerts": 1}],
+    "label_values": [{"name": "severity", "value": "critical", "last_alert_id": 5}],
+    "unnotified": [{"alert_id": 5}],
 }
 """A row for every table, in the columns of the revision that created it; referenced tables come first."""
 

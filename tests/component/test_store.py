@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from alert_router.domain.model import FALLBACK, Fingerprint, Status
+from alert_router.domain.model import FALLBACK, Fingerprint
 from alert_router.domain.rate_limits import Capacity
 from alert_router.store import (
+    alert_list,
     alerts,
     card_queue,
     engine,
@@ -28,7 +29,7 @@ from alert_router.store import (
 )
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.fallback_cards import StuckCriteria
-from alert_router.store.history import Filters
+from alert_router.store.filters import Cursor, Filters, Standing
 from alert_router.store.tables import UtcDateTime, metadata
 from alert_router.store.tables import alerts as alert_table
 from testbed.factories import DISK_FULL, NOON, at, make_signal
@@ -211,13 +212,19 @@ HOT: dict[str, tuple[Question, set[str]]] = {
         {"ix_cards_mirrors", "ix_cards_state"},
     ),
     "a page under the filters people combine most": (
-        lambda conn: history.page(
-            conn, Filters(Status.FIRING, severity="warning", alertname="DiskFull"), limit=50, before=200
+        lambda conn: alert_list.page(
+            conn,
+            Filters(Standing.FIRING, severity="warning", alertname="DiskFull"),
+            now=at(2),
+            limit=50,
+            after=Cursor(200),
         ),
-        {"ix_alerts_status_severity_alertname_id"},
+        {"ix_alerts_firing"},
     ),
     "a page of one alertname": (
-        lambda conn: history.page(conn, Filters(alertname="DiskFull"), limit=50, before=200),
+        lambda conn: alert_list.page(
+            conn, Filters(alertname="DiskFull"), now=at(2), limit=50, after=Cursor(200)
+        ),
         {"ix_alerts_alertname_id"},
     ),
     "one alert with its life": (

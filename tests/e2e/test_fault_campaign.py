@@ -14,10 +14,12 @@ from testbed.fakes.discord import Message, RequestRecord
 from testbed.faults import (
     campaign,
     card_checks,
+    channels,
     checks,
     create_checks,
     fake_clock,
     message_parser,
+    news_checks,
     plan,
 )
 from testbed.faults.campaign import Outcome
@@ -129,8 +131,34 @@ def test_a_kill_explains_one_repeated_create(case: Case) -> None:
     assert len(unexplained) == 1
 
 
+def test_checks_find_alerts_that_only_an_edit_shows(case: Case) -> None:
+    """As if all of them had begun after the last create."""
+    now = case.records.discord.clock()
+    later = {key: replace(times, sent_at=now) for key, times in case.sender.sent.items()}
+
+    assert list(news_checks.unannounced(case.records, later))
+
+
+def test_checks_find_a_message_in_another_channel(case: Case) -> None:
+    created = sole_create(case.records)
+    own = created.webhook_id
+    created.webhook_id = next(one.webhook_id for one in channels.CHANNELS if one.webhook_id != own)
+    try:
+        assert list(news_checks.misrouted(case.records))
+    finally:
+        created.webhook_id = own
+
+
+def test_checks_find_more_messages_than_the_hourly_limit(case: Case) -> None:
+    card = next(card for card in case.records.tables.cards if card.incident_id and card.message_id)
+    tables = replace(case.records.tables, cards=[card] * 9)
+
+    assert list(news_checks.over_hourly_limit(replace(case.records, tables=tables)))
+    assert not list(news_checks.over_hourly_limit(case.records))
+
+
 def test_checks_find_a_token_in_the_log(case: Case) -> None:
-    leaked = replace(case, log=f"POST /api/webhooks/1/{campaign.WEBHOOK_TOKEN}")
+    leaked = replace(case, log=f"POST /api/webhooks/1/{channels.CHANNELS[0].token}")
 
     assert names(checks.findings(leaked)) == {"secrets"}
 

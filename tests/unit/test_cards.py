@@ -34,6 +34,7 @@ from testbed.factories import (
     API_DOWN,
     DISK_FULL,
     DRIFT_HIGH,
+    NOON,
     as_bytes,
     at,
     event_json,
@@ -150,7 +151,9 @@ def of_grafana() -> CardState:
 
 
 def event(type_: str) -> Callable[[], CardState]:
-    return lambda: of_signal(event_signals.to_signals(events.parse(as_bytes(event_json(type_)))).signal)
+    return lambda: of_signal(
+        event_signals.to_signals(events.parse(as_bytes(event_json(type_))), now=NOON).signal
+    )
 
 
 CASES: Mapping[str, Callable[[], CardState | DigestState]] = {

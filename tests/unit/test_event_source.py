@@ -18,7 +18,9 @@ TYPES = ("training_success", "training_failure", "drift_alert", "performance_ale
 
 
 def signals_of(type_: str = "training_failure", *, key: str | None = None, **changes: Any) -> EventSignals:
-    return event_signals.to_signals(events.parse(as_bytes(event_json(type_, **changes))), idempotency_key=key)
+    return event_signals.to_signals(
+        events.parse(as_bytes(event_json(type_, **changes))), now=NOON, idempotency_key=key
+    )
 
 
 def refused_fields(body: Any) -> list[str]:
@@ -204,7 +206,6 @@ def test_idempotency_key_replaces_the_identity() -> None:
         ({"occurred_at": "2026-09-24T12:00:00"}, ["occurred_at"]),
         ({"occurred_at": "9999-12-31T23:59:59Z"}, ["occurred_at"]),
         ({"error_message": None}, ["error_message"]),
-        ({"error_message": "x" * 20_001}, ["error_message"]),
         ({"type": "drift_alert", "drift_share": 1.1}, ["drift_share"]),
         ({"type": "drift_alert", "drift_share": -0.1}, ["drift_share"]),
         ({"type": "performance_alert", "r2": float("nan")}, ["r2"]),
@@ -227,4 +228,4 @@ def test_any_value_in_an_event_is_parsed_or_invalid(value: Any) -> None:
     bodies = [value] + [{**event_json(type_), place: value} for type_ in TYPES for place in event_json(type_)]
     for body in bodies:
         with contextlib.suppress(InvalidBody):
-            event_signals.to_signals(events.parse(as_bytes(body)))
+            event_signals.to_signals(events.parse(as_bytes(body)), now=NOON)

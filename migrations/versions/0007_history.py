@@ -1,0 +1,141 @@
+"""What the pages of the history ask: origins, silences, absences, and sums that a task keeps."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+Time = sa.DateTime(timezone=True)
+text = sa.Text()
+
+PARTIAL = {
+    "ix_alerts_firing": ("alerts", ["severity_rank", "id"], "status = 'firing'"),
+    "ix_cards_posted_at": ("cards", ["posted_at"], "posted_at IS NOT NULL"),
+}
+
+
+def upgrade() -> None:
+    op.add_column(
+        "alerts",
+        sa.Column(
+            "origin",
+            text,
+            nullable=False,
+            server_default="webhook",
+            comment="webhook | event | reconciled | backfilled",
+        ),
+    )
+    op.execute("UPDATE alerts SET origin = 'event' WHERE source IN ('events', 'alert_router')")
+    op.execute(
+        "UPDATE alerts SET origin = 'reconciled' WHERE id IN "
+        "(SELECT alert_id FROM transitions WHERE kind = 'reconciled' AND detail LIKE 'opened: %')"
+    )
+    for name, (table, columns, where) in PARTIAL.items():
+        condition = sa.text(where)
+        op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
+    # What was found by it is found by the search index, and each end of an alert had to move its entry.
+    op.drop_index("ix_alerts_status_severity_alertname_id", "alerts")
+    op.create_index("ix_incidents_opened_at", "incidents", ["opened_at"])
+    op.create_index("ix_acknowledgements_at", "acknowledgements", ["at"])
+    _create_facts()
+    _create_sums()
+
+
+def _create_facts() -> None:
+    op.create_table(
+        "silences",
+        sa.Column("id", text, primary_key=True, comment="Alertmanager's"),
+        sa.Column("source_url", text, nullable=False, comment="whose silence it is"),
+        sa.Column("created_by", text, nullable=False),
+        sa.Column("comment", text, nullable=False),
+        sa.Column("starts_at", Time, nullable=False),
+        sa.Column("ends_at", Time, nullable=False),
+        sa.Column("matchers", Json, nullable=False, comment="[{name, operator, value}]"),
+    )
+    op.create_index("ix_silences_ends_at", "silences", ["ends_at"])
+    op.create_table(
+        "absences",
+        sa.Column("id", Id, primary_key=True),
+        sa.Column("since", Time, nullable=False, comment="when a router was last known to run"),
+        sa.Column("until", Time, nullable=False, comment="when the next one started"),
+    )
+    op.create_index("ix_absences_until", "absences", ["until"])
+
+
+def _create_sums() -> None:
+    op.create_table(
+        "bookmarks",
+        sa.Column("name", text, primary_key=True, comment="of the task"),
+        sa.Column("position", Id, nullable=False, comment="the last id it has dealt with"),
+    )
+    op.create_table(
+        "day_sums",
+        sa.Column("day", sa.Date(), primary_key=True, comment="UTC, of starts_at"),
+        sa.Column("alertname", text, primary_key=True),
+        sa.Column("severity", text, primary_key=True),
+        sa.Column("alerts", sa.Integer(), nullable=False),
+        sa.Column("over", sa.Integer(), nullable=False, comment="of these, how many are over"),
+        sa.Column(
+            "unattended", sa.Integer(), nullable=False, comment="over, and nobody had acknowledged them"
+        ),
+        sa.Column("silenced", sa.Integer(), nullable=False, comment="silenced, inhibited or muted"),
+        sa.Column(
+            "flapping", sa.Integer(), nullable=False, comment="began within the flap window of the last"
+        ),
+        sa.Column("repeats", sa.Integer(), nullable=False, comment="reports that brought nothing new"),
+        sa.Column("first_id", Id, nullable=False, comment="the lowest id of its alerts"),
+        sa.Column("last_id", Id, nullable=False, comment="the highest id of its alerts"),
+        sa.Column("longest_id", Id, comment="the alert that fired longest"),
+        sa.Column("longest_s", sa.Integer(), nullable=False),
+        sa.Column("durations", Json, nullable=False, comment="of those over: {seconds: how many}"),
+    )
+    op.create_table(
+        "hour_sums",
+        sa.Column("hour", Time, primary_key=True, comment="of starts_at"),
+        sa.Column("alertname", text, primary_key=True),
+        sa.Column("severity", text, primary_key=True),
+        sa.Column("alerts", sa.Integer(), nullable=False),
+    )
+    op.create_table(
+        "label_values",
+        sa.Column("name", text, primary_key=True),
+        sa.Column("value", text, primary_key=True, comment="cut where it is long"),
+        sa.Column("last_alert_id", Id, nullable=False, comment="the newest alert that has it"),
+    )
+    op.create_table(
+        "unnotified",
+        sa.Column(
+            "alert_id",
+            Id,
+            primary_key=True,
+            autoincrement=False,
+            comment="over, and no message announced it",
+        ),
+    )
+
+
+def downgrade() -> None:
+    for table in (
+        "unnotified",
+        "label_values",
+        "hour_sums",
+        "day_sums",
+        "bookmarks",
+        "absences",
+        "silences",
+    ):
+        op.drop_table(table)
+    op.drop_index("ix_acknowledgements_at", "acknowledgements")
+    op.drop_index("ix_incidents_opened_at", "incidents")
+    op.create_index(
+        "ix_alerts_status_severity_alertname_id", "alerts", ["status", "severity", "alertname", "id"]
+    )
+    for name, (table, _, _) in PARTIAL.items():
+        op.drop_index(name, table)
+    op.drop_column("alerts", "origin")
