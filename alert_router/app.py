@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
+import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
 import httpx
+import sqlalchemy as sa
 from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 
@@ -20,25 +22,39 @@ from alert_router.delivery import Channel, ChannelWorkers, Clocks, DeliveryWorke
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.forum_posts import ForumPosts
+from alert_router.discord.links import Links
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
+from alert_router.domain.act_links import ActLinks, Signer
 from alert_router.domain.model import Rules
-from alert_router.services import health, scheduler, write_probe
+from alert_router.services import (
+    health,
+    history_sums,
+    long_incidents,
+    scheduler,
+    search_indexing,
+    write_probe,
+)
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
+from alert_router.services.history_sums import HistorySums
 from alert_router.services.intake import Intake
+from alert_router.services.long_incidents import LongIncidents
 from alert_router.services.reload import Listener, Reload
 from alert_router.services.scheduler import PeriodicTask
+from alert_router.services.search_indexing import SearchIndexing
 from alert_router.services.sender_problems import SenderProblems
+from alert_router.services.silence import Silencer
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings, configuration_of
-from alert_router.store import card_queue, migrate, questions
+from alert_router.store import card_queue, link_keys, migrate, questions, search_writer
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
 from alert_router.web import application
 from alert_router.web.access import Access
 from alert_router.web.dependencies import State
+from alert_router.web.live_updates import LiveUpdates
 from alert_router.web.metrics import Metrics
 from alert_router.web.operations import Operations
 from alert_router.web.pages import Pages
@@ -124,7 +140,10 @@ def build(
     metrics = Metrics(store, clocks.now, holder, takes_writes=lambda: fault() is None)
     metrics.registry.register(ReloadCollector(reload))
     rate_limiter = RateLimiter(clocks.steady, per_minute=settings.channel_per_minute)
-    worker_of = _WorkerFactory(settings, http, store, writer, clocks, rate_limiter, holder, metrics)
+    act_links = ActLinks(Signer(), settings.public_url, silences=bool(settings.alertmanager_urls))
+    worker_of = _WorkerFactory(
+        settings, http, store, writer, clocks, rate_limiter, holder, metrics, act_links
+    )
     channels = ChannelWorkers(worker_of, rate_limiter, writer)
     metrics.follow(channels)
     rules = _rules(settings)
@@ -155,6 +174,7 @@ def build(
         intake=router_intake,
         metrics=metrics,
         pages=Pages(fault),
+        live=LiveUpdates(store),
         clock=clocks.now,
         check_health=check_health,
         operations=Operations(check_health, metrics.registry),
@@ -162,6 +182,8 @@ def build(
         sender_problems=sender_problems,
         access=access,
         passwords=Passwords(),
+        act_links=act_links,
+        silencer=Silencer(router_intake, http, settings.alertmanager_urls),
     )
     fallback = Fallback(
         holder,
@@ -175,6 +197,7 @@ def build(
     )
     periodic = [
         *_timers(state, rules),
+        *_keeping(store, writer),
         PeriodicTask("fallback", FALLBACK_S, fallback.run_once),
         PeriodicTask("write probe", write_probe.EVERY_S, write_probe.WriteProbe(writer).run_once),
     ]
@@ -220,6 +243,7 @@ class _WorkerFactory:
     rate_limiter: RateLimiter
     configuration: ConfigurationHolder
     metrics: Metrics
+    act_links: ActLinks
     templates: Templates = field(init=False)
 
     def __post_init__(self) -> None:
@@ -233,11 +257,18 @@ class _WorkerFactory:
             self._connect(channel),
             store=self.store,
             writer=self.writer,
-            renderer=Renderer(self.templates, self.settings.public_url, posts),
+            renderer=Renderer(
+                self.templates,
+                self.settings.public_url,
+                posts,
+                self.act_links,
+                Links(self.settings.external_urls, local=channel.webhook_url is None),
+            ),
             clocks=self.clocks,
             rate_limiter=self.rate_limiter,
             configuration=self.configuration,
             observe=partial(self.metrics.delivered, channel.name),
+            observe_unreachable=self.metrics.unreachable_link,
         )
 
     def _connect(self, channel: config.Channel) -> Channel:
@@ -255,10 +286,21 @@ def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     watchdog = Watchdog(
         state["intake"], state["store"], clock, started_at=clock(), after_s=settings.watchdog_seconds
     )
+    long = LongIncidents(state["intake"], state["store"], clock)
     return [
         PeriodicTask("timers", TICK_S, timers.run_once),
         PeriodicTask("watchdog", TICK_S, watchdog.run_once),
+        PeriodicTask("memory", long_incidents.EVERY_S, long.run_once),
     ]
+
+
+def _keeping(store: Store, writer: Writer) -> Iterator[PeriodicTask]:
+    """What is kept beside the history, so that questions about it cost the same at any age."""
+    yield PeriodicTask("history-sums", history_sums.EVERY_S, HistorySums(store, writer).run_once)
+    search = search_writer.of_store(store)
+    if search is not None:
+        indexing = SearchIndexing(store, search)
+        yield PeriodicTask("search-index", search_indexing.EVERY_S, indexing.run_once)
 
 
 @asynccontextmanager
@@ -302,4 +344,11 @@ def _prepare(service: Service) -> None:
     with service.store.write() as conn:
         if service.store.dialect == "sqlite":  # the file has this one router: claims of its last run are void
             card_queue.release_all(conn)
+        service.state["act_links"].signer.key = _link_key(service.state["settings"], conn)
         service.state["intake"].adopt_in(conn, service.state["clock"]())
+
+
+def _link_key(settings: Settings, conn: sa.Connection) -> bytes:
+    if settings.link_key is not None:
+        return settings.link_key.get_secret_value().encode()
+    return link_keys.kept(conn, secrets.token_urlsafe(32)).encode()

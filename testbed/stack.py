@@ -129,6 +129,8 @@ class Stack:
     targets: Mapping[str, str] = field(default_factory=dict)
     """More targets for Prometheus: host:port by job of prometheus.yml."""
     data_folder: Path | None = None
+    meta: bool = False
+    """With the rules about the monitoring, Airflow and stale data as well."""
     backend_url: str = ""
     prometheus_url: str = ""
     alertmanager_url: str = ""
@@ -181,4 +183,5 @@ class Stack:
             alertmanagers=[f"127.0.0.1:{ports['alertmanager']}"],
             router_url=self.router_url,
             token=TOKEN,
+            meta=self.meta,
         )

@@ -5,8 +5,11 @@ import os
 import resource
 import signal
 import ssl
+import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
+from socket import socket
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -19,12 +22,15 @@ from alert_router.config import ConfigError
 from alert_router.settings import Settings, from_environment, unknown_names
 from alert_router.web import access, tls
 from alert_router.web.connections import KEEP_ALIVE_S, BoundedProtocol
+from alert_router.web.live_updates import LiveUpdates
 
 GRACE_S = 2
 """For requests that run when the end is asked for; their senders try again elsewhere or later."""
 END_S = 25.0
 """After so long the process ends, whatever Discord or the database does: an orchestrator kills at 30 s."""
 MAX_FILES = 8192
+STARTUP_FAILURE = 3
+"""uvicorn's own exit code."""
 WebConfigOption = Annotated[
     Path | None,
     typer.Option("--web.config.file", help="Instead of the file ALERT_ROUTER_WEB_CONFIG", show_default=False),
@@ -56,7 +62,11 @@ def serve(
     service, context = _build(settings, options)
     signal.signal(signal.SIGHUP, lambda _signal, _frame: service.state["reload"].request())
     _allow_files()
-    Server(_uvicorn(service, settings, context)).run()
+    server = Server(_uvicorn(service, settings, context), service.state["live"])
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has stopped
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def _build(settings: Settings, options: dict[str, Any]) -> tuple[app.Service, ssl.SSLContext | None]:
@@ -95,6 +105,16 @@ def _uvicorn(service: app.Service, settings: Settings, context: ssl.SSLContext |
 
 
 class Server(uvicorn.Server):
+    """Ends the streams of open pages first: uvicorn waits GRACE_S for a response that never ends."""
+
+    def __init__(self, config: uvicorn.Config, live: LiveUpdates) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        self._live.close()
+        await super().shutdown(sockets)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self.should_exit:
             threading.Thread(target=_end_at_last, args=(sig,), daemon=True).start()

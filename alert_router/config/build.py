@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from alert_router.config.configuration import Channel, Configuration, Forum, IncidentRules
+from alert_router.config.configuration import CardRules, Channel, Configuration, Forum, IncidentRules
 from alert_router.config.schema import ChannelSection, FileSection, MentionsSection, RouteSection
 from alert_router.domain.model import PREVIEW, ChannelName, Mentions
 from alert_router.domain.notify_values import Policy
@@ -33,6 +33,7 @@ def configuration(
     rules = IncidentRules(group_by=None if incidents.group_by is None else tuple(incidents.group_by))
     if incidents.churn_labels is not None:
         rules = replace(rules, churn_labels=frozenset(incidents.churn_labels))
+    noise = section.cards.noise_labels
     root = section.route
     return Configuration(
         channels=MappingProxyType({**channels, **environment, **preview}),
@@ -42,6 +43,7 @@ def configuration(
             {severity: tuple(words) for severity, words in section.severities.items()}
         ),
         incidents=rules,
+        cards=CardRules() if noise is None else CardRules(frozenset(noise)),
     )
 
 

@@ -17,6 +17,14 @@ from alert_router.domain.severity import Severities, Severity
 
 CHURN_LABELS = frozenset({"pod", "uid", "pod_ip", "container_id", "replica", "pod_template_hash"})
 """Labels of Kubernetes that change when a pod is replaced."""
+NOISE_LABELS = frozenset(
+    {
+        *("uid", "pod_ip", "host_ip", "pod_template_hash", "container_id", "container", "endpoint", "job"),
+        *("prometheus", "prometheus_replica", "replica", "monitor", "rule_group", "rule_uid", "ref_id"),
+        *("datasource_uid", "grafana_folder"),
+    }
+)
+"""Labels that tell people little at night."""
 DEFAULT_POLICY = Policy(remind_every=MappingProxyType({Severity.CRITICAL: timedelta(hours=4)}))
 
 
@@ -51,6 +59,12 @@ class IncidentRules:
 
 
 @dataclass(frozen=True, slots=True)
+class CardRules:
+    noise_labels: frozenset[str] = NOISE_LABELS
+    """Shown on a card only where an alert has no others."""
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     channels: Mapping[ChannelName, Channel]
     route: Route
@@ -58,6 +72,7 @@ class Configuration:
     extra_words: Mapping[Severity, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """The words of the file, which `severities` knows beside those that are shipped."""
     incidents: IncidentRules = field(default_factory=IncidentRules)
+    cards: CardRules = field(default_factory=CardRules)
     file: Path | None = None
     warnings: tuple[Problem, ...] = ()
     """What is valid and probably not meant."""
@@ -84,6 +99,8 @@ def diff(old: Configuration, new: Configuration) -> str:
         parts.append("severities")
     if old.incidents != new.incidents:
         parts.append("incidents")
+    if old.cards != new.cards:
+        parts.append("cards")
     return "; ".join(parts) or "nothing changed"
 
 

@@ -231,6 +231,13 @@ class IncidentsSection(Section):
     ] = None
 
 
+class CardsSection(Section):
+    noise_labels: Annotated[
+        list[Text] | None,
+        Field(description="Labels that a card shows only where an alert has no others"),
+    ] = None
+
+
 def _unambiguous(words: dict[Severity, list[str]]) -> dict[Severity, list[str]]:
     Severities.configured(words)
     return words
@@ -254,6 +261,7 @@ class FileSection(Section):
     incidents: Annotated[
         IncidentsSection, Field(default_factory=IncidentsSection, description="What makes an incident")
     ]
+    cards: Annotated[CardsSection, Field(default_factory=CardsSection, description="What cards show")]
 
 
 def json_schema() -> dict[str, Any]:

@@ -46,6 +46,7 @@ def _file(configuration: Configuration) -> Entries:
     yield "channels", channels
     yield "route", dict(_route(configuration.route, None))
     yield "incidents", dict(_incidents(configuration.incidents))
+    yield "cards", {"noise_labels": sorted(configuration.cards.noise_labels)}
 
 
 def _channel(channel: Channel) -> Entries:

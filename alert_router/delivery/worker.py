@@ -64,10 +64,12 @@ class DeliveryWorker:
         rate_limiter: RateLimiter,
         configuration: ConfigurationHolder,
         observe: Callable[[str, str, float], None] | None = None,
+        observe_unreachable: Callable[[str], None] | None = None,
     ) -> None:
         """rate_limiter: shared by all channels of this process.
 
         observe: called with (action, outcome, seconds) for every request, for the metrics.
+        observe_unreachable: called for each link of a new message that people cannot open, with its kind.
         """
         self.name = name
         self._connection = Connection(name, channel, rate_limiter, clocks.steady)
@@ -78,6 +80,7 @@ class DeliveryWorker:
         self._rate_limiter = rate_limiter
         self._configuration = configuration
         self._observe = observe
+        self._observe_unreachable = observe_unreachable
         self._woken = asyncio.Event()
         self._stopping = False
         self._finished = asyncio.Event()
@@ -184,6 +187,9 @@ class DeliveryWorker:
         took_s = self._clocks.steady() - started
         update = outcome.from_reply(claim, reply, rendered, now=self._clocks.now(), took_s=took_s)
         self._report(update, took_s)
+        if update.created and self._observe_unreachable is not None:
+            for kind in rendered.message.unreachable:
+                self._observe_unreachable(kind)
         await self._save(update)
 
     def _render(self, claim: Claim) -> RenderedCard:

@@ -85,7 +85,7 @@ def _count(incident: Incident, alert: Alert, now: datetime) -> Incident:
     if incident.is_firing:
         return counted
     # An acknowledgement covers the incident until it resolves, not what comes after.
-    return unacknowledge(replace(counted, flaps=incident.flaps + 1, firing_since=now))
+    return unacknowledge(replace(counted, flaps=incident.flaps + 1, firing_since=now, lasts=""))
 
 
 def unacknowledge(incident: Incident) -> Incident:

@@ -11,6 +11,7 @@ from alert_router.domain.model import (
     CLOCK_SKEW_S,
     TIME_RESOLUTION,
     Alert,
+    Labels,
     Rules,
     Signal,
     Status,
@@ -115,7 +116,12 @@ def apply_signal(
             return _supersede(newest, signal, now, new_id=new_id)
         case SignalKind.RESOLVE:
             end = speakers.last_end(newest, _end(signal))
-            resolved = replace(resolve(_count(newest, signal, now, repeats=0), at=end), also_firing=())
+            counted = replace(
+                _count(newest, signal, now, repeats=0),
+                annotations=_at_the_end(newest, signal),
+                also_firing=(),
+            )
+            resolved = resolve(counted, at=end)
             return Change(kind, (resolved,), (_transition(resolved, TransitionKind.RESOLVED, now, signal),))
         case SignalKind.PARTLY_RESOLVE:
             return _resolve_partly(newest, signal, now)
@@ -196,6 +202,11 @@ def _after(previous: Alert | None, signal: Signal) -> Signal:
         return signal
     over = max(previous.ends_at or previous.starts_at, previous.starts_at)
     return replace(signal, starts_at=max(signal.starts_at, over + 2 * TIME_RESOLUTION))
+
+
+def _at_the_end(alert: Alert, signal: Signal) -> Labels:
+    """Its last words, and those of its end: a resolve may say why, and need not repeat the rest."""
+    return {**alert.annotations, **{name: text for name, text in signal.annotations.items() if text}}
 
 
 def _repeat(newest: Alert, signal: Signal, now: datetime) -> Change:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
+from alert_router.domain.act_links import CardLinks
 from alert_router.domain.card_facts import CardFacts
 from alert_router.domain.notify_values import Beginning, Reason
 from alert_router.domain.severity import Severity
@@ -171,6 +172,17 @@ class Alert(_HasStatus):
 
 
 @dataclass(frozen=True, slots=True)
+class Overview:
+    """What all alerts of a card have in common, and how many there are of each name."""
+
+    labels: Labels
+    annotations: Labels
+    firing: Mapping[str, int]
+    """How many fire, by alertname, most first."""
+    resolved: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     alert_id: int
     at: datetime
@@ -273,6 +285,10 @@ class CardState:
     announcement: Announcement | None = None
     """Set when the message is to be created."""
     facts: CardFacts = field(default_factory=CardFacts)
+    overview: Overview | None = None
+    """Of all alerts, also of those that are not among `alerts`; None: there are no others."""
+    links: CardLinks = field(default_factory=CardLinks)
+    """By which people act from the card."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from itertools import chain
 from operator import attrgetter
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -19,6 +20,8 @@ from alert_router.sources.event_signals import EventSignals
 from alert_router.sources.webhook import WebhookMessage
 from alert_router.store import quarantine, senders
 from alert_router.store.writer import Writer
+
+T = TypeVar("T")
 
 
 class Intake:
@@ -72,6 +75,19 @@ class Intake:
         if changed:
             self._wake()
         return changed
+
+    async def act(self, decide: Callable[[UnitOfWork], T], now: datetime) -> T:
+        """The same for what a person does, with its answer."""
+
+        def run(conn: sa.Connection) -> T:
+            work = UnitOfWork(conn, self._rules, self._holder.current)
+            answer = decide(work)
+            self._save(work, now)
+            return answer
+
+        answer = await self._writer.run(run)
+        self._wake()
+        return answer
 
     def _accept(self, conn: sa.Connection, messages: Sequence[WebhookMessage]) -> list[Receipt]:
         now = messages[-1].received_at

@@ -104,7 +104,8 @@ class WireAlert(BaseModel):
         )
 
     def _end(self, starts_at: datetime | None, now: datetime) -> datetime:
-        ends_at = now if self.endsAt is None or _is_missing(self.endsAt) else self.endsAt
+        # A sender's clock may be ahead: nothing is over before it is reported.
+        ends_at = now if self.endsAt is None or _is_missing(self.endsAt) else min(self.endsAt, now)
         return max(ends_at, starts_at) if starts_at else ends_at
 
 

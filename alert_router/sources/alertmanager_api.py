@@ -9,7 +9,7 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from alert_router.domain.alertmanager_diff import Sighting
-from alert_router.domain.model import Fingerprint, Signal, Status
+from alert_router.domain.model import Fingerprint, Origin, Signal, Status
 from alert_router.sources import alertmanager_config
 from alert_router.sources.alertmanager import SOURCE, AlertLabels, Annotations, LabelSet, Text, Time
 
@@ -116,6 +116,7 @@ def _sighting(group: _Group, alert: _ApiAlert, url: str) -> Sighting:
         source_url=url,
         reporter="Prometheus",
         from_api=True,
+        origin=Origin.RECONCILED,
     )
     return Sighting(signal, group.receiver.name, _suppressed(alert.status))
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
@@ -13,6 +14,8 @@ from alert_router.sources.alertmanager import Origin, Text, WireEnvelope
 
 SOURCE = "grafana"
 VERSION = "1"
+EXPONENT_FROM = 1e18
+EXPONENT_BELOW = 1e-9
 
 
 def _if_readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
@@ -42,4 +45,14 @@ class WireAlert(alertmanager.WireAlert):
 
 
 def _in_words(values: Mapping[str, float | None]) -> str:
-    return ", ".join(f"{name} = {value:g}" for name, value in sorted(values.items()) if value is not None)
+    return ", ".join(
+        f"{name} = {_digits(value)}" for name, value in sorted(values.items()) if value is not None
+    )
+
+
+def _digits(value: float) -> str:
+    """All that there are; with an exponent only where the number is beyond ordinary sizes."""
+    text = repr(value)
+    if "e" in text and EXPONENT_BELOW <= abs(value) < EXPONENT_FROM:
+        text = f"{Decimal(text):f}"
+    return text.removesuffix(".0")

@@ -130,3 +130,9 @@ def id_by_event(conn: sa.Connection, event_key: str) -> int | None:
 def by_id(conn: sa.Connection, alert_id: int) -> Alert | None:
     row = conn.execute(sa.select(*COLUMNS).where(alerts.c.id == alert_id)).one_or_none()
     return alert_of(row) if row else None
+
+
+def of_incident(conn: sa.Connection, incident_id: int, limit: int) -> list[Alert]:
+    """Newest first."""
+    query = sa.select(*COLUMNS).where(alerts.c.incident_id == incident_id)
+    return list(map(alert_of, conn.execute(query.order_by(alerts.c.id.desc()).limit(limit))))

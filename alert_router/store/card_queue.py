@@ -81,6 +81,8 @@ class Claim:
     """Where its message is, or is to be: the forum post of the incident's earlier cards. Empty: a new one."""
     content: str | None = None
     """Of its message, as created."""
+    created_at: datetime | None = None
+    """When the card was requested."""
 
 
 def created(at: datetime) -> dict[str, datetime]:

@@ -8,6 +8,7 @@ from operator import attrgetter
 
 import sqlalchemy as sa
 
+from alert_router.domain import overview
 from alert_router.domain.model import Alert, CardState, ChannelName, Incident, TransitionKind
 from alert_router.store import card_alerts, rows
 from alert_router.store.alerts import COLUMNS, alert_of
@@ -59,6 +60,7 @@ def of(conn: sa.Connection, claim: Claim) -> CardState:
         generation=claim.generation,
         newer_url=_newer_url(conn, incident, claim),
         recoveries=_recoveries(conn, shown) if shown and not shown[-1].firing else {},
+        overview=overview.of(newest),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OTHERS = 0o077
-SIDE_FILES = ("-wal", "-shm")
+SIDE_FILES = ("-wal", "-shm", "-search", "-search-wal", "-search-shm")
 Identity = tuple[int, int]
 """Device and inode."""
 

@@ -4,8 +4,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import re2
@@ -31,6 +32,8 @@ MAX_QUESTION_S = 5.0
 """A person's question is ended after so long."""
 MAX_QUESTIONS = 4
 """Of people, at once."""
+SEARCH_SCHEMA = "search"
+"""The name under which connections that read have the search index."""
 ADVISORY_LOCK = 0x616C657274
 """Any fixed number: on PostgreSQL the holder of this lock is the one writer of all routers (ADR 2)."""
 
@@ -86,9 +89,14 @@ class Store:
 
     def _check_file(self) -> None:
         """SQLite writes happily into a file that has no name any more. Raises Unavailable."""
-        lost = self.file.lost() if self.file else None
-        if lost is not None:
-            raise Unavailable(f"{lost}: {self.file}; restart the router with the right file", lost)
+        if self.file is not None:
+            _check_file(self.file)
+
+
+def _check_file(file: DatabaseFile) -> None:
+    """Also before a connection is opened: SQLite would create the file that is missing, empty."""
+    if (lost := file.lost()) is not None:
+        raise Unavailable(f"{lost}: {file}; restart the router with the right file", lost)
 
 
 def has_written(conn: sa.Connection) -> bool:
@@ -113,13 +121,33 @@ def open_store(url: str) -> Store:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         file = DatabaseFile.of(parsed.database)
+        readers, questions = _sqlite(url, begin="BEGIN"), _sqlite(url, begin="BEGIN")
+        for engine in (readers, questions):
+            event.listen(engine, "connect", _attach_search)
         writer = _sqlite(url, begin="BEGIN IMMEDIATE")
         if file is not None:
             event.listen(writer, "connect", lambda _dbapi, _record: file.opened())
-        return Store(_sqlite(url, begin="BEGIN"), writer, _sqlite(url, begin="BEGIN"), file)
+            for engine in (readers, writer, questions):
+                event.listen(engine, "do_connect", lambda *_: _check_file(file))
+        return Store(readers, writer, questions, file)
     writer = _postgresql(url, connections=2)
     event.listen(writer, "begin", _lock)
     return Store(_postgresql(url, connections=8), writer, _postgresql(url, connections=MAX_QUESTIONS))
+
+
+def _attach_search(dbapi: sqlite3.Connection, _record: Any) -> None:
+    """The search index is a file of its own; where it cannot be opened, searches read the alerts."""
+    path = search_path(dbapi.execute("PRAGMA database_list").fetchone()[2])
+    if path is not None:
+        with suppress(sqlite3.OperationalError):
+            dbapi.execute(f"ATTACH DATABASE ? AS {SEARCH_SCHEMA}", (str(path),))
+
+
+def search_path(database: str | None) -> Path | None:
+    """Where the search index of a SQLite file is; None for a database in memory."""
+    if not database or database.startswith((":", "file:")):
+        return None
+    return Path(f"{database}-search")
 
 
 def _lock(conn: sa.Connection) -> None:

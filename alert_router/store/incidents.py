@@ -46,6 +46,20 @@ def by_ids(conn: sa.Connection, ids: Collection[int]) -> list[Incident]:
     return list(map(incident_of, conn.execute(_by_ids(conn.dialect.name), rows.bound(conn, ids))))
 
 
+def lapsed(conn: sa.Connection, now: datetime) -> list[Incident]:
+    """Those that fire and were acknowledged for a time that is over."""
+    query = sa.select(incidents).where(
+        incidents.c.status == sa.literal_column("'firing'"), incidents.c.acknowledged_until <= now
+    )
+    return list(map(incident_of, conn.execute(query)))
+
+
+def unmarked(conn: sa.Connection) -> list[Incident]:
+    """Those that fire, and whose cards do not say that they last long."""
+    firing = incidents.c.status == sa.literal_column("'firing'")
+    return list(map(incident_of, conn.execute(sa.select(incidents).where(firing, incidents.c.lasts == ""))))
+
+
 _MUTABLE = (
     "status",
     "firing",

@@ -107,7 +107,9 @@ incidents = sa.Table(
     partial_index("ix_incidents_pinged_at", "pinged_at", where="status = 'firing'"),
     # Which acknowledgements lapse?
     partial_index(
-        "ix_incidents_acknowledged_until", "acknowledged_until", where="acknowledged_until IS NOT NULL"
+        "ix_incidents_acknowledged_until",
+        "acknowledged_until",
+        where="acknowledged_until IS NOT NULL AND status = 'firing'",
     ),
 )
 
@@ -288,8 +290,8 @@ cards = sa.Table(
     sa.CheckConstraint("(incident_id IS NULL) <> (digest_id IS NULL)", name="one_subject"),
     # Which cards does a digest show?
     partial_index("ix_cards_folded_into", "folded_into", where="folded_into IS NOT NULL"),
-    # What is waiting, oldest first; what is dead.
-    sa.Index("ix_cards_state", "state"),
+    # What is waiting, what is dead; how many are in each state?
+    sa.Index("ix_cards_state", "state", "channel"),
     # What is being delivered now?
     partial_index("ix_cards_leased", "channel", where="lease IS NOT NULL"),
     # Which copies are kept up to date?
@@ -356,6 +358,8 @@ quarantine = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False, comment="as it came, up to the body limit"),
     sa.Column("resolved_at", UtcDateTime, comment="when a person dealt with it"),
+    # How many wait for a person? The bodies are large: not read for that.
+    partial_index("ix_quarantine_waiting", "id", where="resolved_at IS NULL"),
 )
 
 heartbeats = sa.Table(
@@ -419,40 +423,45 @@ bookmarks = sa.Table(
     sa.Column("position", Id, nullable=False, comment="the last id it has dealt with"),
 )
 
-day_sums = sa.Table(
-    "day_sums",
-    metadata,
-    sa.Column("day", sa.Date, primary_key=True, comment="UTC, of starts_at"),
-    sa.Column("alertname", sa.Text, primary_key=True),
-    sa.Column("severity", sa.Text, primary_key=True),
-    sa.Column("alerts", sa.Integer, nullable=False),
-    sa.Column("over", sa.Integer, nullable=False, comment="of these, how many are over"),
-    sa.Column("unattended", sa.Integer, nullable=False, comment="over, and nobody had acknowledged them"),
-    sa.Column("silenced", sa.Integer, nullable=False, comment="silenced, inhibited or muted"),
-    sa.Column("flapping", sa.Integer, nullable=False, comment="began within the flap window of the last"),
-    sa.Column("repeats", sa.Integer, nullable=False, comment="reports that brought nothing new"),
-    sa.Column("first_id", Id, nullable=False, comment="the lowest id of its alerts"),
-    sa.Column("last_id", Id, nullable=False, comment="the highest id of its alerts"),
-    sa.Column("longest_id", Id, comment="the alert that fired longest"),
-    sa.Column("longest_s", sa.Integer, nullable=False),
-    sa.Column("durations", Json, nullable=False, comment="of those over: {seconds: how many}"),
-)
+
+def _sums() -> tuple[sa.Column[Any], ...]:
+    return (
+        sa.Column("alertname", sa.Text, primary_key=True),
+        sa.Column("severity", sa.Text, primary_key=True),
+        sa.Column("alerts", sa.Integer, nullable=False),
+        sa.Column("ended", sa.Integer, nullable=False, comment="of these, how many are over"),
+        sa.Column("unattended", sa.Integer, nullable=False, comment="over, and nobody had acknowledged them"),
+        sa.Column("silenced", sa.Integer, nullable=False, comment="silenced, inhibited or muted"),
+        sa.Column("flapping", sa.Integer, nullable=False, comment="began within the flap window of the last"),
+        sa.Column("repeats", sa.Integer, nullable=False, comment="reports that brought nothing new"),
+        sa.Column("first_id", Id, nullable=False, comment="the lowest id of its alerts"),
+        sa.Column("last_id", Id, nullable=False, comment="the highest id of its alerts"),
+        sa.Column("longest_s", sa.Integer, nullable=False),
+        sa.Column("longest_id", Id, comment="the alert that fired for so long; NULL: none is over"),
+        sa.Column("durations", Json, nullable=False, comment="of those over: {seconds: how many}"),
+    )
+
 
 hour_sums = sa.Table(
     "hour_sums",
     metadata,
     sa.Column("hour", UtcDateTime, primary_key=True, comment="of starts_at"),
-    sa.Column("alertname", sa.Text, primary_key=True),
-    sa.Column("severity", sa.Text, primary_key=True),
-    sa.Column("alerts", sa.Integer, nullable=False),
+    *_sums(),
 )
 
-label_values = sa.Table(
-    "label_values",
+day_sums = sa.Table(
+    "day_sums",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, primary_key=True, comment="cut where it is long"),
-    sa.Column("last_alert_id", Id, nullable=False, comment="the newest alert that has it"),
+    sa.Column("day", sa.Date, primary_key=True, comment="UTC, of starts_at"),
+    *_sums(),
+)
+
+card_sums = sa.Table(
+    "card_sums",
+    metadata,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("cards", sa.Integer, nullable=False, comment="up to the bookmark"),
+    sa.Column("incidents", sa.Integer, nullable=False, comment="that these cards show, copies aside"),
 )
 
 unnotified = sa.Table(

@@ -1,22 +1,19 @@
 """GET /alerts and /alerts/{id}: a page for browsers, JSON for everybody else."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from alert_router.settings import Settings
-from alert_router.store import alert_extras, alert_list, firing_alerts, history
+from alert_router.store import alert_extras, alert_list, history
 from alert_router.store.alert_extras import ListedAlert
 from alert_router.store.alert_list import AlertList
-from alert_router.web import alert_filters, openapi
+from alert_router.web import alert_filters, alerts_page, incident_pages, openapi
 from alert_router.web.alert_filters import Query
 from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
-from alert_router.web.pages import VARY, AlertPage, AlertsPage
+from alert_router.web.pages import VARY
 from alert_router.web.problems import Problem, wants_html
 from alert_router.web.schemas import AlertDetailOut, AlertOut, AlertPageOut
 
@@ -29,13 +26,6 @@ PARAMETERS = {
 router = APIRouter(tags=["history"])
 
 
-async def _query(request: Request, now: Now) -> Query:
-    return alert_filters.parse(request.query_params, now)
-
-
-QueryDep = Annotated[Query, Depends(_query)]
-
-
 @router.get(
     "/alerts",
     response_model=AlertPageOut,
@@ -43,15 +33,17 @@ QueryDep = Annotated[Query, Depends(_query)]
     openapi_extra=PARAMETERS,
     summary="The history, newest first",
 )
-async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: StateDep, now: Now) -> Response:
-    if wants_html(request):
-        health = await state["operations"].health()
-        page = await reader.run(lambda conn: _html_page(conn, query, state["settings"], health.troubles, now))
-        return state["pages"].render("alerts.html", page)
-    listed = await reader.run(lambda conn: _listed(conn, query, now))
+async def alerts(request: Request, reader: ReaderDep, state: StateDep, now: Now) -> Response:
+    if wants_html(request):  # the page says beside the form what is wrong
+        return await alerts_page.respond(request.query_params, reader, state, now)
+    query = await reader.compute(lambda: alert_filters.parse(request.query_params, now))
+    text = await reader.run(lambda conn: _as_json(_listed(conn, query, now)))
+    return Response(text, media_type="application/json", headers=VARY)
+
+
+def _as_json(listed: AlertList) -> str:
     cursor = None if listed.next is None else str(listed.next)
-    body = AlertPageOut(alerts=list(map(AlertOut.of, listed.rows)), next=cursor)
-    return JSONResponse(body.model_dump(mode="json"), headers=VARY)
+    return AlertPageOut(alerts=list(map(AlertOut.of, listed.rows)), next=cursor).model_dump_json()
 
 
 @router.get(
@@ -61,13 +53,12 @@ async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: St
     summary="One alert with its transitions and deliveries",
 )
 async def alert(request: Request, alert_id: RowId, reader: ReaderDep, state: StateDep, now: Now) -> Response:
+    if wants_html(request):
+        return await incident_pages.respond_with_alert(alert_id, reader, state, now)
     found = await reader.run(lambda conn: _detail(conn, alert_id, now))
     if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no alert {alert_id}")
     listed, detail = found
-    if wants_html(request):
-        page = AlertPage(now=now, detail=detail, public_url=state["settings"].public_url)
-        return state["pages"].render("alert.html", page)
     return JSONResponse(AlertDetailOut.of_detail(listed, detail).model_dump(mode="json"), headers=VARY)
 
 
@@ -82,21 +73,3 @@ def _detail(
 ) -> tuple[ListedAlert, history.AlertDetail] | None:
     detail = history.alert_detail(conn, alert_id)
     return None if detail is None else (alert_extras.with_extras(conn, [detail.alert], now)[0], detail)
-
-
-def _html_page(
-    conn: sa.Connection, query: Query, settings: Settings, troubles: Mapping[str, str], now: datetime
-) -> AlertsPage:
-    listed = _listed(conn, query, now)
-    return AlertsPage(
-        now=now,
-        query=query,
-        alerts=tuple(one.alert for one in listed.rows),
-        next_url=None if listed.next is None else query.url(cursor=listed.next),
-        firing=firing_alerts.by_severity(conn),
-        severities=history.values_of(conn, "severity"),
-        alertnames=history.alertnames(conn),
-        troubles=troubles,
-        webhook_url=f"{settings.public_url}/webhooks/alertmanager",
-        needs_token=bool(settings.ingest_tokens),
-    )

@@ -19,7 +19,24 @@ from alert_router.services.sender_problems import printable
 from alert_router.settings import Settings
 from alert_router.sources.errors import FieldError
 from alert_router.store.engine import TookTooLong, Unavailable
-from alert_router.web import actions, alerts, events, home, openapi, ops, reload, send_test, webhooks
+from alert_router.web import (
+    act_links,
+    actions,
+    alerts,
+    events,
+    home,
+    incident_pages,
+    insights,
+    live,
+    now,
+    openapi,
+    ops,
+    reload,
+    send_test,
+    suggestions,
+    upkeep,
+    webhooks,
+)
 from alert_router.web.auth import address_of, identity_of
 from alert_router.web.dependencies import State, state_of
 from alert_router.web.guard import Guard, RememberPeer
@@ -46,8 +63,22 @@ def create(settings: Settings, lifespan: Lifespan, *, trusted_hosts: list[str]) 
     app = FastAPI(title="alert-router", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     for router in (webhooks.router, events.router):
         app.include_router(router, max_body_size=settings.max_body_bytes)
-    for router in (alerts.router, actions.router, home.router, ops.router, reload.router, send_test.router):
-        app.include_router(router)
+    for page in (
+        now,
+        suggestions,
+        alerts,
+        incident_pages,
+        insights,
+        actions,
+        act_links,
+        home,
+        live,
+        upkeep,
+        ops,
+        reload,
+        send_test,
+    ):
+        app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     # The last one is the outermost.
     app.add_middleware(Gunzip, answer=_answer)

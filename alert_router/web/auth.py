@@ -13,6 +13,8 @@ from alert_router.web.problems import Problem
 
 IDENTITY = "alert_router.identity"
 """The key of the scope under which `guard` leaves the identity."""
+SOMEBODY = "somebody"
+"""Who acts without giving a name."""
 HostAndPort = tuple[str, int]
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -23,6 +25,14 @@ OWN_SITE = (b"same-origin", b"none")
 def identity_of(request: Request) -> Identity:
     identity: Identity = request.scope.get(IDENTITY, ANYBODY)
     return identity
+
+
+def signed_by(request: Request, name: str) -> str:
+    """The name that a person gave, and who was known to ask where that is another."""
+    identity = identity_of(request)
+    if not identity.is_known or name.casefold() == identity.name.casefold():
+        return name
+    return identity.name if name == SOMEBODY else f"{name} ({identity.name})"
 
 
 def address_of(request: Request) -> str:

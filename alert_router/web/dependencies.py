@@ -12,15 +12,18 @@ from fastapi import Depends, Path, Request
 from starlette.requests import HTTPConnection
 
 from alert_router.config.holder import ConfigurationHolder
+from alert_router.domain.act_links import ActLinks
 from alert_router.services.health import Health
 from alert_router.services.intake import Intake
 from alert_router.services.reload import Reload
 from alert_router.services.sender_problems import SenderProblems
+from alert_router.services.silence import Silencer
 from alert_router.settings import Settings
 from alert_router.store import questions
 from alert_router.store.engine import Store
 from alert_router.store.questions import Question
 from alert_router.web.access import Access
+from alert_router.web.live_updates import LiveUpdates
 from alert_router.web.metrics import Metrics
 from alert_router.web.operations import Operations
 from alert_router.web.pages import Pages
@@ -40,6 +43,7 @@ class State(TypedDict):
     intake: Intake
     metrics: Metrics
     pages: Pages
+    live: LiveUpdates
     clock: Callable[[], datetime]
     check_health: Callable[[], Health]
     """Queries the database: not for the event loop."""
@@ -48,6 +52,8 @@ class State(TypedDict):
     people: People
     access: Access
     passwords: Passwords
+    act_links: ActLinks
+    silencer: Silencer
 
 
 def state_of(connection: HTTPConnection[Any]) -> State:
@@ -71,6 +77,10 @@ class Reader:
                 return query(conn)
 
         return await self._people.compute(read, self._request, question)
+
+    async def compute(self, work: Callable[[], T]) -> T:
+        """What takes long without the database. Raises Problem and ClientGone as People does."""
+        return await self._people.compute(work, self._request)
 
 
 async def _state(request: Request) -> State:

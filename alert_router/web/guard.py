@@ -1,5 +1,6 @@
 """Stands before every route: finds out who asks, and lets in who may. No route can be forgotten."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from http import HTTPStatus
@@ -8,6 +9,7 @@ from fastapi import Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alert_router.domain.access import Identity, Role
+from alert_router.services.sender_problems import printable
 from alert_router.settings import Settings
 from alert_router.web import auth, routes_access
 from alert_router.web.auth import IDENTITY
@@ -16,6 +18,7 @@ from alert_router.web.dependencies import State, state_of
 from alert_router.web.passwords import Busy
 from alert_router.web.problems import Problem
 
+log = logging.getLogger(__name__)
 PEER = "alert_router.peer"
 """The key of the scope for the address at the other end of the connection, before a proxy's headers."""
 MAX_QUERY_BYTES = 8 * 1024
@@ -76,6 +79,8 @@ async def _admitted(scope: Scope, receive: Receive) -> tuple[Identity, Receive]:
     identity = auth.authorize(claim, needed, credentials, settings, address)
     if not identity.is_known and not settings.web_insecure:
         auth.check_host(headers, settings)
+    if Role.ACT in needed and scope["method"] not in routes_access.READING:
+        log.info("%s %s by %s", scope["method"], printable(scope["path"]), identity.name)
     return identity, receive
 
 

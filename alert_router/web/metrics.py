@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from alert_router.config import Configuration, ConfigurationHolder
+from alert_router.discord import links
 from alert_router.domain.model import ChannelName
 from alert_router.sources import alertmanager, events, grafana
 from alert_router.store import card_stats, firing_alerts, ledger, quarantine
@@ -94,6 +95,11 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self.unreachable_links = counter(
+            "alert_router_unreachable_links",
+            "Links of new messages that people cannot open (loopback, a host without a dot), by kind.",
+            ("link",),
+        )
         self._configuration = configuration
         self._prime()
         self.registry.register(_StateCollector(store, now, configuration, takes_writes))
@@ -111,6 +117,8 @@ class Metrics:
                 self.requests.labels(source, code)
             for outcome in OUTCOMES:
                 self.signals.labels(source, outcome)
+        for kind in links.KINDS:
+            self.unreachable_links.labels(kind)
         for channel in self._configuration.current.channels:
             self.prime_channel(channel)
 
@@ -119,6 +127,9 @@ class Metrics:
         for action in ("create", "edit"):
             for outcome in DELIVERY_OUTCOMES:
                 self.deliveries.labels(channel, action, outcome)
+
+    def unreachable_link(self, kind: str) -> None:
+        self.unreachable_links.labels(kind).inc()
 
     def delivered(self, channel: str, action: str, outcome: str, seconds: float) -> None:
         self.deliveries.labels(channel, action, outcome).inc()

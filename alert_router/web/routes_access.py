@@ -16,6 +16,8 @@ INGEST_ROUTES = {
 }
 PROBES = ("/-/healthy", "/-/ready")
 STATIC = "/static/"
+ACT_LINKS = "/act/"
+"""Their signature is the proof; `web/act_links.py` checks it."""
 READING = (HTTPMethod.GET, HTTPMethod.HEAD, HTTPMethod.OPTIONS)
 NONE: Roles = frozenset()
 SEND: Roles = frozenset({Role.SEND})
@@ -32,7 +34,7 @@ def source_of(path: str) -> str | None:
 
 def needed(method: str, path: str, *, public_metrics: bool) -> Roles:
     """One of these roles is enough; without any, the route is for everybody."""
-    if path in PROBES or path.startswith(STATIC) or (path == METRICS and public_metrics):
+    if path in PROBES or path.startswith((STATIC, ACT_LINKS)) or (path == METRICS and public_metrics):
         return NONE
     if source_of(path) is not None:
         return NONE if method in READING else SEND  # to look there is answered 405

@@ -350,7 +350,7 @@ def test_new_main_channel_gets_firing_incidents_and_balances(
     client: TestClient = make_client(discord_webhook_url=WEBHOOK)
     until(lambda: len(unlimited.messages()) > 0)
 
-    assert [_title(message) for message in unlimited.messages()] == ["🔴 ApiDown"]
+    assert [_title(message) for message in unlimited.messages()] == ["🔴 critical · ApiDown"]
     until(lambda: _ledger(client) == (1, True))
 
 

@@ -14,7 +14,7 @@ SEND_ROUTES = {
     *("/webhooks/grafana", "/webhooks/grafana/{channel}"),
     "/events",
 }
-PUBLIC_ROUTES = {"/-/healthy", "/-/ready", "/metrics"}
+PUBLIC_ROUTES = {"/-/healthy", "/-/ready", "/metrics", "/act/{token}"}
 
 
 def document(client: TestClient) -> dict[str, dict[str, dict[str, dict[str, object]]]]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from fastapi import Request
 from starlette.testclient import TestClient
 
-from alert_router.store import engine, history, questions
+from alert_router.store import alert_list, engine, questions
 from alert_router.store.engine import MAX_QUESTIONS, Store, TookTooLong
 from alert_router.store.questions import Question
 from alert_router.web import people
@@ -118,7 +118,7 @@ def busy(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
         raise TookTooLong("slow", "did not answer in time")
 
     with monkeypatch.context() as patched, ThreadPoolExecutor(MAX_QUESTIONS) as threads, ExitStack() as end:
-        patched.setattr(history, "page", slow)
+        patched.setattr(alert_list, "page", slow)
         end.callback(release.set)
         for _ in range(MAX_QUESTIONS):
             threads.submit(client.get, "/alerts")
@@ -149,7 +149,7 @@ def test_question_over_its_limit_is_answered_503(
     def endless(*_: Any, **__: Any) -> Any:
         raise TookTooLong("interrupted", "was interrupted")
 
-    monkeypatch.setattr(history, "page", endless)
+    monkeypatch.setattr(alert_list, "page", endless)
 
     answer = client.get("/alerts")
 

@@ -23,6 +23,7 @@ VALID = {
     "ALERT_ROUTER_DATABASE_URL": f"postgresql://u:{SECRET}@db/alerts",
     "ALERT_ROUTER_INGEST_TOKENS": SECRET,
     "ALERT_ROUTER_USERS": f"ada:{SECRET}",
+    "ALERT_ROUTER_LINK_KEY": SECRET.ljust(32, "k"),
 }
 
 
