@@ -16,9 +16,12 @@ from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 
 from alert_router import config
+from alert_router.charts import process as charts
+from alert_router.charts.process import ChartProcess
 from alert_router.config import Configuration, webhook_urls
 from alert_router.config.holder import ConfigurationHolder
 from alert_router.delivery import Channel, ChannelWorkers, Clocks, DeliveryWorker, RateLimiter
+from alert_router.delivery.illustrator import Illustrator
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.forum_posts import ForumPosts
@@ -27,6 +30,7 @@ from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.act_links import ActLinks, Signer
 from alert_router.domain.model import Rules
+from alert_router.prometheus.targets import Prometheuses
 from alert_router.services import (
     health,
     history_sums,
@@ -90,6 +94,7 @@ class Service:
     writer: Writer
     http: httpx.AsyncClient
     channels: ChannelWorkers
+    illustrator: Illustrator
     periodic: tuple[PeriodicTask, ...]
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     """By name, while it runs."""
@@ -140,9 +145,18 @@ def build(
     metrics = Metrics(store, clocks.now, holder, takes_writes=lambda: fault() is None)
     metrics.registry.register(ReloadCollector(reload))
     rate_limiter = RateLimiter(clocks.steady, per_minute=settings.channel_per_minute)
+    illustrator = Illustrator(
+        Prometheuses(http, holder, settings.prometheus_url, clocks.steady),
+        ChartProcess() if charts.is_installed() else None,
+        store=store,
+        writer=writer,
+        wake=lambda names: channels.wake(names),  # noqa: PLW0108 - they are built later
+        now=clocks.now,
+        observe=metrics.charted,
+    )
     act_links = ActLinks(Signer(), settings.public_url, silences=bool(settings.alertmanager_urls))
     worker_of = _WorkerFactory(
-        settings, http, store, writer, clocks, rate_limiter, holder, metrics, act_links
+        settings, http, store, writer, clocks, rate_limiter, holder, metrics, act_links, illustrator
     )
     channels = ChannelWorkers(worker_of, rate_limiter, writer)
     metrics.follow(channels)
@@ -203,7 +217,7 @@ def build(
     ]
     if settings.alertmanager_urls:
         periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
-    return Service(state, store, writer, http, channels, tuple(periodic), tasks)
+    return Service(state, store, writer, http, channels, illustrator, tuple(periodic), tasks)
 
 
 def _load(settings: Settings, access: Access) -> Configuration:
@@ -244,6 +258,7 @@ class _WorkerFactory:
     configuration: ConfigurationHolder
     metrics: Metrics
     act_links: ActLinks
+    illustrator: Illustrator
     templates: Templates = field(init=False)
 
     def __post_init__(self) -> None:
@@ -267,6 +282,7 @@ class _WorkerFactory:
             clocks=self.clocks,
             rate_limiter=self.rate_limiter,
             configuration=self.configuration,
+            illustrator=self.illustrator,
             observe=partial(self.metrics.delivered, channel.name),
             observe_unreachable=self.metrics.unreachable_link,
         )
@@ -318,6 +334,7 @@ async def running(service: Service) -> AsyncIterator[None]:
         service.state["people"].close()
         service.state["operations"].close()
         await service.channels.stop()
+        await service.illustrator.close()
         for task in service.tasks.values():
             task.cancel()
         await asyncio.gather(*service.tasks.values(), return_exceptions=True)

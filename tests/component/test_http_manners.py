@@ -1,4 +1,4 @@
-"""What HTTP expects: HEAD, Allow, gzip, headers that keep browsers from guessing, redirects that stay here."""
+"""What HTTP expects: HEAD, Allow, gzip, headers that keep browsers from guessing, own redirects."""
 
 import gzip
 import json
