@@ -71,7 +71,7 @@ class AlertsPage(Page):
 
 async def respond(params: QueryParams, reader: Reader, state: State, now: datetime) -> Response:
     """400 with the form where a filter cannot be read."""
-    reading, by_incident = read(params, now)
+    reading, by_incident = await reader.compute(lambda: read(params, now))
     shown = await reader.run(lambda conn: page(conn, reading, now, by_incident=by_incident))
     status = HTTPStatus.BAD_REQUEST if reading.errors else HTTPStatus.OK
     return state["pages"].render("alerts.html", shown, status=status)

@@ -1,6 +1,5 @@
 """GET /: what fires now, worst first, by incident; and what is wrong with the router itself."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -88,7 +87,7 @@ async def now_page(request: Request, reader: ReaderDep, state: StateDep, now: No
         names = ("alerts", "preview", "metrics", "docs")
         links = {name: f"{settings.public_url}/{name}" for name in names}
         return JSONResponse({"firing": fires, **links}, headers=VARY)
-    health = await asyncio.to_thread(state["check_health"])
+    health = await state["operations"].health()
     page = await reader.run(lambda conn: _page(conn, state, health, now))
     return state["pages"].render("now.html", page)
 
