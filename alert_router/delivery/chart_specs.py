@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from operator import attrgetter
 
 from alert_router.charts.spec import ChartSpec, Line, Mark
@@ -74,9 +75,8 @@ def _metric(runs: Sequence[Run]) -> str:
 
 
 def _marks(changes: Iterable[Change]) -> tuple[Mark, ...]:
-    """The latest: what was reported before what merely began, for it is more often the reason."""
-    first = sorted(changes, key=lambda change: (change.reported, change.at), reverse=True)[:MAX_MARKS]
-    return tuple(Mark(change.at.timestamp(), change.text) for change in sorted(first, key=attrgetter("at")))
+    first = sorted(islice(changes, MAX_MARKS), key=attrgetter("at"))
+    return tuple(Mark(change.at.timestamp(), change.text) for change in first)
 
 
 def _spans(alerts: Sequence[Alert], end: float) -> tuple[tuple[float, float], ...]:

@@ -27,10 +27,10 @@ class Change:
 
 
 def before(conn: sa.Connection, incident_id: int, since: datetime, until: datetime) -> list[Change]:
-    """The latest first."""
+    """What was reported first, for it is more often the reason; of each kind, the latest first."""
     reported = (Change(mark.at, mark.title, reported=True) for mark in marks.between(conn, since, until))
     found = [*reported, *_began(conn, incident_id, since, until)]
-    return sorted(found, key=attrgetter("at"), reverse=True)[:MAX_CHANGES]
+    return sorted(found, key=attrgetter("reported", "at"), reverse=True)[:MAX_CHANGES]
 
 
 def _began(conn: sa.Connection, incident_id: int, since: datetime, until: datetime) -> Iterator[Change]:
