@@ -32,6 +32,10 @@ from alert_router.store.writer import Writer
 log = logging.getLogger(__name__)
 POLL_S = 1.0
 """How often to look for work without being woken: another router on the same database may have left some."""
+REST = 9.0
+"""After each look and each card a worker rests for so many times as long as that took: on a busy machine the
+intake goes first, for a card takes as much work as some hundred alerts."""
+MAX_REST_S = 0.25
 STOP_S = 20.0
 """Longer than a request to Discord takes."""
 CLAIM_STALE_S = card_queue.LEASE_S - MAX_REQUEST_S
@@ -108,6 +112,7 @@ class DeliveryWorker:
         prepared = False
         while not self._stopping:
             self._woken.clear()
+            started = self._clocks.steady()
             try:
                 if not prepared:
                     await self.prepare()
@@ -119,9 +124,12 @@ class DeliveryWorker:
             except Exception:  # one card's fault must not silence the channel
                 log.exception("channel %s: delivering failed", self.name)
                 idle_s = POLL_S
+            rest_s = min(REST * (self._clocks.steady() - started), MAX_REST_S)
             if idle_s > 0:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), min(idle_s, POLL_S))
+            if not self._stopping:
+                await asyncio.sleep(rest_s)
         self._finished.set()
 
     async def prepare(self) -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidato
 
 from alert_router.domain.model import Labels, Signal
 from alert_router.sources import alertmanager
-from alert_router.sources.alertmanager import Origin, Text, WireEnvelope
+from alert_router.sources.alertmanager import Origin, WireEnvelope, WireText
 
 SOURCE = "grafana"
 VERSION = "1"
@@ -30,10 +30,10 @@ class WireAlert(alertmanager.WireAlert):
     source: ClassVar[str] = SOURCE
     reporter: ClassVar[str] = "Grafana"
 
-    dashboardURL: Annotated[Text | None, WrapValidator(_if_readable)] = None
-    imageURL: Annotated[Text | None, WrapValidator(_if_readable)] = None
-    panelURL: Annotated[Text | None, WrapValidator(_if_readable)] = None
-    values: Annotated[dict[Text, float | None] | None, WrapValidator(_if_readable)] = None
+    dashboardURL: Annotated[WireText | None, WrapValidator(_if_readable)] = None
+    imageURL: Annotated[WireText | None, WrapValidator(_if_readable)] = None
+    panelURL: Annotated[WireText | None, WrapValidator(_if_readable)] = None
+    values: Annotated[dict[WireText, float | None] | None, WrapValidator(_if_readable)] = None
     """By the name of the query or expression; null when the data source failed or had no data."""
 
     def to_signal(self, envelope: WireEnvelope, now: datetime, origin: Origin) -> Signal:

@@ -11,12 +11,15 @@ from typing import Any
 
 import re2
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy import event
 
 from alert_router.store.tables import to_json
 
 BUSY_TIMEOUT_S = 5.0
 """How long a writer waits for another, in this process or in another."""
+CACHED_STATEMENTS = 512
+"""Of a connection: rows.py makes one for each table and number of rows."""
 CONNECT_TIMEOUT_S = 5
 FROZEN_S = 15.0
 """PostgreSQL ends a transaction whose router has been silent for so long."""
@@ -125,6 +128,7 @@ def _postgresql(url: str, *, connections: int) -> sa.Engine:
     return sa.create_engine(
         url,
         json_serializer=to_json,
+        json_deserializer=from_json,
         pool_pre_ping=True,
         pool_size=connections,
         max_overflow=0,
@@ -148,7 +152,13 @@ def _sqlite(url: str, *, begin: str) -> sa.Engine:
     engine = sa.create_engine(
         url,
         json_serializer=to_json,
-        connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None, "check_same_thread": False},
+        json_deserializer=from_json,
+        connect_args={
+            "timeout": BUSY_TIMEOUT_S,
+            "isolation_level": None,
+            "check_same_thread": False,
+            "cached_statements": CACHED_STATEMENTS,
+        },
     )
 
     @event.listens_for(engine, "connect")

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,21 @@ metadata = sa.MetaData(
 )
 
 
+UTC_TEXT_CHARS = len("2026-11-22 10:00:00.000000")
+
+
+@lru_cache(maxsize=256)  # most are the moment of the transaction
+def utc_text(moment: datetime) -> str:
+    """As SQLite stores it, and PostgreSQL reads it: its sessions are in UTC."""
+    return _utc(moment).isoformat(" ", "microseconds")[:UTC_TEXT_CHARS]
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"naive time {moment.isoformat()}")
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
 class UtcDateTime(sa.TypeDecorator[datetime]):
     """Aware UTC times only: a naive time is refused, because nobody can say when it was."""
 
@@ -27,9 +43,7 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive time {value.isoformat()}")
-        utc = value.astimezone(UTC)
+        utc = _utc(value)
         # SQLite has no time zones and stores text: in UTC, the order of texts is the order of times.
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
@@ -47,7 +61,10 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
 
 def to_json(value: Any) -> str:
     """One spelling for one value, readable, and searchable as text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

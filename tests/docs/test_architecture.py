@@ -29,7 +29,7 @@ def test_every_answer_names_a_file_and_a_name_in_it() -> None:
 
     wrong = [f"{path}: {name}" for path, name in answers if name not in defined_in(ROOT / path)]
 
-    assert len(answers) == 18
+    assert len(answers) >= 12
     assert wrong == []
 
 
