@@ -24,7 +24,7 @@ from testbed.factories import make_state
 RENDERER = Renderer(Templates(), "https://alerts.example.org")
 DESKTOP, PHONE = 640, 390
 COLUMNS = {DESKTOP: 3, PHONE: 5}
-COLORS = 160
+COLORS = 256
 """Of a picture: text and a few signs need no more."""
 FULL = ("DiskFull", "ModelPerformanceCritical", "TrainingFailure")
 """Of these templates each state is shown; the others differ in their texts only."""
@@ -100,7 +100,7 @@ def _write(png: bytes, path: Path) -> None:
     image = (
         Image.open(io.BytesIO(png))
         .convert("RGB")
-        .quantize(COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        .quantize(COLORS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     )
     image.save(path, optimize=True)
 

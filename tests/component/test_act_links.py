@@ -285,7 +285,7 @@ def test_silence_of_a_group_matches_what_its_alerts_share(
     client.post(WEBHOOK, json=webhook_json(*alerts))
     until(lambda: len(discord.messages()) == 2)
 
-    press(client, link(discord, "Silence"))
+    press(client, link(discord, "Silence all"))
 
     assert {one["name"] for one in alertmanager.silences[0]["matchers"]} == {
         "alertname",
