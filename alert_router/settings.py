@@ -265,7 +265,7 @@ class Settings(BaseSettings):
         ),
     ] = ()
     prometheus_url: Annotated[
-        RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus's API")
+        RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus, for values and charts")
     ] = ""
 
     prometheus_external_url: Annotated[

@@ -122,7 +122,7 @@ class Signal(_HasStatus):
     origin: Origin = Origin.WEBHOOK
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see domain/values.py
 class Alert(_HasStatus):
     """One episode of one label set, as stored: one row of /alerts."""
 
@@ -192,7 +192,7 @@ class Transition:
     event_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see domain/values.py
 class Incident:
     """The alerts that share group labels, from the first that fires to the last that resolves."""
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidato
 
 from alert_router.domain.model import Labels, Signal
 from alert_router.sources import alertmanager
-from alert_router.sources.alertmanager import Origin, Text, WireEnvelope
+from alert_router.sources.alertmanager import Origin, WireEnvelope, WireText
 
 SOURCE = "grafana"
 VERSION = "1"
@@ -30,9 +30,10 @@ class WireAlert(alertmanager.WireAlert):
     source: ClassVar[str] = SOURCE
     reporter: ClassVar[str] = "Grafana"
 
-    dashboardURL: Annotated[Text | None, WrapValidator(_if_readable)] = None
-    panelURL: Annotated[Text | None, WrapValidator(_if_readable)] = None
-    values: Annotated[dict[Text, float | None] | None, WrapValidator(_if_readable)] = None
+    dashboardURL: Annotated[WireText | None, WrapValidator(_if_readable)] = None
+    imageURL: Annotated[WireText | None, WrapValidator(_if_readable)] = None
+    panelURL: Annotated[WireText | None, WrapValidator(_if_readable)] = None
+    values: Annotated[dict[WireText, float | None] | None, WrapValidator(_if_readable)] = None
     """By the name of the query or expression; null when the data source failed or had no data."""
 
     def to_signal(self, envelope: WireEnvelope, now: datetime, origin: Origin) -> Signal:
@@ -40,7 +41,11 @@ class WireAlert(alertmanager.WireAlert):
 
     def _all_annotations(self) -> Labels:
         """Grafana's own fields, under the customary names, below the annotations of the rule itself."""
-        own = {"dashboard_url": self.panelURL or self.dashboardURL, "values": _in_words(self.values or {})}
+        own = {
+            "dashboard_url": self.panelURL or self.dashboardURL,
+            "image_url": self.imageURL,
+            "values": _in_words(self.values or {}),
+        }
         return {name: text for name, text in own.items() if text} | self.annotations
 
 

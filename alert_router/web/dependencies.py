@@ -21,6 +21,7 @@ from alert_router.services.sender_problems import SenderProblems
 from alert_router.services.silence import Silencer
 from alert_router.settings import Settings
 from alert_router.store.engine import Store
+from alert_router.web.live_updates import LiveUpdates
 from alert_router.web.metrics import Metrics
 from alert_router.web.pages import Pages
 
@@ -37,6 +38,7 @@ class State(TypedDict):
     intake: Intake
     metrics: Metrics
     pages: Pages
+    live: LiveUpdates
     clock: Callable[[], datetime]
     check_health: Callable[[], Health]
     """Queries the database: not for the event loop."""

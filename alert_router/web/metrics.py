@@ -25,6 +25,7 @@ UNKNOWN = "unknown"
 CODES = ("200", "201", "400", "401", "403", "413", "415", "422", "500", "503")
 OUTCOMES = ("accepted", "duplicate")
 DELIVERY_OUTCOMES = ("sent", "retry", "degraded", "rejected", "gone", "stopped")
+CHART_RESULTS = ("drawn", "no_data", "late", "failed")
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -89,6 +90,11 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self.charts = counter(
+            "alert_router_charts",
+            "Charts for cards: drawn, without data, late or failed. A card waits for none.",
+            ("result",),
+        )
         self.unreachable_links = counter(
             "alert_router_unreachable_links",
             "Links of new messages that people cannot open (loopback, a host without a dot), by kind.",
@@ -105,6 +111,8 @@ class Metrics:
     def _prime(self) -> None:
         """A counter that appears with its first event has not increased, so increase() misses the event."""
         self.requests.labels(UNKNOWN, "404")
+        for result in CHART_RESULTS:
+            self.charts.labels(result)
         for source in SOURCES:
             self.quarantined.labels(source)
             for code in CODES:
@@ -128,6 +136,9 @@ class Metrics:
     def delivered(self, channel: str, action: str, outcome: str, seconds: float) -> None:
         self.deliveries.labels(channel, action, outcome).inc()
         self.delivery_seconds.labels(channel).observe(seconds)
+
+    def charted(self, result: str) -> None:
+        self.charts.labels(result).inc()
 
 
 class _ChannelCollector(Collector):
