@@ -243,7 +243,7 @@ class CardView:
             own_words=own_words,
         )
         lines = members.lines(self.state.alerts, context)
-        beyond = len(self.state.alerts) - members.MAX_MEMBERS + self.state.more_alerts
+        beyond = max(len(self.state.alerts) - members.MAX_MEMBERS, 0) + self.state.more_alerts
         if beyond > 0:
             more = link(f"+{beyond} more", self.all_url)
             lines = [Markdown(" ".join([*lines, more]))] if len(lines) < 2 else [*lines, more]  # noqa: PLR2004
