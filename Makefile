@@ -185,8 +185,8 @@ migration: .venv/.ready ## M="add x" N=0002: the migration to the tables as they
 COMPILE = $(UV) pip compile -q --generate-hashes --universal --python-version 3.11 --no-header
 
 lock: .venv/.run ## resolve the requirements anew, with hashes; LOCK=--upgrade takes newer versions
-	@$(COMPILE) $(LOCK) pyproject.toml -o requirements/router-run.lock
-	@$(COMPILE) $(LOCK) -c requirements/router-run.lock pyproject.toml --group dev -o requirements/router.lock
+	@$(COMPILE) $(LOCK) pyproject.toml --extra charts -o requirements/router-run.lock
+	@$(COMPILE) $(LOCK) -c requirements/router-run.lock pyproject.toml --extra charts --group dev -o requirements/router.lock
 	@$(COMPILE) -c requirements/router.lock requirements/demo.in -o requirements/demo.lock
 	@for room in exporter-run airflow-run airflow backend-run backend; do $(COMPILE) $(LOCK) requirements/$$room.in -o requirements/$$room.lock; done
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from alert_router.config.problems import Problem
 from alert_router.domain import routes
+from alert_router.domain.matchers import Matcher
 from alert_router.domain.model import ChannelName
 from alert_router.domain.notify_values import Policy
 from alert_router.domain.routes import Route
@@ -59,6 +60,14 @@ class IncidentRules:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusTarget:
+    """A Prometheus for the alerts that all of its matchers match."""
+
+    url: str
+    matchers: tuple[Matcher, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CardRules:
     noise_labels: frozenset[str] = NOISE_LABELS
     """Shown on a card only where an alert has no others."""
@@ -73,6 +82,8 @@ class Configuration:
     """The words of the file, which `severities` knows beside those that are shipped."""
     incidents: IncidentRules = field(default_factory=IncidentRules)
     cards: CardRules = field(default_factory=CardRules)
+    prometheus: tuple[PrometheusTarget, ...] = ()
+    """The first that matches is asked; PROMETHEUS_URL where none does."""
     file: Path | None = None
     warnings: tuple[Problem, ...] = ()
     """What is valid and probably not meant."""
@@ -101,6 +112,8 @@ def diff(old: Configuration, new: Configuration) -> str:
         parts.append("incidents")
     if old.cards != new.cards:
         parts.append("cards")
+    if old.prometheus != new.prometheus:
+        parts.append("prometheus")
     return "; ".join(parts) or "nothing changed"
 
 

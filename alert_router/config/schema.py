@@ -231,6 +231,13 @@ class IncidentsSection(Section):
     ] = None
 
 
+class PrometheusSection(Section):
+    url: Annotated[Link, Field(description="Where its API is")]
+    matchers: Annotated[
+        MatcherTexts, Field(default_factory=list, description="The alerts that it knows; default: all")
+    ]
+
+
 class CardsSection(Section):
     noise_labels: Annotated[
         list[Text] | None,
@@ -262,6 +269,14 @@ class FileSection(Section):
         IncidentsSection, Field(default_factory=IncidentsSection, description="What makes an incident")
     ]
     cards: Annotated[CardsSection, Field(default_factory=CardsSection, description="What cards show")]
+    prometheus: Annotated[
+        list[PrometheusSection],
+        Field(
+            default_factory=list,
+            description="Where values and charts come from: the first that matches an alert, "
+            "else PROMETHEUS_URL",
+        ),
+    ]
 
 
 def json_schema() -> dict[str, Any]:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from alert_router.config.holder import ConfigurationHolder
 from alert_router.delivery import digests, outcome, rendering
 from alert_router.delivery.connection import Channel, Connection
+from alert_router.delivery.illustrator import Illustrator
 from alert_router.delivery.outcome import CardUpdate, RenderedCard
 from alert_router.delivery.rate_limiter import RateLimiter
 from alert_router.discord.client import MAX_REQUEST_S
@@ -67,10 +68,11 @@ class DeliveryWorker:
         clocks: Clocks,
         rate_limiter: RateLimiter,
         configuration: ConfigurationHolder,
+        illustrator: Illustrator | None = None,
         observe: Callable[[str, str, float], None] | None = None,
         observe_unreachable: Callable[[str], None] | None = None,
     ) -> None:
-        """rate_limiter: shared by all channels of this process.
+        """rate_limiter and illustrator: shared by all channels of this process.
 
         observe: called with (action, outcome, seconds) for every request, for the metrics.
         observe_unreachable: called for each link of a new message that people cannot open, with its kind.
@@ -83,6 +85,7 @@ class DeliveryWorker:
         self._clocks = clocks
         self._rate_limiter = rate_limiter
         self._configuration = configuration
+        self._illustrator = illustrator
         self._observe = observe
         self._observe_unreachable = observe_unreachable
         self._woken = asyncio.Event()
@@ -176,7 +179,7 @@ class DeliveryWorker:
 
     async def _deliver(self, claim: Claim, requested_at: float) -> None:
         try:
-            rendered = await asyncio.to_thread(self._render, claim)
+            rendered = await self._rendered(claim)
         except Unavailable:
             raise
         except Exception as error:  # a template's fault must neither come back at once nor be silent
@@ -191,7 +194,7 @@ class DeliveryWorker:
         if started - requested_at >= CLAIM_STALE_S:
             await self._save(outcome.postponed(claim, self._clocks.now()))
             return
-        reply = await self._connection.send(claim, rendered.message.payload)
+        reply = await self._connection.send(claim, rendered.message)
         took_s = self._clocks.steady() - started
         update = outcome.from_reply(claim, reply, rendered, now=self._clocks.now(), took_s=took_s)
         self._report(update, took_s)
@@ -199,6 +202,17 @@ class DeliveryWorker:
             for kind in rendered.message.unreachable:
                 self._observe_unreachable(kind)
         await self._save(update)
+
+    async def _rendered(self, claim: Claim) -> RenderedCard:
+        """A new message waits a moment for its values: an edit would not bring them to anyone's attention."""
+        rendered = await asyncio.to_thread(self._render, claim)
+        if self._illustrator is None or not rendered.missing:
+            return rendered
+        if claim.message_id is not None:
+            self._illustrator.request(rendered.missing)
+        elif await self._illustrator.measured(rendered.missing):
+            return await asyncio.to_thread(self._render, claim)
+        return rendered
 
     def _render(self, claim: Claim) -> RenderedCard:
         with self._store.read() as conn:

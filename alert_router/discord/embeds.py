@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from alert_router.config.configuration import NOISE_LABELS
-from alert_router.discord import headlines, links, markdown, packer
+from alert_router.discord import headlines, links, markdown, packer, urls
 from alert_router.discord.card_view import CardView
 from alert_router.discord.digest_view import DigestView
 from alert_router.discord.forum_posts import ForumPosts
 from alert_router.discord.links import Links
-from alert_router.discord.packer import Button, CardText, Draft, Opening, Payload
+from alert_router.discord.packer import NO_FILES, Button, CardText, Draft, Files, Opening, Payload
 from alert_router.discord.templates import Templates
 from alert_router.domain import links as event_links
 from alert_router.domain.act_links import ActLinks
@@ -21,13 +21,16 @@ from alert_router.domain.model import CardState, DigestState
 from alert_router.domain.severity import Severity
 
 MAX_REPORTED_LINKS = 5
-CHART_URL = "attachment://chart.png"
+ATTACHMENT = "attachment://"
+"""The scheme of pictures that are sent with the message."""
 COLORS = {
     Severity.CRITICAL: 0xE5484D,
     Severity.ERROR: 0xE5734D,
     Severity.WARNING: 0xF5A524,
     Severity.INFO: 0x3E8BFF,
 }
+IMAGE = "image_url"
+"""The annotation that holds the address of Grafana's picture."""
 GREEN = 0x30A46C
 GREY = 0x8B95A5
 FULL, WITHOUT_URLS, PLAIN = range(3)
@@ -43,6 +46,8 @@ class RenderedMessage:
     the edit after a create would be for nothing."""
     unreachable: tuple[str, ...] = ()
     """The kinds of the links that people cannot open: "graph"."""
+    files: Files = field(default_factory=dict)
+    """The pictures that the payload refers to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,12 @@ class Renderer:
         payload = packer.opened(body, opening) if opening else body
         kinds = (button.label.split()[0].lower() for button in draft.unreachable)
         unreachable = tuple(kind if kind in links.KINDS else links.REPORTED for kind in kinds)
-        return RenderedMessage(payload, payload_hash(body), unreachable)
+        return RenderedMessage(
+            payload,
+            payload_hash(body),
+            unreachable,
+            _files(state) if degraded == FULL else NO_FILES,
+        )
 
     def _opening(self, state: CardState | DigestState) -> Opening | None:
         announcement = state.announcement
@@ -92,7 +102,7 @@ class Renderer:
             buttons=buttons,
             all_url=view.all_url,
             unreachable=unreachable,
-            image=CHART_URL if state.facts.chart else "",
+            image=_image(state),
         )
 
     def _buttons(self, view: CardView) -> list[Button]:
@@ -136,6 +146,20 @@ class Renderer:
 def card_view(state: CardState, external_url: str, noise: Collection[str] = NOISE_LABELS) -> CardView:
     worst = f"/{state.alerts[0].id}" if state.alerts else ""
     return CardView(state, f"{external_url}/alerts{worst}", noise)
+
+
+def _image(state: CardState) -> str:
+    """The router's own chart, else a picture that came with an alert."""
+    if state.facts.chart is not None:
+        return f"{ATTACHMENT}{state.facts.chart_name}"
+    pictures = (alert.annotations.get(IMAGE, "") for alert in state.alerts)
+    return next(filter(urls.is_acceptable, pictures), "")
+
+
+def _files(state: CardState | DigestState) -> Files:
+    if not isinstance(state, CardState) or state.newer_url is not None or state.facts.chart is None:
+        return NO_FILES
+    return {state.facts.chart_name: state.facts.chart}
 
 
 def _continued(name: str, newer_url: str) -> Draft:

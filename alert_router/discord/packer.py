@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from alert_router.discord import limits, markdown, mentions, urls
@@ -14,6 +15,9 @@ from alert_router.discord.markdown import FENCE, clip, code, cut, escape, link
 from alert_router.domain.model import Mentions
 
 Payload = Mapping[str, Any]
+Files = Mapping[str, bytes]
+"""Pictures by their name, to which `attachment://` refers in a payload."""
+NO_FILES: Files = MappingProxyType({})
 SUPPRESS_NOTIFICATIONS = 1 << 12
 """The flag that a create may have and an edit may not."""
 MORE_CHARS = 300

@@ -31,6 +31,7 @@ class WireAlert(alertmanager.WireAlert):
     reporter: ClassVar[str] = "Grafana"
 
     dashboardURL: Annotated[WireText | None, WrapValidator(_if_readable)] = None
+    imageURL: Annotated[WireText | None, WrapValidator(_if_readable)] = None
     panelURL: Annotated[WireText | None, WrapValidator(_if_readable)] = None
     values: Annotated[dict[WireText, float | None] | None, WrapValidator(_if_readable)] = None
     """By the name of the query or expression; null when the data source failed or had no data."""
@@ -40,7 +41,11 @@ class WireAlert(alertmanager.WireAlert):
 
     def _all_annotations(self) -> Labels:
         """Grafana's own fields, under the customary names, below the annotations of the rule itself."""
-        own = {"dashboard_url": self.panelURL or self.dashboardURL, "values": _in_words(self.values or {})}
+        own = {
+            "dashboard_url": self.panelURL or self.dashboardURL,
+            "image_url": self.imageURL,
+            "values": _in_words(self.values or {}),
+        }
         return {name: text for name, text in own.items() if text} | self.annotations
 
 

@@ -127,6 +127,8 @@ incidents = sa.Table(
     sa.Column("firing_since", UtcDateTime, comment="when it last opened or reopened; NULL: opened_at"),
     # Which incident does this group join? The newest of its key.
     sa.Index("ix_incidents_key_id", "key", "id"),
+    # How often, and for how long, did the same group fire before?
+    sa.Index("ix_incidents_key_opened_at", "key", "opened_at"),
     # How many opened in a span of time?
     sa.Index("ix_incidents_opened_at", "opened_at"),
     # Which of those still firing are due for a reminder?
@@ -549,4 +551,25 @@ link_keys = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True, autoincrement=False, comment="1"),
     sa.Column("key", sa.Text, nullable=False, comment="signs the links on cards, where no setting does"),
+)
+
+measures = sa.Table(
+    "measures",
+    metadata,
+    sa.Column("alert_id", Id, sa.ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False, comment="when it fired, with its unit; empty: there is none"),
+    sa.Column("limit", sa.Text, nullable=False, comment="which it crossed; empty: unknown"),
+)
+
+charts = sa.Table(
+    "charts",
+    metadata,
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("channel", sa.Text, primary_key=True, comment="where its card is"),
+    sa.Column("name", sa.Text, nullable=False, unique=True, comment="of the picture: another for each"),
+    sa.Column("subject", sa.Text, nullable=False, comment="what it shows: a hash of expression and alerts"),
+    sa.Column("drawn_at", UtcDateTime, nullable=False),
+    sa.Column("png", sa.LargeBinary, nullable=False),
+    # Which are the oldest?
+    sa.Index("ix_charts_drawn_at", "drawn_at"),
 )

@@ -1,9 +1,9 @@
 """The preview of cards and the description of the API."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
-from alert_router.store import preview
+from alert_router.store import card_facts, preview
 from alert_router.web.api_docs import operations
 from alert_router.web.dependencies import Now, ReaderDep, StateDep
 from alert_router.web.pages import ApiPage, PreviewPage
@@ -16,6 +16,16 @@ router = APIRouter(include_in_schema=False)
 async def api_docs(request: Request, state: StateDep, now: Now) -> Response:
     page = ApiPage(now=now, operations=operations(request.app.openapi()))
     return state["pages"].render("api_docs.html", page)
+
+
+@router.get("/charts/{name}")
+async def chart(name: str, reader: ReaderDep) -> Response:
+    """A card's picture, as it is attached in Discord. Another picture has another name."""
+    png = await reader.run(lambda conn: card_facts.png_of(conn, name))
+    if png is None:
+        raise HTTPException(404, "There is no such chart; a newer one has replaced it.")
+    headers = {"Cache-Control": "private, max-age=604800, immutable"}
+    return Response(png, media_type="image/png", headers=headers)
 
 
 @router.get("/preview")

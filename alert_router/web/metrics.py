@@ -25,6 +25,7 @@ UNKNOWN = "unknown"
 CODES = ("200", "201", "400", "401", "403", "413", "415", "422", "500", "503")
 OUTCOMES = ("accepted", "duplicate")
 DELIVERY_OUTCOMES = ("sent", "retry", "degraded", "rejected", "gone", "stopped")
+CHART_RESULTS = ("drawn", "no_data", "late", "failed")
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -57,7 +58,13 @@ class ChannelStates(Protocol):
 
 
 class Metrics:
-    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        configuration: ConfigurationHolder,
+        takes_writes: Callable[[], bool],
+    ) -> None:
         self.registry = CollectorRegistry()
         counter = partial(Counter, registry=self.registry)
         self.requests = counter(
@@ -89,6 +96,11 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self.charts = counter(
+            "alert_router_charts",
+            "Charts for cards: drawn, without data, late or failed. A card waits for none.",
+            ("result",),
+        )
         self.unreachable_links = counter(
             "alert_router_unreachable_links",
             "Links of new messages that people cannot open (loopback, a host without a dot), by kind.",
@@ -96,7 +108,7 @@ class Metrics:
         )
         self._configuration = configuration
         self._prime()
-        self.registry.register(_StateCollector(store, now, configuration))
+        self.registry.register(_StateCollector(store, now, configuration, takes_writes))
 
     def follow(self, channels: ChannelStates) -> None:
         """Show whether the channels are up."""
@@ -105,6 +117,8 @@ class Metrics:
     def _prime(self) -> None:
         """A counter that appears with its first event has not increased, so increase() misses the event."""
         self.requests.labels(UNKNOWN, "404")
+        for result in CHART_RESULTS:
+            self.charts.labels(result)
         for source in SOURCES:
             self.quarantined.labels(source)
             for code in CODES:
@@ -129,6 +143,9 @@ class Metrics:
         self.deliveries.labels(channel, action, outcome).inc()
         self.delivery_seconds.labels(channel).observe(seconds)
 
+    def charted(self, result: str) -> None:
+        self.charts.labels(result).inc()
+
 
 class _ChannelCollector(Collector):
     def __init__(self, configuration: ConfigurationHolder, channels: ChannelStates) -> None:
@@ -147,10 +164,17 @@ class _ChannelCollector(Collector):
 
 
 class _StateCollector(Collector):
-    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        configuration: ConfigurationHolder,
+        takes_writes: Callable[[], bool],
+    ) -> None:
         self._store = store
         self._now = now
         self._configuration = configuration
+        self._takes_writes = takes_writes
 
     def describe(self) -> Iterator[Metric]:
         """Without it, registering would query the tables."""
@@ -161,9 +185,9 @@ class _StateCollector(Collector):
             with self._store.read() as conn:
                 state = state_of(conn, self._configuration.current)
         except Unavailable:
-            yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=0)
+            yield _store_up(answers=False)
             return
-        yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=1)
+        yield _store_up(answers=self._takes_writes())
         yield from self._families(state)
 
     def _families(self, state: State) -> Iterator[Metric]:
@@ -190,3 +214,8 @@ class _StateCollector(Collector):
             family.add_metric([field.name], getattr(state.ledger, field.name))
         yield family
         yield GaugeMetricFamily("alert_router_alerts_firing", "Alerts firing now.", value=state.firing)
+
+
+def _store_up(*, answers: bool) -> Metric:
+    description = "Whether the database took the last write, and answers."
+    return GaugeMetricFamily("alert_router_store_up", description, value=int(answers))

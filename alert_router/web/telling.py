@@ -7,7 +7,7 @@ from alert_router.domain.model import Alert
 
 MAX_LABELS = 3
 MAX_OF_ONE = 2
-"""Of an alert that has no neighbours to be told from."""
+"""Of an alert without neighbours."""
 MAX_PLACES = 6
 NOISE = frozenset(
     {

@@ -20,8 +20,6 @@ class Trouble:
     text: str
     url: str
     """Where a person deals with it."""
-    is_grave: bool = True
-    """Alerts are lost or told to nobody, or could be."""
 
 
 def of_health(health: Health) -> list[Trouble]:

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser
 
-from alert_router.discord.embeds import CHART_URL, Renderer
+from alert_router.discord.embeds import ATTACHMENT, Renderer
 from alert_router.discord.packer import Payload
 from alert_router.discord.templates import Templates
 from alert_router.domain.model import CardState, DigestState
@@ -47,7 +47,9 @@ def rendered(state: CardState | DigestState) -> Payload:
 def _with_chart(payload: Payload) -> Payload:
     data = f"data:image/png;base64,{base64.b64encode(chart.png()).decode()}"
     embeds: list[Mapping[str, Any]] = [
-        {**embed, "image": {"url": data}} if embed.get("image", {}).get("url") == CHART_URL else embed
+        {**embed, "image": {"url": data}}
+        if embed.get("image", {}).get("url", "").startswith(ATTACHMENT)
+        else embed
         for embed in payload["embeds"]
     ]
     return {**payload, "embeds": embeds}

@@ -93,7 +93,7 @@ def test_alert_page_tells_its_story_and_the_next_steps(page: Page) -> None:
 
     expect(page.get_by_role("heading", level=1)).to_have_text("ModelPerformanceCritical")
     expect(page.locator(".span")).to_have_text(re.compile("Firing for 36 min, since 02:36 UTC"))
-    expect(page.get_by_role("link", name="Runbook", exact=True)).to_have_attribute(
+    expect(page.get_by_label("Next steps").get_by_role("link", name="Runbook")).to_have_attribute(
         "rel", "noopener noreferrer nofollow"
     )
     titles = page.locator(".timeline strong").all_inner_texts()

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from alert_router.delivery.connection import CHECK_S
 from alert_router.delivery.outcome import STOPPED_S
 from alert_router.discord.client import DiscordChannel, Reply
-from alert_router.discord.packer import Payload
+from alert_router.discord.packer import NO_FILES, Files, Payload
 from alert_router.discord.responses import ChannelGone
 from testbed.factories import API_DOWN, DISK_FULL, DRIFT_HIGH, SECRET, Clock, at, make_signal, webhook_json
 from testbed.fakes.discord import DiscordState, RateLimits, faults
@@ -21,7 +21,9 @@ from testbed.router_harness import CHANNEL, WEBHOOK, RouterHarness, is_held, unt
 class Particular(DiscordChannel):
     """Is there, and refuses one message as if it were not, again and again."""
 
-    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
+    async def create(
+        self, payload: Payload, *, thread_id: str | None = None, files: Files = NO_FILES
+    ) -> Reply:
         if "ApiDown" in payload["embeds"][0]["title"]:
             return Reply(ChannelGone("HTTP 403"), None, 403)
         return await super().create(payload, thread_id=thread_id)

@@ -12,7 +12,7 @@ from alert_router.delivery.connection import CHECK_S
 from alert_router.discord.card_view import CardView
 from alert_router.discord.client import Reply
 from alert_router.discord.embeds import Renderer
-from alert_router.discord.packer import CardText, Payload
+from alert_router.discord.packer import NO_FILES, CardText, Files, Payload
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.model import DISCORD
@@ -325,7 +325,9 @@ class Overtaken(PreviewChannel):
         self._house = harness
         self.answered = 0
 
-    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
+    async def create(
+        self, payload: Payload, *, thread_id: str | None = None, files: Files = NO_FILES
+    ) -> Reply:
         self._house.clock.move(LEASE_S + 1)
         await self._house.another_delivery().step()
         self.answered += 1
