@@ -2,42 +2,55 @@
 
 import asyncio
 import logging
+import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
 import httpx
+import sqlalchemy as sa
 from fastapi import FastAPI
 from prometheus_client import disable_created_metrics
 
 from alert_router import config
+from alert_router.charts import process as charts
+from alert_router.charts.process import ChartProcess
 from alert_router.config import Configuration, webhook_urls
 from alert_router.config.holder import ConfigurationHolder
 from alert_router.delivery import Channel, ChannelWorkers, Clocks, DeliveryWorker, RateLimiter
+from alert_router.delivery.illustrator import Illustrator
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.forum_posts import ForumPosts
+from alert_router.discord.links import Links
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
+from alert_router.domain.act_links import ActLinks, Signer
 from alert_router.domain.model import Rules
-from alert_router.services import health, scheduler
+from alert_router.prometheus.targets import Prometheuses
+from alert_router.services import health, history_sums, long_incidents, scheduler, search_indexing
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
+from alert_router.services.history_sums import HistorySums
 from alert_router.services.intake import Intake
+from alert_router.services.long_incidents import LongIncidents
 from alert_router.services.reload import Listener, Reload
 from alert_router.services.scheduler import PeriodicTask
+from alert_router.services.search_indexing import SearchIndexing
 from alert_router.services.sender_problems import SenderProblems
+from alert_router.services.silence import Silencer
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings, configuration_of
-from alert_router.store import card_queue, migrate
+from alert_router.store import card_queue, link_keys, migrate, search_writer
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
 from alert_router.web import application
 from alert_router.web.dependencies import State
+from alert_router.web.live_updates import LiveUpdates
 from alert_router.web.metrics import Metrics
 from alert_router.web.pages import Pages
 from alert_router.web.reload import ReloadCollector
@@ -68,6 +81,7 @@ class Service:
     writer: Writer
     http: httpx.AsyncClient
     channels: ChannelWorkers
+    illustrator: Illustrator
     periodic: tuple[PeriodicTask, ...]
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     """By name, while it runs."""
@@ -105,7 +119,19 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     metrics = Metrics(store, clocks.now, holder)
     metrics.registry.register(ReloadCollector(reload))
     rate_limiter = RateLimiter(clocks.steady, per_minute=settings.channel_per_minute)
-    worker_of = _WorkerFactory(settings, http, store, writer, clocks, rate_limiter, holder, metrics)
+    illustrator = Illustrator(
+        Prometheuses(http, holder, settings.prometheus_url, clocks.steady),
+        ChartProcess() if charts.is_installed() else None,
+        store=store,
+        writer=writer,
+        wake=lambda names: channels.wake(names),  # noqa: PLW0108 - they are built later
+        now=clocks.now,
+        observe=metrics.charted,
+    )
+    act_links = ActLinks(Signer(), settings.public_url, silences=bool(settings.alertmanager_urls))
+    worker_of = _WorkerFactory(
+        settings, http, store, writer, clocks, rate_limiter, holder, metrics, act_links, illustrator
+    )
     channels = ChannelWorkers(worker_of, rate_limiter, writer)
     metrics.follow(channels)
     rules = _rules(settings)
@@ -133,9 +159,12 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         intake=router_intake,
         metrics=metrics,
         pages=Pages(),
+        live=LiveUpdates(store),
         clock=clocks.now,
         check_health=partial(health.check, store, tasks, channels, holder, sync, reload, sender_problems),
         sender_problems=sender_problems,
+        act_links=act_links,
+        silencer=Silencer(router_intake, http, settings.alertmanager_urls),
     )
     fallback = Fallback(
         holder,
@@ -147,10 +176,14 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         wake=channels.wake,
         clock=clocks.now,
     )
-    periodic = [*_timers(state, rules), PeriodicTask("fallback", FALLBACK_S, fallback.run_once)]
+    periodic = [
+        *_timers(state, rules),
+        *_keeping(store, writer),
+        PeriodicTask("fallback", FALLBACK_S, fallback.run_once),
+    ]
     if settings.alertmanager_urls:
         periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
-    return Service(state, store, writer, http, channels, tuple(periodic), tasks)
+    return Service(state, store, writer, http, channels, illustrator, tuple(periodic), tasks)
 
 
 def _adopt(intake: Intake, clocks: Clocks) -> Listener:
@@ -184,6 +217,8 @@ class _WorkerFactory:
     rate_limiter: RateLimiter
     configuration: ConfigurationHolder
     metrics: Metrics
+    act_links: ActLinks
+    illustrator: Illustrator
     templates: Templates = field(init=False)
 
     def __post_init__(self) -> None:
@@ -197,11 +232,19 @@ class _WorkerFactory:
             self._connect(channel),
             store=self.store,
             writer=self.writer,
-            renderer=Renderer(self.templates, self.settings.public_url, posts),
+            renderer=Renderer(
+                self.templates,
+                self.settings.public_url,
+                posts,
+                self.act_links,
+                Links(self.settings.external_urls, local=channel.webhook_url is None),
+            ),
             clocks=self.clocks,
             rate_limiter=self.rate_limiter,
             configuration=self.configuration,
+            illustrator=self.illustrator,
             observe=partial(self.metrics.delivered, channel.name),
+            observe_unreachable=self.metrics.unreachable_link,
         )
 
     def _connect(self, channel: config.Channel) -> Channel:
@@ -219,10 +262,21 @@ def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     watchdog = Watchdog(
         state["intake"], state["store"], clock, started_at=clock(), after_s=settings.watchdog_seconds
     )
+    long = LongIncidents(state["intake"], state["store"], clock)
     return [
         PeriodicTask("timers", TICK_S, timers.run_once),
         PeriodicTask("watchdog", TICK_S, watchdog.run_once),
+        PeriodicTask("memory", long_incidents.EVERY_S, long.run_once),
     ]
+
+
+def _keeping(store: Store, writer: Writer) -> Iterator[PeriodicTask]:
+    """What is kept beside the history, so that questions about it cost the same at any age."""
+    yield PeriodicTask("history-sums", history_sums.EVERY_S, HistorySums(store, writer).run_once)
+    search = search_writer.of_store(store)
+    if search is not None:
+        indexing = SearchIndexing(store, search)
+        yield PeriodicTask("search-index", search_indexing.EVERY_S, indexing.run_once)
 
 
 @asynccontextmanager
@@ -238,6 +292,7 @@ async def running(service: Service) -> AsyncIterator[None]:
         yield
     finally:
         await service.channels.stop()
+        await service.illustrator.close()
         for task in service.tasks.values():
             task.cancel()
         await asyncio.gather(*service.tasks.values(), return_exceptions=True)
@@ -264,4 +319,11 @@ def _prepare(service: Service) -> None:
     with service.store.write() as conn:
         if service.store.dialect == "sqlite":  # the file has this one router: claims of its last run are void
             card_queue.release_all(conn)
+        service.state["act_links"].signer.key = _link_key(service.state["settings"], conn)
         service.state["intake"].adopt_in(conn, service.state["clock"]())
+
+
+def _link_key(settings: Settings, conn: sa.Connection) -> bytes:
+    if settings.link_key is not None:
+        return settings.link_key.get_secret_value().encode()
+    return link_keys.kept(conn, secrets.token_urlsafe(32)).encode()

@@ -30,12 +30,14 @@ SECRETS = (
     "DISCORD_FALLBACK_WEBHOOK_URL",
     "ALERT_ROUTER_DATABASE_URL",
     "ALERT_ROUTER_INGEST_TOKENS",
+    "ALERT_ROUTER_LINK_KEY",
 )
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 """SQLAlchemy dialects whose drivers are installed."""
 PIPELINE_SETTINGS = ("ALERT_ROUTER_URL", "ALERT_ROUTER_TOKEN")
 """Settings of the DAGs, which report events: not unknown when both share one .env file."""
 MIB = 1024 * 1024
+MIN_KEY_CHARS = 32
 
 
 class SettingsError(Exception):
@@ -105,6 +107,12 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _link_key(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value()) < MIN_KEY_CHARS:
+        raise ValueError(f"must have at least {MIN_KEY_CHARS} characters")
+    return key
+
+
 def _folder(path: Path) -> Path:
     if not path.is_dir():
         raise ValueError(f"{path} is not a folder")
@@ -149,6 +157,14 @@ class Settings(BaseSettings):
             description="Bearer tokens of senders, comma-separated; without any, only loopback is accepted",
         ),
     ] = ()
+    link_key: Annotated[
+        Annotated[SecretStr, AfterValidator(_link_key)] | None,
+        Field(
+            alias="ALERT_ROUTER_LINK_KEY",
+            description="Signs the links by which people act from a card; without it, one is made and kept "
+            "in the database",
+        ),
+    ] = None
     external_url: Annotated[
         RootUrl,
         Field(alias="ALERT_ROUTER_EXTERNAL_URL", description="URL under which people reach this router"),
@@ -249,7 +265,24 @@ class Settings(BaseSettings):
         ),
     ] = ()
     prometheus_url: Annotated[
-        RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus's API")
+        RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus, for values and charts")
+    ] = ""
+
+    prometheus_external_url: Annotated[
+        RootUrl,
+        Field(
+            alias="PROMETHEUS_EXTERNAL_URL",
+            description="Where people reach Prometheus: links of cards lead there instead of to a host that "
+            "only machines can reach",
+        ),
+    ] = ""
+    alertmanager_external_url: Annotated[
+        RootUrl,
+        Field(alias="ALERTMANAGER_EXTERNAL_URL", description="The same, for Alertmanager: silences"),
+    ] = ""
+    grafana_external_url: Annotated[
+        RootUrl,
+        Field(alias="GRAFANA_EXTERNAL_URL", description="The same, for Grafana: dashboards and silences"),
     ] = ""
 
     @classmethod
@@ -278,6 +311,16 @@ class Settings(BaseSettings):
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host  # noqa: S104
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}"
+
+    @property
+    def external_urls(self) -> Mapping[str, str]:
+        """Where people reach the sources of alerts, by kind; without those that are not set."""
+        urls = {
+            "prometheus": self.prometheus_external_url,
+            "alertmanager": self.alertmanager_external_url,
+            "grafana": self.grafana_external_url,
+        }
+        return {kind: url for kind, url in urls.items() if url}
 
     @property
     def public_url(self) -> str:

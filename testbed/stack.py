@@ -146,7 +146,13 @@ class Stack:
         )
         paths = self._write_config(ports)
         self.router = router(
-            self.folder, ports["router"], {"ALERTMANAGER_URL": self.alertmanager_url, **self.environment}
+            self.folder,
+            ports["router"],
+            {
+                "ALERTMANAGER_URL": self.alertmanager_url,
+                "PROMETHEUS_URL": self.prometheus_url,
+                **self.environment,
+            },
         )
         programs = [
             self.router,

@@ -3,16 +3,22 @@
 import logging
 import os
 import signal
+import sys
+from contextlib import suppress
+from socket import socket
 
 import uvicorn
 
 from alert_router import app
 from alert_router.cli import config, startup
 from alert_router.settings import unknown_names
+from alert_router.web.live_updates import LiveUpdates
 
 KEEP_ALIVE_S = 120
 """uvicorn's 5 s closes connections that Alertmanager keeps idle, and loses an alert sent just then."""
 GRACE_S = 25
+STARTUP_FAILURE = 3
+"""uvicorn's own exit code."""
 log = logging.getLogger(__name__)
 
 
@@ -30,12 +36,31 @@ def serve(config_file: config.ConfigOption = None) -> None:
         log.warning("%s", warning)
     service = app.build(settings, clocks=app.SYSTEM_CLOCKS, transport=None)
     signal.signal(signal.SIGHUP, lambda _signal, _frame: service.state["reload"].request())
-    uvicorn.run(
-        app.serve(service),
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        log_config=None,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACE_S,
+    server = Server(
+        uvicorn.Config(
+            app.serve(service),
+            host=settings.host,
+            port=settings.port,
+            access_log=False,
+            log_config=None,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        ),
+        service.state["live"],
     )
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has stopped
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+class Server(uvicorn.Server):
+    """Ends the streams of open pages first: uvicorn waits GRACE_S for a response that never ends."""
+
+    def __init__(self, config: uvicorn.Config, live: LiveUpdates) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        self._live.close()
+        await super().shutdown(sockets)

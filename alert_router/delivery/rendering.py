@@ -7,12 +7,14 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alert_router.config import Configuration
-from alert_router.delivery import announcements
+from alert_router.delivery import act_urls, announcements, card_facts
 from alert_router.delivery.outcome import RenderedCard
 from alert_router.discord.embeds import Renderer
+from alert_router.domain import memory
 from alert_router.domain.model import CardState, ChannelName, DigestState
 from alert_router.domain.notify_values import Reason
 from alert_router.store import card_state, digests, postings
+from alert_router.store import memory as memory_rows
 from alert_router.store.card_queue import Claim
 from alert_router.store.card_state import Subject
 
@@ -24,24 +26,42 @@ def render(
     conn: sa.Connection, claim: Claim, renderer: Renderer, configuration: Configuration, now: datetime
 ) -> RenderedCard:
     is_create = claim.message_id is None
+    renderer = replace(renderer, noise=configuration.cards.noise_labels)
     announced = postings.read(conn, claim, now) if is_create else ()
-    state = (
-        _card(conn, claim, configuration, now)
-        if claim.digest_id is None
-        else _digest(conn, claim.digest_id, configuration, now, is_create=is_create)
-    )
-    return RenderedCard(renderer.render(state, claim.degraded), announced)
+    if claim.digest_id is not None:
+        digest = _digest(conn, claim.digest_id, configuration, now, is_create=is_create)
+        return RenderedCard(renderer.render(digest, claim.degraded), announced)
+    state = _card(conn, claim, renderer, configuration, now)
+    if state.newer_url is not None:  # one line, which links to the newer card
+        return RenderedCard(renderer.render(state, claim.degraded), announced)
+    facts, missing = card_facts.read(conn, state, claim, now)
+    state = replace(state, facts=replace(facts, memory=_memory(conn, state)))
+    message = renderer.render(state, claim.degraded)
+    return RenderedCard(message, announced, missing)
 
 
-def _card(conn: sa.Connection, claim: Claim, configuration: Configuration, now: datetime) -> CardState:
+def _card(
+    conn: sa.Connection, claim: Claim, renderer: Renderer, configuration: Configuration, now: datetime
+) -> CardState:
     subject = card_state.subject_of(conn, claim.card_id)
     state = card_state.of(conn, claim)
-    state = replace(state, note=_note(conn, subject, state, configuration.channels))
+    state = replace(
+        state,
+        note=_note(conn, subject, state, configuration.channels),
+        links=act_urls.of(conn, claim, state, renderer.acts),
+    )
     if claim.message_id is not None:
         return state
     previous = card_state.previous_of(conn, claim)
     announcement = announcements.of_card(conn, configuration, subject, state, previous, now)
     return replace(state, announcement=announcement)
+
+
+def _memory(conn: sa.Connection, state: CardState) -> str:
+    if not state.alerts:
+        return ""
+    past = memory_rows.past(conn, state.incident, state.alerts[0])
+    return memory.words(past, state.incident.lasts, firing=state.incident.is_firing)
 
 
 def _digest(

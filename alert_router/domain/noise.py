@@ -19,7 +19,7 @@ class Past:
     """Of one alertname in a span of days."""
 
     alerts: int
-    over: int
+    ended: int
     unattended: int
     """Over, and nobody had acknowledged them."""
     flapping: int
@@ -36,8 +36,8 @@ def advice(past: Past) -> str:
     if past.alerts < MIN_EPISODES:
         return ""
     facts = [f"fires {_times(past.a_week)}"]
-    if past.over:
-        facts.append(f"over by itself in {past.unattended} of {past.over}")
+    if past.ended:
+        facts.append(f"over by itself in {past.unattended} of {past.ended}")
     suggestion = _suggestion(past)
     return ", ".join(facts) + (f": {suggestion}" if suggestion else "")
 
@@ -51,7 +51,7 @@ def _times(a_week: float) -> str:
 
 
 def _suggestion(past: Past) -> str:
-    if not past.over or past.unattended < MOSTLY * past.over:
+    if not past.ended or past.unattended < MOSTLY * past.ended:
         return ""
     p90 = past.durations.p90
     if p90 is not None and p90 < SHORT_S:

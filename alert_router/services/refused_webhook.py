@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from alert_router.domain.model import Signal, Status
+from alert_router.domain.model import Origin, Signal, Status
 from alert_router.services.watchdog import SOURCE
 from alert_router.sources import fingerprints
 from alert_router.sources.webhook import WebhookMessage
@@ -31,6 +31,7 @@ def message(*, size: int | None, limit: int, path: str, address: str, now: datet
         reporter="alert-router",
         expires_at=now + LASTS,
         may_be_late=False,
+        origin=Origin.EVENT,
         start_known=False,
     )
     return WebhookMessage(SOURCE, now, (signal,))

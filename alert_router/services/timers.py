@@ -1,4 +1,4 @@
-"""What time alone changes: holds and reports that run out, messages that are due by the notify rule."""
+"""What time alone changes: holds, reports and acknowledgements that run out, messages that are due."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,9 +7,10 @@ from datetime import datetime
 
 from alert_router.domain import lifecycle
 from alert_router.domain.model import Rules
+from alert_router.services import acknowledge
 from alert_router.services.intake import Intake
 from alert_router.services.unit_of_work import UnitOfWork
-from alert_router.store import alerts, notify_state
+from alert_router.store import alerts, incidents, notify_state
 from alert_router.store.engine import Store
 
 
@@ -32,7 +33,11 @@ class Timers:
         """A read, because it is asked often and a write costs more."""
         now = self.clock()
         with self.store.read() as conn:
-            return bool(notify_state.due(conn, now) or alerts.due(conn, now, hold_s=self.rules.hold_s))
+            return bool(
+                notify_state.due(conn, now)
+                or alerts.due(conn, now, hold_s=self.rules.hold_s)
+                or incidents.lapsed(conn, now)
+            )
 
     def _apply(self, work: UnitOfWork, now: datetime) -> int:
         due = alerts.due(work.conn, now, hold_s=self.rules.hold_s)
@@ -41,5 +46,7 @@ class Timers:
             change = lifecycle.apply_time(alert, now, rules=self.rules)
             if change is not None:
                 work.apply(change, work.group_labels_of(alert), now)
+        for incident in incidents.lapsed(work.conn, now):
+            acknowledge.lapse(work, incident, now)
         work.decide_again(notify_state.due(work.conn, now))
         return len(due)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from alert_router.domain.model import TIME_RESOLUTION, Alert, Signal, Status
+from alert_router.domain.model import TIME_RESOLUTION, Alert, Origin, Signal, Status
 from alert_router.services.intake import Intake
 from alert_router.sources import fingerprints
 from alert_router.sources.webhook import WebhookMessage
@@ -84,4 +84,5 @@ def signal(
         group_labels={"alertname": ALERTNAME},
         reporter="alert-router",
         may_be_late=False,
+        origin=Origin.EVENT,
     )

@@ -10,7 +10,7 @@ from typing import NamedTuple, assert_never
 
 from alert_router.domain import index_keys, links
 from alert_router.domain.marks import Mark
-from alert_router.domain.model import Labels, Signal, Status
+from alert_router.domain.model import Labels, Origin, Signal, Status
 from alert_router.domain.runs import Run, RunState
 from alert_router.sources import event_texts, fingerprints
 from alert_router.sources.event_fields import Report
@@ -328,6 +328,7 @@ def _signal(
         reporter=f"Airflow {event.dag_id}" + (f", task {event.task_id}" if event.task_id else ""),
         event_key=key,
         may_be_late=False,
+        origin=Origin.EVENT,
     )
 
 
@@ -432,6 +433,7 @@ def _plain_signal(
         reporter=reporter,
         event_key=key,
         may_be_late=False,
+        origin=Origin.EVENT,
         start_known=False,
     )
 

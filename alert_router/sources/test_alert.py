@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from alert_router.domain.model import Labels, Signal, Status
+from alert_router.domain.model import Labels, Origin, Signal, Status
 from alert_router.domain.severity import Severity
 from alert_router.sources import fingerprints
 from alert_router.sources.event_signals import EventSignals
@@ -33,6 +33,7 @@ def to_signals(
         reporter="a test",
         expires_at=now + LASTS,
         may_be_late=False,
+        origin=Origin.EVENT,
         sent_to=channel,
     )
     return EventSignals(signal)

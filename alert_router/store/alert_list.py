@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 import sqlalchemy as sa
 
@@ -82,9 +83,7 @@ def find(
     conn: sa.Connection, filters: Filters, *, limit: int, order: Order, after: Cursor | None = None
 ) -> list[Alert]:
     if order is Order.NEWEST:
-        before = after.id if after else MAX_ID
-        search = firing_alerts.newest if _only_firing(filters) else alert_search.newest
-        return search(conn, filters, limit=limit, before=before)
+        return _newest(conn, filters, limit=limit, before=after.id if after else MAX_ID)
     found: list[Alert] = []
     for section in (FIRES, FIRES_SILENCED, OVER):
         if after is not None and section > after.section:
@@ -94,6 +93,18 @@ def find(
         if len(found) >= limit:
             break
     return found
+
+
+def _newest(conn: sa.Connection, filters: Filters, *, limit: int, before: int) -> list[Alert]:
+    if _only_firing(filters):
+        return firing_alerts.newest(conn, filters, limit=limit, before=before)
+    if filters.notified is not False:
+        return alert_search.newest(conn, filters, limit=limit, before=before)
+    # Those that are over are listed in a table of their own.
+    found = alert_search.newest(conn, filters, limit=limit, before=before, over=True)
+    if filters.status is None:
+        found += firing_alerts.newest(conn, filters, limit=limit, before=before)
+    return sorted(found, key=attrgetter("id"), reverse=True)[:limit]
 
 
 def _section(conn: sa.Connection, filters: Filters, after: Cursor, *, limit: int) -> list[Alert]:

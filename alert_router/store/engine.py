@@ -4,18 +4,22 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import re2
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy import event
 
 from alert_router.store.tables import to_json
 
 BUSY_TIMEOUT_S = 5.0
 """How long a writer waits for another, in this process or in another."""
+CACHED_STATEMENTS = 512
+"""Of a connection: rows.py makes one for each table and number of rows."""
 CONNECT_TIMEOUT_S = 5
 FROZEN_S = 15.0
 """PostgreSQL ends a transaction whose router has been silent for so long."""
@@ -23,6 +27,8 @@ LIMIT_EXCEEDED = "54"
 """The class of SQLSTATE codes for more than a row, an index or a statement can hold."""
 MAX_QUERY_S = 10.0
 """Upper bound on a running query; close() waits this long for readers."""
+SEARCH_SCHEMA = "search"
+"""The name under which connections that read have the search index."""
 ADVISORY_LOCK = 0x616C657274
 """Any fixed number: on PostgreSQL the holder of this lock is the one writer of all routers (ADR 2)."""
 
@@ -67,11 +73,28 @@ def _in_use(engine: sa.Engine) -> int:
 
 def open_store(url: str) -> Store:
     if sa.make_url(url).get_backend_name() == "sqlite":
-        return Store(readers=_sqlite(url, begin="BEGIN"), writer=_sqlite(url, begin="BEGIN IMMEDIATE"))
+        readers = _sqlite(url, begin="BEGIN")
+        event.listen(readers, "connect", _attach_search)
+        return Store(readers=readers, writer=_sqlite(url, begin="BEGIN IMMEDIATE"))
     # A pool each, so that readers do not keep the writer waiting.
     writer = _postgresql(url, connections=2)
     event.listen(writer, "begin", _lock)
     return Store(readers=_postgresql(url, connections=8), writer=writer)
+
+
+def _attach_search(dbapi: sqlite3.Connection, _record: Any) -> None:
+    """The search index is a file of its own; where it cannot be opened, searches read the alerts."""
+    path = search_path(dbapi.execute("PRAGMA database_list").fetchone()[2])
+    if path is not None:
+        with suppress(sqlite3.OperationalError):
+            dbapi.execute(f"ATTACH DATABASE ? AS {SEARCH_SCHEMA}", (str(path),))
+
+
+def search_path(database: str | None) -> Path | None:
+    """Where the search index of a SQLite file is; None for a database in memory."""
+    if not database or database.startswith((":", "file:")):
+        return None
+    return Path(f"{database}-search")
 
 
 def _lock(conn: sa.Connection) -> None:
@@ -105,6 +128,7 @@ def _postgresql(url: str, *, connections: int) -> sa.Engine:
     return sa.create_engine(
         url,
         json_serializer=to_json,
+        json_deserializer=from_json,
         pool_pre_ping=True,
         pool_size=connections,
         max_overflow=0,
@@ -128,7 +152,13 @@ def _sqlite(url: str, *, begin: str) -> sa.Engine:
     engine = sa.create_engine(
         url,
         json_serializer=to_json,
-        connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None, "check_same_thread": False},
+        json_deserializer=from_json,
+        connect_args={
+            "timeout": BUSY_TIMEOUT_S,
+            "isolation_level": None,
+            "check_same_thread": False,
+            "cached_statements": CACHED_STATEMENTS,
+        },
     )
 
     @event.listens_for(engine, "connect")

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from alert_router.domain.model import Alert
 from alert_router.store import alerts as alert_rows
-from alert_router.store import deliveries, rows
+from alert_router.store import deliveries, rows, search_index
 from alert_router.store.alerts import COLUMNS, alert_of
 from alert_router.store.deliveries import Delivery
-from alert_router.store.tables import alerts, label_values, transitions
+from alert_router.store.tables import alerts, transitions
 
 MAX_SIBLINGS = 50
 MAX_VALUES = 1_000
@@ -59,23 +59,14 @@ def alertnames(conn: sa.Connection) -> tuple[str, ...]:
 
 def label_names(conn: sa.Connection) -> tuple[str, ...]:
     """Those of all alerts, at most MAX_VALUES; one that is new appears after some seconds."""
-    least = sa.select(sa.func.min(label_values.c.name).label("name")).cte("names", recursive=True)
-    following = (
-        sa.select(sa.func.min(label_values.c.name))
-        .where(label_values.c.name > least.c.name)
-        .scalar_subquery()
-    )
-    names = least.union_all(sa.select(following).where(least.c.name.is_not(None)))
-    return tuple(conn.scalars(sa.select(names.c.name).where(names.c.name.is_not(None)).limit(MAX_VALUES)))
+    return search_index.label_names(conn, MAX_VALUES)
 
 
 def values_of(
     conn: sa.Connection, name: str, *, prefix: str = "", limit: int = MAX_VALUES
 ) -> tuple[str, ...]:
     """The values of a label that begin so, in their order; one that is new appears after some seconds."""
-    value = label_values.c.value
-    query = sa.select(value).where(label_values.c.name == name, value.startswith(prefix, autoescape=True))
-    return tuple(conn.scalars(query.order_by(value).limit(limit)))
+    return search_index.suggestions(conn, name, prefix, limit)
 
 
 def _timeline(conn: sa.Connection, alert_id: int) -> tuple[TimelineEntry, ...]:

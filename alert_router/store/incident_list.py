@@ -122,4 +122,4 @@ def _numbers(conn: sa.Connection, ids: Collection[int]) -> Mapping[int, int]:
     query = sa.select(alerts.c.incident_id, sa.func.count()).where(
         alerts.c.incident_id.in_(sa.select(wanted.c.value))
     )
-    return dict(conn.execute(query.group_by(alerts.c.incident_id)).tuples().all())
+    return dict(conn.execute(query.group_by(alerts.c.incident_id)).all())

@@ -41,7 +41,7 @@ class Habit:
     alertname: str
     count: int
     previous: int
-    over: int
+    ended: int
     unattended: int
     flapping: int
     silenced: int
@@ -100,7 +100,7 @@ class Insights:
     @property
     def never_acted_on(self) -> Sequence[Habit]:
         """All that were over had ended without anybody."""
-        return _top([one for one in self.habits if one.over and one.unattended == one.over], "unattended")
+        return _top([one for one in self.habits if one.ended and one.unattended == one.ended], "unattended")
 
 
 def _top(habits: Iterable[Habit], field: str) -> Sequence[Habit]:
@@ -113,7 +113,7 @@ class _Sum:
     """Of one alertname."""
 
     alerts: int = 0
-    over: int = 0
+    ended: int = 0
     unattended: int = 0
     flapping: int = 0
     silenced: int = 0
@@ -174,7 +174,7 @@ class _Span:
         sums: dict[str, _Sum] = defaultdict(_Sum)
         for row in self.rows:
             own = sums[row.alertname]
-            for field in ("alerts", "over", "unattended", "flapping", "silenced", "repeats"):
+            for field in ("alerts", "ended", "unattended", "flapping", "silenced", "repeats"):
                 setattr(own, field, getattr(own, field) + getattr(row, field))
             if row.longest_s > own.longest_s:
                 own.longest_s, own.longest_id = row.longest_s, row.longest_id
@@ -205,7 +205,7 @@ def _habits(now: _Span, then: _Span, days: int) -> Iterator[Habit]:
             alertname=name,
             count=own.alerts,
             previous=before[name].alerts if name in before else 0,
-            over=own.over,
+            ended=own.ended,
             unattended=own.unattended,
             flapping=own.flapping,
             silenced=own.silenced,
@@ -214,7 +214,7 @@ def _habits(now: _Span, then: _Span, days: int) -> Iterator[Habit]:
             longest_id=own.longest_id,
             by_week=weeks[name],
             sentence=noise.advice(
-                Past(own.alerts, own.over, own.unattended, own.flapping, days=days, durations=spread)
+                Past(own.alerts, own.ended, own.unattended, own.flapping, days=days, durations=spread)
             ),
         )
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,21 @@ metadata = sa.MetaData(
 )
 
 
+UTC_TEXT_CHARS = len("2026-11-22 10:00:00.000000")
+
+
+@lru_cache(maxsize=256)  # most are the moment of the transaction
+def utc_text(moment: datetime) -> str:
+    """As SQLite stores it, and PostgreSQL reads it: its sessions are in UTC."""
+    return _utc(moment).isoformat(" ", "microseconds")[:UTC_TEXT_CHARS]
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"naive time {moment.isoformat()}")
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
 class UtcDateTime(sa.TypeDecorator[datetime]):
     """Aware UTC times only: a naive time is refused, because nobody can say when it was."""
 
@@ -27,9 +43,7 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive time {value.isoformat()}")
-        utc = value.astimezone(UTC)
+        utc = _utc(value)
         # SQLite has no time zones and stores text: in UTC, the order of texts is the order of times.
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
@@ -47,7 +61,10 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
 
 def to_json(value: Any) -> str:
     """One spelling for one value, readable, and searchable as text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -107,7 +124,9 @@ incidents = sa.Table(
     partial_index("ix_incidents_pinged_at", "pinged_at", where="status = 'firing'"),
     # Which acknowledgements lapse?
     partial_index(
-        "ix_incidents_acknowledged_until", "acknowledged_until", where="acknowledged_until IS NOT NULL"
+        "ix_incidents_acknowledged_until",
+        "acknowledged_until",
+        where="acknowledged_until IS NOT NULL AND status = 'firing'",
     ),
 )
 
@@ -288,8 +307,8 @@ cards = sa.Table(
     sa.CheckConstraint("(incident_id IS NULL) <> (digest_id IS NULL)", name="one_subject"),
     # Which cards does a digest show?
     partial_index("ix_cards_folded_into", "folded_into", where="folded_into IS NOT NULL"),
-    # What is waiting, oldest first; what is dead.
-    sa.Index("ix_cards_state", "state"),
+    # What is waiting, what is dead; how many are in each state?
+    sa.Index("ix_cards_state", "state", "channel"),
     # What is being delivered now?
     partial_index("ix_cards_leased", "channel", where="lease IS NOT NULL"),
     # Which copies are kept up to date?
@@ -356,6 +375,8 @@ quarantine = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False, comment="as it came, up to the body limit"),
     sa.Column("resolved_at", UtcDateTime, comment="when a person dealt with it"),
+    # How many wait for a person? The bodies are large: not read for that.
+    partial_index("ix_quarantine_waiting", "id", where="resolved_at IS NULL"),
 )
 
 heartbeats = sa.Table(
@@ -419,40 +440,45 @@ bookmarks = sa.Table(
     sa.Column("position", Id, nullable=False, comment="the last id it has dealt with"),
 )
 
-day_sums = sa.Table(
-    "day_sums",
-    metadata,
-    sa.Column("day", sa.Date, primary_key=True, comment="UTC, of starts_at"),
-    sa.Column("alertname", sa.Text, primary_key=True),
-    sa.Column("severity", sa.Text, primary_key=True),
-    sa.Column("alerts", sa.Integer, nullable=False),
-    sa.Column("over", sa.Integer, nullable=False, comment="of these, how many are over"),
-    sa.Column("unattended", sa.Integer, nullable=False, comment="over, and nobody had acknowledged them"),
-    sa.Column("silenced", sa.Integer, nullable=False, comment="silenced, inhibited or muted"),
-    sa.Column("flapping", sa.Integer, nullable=False, comment="began within the flap window of the last"),
-    sa.Column("repeats", sa.Integer, nullable=False, comment="reports that brought nothing new"),
-    sa.Column("first_id", Id, nullable=False, comment="the lowest id of its alerts"),
-    sa.Column("last_id", Id, nullable=False, comment="the highest id of its alerts"),
-    sa.Column("longest_id", Id, comment="the alert that fired longest"),
-    sa.Column("longest_s", sa.Integer, nullable=False),
-    sa.Column("durations", Json, nullable=False, comment="of those over: {seconds: how many}"),
-)
+
+def _sums() -> tuple[sa.Column[Any], ...]:
+    return (
+        sa.Column("alertname", sa.Text, primary_key=True),
+        sa.Column("severity", sa.Text, primary_key=True),
+        sa.Column("alerts", sa.Integer, nullable=False),
+        sa.Column("ended", sa.Integer, nullable=False, comment="of these, how many are over"),
+        sa.Column("unattended", sa.Integer, nullable=False, comment="over, and nobody had acknowledged them"),
+        sa.Column("silenced", sa.Integer, nullable=False, comment="silenced, inhibited or muted"),
+        sa.Column("flapping", sa.Integer, nullable=False, comment="began within the flap window of the last"),
+        sa.Column("repeats", sa.Integer, nullable=False, comment="reports that brought nothing new"),
+        sa.Column("first_id", Id, nullable=False, comment="the lowest id of its alerts"),
+        sa.Column("last_id", Id, nullable=False, comment="the highest id of its alerts"),
+        sa.Column("longest_s", sa.Integer, nullable=False),
+        sa.Column("longest_id", Id, comment="the alert that fired for so long; NULL: none is over"),
+        sa.Column("durations", Json, nullable=False, comment="of those over: {seconds: how many}"),
+    )
+
 
 hour_sums = sa.Table(
     "hour_sums",
     metadata,
     sa.Column("hour", UtcDateTime, primary_key=True, comment="of starts_at"),
-    sa.Column("alertname", sa.Text, primary_key=True),
-    sa.Column("severity", sa.Text, primary_key=True),
-    sa.Column("alerts", sa.Integer, nullable=False),
+    *_sums(),
 )
 
-label_values = sa.Table(
-    "label_values",
+day_sums = sa.Table(
+    "day_sums",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, primary_key=True, comment="cut where it is long"),
-    sa.Column("last_alert_id", Id, nullable=False, comment="the newest alert that has it"),
+    sa.Column("day", sa.Date, primary_key=True, comment="UTC, of starts_at"),
+    *_sums(),
+)
+
+card_sums = sa.Table(
+    "card_sums",
+    metadata,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("cards", sa.Integer, nullable=False, comment="up to the bookmark"),
+    sa.Column("incidents", sa.Integer, nullable=False, comment="that these cards show, copies aside"),
 )
 
 unnotified = sa.Table(
@@ -514,4 +540,25 @@ link_keys = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True, autoincrement=False, comment="1"),
     sa.Column("key", sa.Text, nullable=False, comment="signs the links on cards, where no setting does"),
+)
+
+measures = sa.Table(
+    "measures",
+    metadata,
+    sa.Column("alert_id", Id, sa.ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False, comment="when it fired, with its unit; empty: there is none"),
+    sa.Column("limit", sa.Text, nullable=False, comment="which it crossed; empty: unknown"),
+)
+
+charts = sa.Table(
+    "charts",
+    metadata,
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("channel", sa.Text, primary_key=True, comment="where its card is"),
+    sa.Column("name", sa.Text, nullable=False, unique=True, comment="of the picture: another for each"),
+    sa.Column("subject", sa.Text, nullable=False, comment="what it shows: a hash of expression and alerts"),
+    sa.Column("drawn_at", UtcDateTime, nullable=False),
+    sa.Column("png", sa.LargeBinary, nullable=False),
+    # Which are the oldest?
+    sa.Index("ix_charts_drawn_at", "drawn_at"),
 )

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from pydantic import BaseModel, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from alert_router.services.acknowledge import acknowledge as acknowledge_incident
+from alert_router.services.acknowledge import unacknowledge as unacknowledge_incident
 from alert_router.services.intake import Intake
-from alert_router.sources.alertmanager import Text
-from alert_router.sources.errors import errors_of
+from alert_router.sources.alertmanager import Text, Time
+from alert_router.sources.errors import FieldError, errors_of
 from alert_router.store import dead_letters
 from alert_router.web import openapi
 from alert_router.web.auth import require_ui_origin
@@ -25,28 +26,60 @@ MAX_FORM_BYTES = 10_000
 router = APIRouter(tags=["actions"])
 
 
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+# Before the length is checked: a name of blanks is none.
+Note = Annotated[Text, Field(max_length=1000), BeforeValidator(_stripped)]
+Person = Annotated[Text, Field(min_length=1, max_length=100), BeforeValidator(_stripped)]
+SOMEBODY = "somebody"
+
+
 class AcknowledgeIn(BaseModel):
-    by: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-    note: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=1000)] = ""
+    by: Person
+    note: Note = ""
+    until: Time | None = None
+    """When it ends by itself; without it, when the incident resolves."""
+
+
+class UnacknowledgeIn(BaseModel):
+    by: Person = SOMEBODY
+    note: Note = ""
 
 
 class Replayed(BaseModel):
     replayed: int
 
 
-async def _acknowledge_body(request: Request) -> AcknowledgeIn:
-    """From a form or from JSON. Raises Problem, naming the fields."""
-    body = await request.body()
-    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+B = TypeVar("B", bound=BaseModel)
+
+
+async def parsed_body(request: Request, model: type[B]) -> B:
+    """From a form or from JSON; an empty body has no fields. Raises Problem, naming the fields."""
+    body = await request.body() or b"{}"
     try:
-        if form:
-            return AcknowledgeIn.model_validate(dict(parse_qsl(body.decode(errors="replace"))))
-        return AcknowledgeIn.model_validate_json(body)
+        if is_form(request):
+            return model.model_validate(dict(parse_qsl(body.decode(errors="replace"))))
+        return model.model_validate_json(body)
     except ValidationError as error:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors_of(error)) from error
 
 
+def is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+async def _acknowledge_body(request: Request) -> AcknowledgeIn:
+    return await parsed_body(request, AcknowledgeIn)
+
+
+async def _unacknowledge_body(request: Request) -> UnacknowledgeIn:
+    return await parsed_body(request, UnacknowledgeIn)
+
+
 AcknowledgeBody = Annotated[AcknowledgeIn, Depends(_acknowledge_body)]
+UnacknowledgeBody = Annotated[UnacknowledgeIn, Depends(_unacknowledge_body)]
 
 
 @router.post(
@@ -62,9 +95,55 @@ AcknowledgeBody = Annotated[AcknowledgeIn, Depends(_acknowledge_body)]
 async def acknowledge(
     request: Request, alert_id: RowId, body: AcknowledgeBody, state: StateDep, now: Now
 ) -> Response:
-    """No more reminders until the incident resolves, and the card names who acknowledged it."""
-    if not await acknowledge_incident(state["intake"], alert_id, now, by=body.by, note=body.note):
+    """No more reminders until the incident resolves, or until the time given; the card names who has it."""
+    if body.until is not None and body.until <= now:
+        error = FieldError("until", "must lie in the future")
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, errors=[error])
+    acknowledged = await acknowledge_incident(
+        state["intake"], alert_id, now, by=body.by, note=body.note, until=body.until, via=_via(request)
+    )
+    if not acknowledged:
         raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} is not part of a firing incident")
+    return _to_alert(request, alert_id)
+
+
+@router.delete(
+    "/alerts/{alert_id}/acknowledge",
+    summary="Take back the acknowledgement of the alert's incident",
+    status_code=204,
+    response_class=Response,
+    dependencies=[Depends(require_ui_origin)],
+    responses=openapi.errors(401, 403, 409, 413, 422, 503),
+    openapi_extra=openapi.json_body(UnacknowledgeIn.model_json_schema(), {"by": "Ada"}, required=False),
+    max_body_size=MAX_FORM_BYTES,
+)
+@router.post(
+    "/alerts/{alert_id}/unacknowledge",
+    summary="The same, for a form",
+    status_code=204,
+    response_class=Response,
+    dependencies=[Depends(require_ui_origin)],
+    responses=openapi.REDIRECT | openapi.errors(401, 403, 409, 413, 422, 503),
+    openapi_extra=openapi.json_body(UnacknowledgeIn.model_json_schema(), {"by": "Ada"}, required=False),
+    max_body_size=MAX_FORM_BYTES,
+)
+async def unacknowledge(
+    request: Request, alert_id: RowId, body: UnacknowledgeBody, state: StateDep, now: Now
+) -> Response:
+    """Reminders begin again. The body may be empty."""
+    taken_back = await unacknowledge_incident(
+        state["intake"], alert_id, now, by=body.by, note=body.note, via=_via(request)
+    )
+    if not taken_back:
+        raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} has no acknowledgement to take back")
+    return _to_alert(request, alert_id)
+
+
+def _via(request: Request) -> str:
+    return "page" if is_form(request) else "api"
+
+
+def _to_alert(request: Request, alert_id: int) -> Response:
     if wants_html(request):
         return RedirectResponse(f"/alerts/{alert_id}", status_code=HTTPStatus.SEE_OTHER)
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -1,7 +1,5 @@
 """GET /alerts and /alerts/{id}: a page for browsers, JSON for everybody else."""
 
-import asyncio
-from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -10,14 +8,13 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
-from alert_router.settings import Settings
-from alert_router.store import alert_extras, alert_list, firing_alerts, history
+from alert_router.store import alert_extras, alert_list, history
 from alert_router.store.alert_extras import ListedAlert
 from alert_router.store.alert_list import AlertList
-from alert_router.web import alert_filters, openapi
+from alert_router.web import alert_filters, alerts_page, incident_pages, openapi
 from alert_router.web.alert_filters import Query
 from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
-from alert_router.web.pages import VARY, AlertPage, AlertsPage
+from alert_router.web.pages import VARY
 from alert_router.web.problems import Problem, wants_html
 from alert_router.web.schemas import AlertDetailOut, AlertOut, AlertPageOut
 
@@ -31,6 +28,8 @@ router = APIRouter(tags=["history"])
 
 
 async def _query(request: Request, now: Now) -> Query:
+    if wants_html(request):  # the page says beside the form what is wrong
+        return alert_filters.read(request.query_params, now).query
     return alert_filters.parse(request.query_params, now)
 
 
@@ -46,9 +45,7 @@ QueryDep = Annotated[Query, Depends(_query)]
 )
 async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     if wants_html(request):
-        health = await asyncio.to_thread(state["check_health"])
-        page = await reader.run(lambda conn: _html_page(conn, query, state["settings"], health.troubles, now))
-        return state["pages"].render("alerts.html", page)
+        return await alerts_page.respond(request.query_params, reader, state, now)
     listed = await reader.run(lambda conn: _listed(conn, query, now))
     cursor = None if listed.next is None else str(listed.next)
     body = AlertPageOut(alerts=list(map(AlertOut.of, listed.rows)), next=cursor)
@@ -62,13 +59,12 @@ async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: St
     summary="One alert with its transitions and deliveries",
 )
 async def alert(request: Request, alert_id: RowId, reader: ReaderDep, state: StateDep, now: Now) -> Response:
+    if wants_html(request):
+        return await incident_pages.respond_with_alert(alert_id, reader, state, now)
     found = await reader.run(lambda conn: _detail(conn, alert_id, now))
     if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no alert {alert_id}")
     listed, detail = found
-    if wants_html(request):
-        page = AlertPage(now=now, detail=detail, public_url=state["settings"].public_url)
-        return state["pages"].render("alert.html", page)
     return JSONResponse(AlertDetailOut.of_detail(listed, detail).model_dump(mode="json"), headers=VARY)
 
 
@@ -83,21 +79,3 @@ def _detail(
 ) -> tuple[ListedAlert, history.AlertDetail] | None:
     detail = history.alert_detail(conn, alert_id)
     return None if detail is None else (alert_extras.with_extras(conn, [detail.alert], now)[0], detail)
-
-
-def _html_page(
-    conn: sa.Connection, query: Query, settings: Settings, troubles: Mapping[str, str], now: datetime
-) -> AlertsPage:
-    listed = _listed(conn, query, now)
-    return AlertsPage(
-        now=now,
-        query=query,
-        alerts=tuple(one.alert for one in listed.rows),
-        next_url=None if listed.next is None else query.url(cursor=listed.next),
-        firing=firing_alerts.by_severity(conn),
-        severities=history.values_of(conn, "severity"),
-        alertnames=history.alertnames(conn),
-        troubles=troubles,
-        webhook_url=f"{settings.public_url}/webhooks/alertmanager",
-        needs_token=bool(settings.ingest_tokens),
-    )

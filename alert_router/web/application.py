@@ -16,7 +16,24 @@ from alert_router.services.sender_problems import printable
 from alert_router.settings import Settings
 from alert_router.sources.errors import FieldError
 from alert_router.store.engine import Unavailable
-from alert_router.web import actions, alerts, events, home, openapi, ops, reload, send_test, webhooks
+from alert_router.web import (
+    act_links,
+    actions,
+    alerts,
+    events,
+    home,
+    incident_pages,
+    insights,
+    live,
+    now,
+    openapi,
+    ops,
+    reload,
+    send_test,
+    suggestions,
+    upkeep,
+    webhooks,
+)
 from alert_router.web.auth import address_of, is_authorized
 from alert_router.web.dependencies import State, state_of
 from alert_router.web.metrics import UNKNOWN
@@ -42,8 +59,22 @@ def create(settings: Settings, lifespan: Lifespan) -> FastAPI:
     app = FastAPI(title="alert-router", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     for router in (webhooks.router, events.router):
         app.include_router(router, max_body_size=settings.max_body_bytes)
-    for router in (alerts.router, actions.router, home.router, ops.router, reload.router, send_test.router):
-        app.include_router(router)
+    for page in (
+        now,
+        suggestions,
+        alerts,
+        incident_pages,
+        insights,
+        actions,
+        act_links,
+        home,
+        live,
+        upkeep,
+        ops,
+        reload,
+        send_test,
+    ):
+        app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(DescribeTooLarge)
     app.add_middleware(CountRequests)

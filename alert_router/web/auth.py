@@ -26,13 +26,18 @@ async def require_token(request: Request, credentials: Credentials) -> None:
     _check_sender(request, credentials)
 
 
-def is_authorized(request: Request) -> bool:
-    """Whether require_token would let the request pass: for what is refused before it is asked."""
+def check_sender(request: Request) -> None:
+    """The same, for what is answered beside the framework's dependencies. Raises Problem."""
     scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
     is_bearer = scheme.lower() == "bearer" and bool(token)
     credentials = HTTPAuthorizationCredentials(scheme=scheme, credentials=token) if is_bearer else None
+    _check_sender(request, credentials)
+
+
+def is_authorized(request: Request) -> bool:
+    """Whether require_token would let the request pass: for what is refused before it is asked."""
     try:
-        _check_sender(request, credentials)
+        check_sender(request)
     except Problem:
         return False
     return True

@@ -13,12 +13,15 @@ from fastapi import Depends, Path, Request
 from starlette.requests import HTTPConnection
 
 from alert_router.config.holder import ConfigurationHolder
+from alert_router.domain.act_links import ActLinks
 from alert_router.services.health import Health
 from alert_router.services.intake import Intake
 from alert_router.services.reload import Reload
 from alert_router.services.sender_problems import SenderProblems
+from alert_router.services.silence import Silencer
 from alert_router.settings import Settings
 from alert_router.store.engine import Store
+from alert_router.web.live_updates import LiveUpdates
 from alert_router.web.metrics import Metrics
 from alert_router.web.pages import Pages
 
@@ -35,10 +38,13 @@ class State(TypedDict):
     intake: Intake
     metrics: Metrics
     pages: Pages
+    live: LiveUpdates
     clock: Callable[[], datetime]
     check_health: Callable[[], Health]
     """Queries the database: not for the event loop."""
     sender_problems: SenderProblems
+    act_links: ActLinks
+    silencer: Silencer
 
 
 def state_of(connection: HTTPConnection[Any]) -> State:

@@ -17,10 +17,12 @@ DESCRIPTIONS: Mapping[int, str] = {
     401: "No valid bearer token",
     403: "Not allowed from this address or this page",
     404: "Not found",
-    409: "The incident is not firing",
+    409: "The incident is not firing, or this was done already",
+    410: "The link has expired",
     413: "The body is larger than the limit",
     415: "The body is not JSON",
     422: "The request is invalid; the answer names the fields",
+    502: "Alertmanager did not take the silence",
     503: "The database is not available: send it again",
 }
 HTML: Responses = {200: {"content": {"text/html": {}}}}
@@ -49,10 +51,12 @@ def errors(*statuses: int) -> Responses:
     }
 
 
-def json_body(schema: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:
+def json_body(
+    schema: Mapping[str, Any], example: Mapping[str, Any], *, required: bool = True
+) -> dict[str, Any]:
     """openapi_extra for a handler that reads its body raw, so that FastAPI cannot see the schema."""
     content = {"application/json": {"schema": schema, "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}
 
 
 def json_body_examples(

@@ -12,7 +12,7 @@ depends_on = None
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 Time = sa.DateTime(timezone=True)
-ACKNOWLEDGED_UNTIL = "acknowledged_until IS NOT NULL"
+ACKNOWLEDGED_UNTIL = "acknowledged_until IS NOT NULL AND status = 'firing'"
 
 
 def upgrade() -> None:

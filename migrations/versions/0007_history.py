@@ -17,6 +17,7 @@ text = sa.Text()
 PARTIAL = {
     "ix_alerts_firing": ("alerts", ["severity_rank", "id"], "status = 'firing'"),
     "ix_cards_posted_at": ("cards", ["posted_at"], "posted_at IS NOT NULL"),
+    "ix_quarantine_waiting": ("quarantine", ["id"], "resolved_at IS NULL"),
 }
 
 
@@ -41,6 +42,8 @@ def upgrade() -> None:
         op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
     # What was found by it is found by the search index, and each end of an alert had to move its entry.
     op.drop_index("ix_alerts_status_severity_alertname_id", "alerts")
+    op.drop_index("ix_cards_state", "cards")
+    op.create_index("ix_cards_state", "cards", ["state", "channel"])
     op.create_index("ix_incidents_opened_at", "incidents", ["opened_at"])
     op.create_index("ix_acknowledgements_at", "acknowledgements", ["at"])
     _create_facts()
@@ -74,39 +77,15 @@ def _create_sums() -> None:
         sa.Column("name", text, primary_key=True, comment="of the task"),
         sa.Column("position", Id, nullable=False, comment="the last id it has dealt with"),
     )
+    op.create_table("hour_sums", sa.Column("hour", Time, primary_key=True, comment="of starts_at"), *_sums())
     op.create_table(
-        "day_sums",
-        sa.Column("day", sa.Date(), primary_key=True, comment="UTC, of starts_at"),
-        sa.Column("alertname", text, primary_key=True),
-        sa.Column("severity", text, primary_key=True),
-        sa.Column("alerts", sa.Integer(), nullable=False),
-        sa.Column("over", sa.Integer(), nullable=False, comment="of these, how many are over"),
-        sa.Column(
-            "unattended", sa.Integer(), nullable=False, comment="over, and nobody had acknowledged them"
-        ),
-        sa.Column("silenced", sa.Integer(), nullable=False, comment="silenced, inhibited or muted"),
-        sa.Column(
-            "flapping", sa.Integer(), nullable=False, comment="began within the flap window of the last"
-        ),
-        sa.Column("repeats", sa.Integer(), nullable=False, comment="reports that brought nothing new"),
-        sa.Column("first_id", Id, nullable=False, comment="the lowest id of its alerts"),
-        sa.Column("last_id", Id, nullable=False, comment="the highest id of its alerts"),
-        sa.Column("longest_id", Id, comment="the alert that fired longest"),
-        sa.Column("longest_s", sa.Integer(), nullable=False),
-        sa.Column("durations", Json, nullable=False, comment="of those over: {seconds: how many}"),
+        "day_sums", sa.Column("day", sa.Date(), primary_key=True, comment="UTC, of starts_at"), *_sums()
     )
     op.create_table(
-        "hour_sums",
-        sa.Column("hour", Time, primary_key=True, comment="of starts_at"),
-        sa.Column("alertname", text, primary_key=True),
-        sa.Column("severity", text, primary_key=True),
-        sa.Column("alerts", sa.Integer(), nullable=False),
-    )
-    op.create_table(
-        "label_values",
-        sa.Column("name", text, primary_key=True),
-        sa.Column("value", text, primary_key=True, comment="cut where it is long"),
-        sa.Column("last_alert_id", Id, nullable=False, comment="the newest alert that has it"),
+        "card_sums",
+        sa.Column("channel", text, primary_key=True),
+        sa.Column("cards", sa.Integer(), nullable=False, comment="up to the bookmark"),
+        sa.Column("incidents", sa.Integer(), nullable=False, comment="that these cards show, copies aside"),
     )
     op.create_table(
         "unnotified",
@@ -120,10 +99,29 @@ def _create_sums() -> None:
     )
 
 
+def _sums() -> tuple[sa.Column[object], ...]:
+    number = sa.Integer()
+    return (
+        sa.Column("alertname", text, primary_key=True),
+        sa.Column("severity", text, primary_key=True),
+        sa.Column("alerts", number, nullable=False),
+        sa.Column("ended", number, nullable=False, comment="of these, how many are over"),
+        sa.Column("unattended", number, nullable=False, comment="over, and nobody had acknowledged them"),
+        sa.Column("silenced", number, nullable=False, comment="silenced, inhibited or muted"),
+        sa.Column("flapping", number, nullable=False, comment="began within the flap window of the last"),
+        sa.Column("repeats", number, nullable=False, comment="reports that brought nothing new"),
+        sa.Column("first_id", Id, nullable=False, comment="the lowest id of its alerts"),
+        sa.Column("last_id", Id, nullable=False, comment="the highest id of its alerts"),
+        sa.Column("longest_s", number, nullable=False),
+        sa.Column("longest_id", Id, comment="the alert that fired for so long; NULL: none is over"),
+        sa.Column("durations", Json, nullable=False, comment="of those over: {seconds: how many}"),
+    )
+
+
 def downgrade() -> None:
     for table in (
         "unnotified",
-        "label_values",
+        "card_sums",
         "hour_sums",
         "day_sums",
         "bookmarks",
@@ -133,6 +131,8 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_acknowledgements_at", "acknowledgements")
     op.drop_index("ix_incidents_opened_at", "incidents")
+    op.drop_index("ix_cards_state", "cards")
+    op.create_index("ix_cards_state", "cards", ["state"])
     op.create_index(
         "ix_alerts_status_severity_alertname_id", "alerts", ["status", "severity", "alertname", "id"]
     )

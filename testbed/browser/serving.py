@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import httpx
 import uvicorn
 
-from alert_router.app import SYSTEM_CLOCKS, create_app
+from alert_router.app import SYSTEM_CLOCKS, build, serve
+from alert_router.cli.server import Server
 from alert_router.settings import Settings
 
 DEADLINE_S = 15.0
@@ -35,6 +37,8 @@ class ServedRouter:
     url: str
     clock: Clock
     http: httpx.Client
+    stop_within: Callable[[timedelta], bool]
+    """Stops the server; whether it has stopped in this time."""
 
     def webhook(self, *alerts: dict[str, Any], group: dict[str, str]) -> None:
         body = {
@@ -64,20 +68,27 @@ def until(condition: Callable[[], bool]) -> None:
         pause.wait(STEP_S)
 
 
+def _stop(server: uvicorn.Server, thread: threading.Thread, limit: timedelta) -> bool:
+    server.should_exit = True
+    thread.join(limit.total_seconds())
+    return not thread.is_alive()
+
+
 @contextmanager
 def serving(database: Path, clock: Clock) -> Iterator[ServedRouter]:
     with socket() as listener:
         listener.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         settings = Settings.model_validate({"database_url": f"sqlite:///{database}", "listen": address})
-        app = create_app(settings, clocks=replace(SYSTEM_CLOCKS, now=clock))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        service = build(settings, clocks=replace(SYSTEM_CLOCKS, now=clock), transport=None)
+        config = uvicorn.Config(serve(service), log_config=None, access_log=False)
+        server = Server(config, service.state["live"])
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
             until(lambda: server.started or not thread.is_alive())
             with httpx.Client(base_url=f"http://{address}") as http:
-                yield ServedRouter(f"http://{address}", clock, http)
+                yield ServedRouter(f"http://{address}", clock, http, partial(_stop, server, thread))
         finally:
             server.should_exit = True
             thread.join()

@@ -15,6 +15,8 @@ from testbed.faults import channels, message_parser
 from testbed.faults.records import Records
 
 DIGEST = "digest"
+ON_THE_WAY_S = 2.0
+"""How long after the router was killed Discord may store what it had sent, on a machine under load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _explained_by_kills(
     for key, extra, gaps in sorted(repeated, key=_first_end):
         left = extra
         for gap in gaps:
-            kill = next((at for at in free if gap.first.at < at < gap.until), None)
+            kill = next((at for at in free if gap.first.at - ON_THE_WAY_S < at < gap.until), None)
             if left and kill is not None:
                 free.remove(kill)
                 used, left = used + 1, left - 1

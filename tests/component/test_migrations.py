@@ -60,6 +60,21 @@ CARD = {
     "edited": True,
     "created_at": AT,
 }
+SUMS: dict[str, Any] = {
+    "alertname": "TrainingFailure",
+    "severity": "critical",
+    "alerts": 1,
+    "ended": 1,
+    "unattended": 0,
+    "silenced": 0,
+    "flapping": 0,
+    "repeats": 2,
+    "first_id": 5,
+    "last_id": 5,
+    "longest_s": 60,
+    "longest_id": 5,
+    "durations": {"60": 1},
+}
 ROWS: Mapping[str, list[dict[str, Any]]] = {
     "digests": [{"id": 2, "channel": "discord", "began_at": AT, "last_folded_at": AT}],
     "heartbeats": [{"source": "alertmanager", "at": AT}],
@@ -133,6 +148,17 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
             "event_key": "training_failure weekly-1",
         }
     ],
+    "measures": [{"alert_id": 5, "value": "5.2 %", "limit": "5 %"}],
+    "charts": [
+        {
+            "incident_id": 3,
+            "channel": "discord",
+            "name": "chart-00.png",
+            "subject": "ab",
+            "drawn_at": AT,
+            "png": b"\x89PNG",
+        }
+    ],
     "paces": [{"channel": "discord", "remaining": 3, "until": AT, "noted_at": AT}],
     "silences": [
         {
@@ -147,26 +173,9 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
     ],
     "absences": [{"id": 1, "since": AT, "until": AT}],
     "bookmarks": [{"name": "sums", "position": 6}],
-    "day_sums": [
-        {
-            "day": AT.date(),
-            "alertname": "TrainingFailure",
-            "severity": "critical",
-            "alerts": 1,
-            "over": 1,
-            "unattended": 0,
-            "silenced": 0,
-            "flapping": 0,
-            "repeats": 2,
-            "first_id": 5,
-            "last_id": 5,
-            "longest_id": 5,
-            "longest_s": 60,
-            "durations": {"60": 1},
-        }
-    ],
-    "hour_sums": [{"hour": AT, "alertname": "TrainingFailure", "severity": "critical", "alerts": 1}],
-    "label_values": [{"name": "severity", "value": "critical", "last_alert_id": 5}],
+    "hour_sums": [{"hour": AT, **SUMS}],
+    "day_sums": [{"day": AT.date(), **SUMS}],
+    "card_sums": [{"channel": "discord", "cards": 3, "incidents": 2}],
     "unnotified": [{"alert_id": 5}],
 }
 """A row for every table, in the columns of the revision that created it; referenced tables come first."""

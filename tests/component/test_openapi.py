@@ -15,7 +15,7 @@ TOKEN_ROUTES = {
     "/events",
 }
 UI_ROUTES = {
-    "/alerts/{alert_id}/acknowledge",
+    *("/alerts/{alert_id}/acknowledge", "/alerts/{alert_id}/unacknowledge"),
     *("/dead-letters/replay", "/dead-letters/{card_id}/replay"),
     *("/-/reload", "/-/send-test"),
 }

@@ -179,8 +179,10 @@ def test_full_campaign_plans_every_kind_of_fault() -> None:
 
 
 def sole_create(records: Records) -> RequestRecord:
-    """The create of a group that has one message and is in no digest."""
+    """The create of a group that has one message and is in no digest; no kill explains a repeat of it."""
     for record in records.discord.creates:
+        if any(abs(record.at - at) <= 2 * create_checks.ON_THE_WAY_S for at in records.kills):
+            continue
         token = message_parser.parse_payload(record.payload).token
         own_cards = [card for card in records.tables.cards if card.message_id == record.stored]
         if token is None or record.fault is not None or len(own_cards) != 1:

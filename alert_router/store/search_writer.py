@@ -1,0 +1,151 @@
+"""Writes the search index. One router at a time does; a router that finds another at it leaves it alone."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from alert_router.store import bookmarks, search_index
+from alert_router.store.engine import Store, search_path
+from alert_router.store.search_index import Coverage, Document
+from alert_router.store.tables import alerts
+
+MAX_SEEN = 200_000
+"""Pairs of a label and its value that are remembered, so that they are not written again and again."""
+LOCK = 0x736561726368
+"""Any fixed number: on PostgreSQL the holder of this lock writes the index."""
+
+
+class SearchWriter(Protocol):
+    def coverage(self) -> Coverage | None:
+        """None: it must be built."""
+
+    def rebuild(self, first_id: int) -> None:
+        """Begin anew with the alert of this id."""
+
+    def add(self, documents: Sequence[Document]) -> None: ...
+
+
+@dataclass(slots=True)
+class SeenPairs:
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+
+    def new(self, documents: Sequence[Document]) -> list[tuple[str, str]]:
+        found = {pair for document in documents for pair in document.labels.items()} - self.pairs
+        if len(self.pairs) + len(found) > MAX_SEEN:
+            self.pairs.clear()
+        self.pairs |= found
+        return sorted(found)
+
+
+@dataclass(slots=True)
+class SqliteSearchWriter:
+    path: Path
+    _seen: SeenPairs = field(default_factory=SeenPairs)
+
+    def coverage(self) -> Coverage | None:
+        with self._open() as db:
+            try:
+                row = db.execute("SELECT version, first_id, last_id FROM progress").fetchone()
+            except sqlite3.DatabaseError:  # no table yet, or the file is damaged
+                return None
+        return Coverage(row[1], row[2]) if row and row[0] == search_index.VERSION else None
+
+    def rebuild(self, first_id: int) -> None:
+        """In place: connections that read have the file open."""
+        self._seen = SeenPairs()
+        with self._open() as db, _transaction(db):
+            for table in ("progress", "label_values", "terms", "texts"):
+                db.execute(f"DROP TABLE IF EXISTS {table}")
+            for statement in search_index.CREATE_SQLITE:
+                db.execute(statement)
+            db.execute("UPDATE progress SET first_id = ?", (first_id,))
+
+    def add(self, documents: Sequence[Document]) -> None:
+        with self._open() as db, _transaction(db):
+            db.executemany("INSERT OR IGNORE INTO label_values VALUES (?, ?)", self._seen.new(documents))
+            terms = [(document.id, " ".join(document.terms)) for document in documents]
+            db.executemany("INSERT INTO terms (rowid, tokens) VALUES (?, ?)", terms)
+            texts = [(document.id, document.body) for document in documents]
+            db.executemany("INSERT INTO texts (rowid, body) VALUES (?, ?)", texts)
+            db.execute("UPDATE progress SET last_id = ?", (documents[-1].id,))
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        db = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            # It can be built again, so it is never worth an fsync.
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=OFF")
+            yield db
+        finally:
+            db.close()
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+@dataclass(slots=True)
+class PostgresqlSearchWriter:
+    engine: sa.Engine
+    """Not the writer's, whose transactions hold up the others."""
+    _seen: SeenPairs = field(default_factory=SeenPairs)
+
+    def coverage(self) -> Coverage | None:
+        with self.engine.connect() as conn:
+            return search_index.coverage(conn)
+
+    def rebuild(self, first_id: int) -> None:
+        self._seen = SeenPairs()
+        with self.engine.begin() as conn:
+            for statement in search_index.CREATE_POSTGRESQL:
+                conn.exec_driver_sql(statement)
+            conn.exec_driver_sql("TRUNCATE search_alerts, search_values")
+            bookmarks.advance(conn, search_index.BOOKMARK, bookmarks.position(conn, search_index.BOOKMARK), 0)
+        with contextlib.suppress(sa.exc.DBAPIError), self.engine.begin() as conn:
+            for statement in search_index.TRIGRAMS_POSTGRESQL:
+                conn.exec_driver_sql(statement)
+
+    def add(self, documents: Sequence[Document]) -> None:
+        with self.engine.begin() as conn:
+            if not conn.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))):
+                return
+            start = bookmarks.position(conn, search_index.BOOKMARK)
+            pairs = self._seen.new(documents)
+            if pairs:
+                conn.exec_driver_sql(
+                    "INSERT INTO search_values VALUES (%s, %s) ON CONFLICT DO NOTHING", pairs
+                )
+            conn.exec_driver_sql(
+                "INSERT INTO search_alerts VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                [(document.id, list(document.terms), document.body) for document in documents],
+            )
+            bookmarks.advance(conn, search_index.BOOKMARK, start, max(start, documents[-1].id))
+
+
+def of_store(store: Store) -> SearchWriter | None:
+    """None for a database in memory, which has no file beside it."""
+    if store.dialect != "sqlite":
+        return PostgresqlSearchWriter(store.readers)
+    path = search_path(store.writer.url.database)
+    return SqliteSearchWriter(path) if path else None
+
+
+def newest_id(conn: sa.Connection) -> int:
+    return conn.scalar(sa.select(sa.func.max(alerts.c.id))) or 0
+
+
+def oldest_id(conn: sa.Connection) -> int:
+    return conn.scalar(sa.select(sa.func.min(alerts.c.id))) or 0
