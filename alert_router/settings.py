@@ -30,6 +30,7 @@ SECRETS = (
     "DISCORD_FALLBACK_WEBHOOK_URL",
     "ALERT_ROUTER_DATABASE_URL",
     "ALERT_ROUTER_INGEST_TOKENS",
+    "ALERT_ROUTER_USERS",
     "ALERT_ROUTER_LINK_KEY",
 )
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
@@ -65,6 +66,19 @@ def _check(parse: Callable[[str], object], value: str) -> None:
         parse(value)
     except ConfigError as error:
         raise ValueError("; ".join(problem.message for problem in error.problems)) from None
+
+
+def _users(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for value in values:
+        name, _, password = value.get_secret_value().partition(":")
+        if not name or not password:
+            raise ValueError("must be name:password or name:bcrypt-hash, several with commas between")
+    return values
+
+
+def _lines(value: Any) -> Any:
+    """A file may have a line for each."""
+    return _list(value.replace("\n", ",")) if isinstance(value, str) else value
 
 
 def _list(value: Any) -> Any:
@@ -157,6 +171,28 @@ class Settings(BaseSettings):
             description="Bearer tokens of senders, comma-separated; without any, only loopback is accepted",
         ),
     ] = ()
+    users: Annotated[
+        Annotated[tuple[SecretStr, ...], AfterValidator(_users)],
+        BeforeValidator(_lines),
+        Field(
+            alias="ALERT_ROUTER_USERS",
+            description="Who may read, act and send: name:password or name:bcrypt-hash, comma-separated",
+        ),
+    ] = ()
+    web_config: Annotated[
+        Path | None,
+        Field(
+            alias="ALERT_ROUTER_WEB_CONFIG",
+            description="Prometheus's web.config.file: TLS, users; and scoped tokens, signatures, a proxy",
+        ),
+    ] = None
+    web_insecure: Annotated[
+        bool,
+        Field(
+            alias="ALERT_ROUTER_WEB_INSECURE",
+            description="true: start beyond loopback without tokens or users, open to all who reach it",
+        ),
+    ] = False
     link_key: Annotated[
         Annotated[SecretStr, AfterValidator(_link_key)] | None,
         Field(
@@ -296,6 +332,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only `from_environment` reads the environment; Settings(...) uses its arguments alone."""
         return (init_settings,)
+
+    @property
+    def named_users(self) -> tuple[tuple[str, str], ...]:
+        """Name, and password or bcrypt hash."""
+        pairs = (user.get_secret_value().partition(":") for user in self.users)
+        return tuple((name, password) for name, _, password in pairs)
 
     @property
     def host(self) -> str:

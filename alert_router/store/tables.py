@@ -118,6 +118,8 @@ incidents = sa.Table(
     sa.Column("firing_since", UtcDateTime, comment="when it last opened or reopened; NULL: opened_at"),
     # Which incident does this group join? The newest of its key.
     sa.Index("ix_incidents_key_id", "key", "id"),
+    # How often, and for how long, did the same group fire before?
+    sa.Index("ix_incidents_key_opened_at", "key", "opened_at"),
     # How many opened in a span of time?
     sa.Index("ix_incidents_opened_at", "opened_at"),
     # Which of those still firing are due for a reminder?

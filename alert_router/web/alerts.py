@@ -2,10 +2,9 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from alert_router.store import alert_extras, alert_list, history
@@ -27,15 +26,6 @@ PARAMETERS = {
 router = APIRouter(tags=["history"])
 
 
-async def _query(request: Request, now: Now) -> Query:
-    if wants_html(request):  # the page says beside the form what is wrong
-        return alert_filters.read(request.query_params, now).query
-    return alert_filters.parse(request.query_params, now)
-
-
-QueryDep = Annotated[Query, Depends(_query)]
-
-
 @router.get(
     "/alerts",
     response_model=AlertPageOut,
@@ -43,13 +33,17 @@ QueryDep = Annotated[Query, Depends(_query)]
     openapi_extra=PARAMETERS,
     summary="The history, newest first",
 )
-async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: StateDep, now: Now) -> Response:
-    if wants_html(request):
+async def alerts(request: Request, reader: ReaderDep, state: StateDep, now: Now) -> Response:
+    if wants_html(request):  # the page says beside the form what is wrong
         return await alerts_page.respond(request.query_params, reader, state, now)
-    listed = await reader.run(lambda conn: _listed(conn, query, now))
+    query = await reader.compute(lambda: alert_filters.parse(request.query_params, now))
+    text = await reader.run(lambda conn: _as_json(_listed(conn, query, now)))
+    return Response(text, media_type="application/json", headers=VARY)
+
+
+def _as_json(listed: AlertList) -> str:
     cursor = None if listed.next is None else str(listed.next)
-    body = AlertPageOut(alerts=list(map(AlertOut.of, listed.rows)), next=cursor)
-    return JSONResponse(body.model_dump(mode="json"), headers=VARY)
+    return AlertPageOut(alerts=list(map(AlertOut.of, listed.rows)), next=cursor).model_dump_json()
 
 
 @router.get(

@@ -58,7 +58,13 @@ class ChannelStates(Protocol):
 
 
 class Metrics:
-    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        configuration: ConfigurationHolder,
+        takes_writes: Callable[[], bool],
+    ) -> None:
         self.registry = CollectorRegistry()
         counter = partial(Counter, registry=self.registry)
         self.requests = counter(
@@ -102,7 +108,7 @@ class Metrics:
         )
         self._configuration = configuration
         self._prime()
-        self.registry.register(_StateCollector(store, now, configuration))
+        self.registry.register(_StateCollector(store, now, configuration, takes_writes))
 
     def follow(self, channels: ChannelStates) -> None:
         """Show whether the channels are up."""
@@ -158,10 +164,17 @@ class _ChannelCollector(Collector):
 
 
 class _StateCollector(Collector):
-    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        configuration: ConfigurationHolder,
+        takes_writes: Callable[[], bool],
+    ) -> None:
         self._store = store
         self._now = now
         self._configuration = configuration
+        self._takes_writes = takes_writes
 
     def describe(self) -> Iterator[Metric]:
         """Without it, registering would query the tables."""
@@ -172,9 +185,9 @@ class _StateCollector(Collector):
             with self._store.read() as conn:
                 state = state_of(conn, self._configuration.current)
         except Unavailable:
-            yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=0)
+            yield _store_up(answers=False)
             return
-        yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=1)
+        yield _store_up(answers=self._takes_writes())
         yield from self._families(state)
 
     def _families(self, state: State) -> Iterator[Metric]:
@@ -201,3 +214,8 @@ class _StateCollector(Collector):
             family.add_metric([field.name], getattr(state.ledger, field.name))
         yield family
         yield GaugeMetricFamily("alert_router_alerts_firing", "Alerts firing now.", value=state.firing)
+
+
+def _store_up(*, answers: bool) -> Metric:
+    description = "Whether the database took the last write, and answers."
+    return GaugeMetricFamily("alert_router_store_up", description, value=int(answers))
