@@ -26,21 +26,23 @@ from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
 from alert_router.domain.act_links import ActLinks, Signer
 from alert_router.domain.model import Rules
-from alert_router.services import health, history_sums, long_incidents, scheduler, search_indexing
+from alert_router.services import health, history_sums, long_incidents, retention, scheduler, search_indexing
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
 from alert_router.services.history_sums import HistorySums
 from alert_router.services.intake import Intake
 from alert_router.services.long_incidents import LongIncidents
 from alert_router.services.reload import Listener, Reload
+from alert_router.services.retention import Pruning
 from alert_router.services.scheduler import PeriodicTask
 from alert_router.services.search_indexing import SearchIndexing
 from alert_router.services.sender_problems import SenderProblems
 from alert_router.services.silence import Silencer
+from alert_router.services.silence_reading import SilenceReading
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings, configuration_of
-from alert_router.store import card_queue, link_keys, migrate, search_writer
+from alert_router.store import card_queue, link_keys, migrate, search_writer, space
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
 from alert_router.web import application
@@ -57,6 +59,8 @@ START_S = 60.0
 TICK_S = 0.5
 """How often the timers and the watchdog run."""
 FALLBACK_S = 2.0
+OPTIMIZE_S = 3600.0
+SILENCES_S = 30.0
 
 
 def _utc_now() -> datetime:
@@ -161,11 +165,13 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     )
     periodic = [
         *_timers(state, rules),
-        *_keeping(store, writer),
+        *_keeping(state, store, writer),
         PeriodicTask("fallback", FALLBACK_S, fallback.run_once),
     ]
     if settings.alertmanager_urls:
         periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
+        reading = SilenceReading(writer, http, settings.alertmanager_urls)
+        periodic.append(PeriodicTask("silences", SILENCES_S, reading.run_once))
     return Service(state, store, writer, http, channels, tuple(periodic), tasks)
 
 
@@ -244,8 +250,11 @@ def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     ]
 
 
-def _keeping(store: Store, writer: Writer) -> Iterator[PeriodicTask]:
-    """What is kept beside the history, so that questions about it cost the same at any age."""
+def _keeping(state: State, store: Store, writer: Writer) -> Iterator[PeriodicTask]:
+    """What is kept beside the history, and what is removed of it, so that it costs the same at any age."""
+    pruning = Pruning(store, writer, state["settings"].retention, state["clock"])
+    yield PeriodicTask("retention", retention.EVERY_S, pruning.run_once)
+    yield PeriodicTask("optimize", OPTIMIZE_S, lambda: writer.run(space.optimize))
     yield PeriodicTask("history-sums", history_sums.EVERY_S, HistorySums(store, writer).run_once)
     search = search_writer.of_store(store)
     if search is not None:

@@ -6,6 +6,7 @@ Statements of the hot path are built once: to build one costs more than SQLite t
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from alert_router.store import rows
 from alert_router.store.tables import alerts, incidents, transitions
 
 COLUMNS = tuple(alerts.c)
+MAX_SOURCES = 100
 
 
 def alert_of(row: sa.Row[Any]) -> Alert:
@@ -125,6 +127,13 @@ def save(
 def id_by_event(conn: sa.Connection, event_key: str) -> int | None:
     """The alert of a direct report that has been received before."""
     return conn.scalar(sa.select(transitions.c.alert_id).where(transitions.c.event_key == event_key))
+
+
+def newest_of_fingerprint(conn: sa.Connection, fingerprint: str) -> Alert | None:
+    """Of whatever source: a look into the index for each."""
+    sources = conn.scalars(rows.each_value(alerts.c.source, MAX_SOURCES))
+    found = [alert for source in sources.all() for alert in newest(conn, source, [Fingerprint(fingerprint)])]
+    return max(found, key=attrgetter("id"), default=None)
 
 
 def by_id(conn: sa.Connection, alert_id: int) -> Alert | None:
