@@ -48,6 +48,14 @@ def upsert(dialect: str, table: sa.Table) -> Insert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
+def each_value(column: sa.ColumnElement[str], most: int) -> sa.Select[str]:
+    """The different values of the first column of an index, in their order: one look into it for each."""
+    least = sa.select(sa.func.min(column).label("value")).cte("least", recursive=True)
+    following = sa.select(sa.func.min(column)).where(column > least.c.value).scalar_subquery()
+    values = least.union_all(sa.select(following).where(least.c.value.is_not(None)))
+    return sa.select(values.c.value).where(values.c.value.is_not(None)).limit(most)
+
+
 # Many keys in one statement: a list of bind parameters would grow past a limit.
 
 

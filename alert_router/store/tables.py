@@ -484,6 +484,13 @@ day_sums = sa.Table(
     *_sums(),
 )
 
+day_durations = sa.Table(
+    "day_durations",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True, comment="UTC, of starts_at"),
+    sa.Column("durations", Json, nullable=False, comment="of all alerts together: {seconds: how many}"),
+)
+
 card_sums = sa.Table(
     "card_sums",
     metadata,
