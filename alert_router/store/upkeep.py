@@ -15,7 +15,7 @@ from alert_router.store.tables import alerts, deliveries, metadata, quarantine
 PAGES = 2_000
 """Copied at a time: a writer waits for no longer than that."""
 Progress = Callable[[int, int], None]
-"""Told how many of how many."""
+"""Called with how many of how many."""
 
 
 class NotSupported(Exception):
