@@ -113,7 +113,11 @@ def literal_prefix(pattern: str) -> str:
         return ""
     length = next((index for index, char in enumerate(pattern) if char not in PLAIN), len(pattern))
     # What may be missing or repeated is no part of it.
-    return pattern[: max(length - 1, 0)] if pattern[length : length + 1] in ("?", "*", "{", "+") else pattern[:length]
+    return (
+        pattern[: max(length - 1, 0)]
+        if pattern[length : length + 1] in ("?", "*", "{", "+")
+        else pattern[:length]
+    )
 
 
 def _terms(name: str, values: Sequence[str]) -> list[str] | None:
