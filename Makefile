@@ -10,7 +10,8 @@ DATA := ../shared/data
 
 .PHONY: help setup setup-router setup-backend setup-airflow demo run year test test-all test-router test-e2e \
 	test-browser test-backend test-dags cov check fmt fmt-check lint types floors storm bench ha faults baselines \
-	latency screenshots golden dashboards grafana-schema stack-test migration lock clean
+	latency screenshots cards golden dashboards grafana-schema stack-test acceptance compose-test migration lock \
+	clean
 
 help: ## list the commands
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -123,6 +124,12 @@ test-e2e: .venv/.ready .venv-backend/.ready prometheus postgresql faketime ## re
 stack-test: .venv/.ready .venv-backend/.ready prometheus ## every dashboard panel on a real Prometheus after the demo's story; docs/DASHBOARDS.md
 	@$(BIN)/pytest -q tests/e2e/test_stack.py
 
+acceptance: setup prometheus ## the plan's six testing commands on the real parts, without containers
+	@$(BIN)/pytest -q -s tests/e2e/test_acceptance.py
+
+compose-test: .venv/.ready ## docker-compose.yaml on a Docker engine of its own, from images to a card; root on Debian
+	@scripts/compose-test
+
 test-browser: .venv/.ready browser ## the pages in a real Chromium (apart: its driver keeps an event loop running)
 	@$(BIN)/pytest $(or $(T),tests/browser)
 
@@ -160,8 +167,11 @@ latency: .venv-backend/.ready ## how long /predict takes for 5,000 rows; docs/MO
 screenshots: .venv/.ready browser ## take the pictures of the README anew
 	@$(BIN)/python -m testbed.screenshots
 
+cards: .venv/.ready browser ## take the pictures of docs/CARDS.md anew
+	@$(BIN)/python -m testbed.cards
+
 golden: .venv/.ready ## write the golden messages anew; then read the diff
-	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/test_cards.py -k agreed
+	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/unit/test_cards.py -k golden
 
 dashboards: .venv/.ready ## write Grafana's dashboards anew, from monitoring/dashboards
 	@$(BIN)/python -m monitoring.dashboards
@@ -175,8 +185,8 @@ migration: .venv/.ready ## M="add x" N=0002: the migration to the tables as they
 COMPILE = $(UV) pip compile -q --generate-hashes --universal --python-version 3.11 --no-header
 
 lock: .venv/.run ## resolve the requirements anew, with hashes; LOCK=--upgrade takes newer versions
-	@$(COMPILE) $(LOCK) pyproject.toml -o requirements/router-run.lock
-	@$(COMPILE) $(LOCK) -c requirements/router-run.lock pyproject.toml --group dev -o requirements/router.lock
+	@$(COMPILE) $(LOCK) pyproject.toml --extra charts -o requirements/router-run.lock
+	@$(COMPILE) $(LOCK) -c requirements/router-run.lock pyproject.toml --extra charts --group dev -o requirements/router.lock
 	@$(COMPILE) -c requirements/router.lock requirements/demo.in -o requirements/demo.lock
 	@for room in exporter-run airflow-run airflow backend-run backend; do $(COMPILE) $(LOCK) requirements/$$room.in -o requirements/$$room.lock; done
 

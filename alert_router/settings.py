@@ -33,6 +33,7 @@ SECRETS = (
     "DISCORD_FALLBACK_WEBHOOK_URL",
     "ALERT_ROUTER_DATABASE_URL",
     "ALERT_ROUTER_INGEST_TOKENS",
+    "ALERT_ROUTER_USERS",
     "ALERT_ROUTER_LINK_KEY",
 )
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
@@ -68,6 +69,19 @@ def _check(parse: Callable[[str], object], value: str) -> None:
         parse(value)
     except ConfigError as error:
         raise ValueError("; ".join(problem.message for problem in error.problems)) from None
+
+
+def _users(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for value in values:
+        name, _, password = value.get_secret_value().partition(":")
+        if not name or not password:
+            raise ValueError("must be name:password or name:bcrypt-hash, several with commas between")
+    return values
+
+
+def _lines(value: Any) -> Any:
+    """A file may have a line for each."""
+    return _list(value.replace("\n", ",")) if isinstance(value, str) else value
 
 
 def _list(value: Any) -> Any:
@@ -170,6 +184,28 @@ class Settings(BaseSettings):
             description="Bearer tokens of senders, comma-separated; without any, only loopback is accepted",
         ),
     ] = ()
+    users: Annotated[
+        Annotated[tuple[SecretStr, ...], AfterValidator(_users)],
+        BeforeValidator(_lines),
+        Field(
+            alias="ALERT_ROUTER_USERS",
+            description="Who may read, act and send: name:password or name:bcrypt-hash, comma-separated",
+        ),
+    ] = ()
+    web_config: Annotated[
+        Path | None,
+        Field(
+            alias="ALERT_ROUTER_WEB_CONFIG",
+            description="Prometheus's web.config.file: TLS, users; and scoped tokens, signatures, a proxy",
+        ),
+    ] = None
+    web_insecure: Annotated[
+        bool,
+        Field(
+            alias="ALERT_ROUTER_WEB_INSECURE",
+            description="true: start beyond loopback without tokens or users, open to all who reach it",
+        ),
+    ] = False
     link_key: Annotated[
         Annotated[SecretStr, AfterValidator(_link_key)] | None,
         Field(
@@ -294,7 +330,24 @@ class Settings(BaseSettings):
         ),
     ] = "UTC"
     prometheus_url: Annotated[
-        RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus's API")
+        RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus, for values and charts")
+    ] = ""
+
+    prometheus_external_url: Annotated[
+        RootUrl,
+        Field(
+            alias="PROMETHEUS_EXTERNAL_URL",
+            description="Where people reach Prometheus: links of cards lead there instead of to a host that "
+            "only machines can reach",
+        ),
+    ] = ""
+    alertmanager_external_url: Annotated[
+        RootUrl,
+        Field(alias="ALERTMANAGER_EXTERNAL_URL", description="The same, for Alertmanager: silences"),
+    ] = ""
+    grafana_external_url: Annotated[
+        RootUrl,
+        Field(alias="GRAFANA_EXTERNAL_URL", description="The same, for Grafana: dashboards and silences"),
     ] = ""
 
     @classmethod
@@ -318,6 +371,12 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone)
 
     @property
+    def named_users(self) -> tuple[tuple[str, str], ...]:
+        """Name, and password or bcrypt hash."""
+        pairs = (user.get_secret_value().partition(":") for user in self.users)
+        return tuple((name, password) for name, _, password in pairs)
+
+    @property
     def host(self) -> str:
         return self.listen.rpartition(":")[0].strip("[]")
 
@@ -331,6 +390,16 @@ class Settings(BaseSettings):
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host  # noqa: S104
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}"
+
+    @property
+    def external_urls(self) -> Mapping[str, str]:
+        """Where people reach the sources of alerts, by kind; without those that are not set."""
+        urls = {
+            "prometheus": self.prometheus_external_url,
+            "alertmanager": self.alertmanager_external_url,
+            "grafana": self.grafana_external_url,
+        }
+        return {kind: url for kind, url in urls.items() if url}
 
     @property
     def public_url(self) -> str:

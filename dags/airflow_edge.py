@@ -17,7 +17,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowNotFoundException
 from asgiref.sync import sync_to_async
 
-from dags.pipeline import failures, model_api, settings
+from dags.pipeline import events, failures, model_api, settings
 from dags.pipeline.events import Origin
 from dags.pipeline.model_api import ModelApi
 from dags.pipeline.settings import Settings
@@ -70,7 +70,11 @@ class RunFailure(BaseNotifier):
 async def report_late(late_after_s: float, context: Mapping[str, Any]) -> None:
     """Runs in the triggerer, whose loop must not be blocked."""
     run = context["dag_run"]
-    origin = Origin(dag_id=run["dag_id"], run_id=str(run.get("dag_run_id") or run["run_id"]))
+    origin = Origin(
+        dag_id=run["dag_id"],
+        run_id=str(run.get("dag_run_id") or run["run_id"]),
+        airflow_url=events.airflow_url(os.environ),
+    )
     await sync_to_async(lambda: failures.report_late(Reporter(origin, current_settings()), late_after_s))()
 
 
@@ -114,6 +118,7 @@ def reporter(context: Mapping[str, Any], *, task_id: str | None = None) -> Repor
         run_id=str(context.get("run_id") or context["dag_run"].run_id),
         task_id=task_id,
         try_number=context["ti"].try_number if task_id else None,
+        airflow_url=events.airflow_url(os.environ),
     )
     return Reporter(origin, current_settings())
 

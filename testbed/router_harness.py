@@ -19,6 +19,7 @@ from alert_router import config
 from alert_router.app import create_app
 from alert_router.config import Configuration, ConfigurationHolder
 from alert_router.delivery import Channel, Clocks, DeliveryWorker, RateLimiter
+from alert_router.delivery.illustrator import Illustrator
 from alert_router.discord.client import DiscordChannel
 from alert_router.discord.embeds import Renderer
 from alert_router.discord.templates import Templates
@@ -140,6 +141,7 @@ class RouterHarness:
         name: ChannelName = CHANNEL,
         rate_limiter: RateLimiter | None = None,
         renderer: Renderer | None = None,
+        illustrator: Illustrator | None = None,
     ) -> DeliveryWorker:
         """A second router on the same database, or the same one after a restart.
 
@@ -155,6 +157,7 @@ class RouterHarness:
             name=name,
             rate_limiter=rate_limiter,
             renderer=renderer,
+            illustrator=illustrator,
         )
 
     def deliver(self, delivery: DeliveryWorker | None = None) -> float:
@@ -266,6 +269,7 @@ def _delivery(
     name: ChannelName = CHANNEL,
     rate_limiter: RateLimiter | None = None,
     renderer: Renderer | None = None,
+    illustrator: Illustrator | None = None,
 ) -> DeliveryWorker:
     return DeliveryWorker(
         name,
@@ -276,6 +280,7 @@ def _delivery(
         clocks=Clocks(now=clock.time, steady=clock),
         rate_limiter=rate_limiter or RateLimiter(clock),
         configuration=configuration,
+        illustrator=illustrator,
     )
 
 

@@ -129,6 +129,8 @@ class Stack:
     targets: Mapping[str, str] = field(default_factory=dict)
     """More targets for Prometheus: host:port by job of prometheus.yml."""
     data_folder: Path | None = None
+    meta: bool = False
+    """With the rules about the monitoring, Airflow and stale data as well."""
     backend_url: str = ""
     prometheus_url: str = ""
     alertmanager_url: str = ""
@@ -144,7 +146,13 @@ class Stack:
         )
         paths = self._write_config(ports)
         self.router = router(
-            self.folder, ports["router"], {"ALERTMANAGER_URL": self.alertmanager_url, **self.environment}
+            self.folder,
+            ports["router"],
+            {
+                "ALERTMANAGER_URL": self.alertmanager_url,
+                "PROMETHEUS_URL": self.prometheus_url,
+                **self.environment,
+            },
         )
         programs = [
             self.router,
@@ -181,4 +189,5 @@ class Stack:
             alertmanagers=[f"127.0.0.1:{ports['alertmanager']}"],
             router_url=self.router_url,
             token=TOKEN,
+            meta=self.meta,
         )

@@ -2,10 +2,11 @@
 
 import typer
 
-from alert_router.cli import cards, config, database, explain, quarantine, routes, send_test, server
+from alert_router.cli import cards, config, database, explain, quarantine, render, routes, send_test, server
 
 main = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 main.command()(server.serve)
+main.command()(render.render)
 main.command("check-config")(config.check)
 main.command("send-test")(send_test.send_test)
 main.command("explain")(explain.explain)

@@ -1,6 +1,6 @@
 """From the sections of a valid file to the configuration in effect: what is inherited is resolved here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -8,8 +8,16 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from alert_router.config.configuration import Channel, Configuration, Forum, IncidentRules
+from alert_router.config.configuration import (
+    CardRules,
+    Channel,
+    Configuration,
+    Forum,
+    IncidentRules,
+    PrometheusTarget,
+)
 from alert_router.config.schema import ChannelSection, FileSection, MentionsSection, RouteSection
+from alert_router.domain.matchers import Matcher
 from alert_router.domain.model import PREVIEW, ChannelName, Mentions
 from alert_router.domain.notify_values import Policy
 from alert_router.domain.routes import Escalation, Route, RoutePolicy
@@ -33,6 +41,7 @@ def configuration(
     rules = IncidentRules(group_by=None if incidents.group_by is None else tuple(incidents.group_by))
     if incidents.churn_labels is not None:
         rules = replace(rules, churn_labels=frozenset(incidents.churn_labels))
+    noise = section.cards.noise_labels
     root = section.route
     return Configuration(
         channels=MappingProxyType({**channels, **environment, **preview}),
@@ -42,6 +51,11 @@ def configuration(
             {severity: tuple(words) for severity, words in section.severities.items()}
         ),
         incidents=rules,
+        cards=CardRules() if noise is None else CardRules(frozenset(noise)),
+        prometheus=tuple(
+            PrometheusTarget(target.url.rstrip("/"), _matchers(target.matchers))
+            for target in section.prometheus
+        ),
     )
 
 
@@ -65,11 +79,15 @@ def _route(section: RouteSection, above: ChannelName, inherited: RoutePolicy, pa
     return Route(
         channel,
         policy,
-        tuple(matcher for parsed in section.matchers for matcher in parsed),
+        _matchers(section.matchers),
         section.continue_,
         tuple(_route(child, channel, policy, (*path, index)) for index, child in enumerate(section.routes)),
         path,
     )
+
+
+def _matchers(texts: Iterable[Iterable[Matcher]]) -> tuple[Matcher, ...]:
+    return tuple(matcher for parsed in texts for matcher in parsed)
 
 
 def _policy(section: RouteSection, inherited: RoutePolicy) -> RoutePolicy:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from alert_router.config.problems import Problem
 from alert_router.domain import routes
+from alert_router.domain.matchers import Matcher
 from alert_router.domain.model import ChannelName
 from alert_router.domain.notify_values import Policy
 from alert_router.domain.routes import Route
@@ -17,6 +18,14 @@ from alert_router.domain.severity import Severities, Severity
 
 CHURN_LABELS = frozenset({"pod", "uid", "pod_ip", "container_id", "replica", "pod_template_hash"})
 """Labels of Kubernetes that change when a pod is replaced."""
+NOISE_LABELS = frozenset(
+    {
+        *("uid", "pod_ip", "host_ip", "pod_template_hash", "container_id", "container", "endpoint", "job"),
+        *("prometheus", "prometheus_replica", "replica", "monitor", "rule_group", "rule_uid", "ref_id"),
+        *("datasource_uid", "grafana_folder"),
+    }
+)
+"""Labels that tell people little at night."""
 DEFAULT_POLICY = Policy(remind_every=MappingProxyType({Severity.CRITICAL: timedelta(hours=4)}))
 
 
@@ -51,6 +60,20 @@ class IncidentRules:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusTarget:
+    """A Prometheus for the alerts that all of its matchers match."""
+
+    url: str
+    matchers: tuple[Matcher, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CardRules:
+    noise_labels: frozenset[str] = NOISE_LABELS
+    """Shown on a card only where an alert has no others."""
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     channels: Mapping[ChannelName, Channel]
     route: Route
@@ -58,6 +81,9 @@ class Configuration:
     extra_words: Mapping[Severity, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """The words of the file, which `severities` knows beside those that are shipped."""
     incidents: IncidentRules = field(default_factory=IncidentRules)
+    cards: CardRules = field(default_factory=CardRules)
+    prometheus: tuple[PrometheusTarget, ...] = ()
+    """The first that matches is asked; PROMETHEUS_URL where none does."""
     file: Path | None = None
     warnings: tuple[Problem, ...] = ()
     """What is valid and probably not meant."""
@@ -84,6 +110,10 @@ def diff(old: Configuration, new: Configuration) -> str:
         parts.append("severities")
     if old.incidents != new.incidents:
         parts.append("incidents")
+    if old.cards != new.cards:
+        parts.append("cards")
+    if old.prometheus != new.prometheus:
+        parts.append("prometheus")
     return "; ".join(parts) or "nothing changed"
 
 

@@ -231,6 +231,20 @@ class IncidentsSection(Section):
     ] = None
 
 
+class PrometheusSection(Section):
+    url: Annotated[Link, Field(description="Where its API is")]
+    matchers: Annotated[
+        MatcherTexts, Field(default_factory=list, description="The alerts that it knows; default: all")
+    ]
+
+
+class CardsSection(Section):
+    noise_labels: Annotated[
+        list[Text] | None,
+        Field(description="Labels that a card shows only where an alert has no others"),
+    ] = None
+
+
 def _unambiguous(words: dict[Severity, list[str]]) -> dict[Severity, list[str]]:
     Severities.configured(words)
     return words
@@ -253,6 +267,15 @@ class FileSection(Section):
     route: Annotated[RouteSection, Field(description="The root of the routing tree")]
     incidents: Annotated[
         IncidentsSection, Field(default_factory=IncidentsSection, description="What makes an incident")
+    ]
+    cards: Annotated[CardsSection, Field(default_factory=CardsSection, description="What cards show")]
+    prometheus: Annotated[
+        list[PrometheusSection],
+        Field(
+            default_factory=list,
+            description="Where values and charts come from: the first that matches an alert, "
+            "else PROMETHEUS_URL",
+        ),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from alert_router.config import webhook_urls
-from alert_router.config.configuration import Channel, Configuration, IncidentRules
+from alert_router.config.configuration import Channel, Configuration, IncidentRules, PrometheusTarget
 from alert_router.config.durations import format_duration
 from alert_router.config.values import DAYS, NEVER
 from alert_router.domain.model import Mentions
@@ -46,6 +46,15 @@ def _file(configuration: Configuration) -> Entries:
     yield "channels", channels
     yield "route", dict(_route(configuration.route, None))
     yield "incidents", dict(_incidents(configuration.incidents))
+    yield "cards", {"noise_labels": sorted(configuration.cards.noise_labels)}
+    if configuration.prometheus:
+        yield "prometheus", [dict(_prometheus(target)) for target in configuration.prometheus]
+
+
+def _prometheus(target: PrometheusTarget) -> Entries:
+    yield "url", target.url
+    if target.matchers:
+        yield "matchers", list(map(str, target.matchers))
 
 
 def _channel(channel: Channel) -> Entries:

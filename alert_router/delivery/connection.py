@@ -7,7 +7,8 @@ from typing import Protocol
 from alert_router.delivery.rate_limiter import RateLimiter
 from alert_router.discord import responses
 from alert_router.discord.client import Reply, WebhookInfo
-from alert_router.discord.packer import Payload
+from alert_router.discord.embeds import RenderedMessage
+from alert_router.discord.packer import NO_FILES, Files, Payload
 from alert_router.discord.responses import ChannelGone, Refusal
 from alert_router.domain.model import ChannelName
 from alert_router.store.card_queue import Claim
@@ -18,9 +19,13 @@ CHECK_S = 60.0
 
 
 class Channel(Protocol):
-    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply: ...
+    async def create(
+        self, payload: Payload, *, thread_id: str | None = None, files: Files = NO_FILES
+    ) -> Reply: ...
 
-    async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply: ...
+    async def edit(
+        self, message_id: str, payload: Payload, *, thread_id: str | None = None, files: Files = NO_FILES
+    ) -> Reply: ...
 
     async def fetch_webhook(self) -> WebhookInfo | Refusal | None:
         """None without an answer."""
@@ -74,12 +79,16 @@ class Connection:
         self._rate_limiter.register(self._name, webhook.channel_id)
         return True
 
-    async def send(self, claim: Claim, payload: Payload) -> Reply:
+    async def send(self, claim: Claim, message: RenderedMessage) -> Reply:
         self._rate_limiter.record_request(self._name, old_edit=claim.old_edit)
         if claim.message_id is None:
-            reply = await self._channel.create(payload, thread_id=claim.thread_id)
+            reply = await self._channel.create(
+                message.payload, thread_id=claim.thread_id, files=message.files
+            )
         else:
-            reply = await self._channel.edit(claim.message_id, payload, thread_id=claim.thread_id)
+            reply = await self._channel.edit(
+                claim.message_id, message.payload, thread_id=claim.thread_id, files=message.files
+            )
         if reply.rate is not None:
             self._rate_limiter.record_response(self._name, reply.rate)
         if isinstance(reply.outcome, ChannelGone):

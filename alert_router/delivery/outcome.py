@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 import sqlalchemy as sa
 
+from alert_router.delivery.card_facts import Missing
 from alert_router.discord import embeds
 from alert_router.discord.client import Reply
 from alert_router.discord.embeds import RenderedMessage
@@ -48,6 +49,8 @@ class RenderedCard:
     message: RenderedMessage
     postings: Sequence[Posting] = ()
     """What the message announces; an edit announces nothing."""
+    missing: Missing | None = None
+    """What could be added to it later."""
 
 
 def unchanged(claim: Claim, now: datetime) -> CardUpdate:

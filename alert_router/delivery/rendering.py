@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alert_router.config import Configuration
-from alert_router.delivery import act_urls, announcements
+from alert_router.delivery import act_urls, announcements, card_facts
 from alert_router.delivery.outcome import RenderedCard
 from alert_router.discord.embeds import Renderer
 from alert_router.domain import memory
@@ -26,13 +26,18 @@ def render(
     conn: sa.Connection, claim: Claim, renderer: Renderer, configuration: Configuration, now: datetime
 ) -> RenderedCard:
     is_create = claim.message_id is None
+    renderer = replace(renderer, noise=configuration.cards.noise_labels)
     announced = postings.read(conn, claim, now) if is_create else ()
-    state = (
-        _card(conn, claim, renderer, configuration, now)
-        if claim.digest_id is None
-        else _digest(conn, claim.digest_id, configuration, now, is_create=is_create)
-    )
-    return RenderedCard(renderer.render(state, claim.degraded), announced)
+    if claim.digest_id is not None:
+        digest = _digest(conn, claim.digest_id, configuration, now, is_create=is_create)
+        return RenderedCard(renderer.render(digest, claim.degraded), announced)
+    state = _card(conn, claim, renderer, configuration, now)
+    if state.newer_url is not None:  # one line, which links to the newer card
+        return RenderedCard(renderer.render(state, claim.degraded), announced)
+    facts, missing = card_facts.read(conn, state, claim, now)
+    state = replace(state, facts=replace(facts, memory=_memory(conn, state)))
+    message = renderer.render(state, claim.degraded)
+    return RenderedCard(message, announced, missing)
 
 
 def _card(
@@ -44,7 +49,6 @@ def _card(
         state,
         note=_note(conn, subject, state, configuration.channels),
         links=act_urls.of(conn, claim, state, renderer.acts),
-        facts=replace(state.facts, memory=_memory(conn, state)),
     )
     if claim.message_id is not None:
         return state
@@ -54,8 +58,7 @@ def _card(
 
 
 def _memory(conn: sa.Connection, state: CardState) -> str:
-    """Nothing on a card that a newer one has taken over: it is one line."""
-    if state.newer_url is not None or not state.alerts:
+    if not state.alerts:
         return ""
     past = memory_rows.past(conn, state.incident, state.alerts[0])
     return memory.words(past, state.incident.lasts, firing=state.incident.is_firing)

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from alert_router.config.holder import ConfigurationHolder
 from alert_router.delivery import digests, outcome, rendering
 from alert_router.delivery.connection import Channel, Connection
+from alert_router.delivery.illustrator import Illustrator
 from alert_router.delivery.outcome import CardUpdate, RenderedCard
 from alert_router.delivery.rate_limiter import RateLimiter
 from alert_router.discord.client import MAX_REQUEST_S
@@ -31,6 +32,10 @@ from alert_router.store.writer import Writer
 log = logging.getLogger(__name__)
 POLL_S = 1.0
 """How often to look for work without being woken: another router on the same database may have left some."""
+REST = 9.0
+"""After each look and each card a worker rests for so many times as long as that took: on a busy machine the
+intake goes first, for a card takes as much work as some hundred alerts."""
+MAX_REST_S = 0.25
 STOP_S = 20.0
 """Longer than a request to Discord takes."""
 CLAIM_STALE_S = card_queue.LEASE_S - MAX_REQUEST_S
@@ -63,11 +68,14 @@ class DeliveryWorker:
         clocks: Clocks,
         rate_limiter: RateLimiter,
         configuration: ConfigurationHolder,
+        illustrator: Illustrator | None = None,
         observe: Callable[[str, str, float], None] | None = None,
+        observe_unreachable: Callable[[str], None] | None = None,
     ) -> None:
-        """rate_limiter: shared by all channels of this process.
+        """rate_limiter and illustrator: shared by all channels of this process.
 
         observe: called with (action, outcome, seconds) for every request, for the metrics.
+        observe_unreachable: called for each link of a new message that people cannot open, with its kind.
         """
         self.name = name
         self._connection = Connection(name, channel, rate_limiter, clocks.steady)
@@ -77,7 +85,9 @@ class DeliveryWorker:
         self._clocks = clocks
         self._rate_limiter = rate_limiter
         self._configuration = configuration
+        self._illustrator = illustrator
         self._observe = observe
+        self._observe_unreachable = observe_unreachable
         self._woken = asyncio.Event()
         self._stopping = False
         self._finished = asyncio.Event()
@@ -102,6 +112,7 @@ class DeliveryWorker:
         prepared = False
         while not self._stopping:
             self._woken.clear()
+            started = self._clocks.steady()
             try:
                 if not prepared:
                     await self.prepare()
@@ -113,9 +124,12 @@ class DeliveryWorker:
             except Exception:  # one card's fault must not silence the channel
                 log.exception("channel %s: delivering failed", self.name)
                 idle_s = POLL_S
+            rest_s = min(REST * (self._clocks.steady() - started), MAX_REST_S)
             if idle_s > 0:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), min(idle_s, POLL_S))
+            if not self._stopping:
+                await asyncio.sleep(rest_s)
         self._finished.set()
 
     async def prepare(self) -> None:
@@ -165,7 +179,7 @@ class DeliveryWorker:
 
     async def _deliver(self, claim: Claim, requested_at: float) -> None:
         try:
-            rendered = await asyncio.to_thread(self._render, claim)
+            rendered = await self._rendered(claim)
         except Unavailable:
             raise
         except Exception as error:  # a template's fault must neither come back at once nor be silent
@@ -180,11 +194,25 @@ class DeliveryWorker:
         if started - requested_at >= CLAIM_STALE_S:
             await self._save(outcome.postponed(claim, self._clocks.now()))
             return
-        reply = await self._connection.send(claim, rendered.message.payload)
+        reply = await self._connection.send(claim, rendered.message)
         took_s = self._clocks.steady() - started
         update = outcome.from_reply(claim, reply, rendered, now=self._clocks.now(), took_s=took_s)
         self._report(update, took_s)
+        if update.created and self._observe_unreachable is not None:
+            for kind in rendered.message.unreachable:
+                self._observe_unreachable(kind)
         await self._save(update)
+
+    async def _rendered(self, claim: Claim) -> RenderedCard:
+        """A new message waits a moment for its values: an edit would not bring them to anyone's attention."""
+        rendered = await asyncio.to_thread(self._render, claim)
+        if self._illustrator is None or not rendered.missing:
+            return rendered
+        if claim.message_id is not None:
+            self._illustrator.request(rendered.missing)
+        elif await self._illustrator.measured(rendered.missing):
+            return await asyncio.to_thread(self._render, claim)
+        return rendered
 
     def _render(self, claim: Claim) -> RenderedCard:
         with self._store.read() as conn:

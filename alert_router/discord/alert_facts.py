@@ -1,7 +1,9 @@
 """What a message says about alerts: their sign, their sentence, the labels in which they differ."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
+from alert_router.domain import overview
 from alert_router.domain.model import Alert, Labels
 from alert_router.domain.severity import Severities, Severity
 
@@ -20,6 +22,8 @@ SENTENCE_ANNOTATIONS = ("summary", "description", "message")
 """The shortest first."""
 PLACES = ("instance", "host", "hostname", "node", "pod", "service", "job")
 """Labels that people know a machine or a service by, the most telling first."""
+FIRST_YEAR = 2000
+"""A start before that is a zero of some kind."""
 
 
 def sign(alert: Alert) -> str:
@@ -45,15 +49,34 @@ def _first(alert: Alert, names: Sequence[str]) -> str:
     return next((text for name in names if (text := alert.annotations.get(name, "")).strip()), "")
 
 
-def labels(alerts: Sequence[Alert]) -> tuple[Labels, Mapping[int, Labels]]:
-    """The labels that all alerts share, without the hidden ones; and of each alert, by id, the others."""
-    shared = set(alerts[0].labels.items()) if alerts else set()
-    for alert in alerts:
-        shared &= alert.labels.items()
-    distinct: dict[int, Labels] = {}
-    for alert in alerts:
-        distinct[alert.id] = dict(sorted(alert.labels.items() - shared))
-    common = dict(sorted(shared))
+def start_of(alert: Alert) -> datetime:
+    """Never a zero time, nor one that was still ahead when the alert came."""
+    is_zero = alert.starts_at.year < FIRST_YEAR
+    return alert.received_at if is_zero else min(alert.starts_at, alert.received_at)
+
+
+def end_of(alert: Alert) -> datetime | None:
+    return None if alert.ends_at is None else max(alert.ends_at, start_of(alert))
+
+
+def lasted(alerts: Sequence[Alert]) -> timedelta:
+    """From the first start to the last end of these alerts."""
+    ends = [end for alert in alerts if (end := end_of(alert))]
+    return max(ends) - min(map(start_of, alerts)) if ends else timedelta()
+
+
+def is_moment(alert: Alert) -> bool:
+    """Whether it is a report of something that happened, and never fired."""
+    return not alert.firing and alert.ends_at == alert.starts_at and alert.severity_rank == Severity.INFO
+
+
+def labels(alerts: Sequence[Alert], shared: Labels | None = None) -> tuple[Labels, Mapping[int, Labels]]:
+    """The labels that all alerts share, without the hidden ones; and of each alert, by id, the others.
+
+    shared: those of all alerts, where these are not all.
+    """
+    common = dict(overview.of(alerts).labels if shared is None else shared)
+    distinct = {alert.id: dict(sorted(alert.labels.items() - common.items())) for alert in alerts}
     for name in HIDDEN:
         common.pop(name, None)
     return common, distinct
@@ -73,12 +96,12 @@ def places(alerts: Sequence[Alert], among: Sequence[Alert]) -> list[str]:
 
 def _telling_names(own: Sequence[Labels]) -> Sequence[str]:
     """One label, if its value is another on each alert; else all in which they differ."""
-    names = sorted({name for each in own for name in each}, key=_most_telling_first)
+    names = sorted({name for each in own for name in each}, key=most_telling_first)
     for name in names:
         if len({each.get(name, "") for each in own}) == len(own):
             return [name]
     return names
 
 
-def _most_telling_first(name: str) -> tuple[int, str]:
+def most_telling_first(name: str) -> tuple[int, str]:
     return (PLACES.index(name) if name in PLACES else len(PLACES), name)

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from alert_router.config.configuration import Channel
 from alert_router.discord import responses, urls
 from alert_router.discord.markdown import clip
-from alert_router.discord.packer import Payload
+from alert_router.discord.packer import NO_FILES, Files, Payload
 from alert_router.discord.responses import Outcome, Refusal, Sent, TryAgain
 from alert_router.domain.rate_limits import RateInfo
 
@@ -69,6 +69,7 @@ class _Request:
     thread_id: str | None
     in_post: bool
     """The thread is a forum post that this router opened."""
+    files: Files
 
 
 class DiscordChannel:
@@ -99,7 +100,9 @@ class DiscordChannel:
         options = ChannelOptions(channel.thread_id, channel.username, channel.avatar_url)
         return cls(http, channel.webhook_url, options)
 
-    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
+    async def create(
+        self, payload: Payload, *, thread_id: str | None = None, files: Files = NO_FILES
+    ) -> Reply:
         """thread_id: the forum post that the incident has already; None or empty: it has none."""
         body = {**payload, **self._author}
         # Elsewhere than in a forum it is a thread that the channel may have left since.
@@ -107,21 +110,33 @@ class DiscordChannel:
         if post or self._thread_id:  # Discord refuses both; the tags of a post are those it was opened with
             body = {name: value for name, value in body.items() if name not in POST_KEYS}
         # Without wait=true a message that is not saved returns no error, and no id to edit later.
-        return await self._send(self._request("POST", self._base, body, post, {"wait": "true"}))
+        return await self._send(self._request("POST", self._base, body, post, {"wait": "true"}, files))
 
-    async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply:
+    async def edit(
+        self, message_id: str, payload: Payload, *, thread_id: str | None = None, files: Files = NO_FILES
+    ) -> Reply:
         """thread_id: where the message is; None or empty: where the channel posts."""
         # Only a create has an author, flags and a title; another key would be refused or ignored.
         body = {name: payload[name] for name in EDIT_KEYS if name in payload}
-        return await self._send(
-            self._request("PATCH", f"{self._base}/messages/{message_id}", body, thread_id, {})
-        )
+        # The attachments that are not listed go: an edit never leaves a picture that its card lacks.
+        body["attachments"] = []
+        url = f"{self._base}/messages/{message_id}"
+        return await self._send(self._request("PATCH", url, body, thread_id, {}, files))
 
     def _request(
-        self, method: str, url: str, payload: Payload, thread_id: str | None, params: Mapping[str, str]
+        self,
+        method: str,
+        url: str,
+        payload: Payload,
+        thread_id: str | None,
+        params: Mapping[str, str],
+        files: Files,
     ) -> _Request:
         in_post = bool(thread_id) and thread_id != self._thread_id
-        return _Request(method, url, payload, params, thread_id or self._thread_id, in_post)
+        if files:
+            listed = [{"id": index, "filename": name} for index, name in enumerate(files)]
+            payload = {**payload, "attachments": listed}
+        return _Request(method, url, payload, params, thread_id or self._thread_id, in_post, files)
 
     async def fetch_webhook(self) -> WebhookInfo | Refusal | None:
         """Fetch the webhook itself, which notifies nobody. None without an answer."""
@@ -146,7 +161,7 @@ class DiscordChannel:
                     request.method,
                     request.url,
                     params={**self._params, **thread, **request.params, "with_components": "true"},
-                    json=request.payload,
+                    **_content(request),
                     headers={"User-Agent": USER_AGENT},
                     timeout=TIMEOUT,
                 )
@@ -156,6 +171,16 @@ class DiscordChannel:
             # The request was on its way: Discord may have it.
             return Reply(TryAgain(f"no answer ({type(error).__name__})", maybe_sent=True), None, None)
         return _reply(response, request, self._guild_id)
+
+
+def _content(request: _Request) -> dict[str, Any]:
+    """As httpx wants it: JSON, or a form with the files beside it."""
+    if not request.files:
+        return {"json": request.payload}
+    form: dict[str, Any] = {"payload_json": (None, json.dumps(request.payload), "application/json")}
+    for index, (name, content) in enumerate(request.files.items()):
+        form[f"files[{index}]"] = (name, content, "image/png")
+    return {"files": form}
 
 
 def _author(options: ChannelOptions) -> Mapping[str, str]:

@@ -3,25 +3,34 @@
 import hashlib
 import itertools
 import json
-from dataclasses import dataclass
-from operator import attrgetter
-from urllib.parse import quote, urlencode
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
-from alert_router.discord import headlines, markdown, packer
+from alert_router.config.configuration import NOISE_LABELS
+from alert_router.discord import headlines, links, markdown, packer, urls
+from alert_router.discord.card_view import CardView
+from alert_router.discord.digest_view import DigestView
 from alert_router.discord.forum_posts import ForumPosts
-from alert_router.discord.packer import Button, CardText, Draft, Opening, Payload
+from alert_router.discord.links import Links
+from alert_router.discord.packer import NO_FILES, Button, CardText, Draft, Files, Opening, Payload
 from alert_router.discord.templates import Templates
 from alert_router.domain import links as event_links
 from alert_router.domain.act_links import ActLinks
-from alert_router.domain.model import Alert, CardState, DigestState
+from alert_router.domain.model import CardState, DigestState
 from alert_router.domain.severity import Severity
 
+MAX_REPORTED_LINKS = 5
+ATTACHMENT = "attachment://"
+"""The scheme of pictures that are sent with the message."""
 COLORS = {
     Severity.CRITICAL: 0xE5484D,
     Severity.ERROR: 0xE5734D,
     Severity.WARNING: 0xF5A524,
     Severity.INFO: 0x3E8BFF,
 }
+IMAGE = "image_url"
+"""The annotation that holds the address of Grafana's picture."""
 GREEN = 0x30A46C
 GREY = 0x8B95A5
 FULL, WITHOUT_URLS, PLAIN = range(3)
@@ -35,6 +44,10 @@ class RenderedMessage:
     hash: str
     """Tells the message that is wanted from the one that was sent. What only a create has is not part of it:
     the edit after a create would be for nothing."""
+    unreachable: tuple[str, ...] = ()
+    """The kinds of the links that people cannot open: "graph"."""
+    files: Files = field(default_factory=dict)
+    """The pictures that the payload refers to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +59,23 @@ class Renderer:
     """Set where the channel is a forum."""
     acts: ActLinks | None = None
     """Signs the links by which people act from a card; None: there are none."""
+    links: Links = field(default_factory=Links)
+    noise: Collection[str] = NOISE_LABELS
+    """Labels that say little: shown only where there are no others."""
 
     def render(self, state: CardState | DigestState, degraded: int = FULL) -> RenderedMessage:
         draft = self._card(state) if isinstance(state, CardState) else self._digest(state)
         body = _degraded(packer.pack(draft), degraded)
         opening = self._opening(state)
         payload = packer.opened(body, opening) if opening else body
-        return RenderedMessage(payload, payload_hash(body))
+        kinds = (button.label.split()[0].lower() for button in draft.unreachable)
+        unreachable = tuple(kind if kind in links.KINDS else links.REPORTED for kind in kinds)
+        return RenderedMessage(
+            payload,
+            payload_hash(body),
+            unreachable,
+            _files(state) if degraded == FULL else NO_FILES,
+        )
 
     def _opening(self, state: CardState | DigestState) -> Opening | None:
         announcement = state.announcement
@@ -70,29 +93,73 @@ class Renderer:
             name = state.alerts[0].alertname.strip() if state.alerts else ""
             return _continued(name or "Alert", state.newer_url)
         worst = state.alerts[0] if state.alerts else None
-        history_url = f"{self.external_url}/alerts/{worst.id}" if worst else f"{self.external_url}/alerts"
-        color = COLORS[Severity(worst.severity_rank)] if worst and worst.firing else GREEN
+        view = card_view(state, self.external_url, self.noise)
+        buttons, unreachable = self.links.sorted(self._buttons(view))
         return Draft(
-            text=self.templates.render(state),
-            color=color,
+            text=self.templates.render(view),
+            color=COLORS[Severity(worst.severity_rank)] if worst and worst.firing else GREEN,
             timestamp=state.incident.opened_at,
-            buttons=_buttons(state, history_url),
-            all_url=history_url,
-            more=state.more_alerts,
+            buttons=buttons,
+            all_url=view.all_url,
+            unreachable=unreachable,
+            image=_image(state),
         )
+
+    def _buttons(self, view: CardView) -> list[Button]:
+        """Each from the first firing alert that has one."""
+        alerts = view.firing or view.state.alerts
+        several = view.state.incident.firing > 1
+        acts = view.state.links
+        silence = self._act(acts.silence) or self.links.silence(alerts, view.common_of_firing)
+        reported = next(filter(None, (event_links.of(alert.annotations) for alert in alerts)), ())
+        return [
+            Button("Acknowledge", self._act(acts.acknowledge)),
+            Button("Take back", self._act(acts.unacknowledge)),
+            Button("Runbook", links.first(alerts, self.links.runbook)),
+            Button("Graph", links.first(alerts, self.links.graph)),
+            Button("Silence all" if several else "Silence", silence),
+            Button("Open", view.all_url),
+            Button("Dashboard", links.first(alerts, self.links.dashboard)),
+            *itertools.starmap(Button, reported[:MAX_REPORTED_LINKS]),
+        ]
+
+    def _act(self, url: str) -> str:
+        """Empty where people cannot open this router: the link to all of it says so once for all."""
+        return url if self.links.can_open(url) else ""
 
     def _digest(self, state: DigestState) -> Draft:
         if state.newer_url is not None:
             return _continued("Storm", state.newer_url)
         url = f"{self.external_url}/alerts?{urlencode({'since': state.earliest.isoformat()})}"
         worst = max((count.severity_rank for count in state.counts if count.firing), default=None)
+        buttons, unreachable = self.links.sorted([Button("Open", url)])
         return Draft(
-            text=self.templates.render_digest(state),
+            text=self.templates.render_digest(DigestView(state, url, self.noise)),
             color=GREEN if worst is None else COLORS[Severity(worst)],
             timestamp=state.began_at,
-            buttons=[Button("All of them", url)],
+            buttons=buttons,
             all_url=url,
+            unreachable=unreachable,
         )
+
+
+def card_view(state: CardState, external_url: str, noise: Collection[str] = NOISE_LABELS) -> CardView:
+    worst = f"/{state.alerts[0].id}" if state.alerts else ""
+    return CardView(state, f"{external_url}/alerts{worst}", noise)
+
+
+def _image(state: CardState) -> str:
+    """The router's own chart, else a picture that came with an alert."""
+    if state.facts.chart is not None:
+        return f"{ATTACHMENT}{state.facts.chart_name}"
+    pictures = (alert.annotations.get(IMAGE, "") for alert in state.alerts)
+    return next(filter(urls.is_acceptable, pictures), "")
+
+
+def _files(state: CardState | DigestState) -> Files:
+    if not isinstance(state, CardState) or state.newer_url is not None or state.facts.chart is None:
+        return NO_FILES
+    return {state.facts.chart_name: state.facts.chart}
 
 
 def _continued(name: str, newer_url: str) -> Draft:
@@ -110,33 +177,3 @@ def _degraded(body: Payload, degraded: int) -> Payload:
 
 def payload_hash(payload: Payload) -> str:
     return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
-
-
-def _buttons(state: CardState, history_url: str) -> list[Button]:
-    buttons = [Button("History", history_url)]
-    if not state.alerts:
-        return buttons
-    first = state.alerts[0]
-    links = (
-        Button("Acknowledge", state.links.acknowledge),
-        Button("Take back", state.links.unacknowledge),
-        Button("Graph", first.generator_url),
-        Button("Runbook", first.annotations.get("runbook_url", "")),
-        Button("Dashboard", first.annotations.get("dashboard_url", "")),
-        Button("Silence", state.links.silence or (silence_url(first) if first.firing else "")),
-        *itertools.starmap(Button, event_links.of(first.annotations)),
-    )
-    return buttons + list(filter(attrgetter("url"), links))
-
-
-def silence_url(alert: Alert) -> str:
-    """The form for a new silence where the alert comes from, filled in with its labels."""
-    base, labels = alert.source_url.rstrip("/"), dict(sorted(alert.labels.items()))
-    kind, _, _name = alert.source.partition(":")
-    if base and kind == "alertmanager":
-        matchers = ",".join(map("{}={}".format, labels, map(json.dumps, labels.values())))
-        return f"{base}/#/silences/new?filter={quote('{' + matchers + '}', safe='')}"
-    if base and kind == "grafana":
-        query = {"alertmanager": "grafana", "matcher": list(map("{}={}".format, labels, labels.values()))}
-        return f"{base}/alerting/silence/new?{urlencode(query, doseq=True)}"
-    return ""

@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from alert_router.discord import limits, markdown, mentions, urls
-from alert_router.discord.markdown import clip, link
+from alert_router.discord.markdown import FENCE, clip, code, cut, escape, link
 from alert_router.domain.model import Mentions
 
 Payload = Mapping[str, Any]
+Files = Mapping[str, bytes]
+"""Pictures by their name, to which `attachment://` refers in a payload."""
+NO_FILES: Files = MappingProxyType({})
 SUPPRESS_NOTIFICATIONS = 1 << 12
 """The flag that a create may have and an edit may not."""
 MORE_CHARS = 300
@@ -59,8 +62,10 @@ class Draft:
     all_url: str
     """Where all of it can be read."""
     title_url: str = ""
-    more: int = 0
-    """How many lines there are besides these: counted together with those that do not fit."""
+    unreachable: Sequence[Button] = ()
+    """Links that people cannot open: shown as text, to be copied."""
+    image: str = ""
+    """The picture's URL; attachment:// for one that is sent with the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Opening:
 def pack(draft: Draft) -> Payload:
     """The body of an edit. Without `content`: an edit leaves that as it was created."""
     buttons, texts = _buttons(draft.buttons)
+    texts += [f"{escape(link.label)} {code(link.url)}" for link in draft.unreachable]
     return {
         "embeds": _embeds(draft, texts),
         "components": [{"type": 1, "components": buttons}] if buttons else [],
@@ -91,7 +97,7 @@ def opened(body: Payload, opening: Opening) -> Payload:
     mentioned = mentions.text(opening.mentions)
     payload = {
         **body,
-        "content": clip(f"{mentioned} {text}", limits.CONTENT_CHARS),
+        "content": cut(f"{mentioned} {text}", limits.CONTENT_CHARS),
         "allowed_mentions": mentions.allowed(opening.mentions),
         **opening.post,
     }
@@ -101,7 +107,7 @@ def opened(body: Payload, opening: Opening) -> Payload:
 def plain(payload: Payload) -> Payload:
     """Text only: no button and no embed that a bad URL could spoil."""
     parts = filter(None, (part for embed in payload["embeds"] for part in _text_of(embed)))
-    content = clip("\n".join(parts), limits.CONTENT_CHARS)
+    content = cut("\n".join(parts), limits.CONTENT_CHARS)
     return {**payload, "content": content or limits.EMPTY, "embeds": [], "components": []}
 
 
@@ -126,7 +132,7 @@ def _text_of(embed: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _buttons(wanted: Sequence[Button]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Buttons, and as text the links that are too long for one. A host without a dot can be neither."""
+    """Buttons, and as text the links that cannot be one."""
     buttons: list[dict[str, Any]] = []
     links: list[str] = []
     for button in wanted:
@@ -135,26 +141,30 @@ def _buttons(wanted: Sequence[Button]) -> tuple[list[dict[str, Any]], list[str]]
             buttons.append({"type": 2, "style": 5, "label": label, "url": button.url})
         elif urls.is_acceptable(button.url, len(button.url)):  # however long: what does not fit is counted
             links.append(link(button.label, button.url))
+        else:
+            links.append(f"{escape(button.label)} {code(button.url)}")
     return buttons, links
 
 
 def _embeds(draft: Draft, links: Sequence[str]) -> list[dict[str, Any]]:
     head: dict[str, Any] = {
-        "title": clip(draft.text.title, limits.TITLE_CHARS) or limits.EMPTY,
+        "title": cut(draft.text.title, limits.TITLE_CHARS) or limits.EMPTY,
         "color": draft.color,
     }
     if draft.timestamp is not None:
         head["timestamp"] = draft.timestamp.isoformat()
     if urls.is_acceptable(draft.title_url):
         head["url"] = draft.title_url
+    if draft.image:
+        head["image"] = {"url": draft.image}
     footer = clip(draft.text.footer, limits.FOOTER_CHARS)
     if footer:  # Discord refuses an empty one
         head["footer"] = {"text": footer}
     spent = len(head["title"]) + len(footer)
     fields, left_out, spent = _fields(draft.text.fields, spent)
     texts, long, spent = _fitting(links, spent) if links else ([], 0, spent)
-    pages, missing = _pages(draft.text.lines, limits.MESSAGE_CHARS - spent)
-    pages = _with_rest(pages, draft.more + missing, left_out, long, draft.all_url)
+    pages, goes_on = _pages(draft.text.lines, limits.MESSAGE_CHARS - spent)
+    pages = _with_rest(pages, left_out, long, draft.all_url, goes_on=goes_on)
     embeds = [head | {"description": pages[0]} if pages else head]
     embeds += map(partial(_page, draft.color), pages[1:])
     if texts:
@@ -173,8 +183,8 @@ def _fields(wanted: Sequence[Field], spent: int) -> tuple[list[dict[str, Any]], 
     budget = limits.MESSAGE_CHARS // 2
     taken: list[dict[str, Any]] = []
     for index, one in enumerate(wanted):
-        name = clip(one.name, limits.FIELD_NAME_CHARS) or limits.EMPTY
-        value = clip(one.value, limits.FIELD_VALUE_CHARS) or limits.EMPTY
+        name = cut(one.name, limits.FIELD_NAME_CHARS) or limits.EMPTY
+        value = cut(one.value, limits.FIELD_VALUE_CHARS) or limits.EMPTY
         # One field is reserved for the links.
         if len(taken) == limits.FIELDS - 1 or spent + len(name) + len(value) > budget:
             return taken, len(wanted) - index, spent
@@ -193,49 +203,89 @@ def _fitting(links: Sequence[str], spent: int) -> tuple[list[str], int, int]:
     return taken, len(links) - len(taken), spent + cost
 
 
-def _pages(lines: Sequence[str], budget: int) -> tuple[list[str], int]:
-    """The lines as descriptions of one embed after the other, and how many do not fit."""
-    left_chars = budget - MORE_CHARS
-    pages: list[str] = []
-    pieces = list(chain.from_iterable(map(_pieces, lines)))
+def _pages(lines: Sequence[str], budget: int) -> tuple[list[str], bool]:
+    """The lines as descriptions of one embed after the other, and whether some of the text does not fit."""
+    pages = _Pages(budget - MORE_CHARS)
+    pieces = list(_pieces(lines))
     for index, piece in enumerate(pieces):
-        if len(piece) > left_chars or not _append(pages, piece):
-            return pages, sum(1 for missing in pieces[index:] if missing.strip())
-        left_chars -= len(piece) + 1
-    return pages, 0
+        if not pages.add(piece):
+            pages.close()
+            return pages.texts, any(missing.strip() for missing in pieces[index:])
+    return pages.texts, False
 
 
-def _pieces(line: str) -> Iterator[str]:
+class _Pages:
+    """Is filled line by line. A code block that goes on in the next embed is closed and opened again."""
+
+    def __init__(self, budget: int) -> None:
+        self.texts: list[str] = []
+        self._left_chars = budget
+        self._in_code = False
+
+    def add(self, line: str) -> bool:
+        """False when there is no room left."""
+        needed = len(line) + len("\n")
+        reserved = len(_CLOSED) if self._in_code or line.startswith(FENCE) else 0
+        if needed + reserved > self._left_chars + len("\n") or not self._append(line, reserved):
+            return False
+        self._left_chars -= needed
+        if line.startswith(FENCE):
+            self._in_code = not self._in_code
+        return True
+
+    def close(self) -> None:
+        """End the code block that is open."""
+        if self._in_code:
+            self.texts[-1] = self.texts[-1].removesuffix(FENCE).rstrip() + _CLOSED
+            self._in_code = False
+
+    def _append(self, line: str, reserved: int) -> bool:
+        """Onto the last page, or a new one where it does not fit; False when there is no page left."""
+        if self.texts and len(self.texts[-1]) + len("\n") + len(line) + reserved <= PAGE_CHARS:
+            self.texts[-1] = f"{self.texts[-1]}\n{line}"
+            return True
+        if not line.strip():  # Discord refuses an embed of nothing
+            return True
+        if len(self.texts) == limits.EMBEDS:
+            return False
+        if self._in_code:
+            self.texts[-1] += _CLOSED
+            self._left_chars -= 2 * len(_CLOSED)
+            line = f"{FENCE}\n{line}"
+        self.texts.append(line)
+        return True
+
+
+_CLOSED = f"\n{FENCE}"
+
+
+def _pieces(lines: Sequence[str]) -> Iterator[str]:
     """A line too long for one embed continues in the next."""
-    while len(line) > PIECE_CHARS:
-        piece, line = markdown.split(line, PIECE_CHARS)
-        yield piece
-    yield line
+    in_code = False
+    for line in lines:
+        rest = line
+        while len(rest) > PIECE_CHARS:
+            # In a code block nothing is markup.
+            piece, rest = (
+                (rest[:PIECE_CHARS], rest[PIECE_CHARS:]) if in_code else markdown.split(rest, PIECE_CHARS)
+            )
+            yield piece
+        yield rest
+        in_code ^= line.startswith(FENCE)
 
 
-def _append(pages: list[str], line: str) -> bool:
-    """Onto the last page, or a new one where it does not fit; False when there is no page left."""
-    if pages and len(pages[-1]) + 1 + len(line) <= PAGE_CHARS:
-        pages[-1] = f"{pages[-1]}\n{line}"
-        return True
-    if not line.strip():  # Discord refuses an embed of nothing
-        return True
-    if len(pages) == limits.EMBEDS:
-        return False
-    pages.append(line)
-    return True
-
-
-def _with_rest(pages: list[str], lines: int, fields: int, links: int, all_url: str) -> list[str]:
+def _with_rest(pages: list[str], fields: int, links: int, all_url: str, *, goes_on: bool) -> list[str]:
     left = (
-        f"{lines} more" if lines else "",
-        f"{fields} more labels" if fields else "",
+        "the text goes on" if goes_on else "",
+        f"{fields} more {'field' if fields == 1 else 'fields'}" if fields else "",
         f"{links} more {'link' if links == 1 else 'links'}" if links else "",
     )
     rest = " and ".join(filter(None, left))
     if not rest:
         return pages
-    more = clip(f"… and {rest}: {link('all of it', all_url)}", MORE_CHARS - 1)
+    more = f"… {rest}: {link('all of it', all_url)}"
+    if len(more) >= MORE_CHARS:
+        more = f"… {rest}"
     if not pages:
         return [more]
     return [*pages[:-1], f"{pages[-1]}\n{more}"]

@@ -22,3 +22,5 @@ class CardFacts:
     """What happened just before it fired, latest first: "12 min before: rf-41 -> rf-42"."""
     chart: bytes | None = None
     """A PNG; None while it is not drawn."""
+    chart_name: str = "chart.png"
+    """Its file's: another chart has another name."""

@@ -2,15 +2,21 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from alert_router.domain import index_keys
 from alert_router.domain.model import Alert, Incident, Labels, Rules, Status, join_channels, split_channels
+from alert_router.domain.values import evolve
 
 
 def key_of(group_labels: Labels) -> str:
     """The identity of a group: its labels in one canonical spelling, whichever source reports them."""
+    return _key_of(tuple(group_labels.items()))
+
+
+@lru_cache(maxsize=1024)  # all alerts of a webhook have the same
+def _key_of(group_labels: tuple[tuple[str, str], ...]) -> str:
     spelling = json.dumps(dict(group_labels), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return index_keys.hash_if_long(spelling)
 
@@ -32,7 +38,7 @@ def add_alert(
     """
     if latest is None or not (latest.is_firing or _is_flapping(latest, now, rules)):
         new = _new_incident(alert, group_labels, now, key=key, incident_id=new_id())
-        return replace(new, previous_id=latest.id) if latest else new
+        return evolve(new, previous_id=latest.id) if latest else new
     return show(_count(latest, alert, now), alert)
 
 
@@ -40,8 +46,8 @@ def remove_alert(incident: Incident, now: datetime) -> Incident:
     """The incident after one of its firing alerts has ended. The last one closes it."""
     firing = max(incident.firing - 1, 0)
     if firing or not incident.is_firing:
-        return replace(incident, firing=firing)
-    return replace(incident, firing=0, status=Status.RESOLVED, resolved_at=now)
+        return evolve(incident, firing=firing)
+    return evolve(incident, firing=0, status=Status.RESOLVED, resolved_at=now)
 
 
 def _is_flapping(incident: Incident, now: datetime, rules: Rules) -> bool:
@@ -75,21 +81,21 @@ def show(incident: Incident, alert: Alert) -> Incident:
     if alert.channels == incident.channels:
         return incident
     names = (*split_channels(incident.channels), *split_channels(alert.channels))
-    return replace(incident, channels=join_channels(dict.fromkeys(names)))
+    return evolve(incident, channels=join_channels(dict.fromkeys(names)))
 
 
 def _count(incident: Incident, alert: Alert, now: datetime) -> Incident:
     if not alert.firing:
         return incident
-    counted = replace(incident, status=Status.FIRING, resolved_at=None, firing=incident.firing + 1)
+    counted = evolve(incident, status=Status.FIRING, resolved_at=None, firing=incident.firing + 1)
     if incident.is_firing:
         return counted
     # An acknowledgement covers the incident until it resolves, not what comes after.
-    return unacknowledge(replace(counted, flaps=incident.flaps + 1, firing_since=now, lasts=""))
+    return unacknowledge(evolve(counted, flaps=incident.flaps + 1, firing_since=now, lasts=""))
 
 
 def unacknowledge(incident: Incident) -> Incident:
-    return replace(
+    return evolve(
         incident,
         acknowledged_at=None,
         acknowledged_by=None,
@@ -104,4 +110,4 @@ def begin_counting(incident: Incident, before: Incident | None) -> Incident:
     before: the incident as the transaction found it; None: it is new.
     """
     raised = before is None or incident.revision != before.revision
-    return incident if raised else replace(incident, revision=incident.revision + 1)
+    return incident if raised else evolve(incident, revision=incident.revision + 1)

@@ -11,12 +11,14 @@ from alert_router.domain.model import (
     CLOCK_SKEW_S,
     TIME_RESOLUTION,
     Alert,
+    Labels,
     Rules,
     Signal,
     Status,
     Transition,
     TransitionKind,
 )
+from alert_router.domain.values import evolve
 
 SILENT_AFTER = timedelta(hours=25)
 """An alert that is over in one cluster ends when the other does not repeat it for this long: longer than any
@@ -108,24 +110,29 @@ def apply_signal(
             return _repeat(newest, signal, now)
         case SignalKind.UPDATE:
             repeated = _repeat(newest, signal, now)
-            updated = replace(repeated.alert, annotations=signal.annotations)
+            updated = evolve(repeated.alert, annotations=signal.annotations)
             transition = _transition(updated, TransitionKind.UPDATED, now, signal)
             return Change(kind, (updated,), (*repeated.transitions, transition))
         case SignalKind.SUPERSEDE:
             return _supersede(newest, signal, now, new_id=new_id)
         case SignalKind.RESOLVE:
             end = speakers.last_end(newest, _end(signal))
-            resolved = replace(resolve(_count(newest, signal, now, repeats=0), at=end), also_firing=())
+            counted = evolve(
+                _count(newest, signal, now, repeats=0),
+                annotations=_at_the_end(newest, signal),
+                also_firing=(),
+            )
+            resolved = resolve(counted, at=end)
             return Change(kind, (resolved,), (_transition(resolved, TransitionKind.RESOLVED, now, signal),))
         case SignalKind.PARTLY_RESOLVE:
             return _resolve_partly(newest, signal, now)
         case SignalKind.LATE:
             also_firing = newest.also_firing if newest.firing else ()
-            late = replace(_count(newest, signal, now), held_until=None, also_firing=also_firing)
+            late = evolve(_count(newest, signal, now), held_until=None, also_firing=also_firing)
             return Change(kind, (late,), (_transition(late, TransitionKind.LATE_DUPLICATE, now, signal),))
         case SignalKind.HOLD:
             until = newest.held_until or now + timedelta(seconds=rules.hold_s)
-            held = replace(
+            held = evolve(
                 _count(newest, signal, now),
                 held_until=until,
                 also_firing=speakers.while_held(newest, signal),
@@ -165,21 +172,21 @@ def _open(
 ) -> Change:
     flaps = _flaps(previous, now, rules) if previous else 0
     alert = _new_alert(_after(previous, signal), now, flaps=flaps, alert_id=new_id())
-    alert = replace(alert, also_firing=speakers.of_new(signal, previous))
+    alert = evolve(alert, also_firing=speakers.of_new(signal, previous))
     # The event's key stays with the first transition: a key is written once.
     transitions = [_transition(alert, TransitionKind.OPENED, now, signal)]
     if kind is SignalKind.OPEN_RESOLVED:
         detail = "first reported when it was over"
         transitions.append(_transition(alert, TransitionKind.RESOLVED, now, detail))
     # A new episode answers the question whether the previous one still fires: its hold ends.
-    released = (replace(previous, held_until=None),) if previous and previous.held_until else ()
+    released = (evolve(previous, held_until=None),) if previous and previous.held_until else ()
     return Change(kind, (*released, alert), tuple(transitions))
 
 
 def _supersede(newest: Alert, signal: Signal, now: datetime, *, new_id: Callable[[], int]) -> Change:
     old = resolve(newest, at=signal.starts_at)
     alert = _new_alert(signal, now, flaps=newest.flaps, alert_id=new_id())
-    alert = replace(alert, also_firing=speakers.after_supersede(newest, signal))
+    alert = evolve(alert, also_firing=speakers.after_supersede(newest, signal))
     others = [url for url in speakers.clusters(alert) if url != signal.source_url]
     reason = f"still fires at {', '.join(others)}" if others else "its resolve was missed"
     detail = f"{reason}; alert {alert.id} follows"
@@ -198,15 +205,20 @@ def _after(previous: Alert | None, signal: Signal) -> Signal:
     return replace(signal, starts_at=max(signal.starts_at, over + 2 * TIME_RESOLUTION))
 
 
+def _at_the_end(alert: Alert, signal: Signal) -> Labels:
+    """Its last words, and those of its end: a resolve may say why, and need not repeat the rest."""
+    return {**alert.annotations, **{name: text for name, text in signal.annotations.items() if text}}
+
+
 def _repeat(newest: Alert, signal: Signal, now: datetime) -> Change:
     counted = _count(newest, signal, now)
     if not newest.firing:
         return Change(SignalKind.REPEAT, (counted,), ())
-    alert = replace(counted, also_firing=speakers.after_firing(newest, signal))
+    alert = evolve(counted, also_firing=speakers.after_firing(newest, signal))
     if alert.also_firing and any("ends_at" in speaker for speaker in alert.also_firing):
-        alert = replace(alert, expires_at=now + SILENT_AFTER)
+        alert = evolve(alert, expires_at=now + SILENT_AFTER)
     elif newest.also_firing and newest.expires_at and not signal.expires_at:
-        alert = replace(alert, expires_at=None)
+        alert = evolve(alert, expires_at=None)
     transitions = []
     if speakers.awaits_webhook(newest) and not speakers.awaits_webhook(alert):
         detail = f"its webhook came {in_words(now - newest.received_at)} after it was opened"
@@ -224,7 +236,7 @@ def in_words(span: timedelta) -> str:
 
 def _resolve_partly(newest: Alert, signal: Signal, now: datetime) -> Change:
     ended = speakers.ended_by(newest, signal, _end(signal))
-    alert = replace(
+    alert = evolve(
         _count(newest, signal, now, repeats=0),
         also_firing=speakers.after_resolve(newest, ended, _end(signal)),
         expires_at=now + SILENT_AFTER,
@@ -269,7 +281,7 @@ def _flaps(previous: Alert, now: datetime, rules: Rules) -> int:
 
 
 def _count(alert: Alert, signal: Signal, now: datetime, *, repeats: int = 1) -> Alert:
-    return replace(
+    return evolve(
         alert,
         last_seen_at=max(now, alert.last_seen_at),
         repeats=alert.repeats + repeats,
@@ -286,7 +298,7 @@ def _is_sent_to(alert: Alert, signal: Signal) -> bool:
 def reopen(alert: Alert) -> Alert:
     # The expiry of one that was over in another cluster ran from then on.
     expires_at = None if alert.also_firing else alert.expires_at
-    return replace(
+    return evolve(
         alert,
         status=Status.FIRING,
         ends_at=None,
@@ -298,7 +310,7 @@ def reopen(alert: Alert) -> Alert:
 
 def resolve(alert: Alert, *, at: datetime) -> Alert:
     ends_at = max(at, alert.starts_at)
-    return replace(alert, status=Status.RESOLVED, ends_at=ends_at, held_until=None, absent_since=None)
+    return evolve(alert, status=Status.RESOLVED, ends_at=ends_at, held_until=None, absent_since=None)
 
 
 def _end(signal: Signal) -> datetime:

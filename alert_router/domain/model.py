@@ -122,7 +122,7 @@ class Signal(_HasStatus):
     origin: Origin = Origin.WEBHOOK
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see domain/values.py
 class Alert(_HasStatus):
     """One episode of one label set, as stored: one row of /alerts."""
 
@@ -172,6 +172,17 @@ class Alert(_HasStatus):
 
 
 @dataclass(frozen=True, slots=True)
+class Overview:
+    """What all alerts of a card have in common, and how many there are of each name."""
+
+    labels: Labels
+    annotations: Labels
+    firing: Mapping[str, int]
+    """How many fire, by alertname, most first."""
+    resolved: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     alert_id: int
     at: datetime
@@ -181,7 +192,7 @@ class Transition:
     event_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: see domain/values.py
 class Incident:
     """The alerts that share group labels, from the first that fires to the last that resolves."""
 
@@ -274,6 +285,8 @@ class CardState:
     announcement: Announcement | None = None
     """Set when the message is to be created."""
     facts: CardFacts = field(default_factory=CardFacts)
+    overview: Overview | None = None
+    """Of all alerts, also of those that are not among `alerts`; None: there are no others."""
     links: CardLinks = field(default_factory=CardLinks)
     """By which people act from the card."""
 

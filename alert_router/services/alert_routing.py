@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from operator import attrgetter
 
 from alert_router.config import Configuration
 from alert_router.domain import index_keys, routes
 from alert_router.domain.model import Alert, Labels, Signal, join_channels
+from alert_router.domain.values import evolve
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def routed(alert: Alert, configuration: Configuration) -> Alert:
-    return replace(
+    return evolve(
         alert,
         severity_rank=configuration.severities.rank(alert.labels.get("severity")),
         channels=_channels(alert, configuration),
@@ -42,4 +44,4 @@ def _identity(labels: Mapping[str, str], configuration: Configuration) -> str:
     lasting = dict(labels)
     for name in configuration.incidents.churn_labels & lasting.keys():
         del lasting[name]
-    return index_keys.hash_if_long(json.dumps(lasting, sort_keys=True, separators=(",", ":")))
+    return index_keys.hash_if_long(_ENCODER.encode(lasting))

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
 
 from alert_router.domain.model import ChannelName, Incident
 from alert_router.domain.notify_values import Decision
-from alert_router.store import card_queue
-from alert_router.store.card_queue import CardRequest, HeldCard
+from alert_router.store import card_queue, decisions
+from alert_router.store.card_queue import CardEdit, HeldCard, NewCard
 from alert_router.store.decisions import DecisionRow
 
 FLAPPING = 5
@@ -18,7 +21,7 @@ FLAPPING_EDIT_S = 60.0
 @dataclass(slots=True)
 class CardPlan:
     now: datetime
-    requests: dict[tuple[int, ChannelName], CardRequest] = field(default_factory=dict)
+    requests: dict[tuple[int, ChannelName], NewCard | CardEdit] = field(default_factory=dict)
     held: list[HeldCard] = field(default_factory=list)
     moments: list[tuple[int, datetime | None]] = field(default_factory=list)
     """Card id, and when the rule is asked again."""
@@ -36,14 +39,14 @@ class CardPlan:
         escalates: ChannelName | None = None,
     ) -> None:
         self.creates += 1
-        self.requests[incident.id, channel] = CardRequest(
+        self.requests[incident.id, channel] = NewCard(
             incident_id=incident.id,
             channel=channel,
             generation=generation,
-            create_priority=card_queue.NEW_CRITICAL if critical else card_queue.NEW,
-            edit_priority=card_queue.EDIT,
-            requested_at=self.now,
-            edit_at=self.now,
+            priority=card_queue.NEW_CRITICAL if critical else card_queue.NEW,
+            due_at=self.now,
+            waiting_since=self.now,
+            created_at=self.now,
             reason=decision.reason,
             mention_of=decision.mention_of,
             escalates=escalates,
@@ -62,15 +65,15 @@ class CardPlan:
     ) -> None:
         """Show the present state in the newest card. critical, mention_of: of one that is not sent yet."""
         delay_s = FLAPPING_EDIT_S if incident.flaps >= FLAPPING else 0.0
-        self.requests[incident.id, channel] = CardRequest(
-            incident_id=incident.id,
-            channel=channel,
-            generation=generation,
+        self.requests[incident.id, channel] = CardEdit(
+            of_incident=incident.id,
+            of_channel=channel,
+            of_generation=generation,
             create_priority=card_queue.NEW_CRITICAL if critical else card_queue.NEW,
             edit_priority=card_queue.EDIT if firing else card_queue.RESOLVE,
-            requested_at=self.now,
+            now=self.now,
             edit_at=self.now + timedelta(seconds=delay_s),
-            mention_of=mention_of,
+            mention=mention_of,
         )
 
     def record(
@@ -87,3 +90,17 @@ class CardPlan:
                 generation=generation,
             )
         )
+
+    def save(self, conn: sa.Connection) -> None:
+        by_kind: dict[type, list[Any]] = {NewCard: [], CardEdit: []}
+        for request in self.requests.values():
+            by_kind[type(request)].append(request)
+        if new := by_kind[NewCard]:
+            card_queue.create(conn, new)
+        if edits := by_kind[CardEdit]:
+            card_queue.edit(conn, edits)
+        if self.held:
+            card_queue.hold(conn, self.held)
+        if self.moments:
+            card_queue.decide_at(conn, self.moments)
+        decisions.append(conn, self.decisions)

@@ -14,7 +14,7 @@ from alert_router.domain.notify_values import Action, Decision, Episode, Reason,
 from alert_router.domain.severity import Severity
 from alert_router.services.card_plan import CardPlan
 from alert_router.store import notify_state
-from alert_router.store.card_queue import HeldCard
+from alert_router.store.card_queue import HeldCard, NewCard
 from alert_router.store.notify_state import Card, Member, State
 
 
@@ -150,7 +150,9 @@ class IncidentDecisions:
             self._ask_again(newest, decision.due_at)
         request = self.plan.requests.get((self.incident.id, to.channel))
         present = self._newest(to.channel)
-        is_requested = request is not None and (present is None or request.generation > present.generation)
+        is_requested = isinstance(request, NewCard) and (
+            present is None or request.generation > present.generation
+        )
         if decision.action is Action.CREATE and not is_requested:
             self._create(to.channel, decision, group.episodes, escalates=channel)
 

@@ -45,10 +45,13 @@ class Intake:
         self._holder = configuration
         self._wake = wake
         self._on_hold = on_hold
+        self._receivers = {""}
+        """Those that are recorded."""
 
     async def accept(self, message: WebhookMessage) -> Receipt:
         """Raises Unavailable: the caller must answer 503 so that the source sends it again."""
         receipt = await self._writer.run_batched(self._accept, message)
+        self._receivers.add(message.receiver)
         self._wake()
         if receipt.held or message.truncated:
             self._on_hold()
@@ -95,7 +98,7 @@ class Intake:
         work.load(chain.from_iterable(map(attrgetter("signals"), messages)))
         receipts = list(map(partial(_apply, work), messages))
         self._save(work, now)
-        _record_rest(conn, messages, now)
+        self._record_rest(conn, messages, now)
         return receipts
 
     def _report(self, conn: sa.Connection, event: EventSignals, now: datetime) -> EventReceipt:
@@ -116,6 +119,18 @@ class Intake:
             return 0
         return notifier.notify_people(work.conn, touched, self._holder.current, now)
 
+    def _record_rest(self, conn: sa.Connection, messages: Iterable[WebhookMessage], now: datetime) -> None:
+        """What the messages bring beside signals."""
+        receivers: set[str] = set()
+        for message in messages:
+            receivers.add(message.receiver)
+            if message.refused:
+                quarantine.keep(conn, message.refused)
+            if message.heartbeat:
+                senders.record_heartbeat(conn, message.source, now)
+        for name in receivers - self._receivers:
+            senders.record_receiver(conn, name, now)
+
 
 def _apply(work: UnitOfWork, message: WebhookMessage) -> Receipt:
     kinds: Counter[SignalKind] = Counter()
@@ -129,16 +144,3 @@ def _apply(work: UnitOfWork, message: WebhookMessage) -> Receipt:
         quarantined=sum(map(attrgetter("alerts"), message.refused)),
         held=kinds[SignalKind.HOLD],
     )
-
-
-def _record_rest(conn: sa.Connection, messages: Iterable[WebhookMessage], now: datetime) -> None:
-    """What the messages bring beside signals."""
-    receivers: set[str] = set()
-    for message in messages:
-        receivers.add(message.receiver)
-        if message.refused:
-            quarantine.keep(conn, message.refused)
-        if message.heartbeat:
-            senders.record_heartbeat(conn, message.source, now)
-    for name in receivers - {""}:
-        senders.record_receiver(conn, name, now)

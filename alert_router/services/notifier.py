@@ -15,7 +15,6 @@ from alert_router.services.card_plan import CardPlan
 from alert_router.services.incident_decisions import IncidentDecisions
 from alert_router.services.unit_of_work import Touched
 from alert_router.store import card_queue, digests, notify_state
-from alert_router.store import decisions as decision_rows
 
 BATCH = 200
 """How many incidents are read together."""
@@ -44,10 +43,11 @@ def notify_people(
     creates = plan.creates
     if touched.due:
         _decide(conn, plan, touched.due, configuration, lost=None)
-    card_queue.enqueue(conn, list(plan.requests.values()))
-    decision_rows.append(conn, plan.decisions)
-    if known or touched.due:
-        _save_rest(conn, plan)
+    plan.save(conn)
+    if known or touched.due:  # what has just been created is in no digest
+        incident_ids = {incident_id for incident_id, _ in plan.requests}
+        if incident_ids and (folded := card_queue.digests_of(conn, incident_ids)):
+            digests.touch(conn, folded, now, every_s=digest_policy.EDIT_EVERY_S)
     return plan.creates - creates
 
 
@@ -85,12 +85,3 @@ def _decide(
         for incident in batch:
             decisions = IncidentDecisions(conn, plan, incident, states[incident.id], configuration)
             decisions.apply(edit=lost is not None, lost=(lost or {}).get(incident.id, ()))
-
-
-def _save_rest(conn: sa.Connection, plan: CardPlan) -> None:
-    """What concerns incidents that have cards already, or may not have one yet."""
-    card_queue.hold(conn, plan.held)
-    card_queue.decide_at(conn, plan.moments)
-    requests = list(plan.requests.values())
-    if requests and (folded := card_queue.digests_of(conn, requests)):
-        digests.touch(conn, folded, plan.now, every_s=digest_policy.EDIT_EVERY_S)

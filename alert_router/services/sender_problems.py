@@ -57,6 +57,13 @@ class SenderProblems:
         if last_at is None or now - last_at >= LOG_EVERY:
             log.warning("%s", problem)
 
+    def refused_senders(self) -> tuple[tuple[int, str, int], ...]:
+        """Of the last hour: status, address and number of requests; the most first."""
+        with self._lock:
+            self._forget(self._clock())
+            counts = Counter({sender: minutes.total() for sender, minutes in self._refused.items()})
+        return tuple((status, address, number) for (status, address), number in counts.most_common())
+
     def troubles(self) -> Mapping[str, str]:
         """In words for a person."""
         with self._lock:

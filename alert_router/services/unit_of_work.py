@@ -2,11 +2,10 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -27,10 +26,12 @@ from alert_router.domain.model import (
     split_channels,
 )
 from alert_router.domain.notify_values import Beginning
+from alert_router.domain.values import changed_fields, evolve
 from alert_router.services import alert_routing
 from alert_router.store import alerts as alert_rows
 from alert_router.store import incidents as incident_rows
 from alert_router.store import notify_state
+from alert_router.store.table_writer import Changes
 
 
 class _Identified(Protocol):
@@ -53,15 +54,15 @@ class IdentityMap(Generic[T]):
         if row.id not in self.now:
             self.read[row.id] = self.now[row.id] = row
 
-    def changes(self) -> tuple[list[T], list[T]]:
-        """The new rows and the changed rows."""
-        new, changed = [], []
+    def changes(self) -> Changes[T]:
+        changes: Changes[T] = Changes()
         for id_, row in self.now.items():
-            if id_ not in self.read:
-                new.append(row)
-            elif self.read[id_] != row:
-                changed.append(row)
-        return new, changed
+            before = self.read.get(id_)
+            if before is None:
+                changes.new.append(row)
+            elif before is not row and (names := changed_fields(before, row)):
+                changes.changed.setdefault(names, []).append(row)
+        return changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,27 +103,31 @@ class UnitOfWork:
         for signal in signals:
             fingerprints[signal.source].add(signal.fingerprint)
             group_keys.add(incidents.key_of(alert_routing.group_labels(signal, self._configuration)))
+        known: list[Alert] = []
         for source, wanted in fingerprints.items():
-            if known := alert_rows.newest(self.conn, source, wanted):
-                self.add_alerts(known)
-        self._load_latest(group_keys)
+            known += alert_rows.newest(self.conn, source, wanted)
+        self.add_alerts(known, group_keys)
 
-    def add_alerts(self, known: Iterable[Alert]) -> None:
-        """Take in alerts that were read already, with their incidents."""
+    def add_alerts(self, known: Iterable[Alert], group_keys: AbstractSet[str] = frozenset()) -> None:
+        """Take in alerts that were read already, with their incidents and the newest of their groups."""
         incident_ids: set[int] = set()
         for alert in known:
             self._alerts.load(alert)
             self._newest[alert.source, alert.fingerprint] = self._alerts.now[alert.id]
             incident_ids.add(alert.incident_id)
-        own = incident_rows.by_ids(self.conn, incident_ids)
-        for incident in own:
-            self._incidents.load(incident)
-        self._load_latest({incident.key for incident in own})
+        self._load_incidents(incident_ids, group_keys)
 
-    def _load_latest(self, group_keys: AbstractSet[str]) -> None:
-        for incident in incident_rows.latest(self.conn, group_keys - self._latest.keys()):
+    def _load_incidents(self, ids: Collection[int], group_keys: AbstractSet[str]) -> None:
+        """Of each group that comes in, the newest incident is loaded too."""
+        others: set[str] = set()
+        for incident in incident_rows.by_ids(self.conn, ids, group_keys):
             self._incidents.load(incident)
-            self._latest[incident.key] = incident.id
+            if incident.key in group_keys:
+                self._latest[incident.key] = max(incident.id, self._latest.get(incident.key, 0))
+            elif incident.key not in self._latest:
+                others.add(incident.key)
+        if others:
+            self._load_incidents((), others)
 
     def newest(self, signal: Signal) -> Alert | None:
         return self._newest.get((signal.source, signal.fingerprint))
@@ -200,7 +205,7 @@ class UnitOfWork:
         before = self._incidents.read.get(incident_id)
         incident = incidents.begin_counting(self._incidents.now[incident_id], before)
         self._incidents.now[incident_id] = incident
-        return replace(
+        return evolve(
             alert,
             incident_id=incident_id,
             revision=incident.revision,
@@ -247,7 +252,7 @@ class UnitOfWork:
         for incident_id, names_of in channels.items():
             incident = self._incidents.now[incident_id]
             lost[incident_id] = [name for name in split_channels(incident.channels) if name not in names_of]
-            self._incidents.now[incident_id] = replace(incident, channels=join_channels(names_of))
+            self._incidents.now[incident_id] = evolve(incident, channels=join_channels(names_of))
         return lost
 
     def set_left_out(self, signals: Sequence[Signal], number: int) -> None:
@@ -260,7 +265,7 @@ class UnitOfWork:
             incident = self._incidents.now[incident_id]
             unknown = max(number - max(incident.firing - firing, 0), 0)
             if incident.left_out != unknown:
-                self.change_incident(replace(incident, left_out=unknown))
+                self.change_incident(evolve(incident, left_out=unknown))
 
     def was_left_out(self, signal: Signal) -> bool:
         """Whether the last webhook of its group left alerts out, when it had begun already."""
@@ -278,18 +283,16 @@ class UnitOfWork:
         """It has been opened, though no webhook has brought it."""
         incident = self._incidents.now[self._newest[signal.source, signal.fingerprint].incident_id]
         if incident.left_out:
-            self.change_incident(replace(incident, left_out=incident.left_out - 1))
+            self.change_incident(evolve(incident, left_out=incident.left_out - 1))
 
     def save(self) -> Touched:
         """Write everything; the incidents are in the order they were touched."""
-        new_incidents, changed_incidents = self._incidents.changes()
-        new_alerts, changed_alerts = self._alerts.changes()
-        incident_rows.save(self.conn, new_incidents, changed_incidents)
-        alert_rows.save(self.conn, new_alerts, changed_alerts, self._transitions)
-        new_ids = set(map(attrgetter("id"), new_incidents))
+        incident_rows.save(self.conn, self._incidents.changes())
+        changes = self._alerts.changes()
+        alert_rows.save(self.conn, changes, self._transitions)
         new: dict[int, list[Alert]] = defaultdict(list)
-        for alert in itertools.chain(new_alerts, changed_alerts) if new_ids else ():
-            if alert.incident_id in new_ids:
+        for alert in itertools.chain(changes.new, *changes.changed.values()):
+            if alert.incident_id not in self._incidents.read:
                 new[alert.incident_id].append(alert)
         return Touched(
             incidents=list(map(self._incidents.now.__getitem__, self._touched)),

@@ -11,7 +11,15 @@ from pydantic import BaseModel, TypeAdapter
 from alert_router.domain.alertmanager_diff import Sighting
 from alert_router.domain.model import Fingerprint, Origin, Signal, Status
 from alert_router.sources import alertmanager_config
-from alert_router.sources.alertmanager import SOURCE, AlertLabels, Annotations, LabelSet, Text, Time
+from alert_router.sources.alertmanager import (
+    SOURCE,
+    AlertLabels,
+    Annotations,
+    LabelSet,
+    Text,
+    Time,
+    without_nul,
+)
 
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 MAX_REQUEST_S = 30.0
@@ -80,7 +88,7 @@ async def fetch(http: httpx.AsyncClient, url: str) -> Snapshot | None:
     if not status_answer.is_success or not groups.is_success:
         return None
     try:
-        alert_groups = _GROUPS.validate_json(groups.content)
+        alert_groups = _GROUPS.validate_json(without_nul(groups.content))
         status = _Status.model_validate_json(status_answer.content)
         age_s = _age_s(status, status_answer)
     except ValueError:

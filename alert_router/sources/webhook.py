@@ -55,7 +55,7 @@ class _Unreadable:
 def parse(body: bytes, now: datetime, origin: Origin = Origin()) -> WebhookMessage:  # noqa: B008 - frozen
     """Raises InvalidBody when no alert in the body can be read; one bad alert does not cost the others."""
     try:
-        envelope = WireEnvelope.model_validate_json(body)
+        envelope = WireEnvelope.model_validate_json(alertmanager.without_nul(body))
     except ValidationError as error:
         raise _invalid_envelope(body, error) from error
     is_grafana = envelope.version == grafana.VERSION

@@ -91,3 +91,23 @@ def firing(conn: sa.Connection, incident_id: int) -> list[Alert]:
     query = sa.select(*COLUMNS).where(alerts.c.incident_id == incident_id, alerts.c.status == Status.FIRING)
     worst = query.order_by(alerts.c.severity_rank.desc(), alerts.c.id.desc()).limit(MAX_FIRING)
     return list(map(alert_of, conn.execute(worst)))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    act: Act
+    alertname: str
+    """Of the incident's first alert."""
+
+
+def latest(conn: sa.Connection, limit: int) -> list[Recorded]:
+    """Of all incidents, newest first."""
+    first = (
+        sa.select(alerts.c.alertname)
+        .where(alerts.c.incident_id == acts.c.incident_id)
+        .order_by(alerts.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = sa.select(*rows.columns(Act, acts), sa.func.coalesce(first, "")).order_by(acts.c.id.desc())
+    return [Recorded(Act(*row[:-1]), row[-1]) for row in conn.execute(query.limit(limit))]

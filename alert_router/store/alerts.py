@@ -12,16 +12,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from alert_router.domain.model import CLOCK_SKEW_S, Alert, Fingerprint, Status, Transition
+from alert_router.domain.values import construct
 from alert_router.store import rows
+from alert_router.store.table_writer import Changes, TableWriter
 from alert_router.store.tables import alerts, incidents, transitions
 
 COLUMNS = tuple(alerts.c)
 MAX_SOURCES = 100
+_NAMES = tuple(alerts.c.keys())
 
 
 def alert_of(row: sa.Row[Any]) -> Alert:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    return Alert(**(fields | {"status": Status(fields["status"])}))
+    """row: of COLUMNS."""
+    fields = dict(zip(_NAMES, row, strict=True))
+    fields["status"] = Status(fields["status"])
+    return construct(Alert, fields)
 
 
 _LAST_IDS = sa.select(
@@ -89,39 +94,13 @@ def firing(conn: sa.Connection) -> list[Alert]:
     return list(map(alert_of, conn.execute(query)))
 
 
-_MUTABLE = (
-    "status",
-    "annotations",
-    "ends_at",
-    "last_seen_at",
-    "repeats",
-    "incident_id",
-    "held_until",
-    "expires_at",
-    "suppressed",
-    "absent_since",
-    "severity_rank",
-    "channels",
-    "sent_to",
-    "revision",
-    "counts_since",
-    "beginning",
-    "identity",
-    "also_firing",
-)
-"""The columns that change in an alert's life; the others are its identity."""
-_UPDATE = rows.update_statement(alerts, _MUTABLE)
+_ALERTS = TableWriter(alerts, Alert)
+_TRANSITIONS = TableWriter(transitions, Transition)
 
 
-def save(
-    conn: sa.Connection, new: Sequence[Alert], changed: Sequence[Alert], new_transitions: Sequence[Transition]
-) -> None:
-    if new:
-        conn.execute(sa.insert(alerts), list(map(rows.to_row, new)))
-    if changed:
-        conn.execute(_UPDATE, rows.changes(changed, _MUTABLE))
-    if new_transitions:
-        conn.execute(sa.insert(transitions), list(map(rows.to_row, new_transitions)))
+def save(conn: sa.Connection, changes: Changes[Alert], new_transitions: Sequence[Transition]) -> None:
+    _ALERTS.save(conn, changes)
+    _TRANSITIONS.insert(conn, new_transitions)
 
 
 def id_by_event(conn: sa.Connection, event_key: str) -> int | None:
@@ -139,3 +118,9 @@ def newest_of_fingerprint(conn: sa.Connection, fingerprint: str) -> Alert | None
 def by_id(conn: sa.Connection, alert_id: int) -> Alert | None:
     row = conn.execute(sa.select(*COLUMNS).where(alerts.c.id == alert_id)).one_or_none()
     return alert_of(row) if row else None
+
+
+def of_incident(conn: sa.Connection, incident_id: int, limit: int) -> list[Alert]:
+    """Newest first."""
+    query = sa.select(*COLUMNS).where(alerts.c.incident_id == incident_id)
+    return list(map(alert_of, conn.execute(query.order_by(alerts.c.id.desc()).limit(limit))))

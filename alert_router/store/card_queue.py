@@ -1,10 +1,9 @@
 """The queue of cards: which are due in a channel, who delivers one, what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +13,7 @@ from alert_router.domain.model import CLOCK_SKEW_S, ChannelName, Status
 from alert_router.domain.notify_values import Reason
 from alert_router.domain.rate_limits import Capacity
 from alert_router.store import rows
+from alert_router.store.table_writer import TableWriter
 from alert_router.store.tables import cards, digests, incidents
 
 NEW_CRITICAL, NEW, RESOLVE, EDIT = range(4)
@@ -30,23 +30,40 @@ MAX_DELAY_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class CardRequest:
-    """A request to show an incident's present state in a channel."""
+class NewCard:
+    """A request for a message that shows an incident's present state in a channel."""
 
     incident_id: int
     channel: ChannelName
     generation: int
-    create_priority: int
-    edit_priority: int
-    requested_at: datetime
-    edit_at: datetime
-    """Later than requested_at, by at most MAX_DELAY_S, for an edit that may wait for others to join it."""
+    priority: int
+    due_at: datetime
+    waiting_since: datetime
+    created_at: datetime
+    """All three are the time of the request."""
     reason: str = Reason.FIRST
     """Why there is a new message."""
     mention_of: int | None = None
-    """The alert by whose route people are mentioned; on a card that is not sent yet, None changes nothing."""
+    """The alert by whose route people are mentioned."""
     escalates: str | None = None
     """The channel whose alerts it shows beside those of its own, because nobody has acknowledged them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardEdit:
+    """A request to show the incident's present state in a card that there is."""
+
+    of_incident: int
+    of_channel: ChannelName
+    of_generation: int
+    create_priority: int
+    """Of one that is not sent yet."""
+    edit_priority: int
+    now: datetime
+    edit_at: datetime
+    """Later than now, by at most MAX_DELAY_S, for an edit that may wait for others to join it."""
+    mention: int | None = None
+    """The alert by whose route people are mentioned, of a card that is not sent yet; None changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,63 +139,85 @@ def dirty(
     }
 
 
-def enqueue(conn: sa.Connection, requests: Sequence[CardRequest]) -> None:
-    """Mark the requested cards dirty and create missing ones. A card in back-off keeps its due time."""
-    if requests:
-        conn.execute(_enqueue(conn.dialect.name), list(map(rows.to_row, requests)))
+def create(conn: sa.Connection, new: Sequence[NewCard]) -> None:
+    """A card that marked a channel as held becomes the new one; one that is there already shows the state."""
+    _NEW_CARDS.insert(conn, new)
 
 
-@cache
-def _enqueue(dialect: str) -> sa.Insert:
-    now, edit_at = (sa.bindparam(name, type_=cards.c.due_at.type) for name in ("requested_at", "edit_at"))
-    subject = ("incident_id", "channel", "generation")
-    message = ("reason", "mention_of", "escalates")
-    create_priority: sa.BindParameter[int] = sa.bindparam("create_priority")
-    edit_priority: sa.BindParameter[int] = sa.bindparam("edit_priority")
-    statement = rows.upsert(dialect, cards).values(
-        **{name: sa.bindparam(name) for name in (*subject, *message)},
-        priority=create_priority,
-        due_at=now,
-        waiting_since=now,
-        created_at=now,
+def _request_anew(statement: rows.Insert) -> rows.Insert:
+    now, held = statement.excluded.created_at, cards.c.state == HELD
+    values = dirty(now, create_priority=statement.excluded.priority, due_at=_due_at(now, now))
+    return statement.on_conflict_do_update(
+        index_elements=["incident_id", "channel", "generation"],
+        set_={
+            **values,
+            "created_at": sa.case((held, now), else_=cards.c.created_at),
+            "reason": sa.case((held, statement.excluded.reason), else_=cards.c.reason),
+            "mention_of": _mention(statement.excluded.mention_of),
+        },
     )
+
+
+_NEW_CARDS = TableWriter(cards, NewCard, _request_anew)
+
+
+def edit(conn: sa.Connection, edits: Sequence[CardEdit]) -> None:
+    """Mark cards dirty. A card in back-off keeps its due time."""
+    conn.execute(_EDIT, list(map(rows.to_row, edits)))
+
+
+def _due_at(now: sa.ColumnElement[Any], edit_at: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     backs_off = sa.and_(cards.c.state == "pending", cards.c.attempts > 0, cards.c.due_at > now)
-    due_at = sa.case(
+    return sa.case(
         (backs_off, cards.c.due_at),
         (cards.c.message_id.is_(None), now),
         # A change never postpones an earlier one: a card that changes all the time would never be edited.
         (cards.c.due_at < edit_at, cards.c.due_at),
         else_=edit_at,
     )
-    held = cards.c.state == HELD
-    mention = sa.func.coalesce(statement.excluded.mention_of, cards.c.mention_of)
-    return statement.on_conflict_do_update(
-        index_elements=subject,
-        set_={
-            **dirty(now, create_priority=create_priority, edit_priority=edit_priority, due_at=due_at),
-            "created_at": sa.case((held, now), else_=cards.c.created_at),
-            "reason": sa.case((held, statement.excluded.reason), else_=cards.c.reason),
-            "mention_of": sa.case((cards.c.message_id.is_(None), mention), else_=cards.c.mention_of),
-        },
+
+
+def _mention(alert_id: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    known = cards.c.mention_of
+    return sa.case((cards.c.message_id.is_(None), sa.func.coalesce(alert_id, known)), else_=known)
+
+
+def _time(name: str) -> sa.BindParameter[datetime]:
+    return sa.bindparam(name, type_=cards.c.due_at.type)
+
+
+_EDIT = (
+    sa.update(cards)
+    .where(
+        cards.c.incident_id == sa.bindparam("of_incident", type_=sa.BigInteger),
+        cards.c.channel == sa.bindparam("of_channel"),
+        cards.c.generation == sa.bindparam("of_generation"),
     )
+    .values(
+        **dirty(
+            _time("now"),
+            create_priority=sa.bindparam("create_priority", type_=sa.Integer),
+            edit_priority=sa.bindparam("edit_priority", type_=sa.Integer),
+            due_at=_due_at(_time("now"), _time("edit_at")),
+        ),
+        mention_of=_mention(sa.bindparam("mention", type_=sa.BigInteger)),
+    )
+)
 
 
 def hold(conn: sa.Connection, held: Sequence[HeldCard]) -> None:
     """Mark channels that are not notified yet: the rule says when, or whether."""
-    if held:
-        conn.execute(_HOLD, list(map(rows.to_row, held)))
+    conn.execute(_HOLD, list(map(rows.to_row, held)))
 
 
 def decide_at(conn: sa.Connection, moments: Sequence[tuple[int, datetime | None]]) -> None:
     """When the notify rule is asked again about the incidents of these cards; None: not by time alone."""
-    if moments:
-        conn.execute(_DECIDE_AT, [{"which": card_id, "moment": moment} for card_id, moment in moments])
+    conn.execute(_DECIDE_AT, [{"which": card_id, "moment": moment} for card_id, moment in moments])
 
 
-def digests_of(conn: sa.Connection, requests: Sequence[CardRequest]) -> list[int]:
-    """The digests that show some of the requested cards."""
-    bound = rows.bound(conn, map(attrgetter("incident_id"), requests))
-    return list(conn.scalars(_digests_of(conn.dialect.name), bound))
+def digests_of(conn: sa.Connection, incident_ids: Collection[int]) -> list[int]:
+    """The digests that show cards of these incidents."""
+    return list(conn.scalars(_digests_of(conn.dialect.name), rows.bound(conn, incident_ids)))
 
 
 @cache
@@ -229,10 +268,6 @@ def _claim_parameters(channel: ChannelName, now: datetime, capacity: Capacity) -
         "past_lease": now + timedelta(seconds=LEASE_S) + skew,
         "hour_ago": now - timedelta(seconds=rate_limits.OLD_MESSAGE_S),
     }
-
-
-def _time(name: str) -> sa.BindParameter[datetime]:
-    return sa.bindparam(name, type_=cards.c.due_at.type)
 
 
 # A time further ahead than it is ever set was written before the clock stepped back; ignore it. A message

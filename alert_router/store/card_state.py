@@ -8,6 +8,7 @@ from operator import attrgetter
 
 import sqlalchemy as sa
 
+from alert_router.domain import overview
 from alert_router.domain.model import Alert, CardState, ChannelName, Incident, TransitionKind
 from alert_router.store import card_alerts, rows
 from alert_router.store.alerts import COLUMNS, alert_of
@@ -59,6 +60,7 @@ def of(conn: sa.Connection, claim: Claim) -> CardState:
         generation=claim.generation,
         newer_url=_newer_url(conn, incident, claim),
         recoveries=_recoveries(conn, shown) if shown and not shown[-1].firing else {},
+        overview=overview.of(newest),
     )
 
 
@@ -70,20 +72,21 @@ class Previous:
     revision: int
 
 
+_OF_CARD: sa.BindParameter[int] = sa.bindparam("of_card", type_=sa.BigInteger)
+_CARD, _DIGEST = cards.alias("card"), cards.alias("digest")
+_PREVIOUS = (
+    sa.select(cards.c.posted_at, cards.c.revision)
+    .select_from(_CARD)
+    .join(cards, sa.and_(cards.c.incident_id == _CARD.c.incident_id, card_alerts.same_subject(cards, _CARD)))
+    .where(_CARD.c.id == _OF_CARD, cards.c.id < _CARD.c.id, cards.c.posted_at.is_not(None))
+    .order_by(cards.c.id.desc())
+    .limit(1)
+)
+
+
 def previous_of(conn: sa.Connection, claim: Claim) -> Previous | None:
     """The newest posted one of the same incident and subject."""
-    card = cards.alias("card")
-    query = (
-        sa.select(cards.c.posted_at, cards.c.revision)
-        .select_from(card)
-        .join(
-            cards, sa.and_(cards.c.incident_id == card.c.incident_id, card_alerts.same_subject(cards, card))
-        )
-        .where(card.c.id == claim.card_id, cards.c.id < card.c.id, cards.c.posted_at.is_not(None))
-        .order_by(cards.c.id.desc())
-        .limit(1)
-    )
-    row = conn.execute(query).one_or_none()
+    row = conn.execute(_PREVIOUS, {"of_card": claim.card_id}).one_or_none()
     return Previous(row.posted_at, row.revision or 0) if row else None
 
 
@@ -110,35 +113,36 @@ def _worst_first(alert: Alert) -> tuple[bool, int, int]:
     return not alert.firing, -alert.severity_rank, -alert.id
 
 
+_OF_INCIDENT: sa.BindParameter[int] = sa.bindparam("of_incident", type_=sa.BigInteger)
+_NEXT_INCIDENTS = sa.select(incidents.c.id).where(
+    incidents.c.key == sa.bindparam("of_key", type_=sa.Text), incidents.c.previous_id == _OF_INCIDENT
+)
+_NEWER = (
+    sa.select(sa.func.coalesce(cards.c.message_url, _DIGEST.c.message_url))
+    .select_from(
+        _CARD.join(cards, card_alerts.same_subject(cards, _CARD)).outerjoin(
+            _DIGEST, _DIGEST.c.digest_id == cards.c.folded_into
+        )
+    )
+    .where(_CARD.c.id == _OF_CARD, sa.or_(cards.c.message_id.is_not(None), _DIGEST.c.message_id.is_not(None)))
+    .order_by(cards.c.id.desc())
+    .limit(1)
+)
+_NEXT_GENERATION = _NEWER.where(cards.c.incident_id == _OF_INCIDENT, cards.c.id > _OF_CARD)
+_NEXT_INCIDENT = _NEWER.where(cards.c.incident_id.in_(_NEXT_INCIDENTS))
+
+
 def _newer_url(conn: sa.Connection, incident: Incident, claim: Claim) -> str | None:
     """The message of a later card of this incident, or of the incident that came after it.
 
     A folded card's message is that of its digest. Empty when its link is unknown; None when there is none.
     """
-    card, digest = cards.alias("card"), cards.alias("digest")
-    url = sa.func.coalesce(cards.c.message_url, digest.c.message_url)
-    sent = sa.or_(cards.c.message_id.is_not(None), digest.c.message_id.is_not(None))
-    next_generation = sa.and_(cards.c.incident_id == incident.id, cards.c.id > claim.card_id)
-    next_incident = cards.c.incident_id.in_(
-        sa.select(incidents.c.id).where(
-            incidents.c.key == incident.key, incidents.c.previous_id == incident.id
-        )
+    of_card = {"of_card": claim.card_id, "of_incident": incident.id}
+    row = (
+        conn.execute(_NEXT_GENERATION, of_card).one_or_none()
+        or conn.execute(_NEXT_INCIDENT, {**of_card, "of_key": incident.key}).one_or_none()
     )
-    for newer in (next_generation, next_incident):
-        row = conn.execute(
-            sa.select(url.label("url"))
-            .select_from(
-                card.join(cards, card_alerts.same_subject(cards, card)).outerjoin(
-                    digest, digest.c.digest_id == cards.c.folded_into
-                )
-            )
-            .where(card.c.id == claim.card_id, sent, newer)
-            .order_by(cards.c.id.desc())
-            .limit(1)
-        ).one_or_none()
-        if row is not None:
-            return row.url or ""
-    return None
+    return (row[0] or "") if row else None
 
 
 def _recoveries(conn: sa.Connection, shown: Iterable[Alert]) -> dict[int, str]:

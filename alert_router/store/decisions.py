@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from alert_router.domain.model import ChannelName
 from alert_router.store import rows
+from alert_router.store.table_writer import TableWriter
 from alert_router.store.tables import decisions
 
 
@@ -23,12 +24,11 @@ class DecisionRow:
     """The card's, where one was requested."""
 
 
-_INSERT = sa.insert(decisions)
+_DECISIONS = TableWriter(decisions, DecisionRow)
 
 
 def append(conn: sa.Connection, new: Sequence[DecisionRow]) -> None:
-    if new:
-        conn.execute(_INSERT, list(map(rows.to_row, new)))
+    _DECISIONS.insert(conn, new)
 
 
 def of_incident(conn: sa.Connection, incident_id: int) -> tuple[DecisionRow, ...]:

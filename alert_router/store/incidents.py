@@ -1,6 +1,6 @@
 """Incidents: what intake reads and writes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -8,42 +8,41 @@ from typing import Any
 import sqlalchemy as sa
 
 from alert_router.domain.model import Incident, Status
+from alert_router.domain.values import construct
 from alert_router.store import rows
+from alert_router.store.table_writer import Changes, TableWriter
 from alert_router.store.tables import alerts, incidents
+
+_NAMES = tuple(incidents.c.keys())
 
 
 def incident_of(row: sa.Row[Any]) -> Incident:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    return Incident(**(fields | {"status": Status(fields["status"])}))
-
-
-@cache
-def _latest(dialect: str) -> sa.Select[Any]:
-    wanted = rows.table(dialect, sa.Text())
-    latest_id = (
-        sa.select(sa.func.max(incidents.c.id))
-        .where(incidents.c.key == wanted.c.value)
-        .correlate(wanted)
-        .scalar_subquery()
-    )
-    return sa.select(incidents).where(incidents.c.id.in_(sa.select(latest_id).select_from(wanted)))
-
-
-def latest(conn: sa.Connection, group_keys: Collection[str]) -> list[Incident]:
-    """The newest incident of each group that has one."""
-    if not group_keys:
-        return []
-    return list(map(incident_of, conn.execute(_latest(conn.dialect.name), rows.bound(conn, group_keys))))
+    """row: of all columns."""
+    fields = dict(zip(_NAMES, row, strict=True))
+    fields["status"] = Status(fields["status"])
+    return construct(Incident, fields)
 
 
 @cache
 def _by_ids(dialect: str) -> sa.Select[Any]:
-    wanted = rows.table(dialect, sa.BigInteger())
-    return sa.select(incidents).where(incidents.c.id.in_(sa.select(wanted.c.value)))
+    ids = rows.table(dialect, sa.BigInteger(), "ids")
+    keys = rows.table(dialect, sa.Text(), "keys")
+    latest_id = (
+        sa.select(sa.func.max(incidents.c.id))
+        .where(incidents.c.key == keys.c.value)
+        .correlate(keys)
+        .scalar_subquery()
+    )
+    wanted = sa.union_all(sa.select(ids.c.value), sa.select(latest_id).select_from(keys))
+    return sa.select(incidents).where(incidents.c.id.in_(wanted))
 
 
-def by_ids(conn: sa.Connection, ids: Collection[int]) -> list[Incident]:
-    return list(map(incident_of, conn.execute(_by_ids(conn.dialect.name), rows.bound(conn, ids))))
+def by_ids(conn: sa.Connection, ids: Collection[int], group_keys: Collection[str] = ()) -> list[Incident]:
+    """Those with these ids, and the newest incident of each group that has one."""
+    if not (ids or group_keys):
+        return []
+    parameters = {**rows.bound(conn, ids, "ids"), **rows.bound(conn, group_keys, "keys")}
+    return list(map(incident_of, conn.execute(_by_ids(conn.dialect.name), parameters)))
 
 
 def lapsed(conn: sa.Connection, now: datetime) -> list[Incident]:
@@ -60,24 +59,6 @@ def unmarked(conn: sa.Connection) -> list[Incident]:
     return list(map(incident_of, conn.execute(sa.select(incidents).where(firing, incidents.c.lasts == ""))))
 
 
-_MUTABLE = (
-    "status",
-    "firing",
-    "flaps",
-    "resolved_at",
-    "acknowledged_at",
-    "acknowledged_by",
-    "acknowledged_until",
-    "acknowledgement_note",
-    "lasts",
-    "revision",
-    "channels",
-    "firing_since",
-    "left_out",
-)
-_UPDATE = rows.update_statement(incidents, _MUTABLE)
-
-
 def last_seen_at(conn: sa.Connection, incident_id: int) -> datetime | None:
     """When a source last spoke of one of its alerts."""
     query = sa.select(sa.func.max(alerts.c.last_seen_at)).where(alerts.c.incident_id == incident_id)
@@ -85,8 +66,8 @@ def last_seen_at(conn: sa.Connection, incident_id: int) -> datetime | None:
     return seen_at
 
 
-def save(conn: sa.Connection, new: Sequence[Incident], changed: Sequence[Incident]) -> None:
-    if new:
-        conn.execute(sa.insert(incidents), list(map(rows.to_row, new)))
-    if changed:
-        conn.execute(_UPDATE, rows.changes(changed, _MUTABLE))
+_INCIDENTS = TableWriter(incidents, Incident)
+
+
+def save(conn: sa.Connection, changes: Changes[Incident]) -> None:
+    _INCIDENTS.save(conn, changes)

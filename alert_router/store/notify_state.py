@@ -134,6 +134,8 @@ def _episodes(dialect: str) -> sa.Select[Any]:
 def _members(rows_: Sequence[sa.Row[Any]]) -> list[Member]:
     """A direct report and the monitoring's own alert for the same thing are one trouble, announced once."""
     reported = {_reported(row) for row in rows_ if row.source == "events"}
+    if not reported:
+        return [_member(row, "") for row in rows_]
     return [_member(row, _reported(row) if _reported(row) in reported else "") for row in rows_]
 
 

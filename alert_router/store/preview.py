@@ -27,6 +27,16 @@ class PreviewCard:
 
 def latest(conn: sa.Connection, limit: int) -> tuple[PreviewCard, ...]:
     """Newest first, sent cards only."""
+    return tuple(PreviewCard(*row) for row in conn.execute(_sent().limit(limit)))
+
+
+def of_incident(conn: sa.Connection, incident_id: int) -> PreviewCard | None:
+    """Its newest sent card."""
+    row = conn.execute(_sent().where(cards.c.incident_id == incident_id).limit(1)).one_or_none()
+    return PreviewCard(*row) if row else None
+
+
+def _sent() -> sa.Select[Any]:
     columns = rows.columns(PreviewCard, cards, alert_id=card_state.newest_alert_id(), body=cards.c.sent_body)
-    sent = sa.select(*columns).where(cards.c.sent_at.is_not(None))
-    return tuple(PreviewCard(*row) for row in conn.execute(sent.order_by(cards.c.id.desc()).limit(limit)))
+    sent = sa.select(*columns).where(cards.c.sent_at.is_not(None), cards.c.sent_body.is_not(sa.null()))
+    return sent.order_by(cards.c.id.desc())

@@ -1,6 +1,6 @@
 """Rows in and out: values as parameters, columns as values, upserts, many keys in one parameter."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NAME = "keys"
 Type = sa.types.TypeEngine[str] | sa.Integer
 Key = str | int
+Insert = postgresql.Insert | sqlite.Insert
 
 
 def to_row(value: "DataclassInstance") -> dict[str, Any]:
@@ -39,23 +40,13 @@ def columns(
 @cache
 def _fields(type_: "type[DataclassInstance]") -> "tuple[tuple[str, ...], attrgetter[tuple[Any, ...]]]":
     """The names, and what gets their values; a type of two fields or more."""
-    names = tuple(field.name for field in fields(type_))
+    names = tuple(one.name for one in fields(type_))
     return names, attrgetter(*names)
 
 
-def upsert(dialect: str, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+def upsert(dialect: str, table: sa.Table) -> Insert:
     """An INSERT that can be given an ON CONFLICT clause."""
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-
-
-def update_statement(table: sa.Table, names: Sequence[str]) -> sa.Update:
-    """Sets these columns of the row with an id; `changes` gives the parameters."""
-    new = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
-    return sa.update(table).where(table.c.id == sa.bindparam("which")).values(new)
-
-
-def changes(values: Iterable[Any], names: Sequence[str]) -> list[dict[str, Any]]:
-    return [{"which": value.id} | {f"new_{name}": getattr(value, name) for name in names} for value in values]
 
 
 def each_value(column: sa.ColumnElement[str], most: int) -> sa.Select[str]:
@@ -69,14 +60,14 @@ def each_value(column: sa.ColumnElement[str], most: int) -> sa.Select[str]:
 # Many keys in one statement: a list of bind parameters would grow past a limit.
 
 
-def table(dialect: str, type_: Type) -> sa.TableValuedAlias:
-    """The parameter `keys` as a table with one column `value`: for a statement that is built once."""
-    return _table(dialect, sa.bindparam(NAME, type_=_carrier(dialect, type_)), type_)
+def table(dialect: str, type_: Type, name: str = NAME) -> sa.TableValuedAlias:
+    """The parameter of this name as a table with one column `value`: for a statement that is built once."""
+    return _table(dialect, sa.bindparam(name, type_=_carrier(dialect, type_)), type_)
 
 
-def bound(conn: sa.Connection, values: Iterable[Key]) -> dict[str, object]:
+def bound(conn: sa.Connection, values: Iterable[Key], name: str = NAME) -> dict[str, object]:
     """The value of that parameter."""
-    return {NAME: to_json(list(values)) if conn.dialect.name == "sqlite" else list(values)}
+    return {name: to_json(list(values)) if conn.dialect.name == "sqlite" else list(values)}
 
 
 def table_of(conn: sa.Connection, values: Iterable[Key], type_: Type) -> sa.TableValuedAlias:
@@ -88,9 +79,9 @@ def table_of(conn: sa.Connection, values: Iterable[Key], type_: Type) -> sa.Tabl
 def _table(dialect: str, carrier: sa.ColumnElement[object], type_: Type) -> sa.TableValuedAlias:
     column = sa.column("value", type_)
     if dialect == "sqlite":
-        return sa.func.json_each(carrier).table_valued(column, name="k")
+        return sa.func.json_each(carrier).table_valued(column)
     array = sa.cast(carrier, sa.ARRAY(type_))  # an empty list has no type of its own
-    return sa.func.unnest(array).table_valued(column, name="k").render_derived()
+    return sa.func.unnest(array).table_valued(column).render_derived()
 
 
 def _carrier(dialect: str, type_: Type) -> sa.types.TypeEngine[Any]:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,21 @@ metadata = sa.MetaData(
 )
 
 
+UTC_TEXT_CHARS = len("2026-11-22 10:00:00.000000")
+
+
+@lru_cache(maxsize=256)  # most are the moment of the transaction
+def utc_text(moment: datetime) -> str:
+    """As SQLite stores it, and PostgreSQL reads it: its sessions are in UTC."""
+    return _utc(moment).isoformat(" ", "microseconds")[:UTC_TEXT_CHARS]
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"naive time {moment.isoformat()}")
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
 class UtcDateTime(sa.TypeDecorator[datetime]):
     """Aware UTC times only: a naive time is refused, because nobody can say when it was."""
 
@@ -27,9 +43,7 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive time {value.isoformat()}")
-        utc = value.astimezone(UTC)
+        utc = _utc(value)
         # SQLite has no time zones and stores text: in UTC, the order of texts is the order of times.
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
@@ -47,7 +61,10 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
 
 def to_json(value: Any) -> str:
     """One spelling for one value, readable, and searchable as text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -101,6 +118,8 @@ incidents = sa.Table(
     sa.Column("firing_since", UtcDateTime, comment="when it last opened or reopened; NULL: opened_at"),
     # Which incident does this group join? The newest of its key.
     sa.Index("ix_incidents_key_id", "key", "id"),
+    # How often, and for how long, did the same group fire before?
+    sa.Index("ix_incidents_key_opened_at", "key", "opened_at"),
     # How many opened in a span of time?
     sa.Index("ix_incidents_opened_at", "opened_at"),
     # Which of those still firing are due for a reminder?
@@ -530,4 +549,25 @@ link_keys = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True, autoincrement=False, comment="1"),
     sa.Column("key", sa.Text, nullable=False, comment="signs the links on cards, where no setting does"),
+)
+
+measures = sa.Table(
+    "measures",
+    metadata,
+    sa.Column("alert_id", Id, sa.ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False, comment="when it fired, with its unit; empty: there is none"),
+    sa.Column("limit", sa.Text, nullable=False, comment="which it crossed; empty: unknown"),
+)
+
+charts = sa.Table(
+    "charts",
+    metadata,
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("channel", sa.Text, primary_key=True, comment="where its card is"),
+    sa.Column("name", sa.Text, nullable=False, unique=True, comment="of the picture: another for each"),
+    sa.Column("subject", sa.Text, nullable=False, comment="what it shows: a hash of expression and alerts"),
+    sa.Column("drawn_at", UtcDateTime, nullable=False),
+    sa.Column("png", sa.LargeBinary, nullable=False),
+    # Which are the oldest?
+    sa.Index("ix_charts_drawn_at", "drawn_at"),
 )

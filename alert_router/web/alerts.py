@@ -1,28 +1,23 @@
 """GET /alerts and /alerts/{id}: a page for browsers, JSON for everybody else."""
 
-import asyncio
-from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from alert_router.settings import Settings
 from alert_router.sources.errors import FieldError
-from alert_router.store import alert_extras, alert_list, firing_alerts, history, why
+from alert_router.store import alert_extras, alert_list, history, why
 from alert_router.store import alerts as alert_rows
 from alert_router.store.alert_extras import ListedAlert
 from alert_router.store.alert_list import AlertList
 from alert_router.store.why import Answer
-from alert_router.web import alert_filters, etags, export, openapi
+from alert_router.web import alert_filters, alerts_page, etags, export, incident_pages, openapi
 from alert_router.web.alert_filters import Query
 from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
 from alert_router.web.export import Format
 from alert_router.web.insight_schemas import WhyOut
-from alert_router.web.pages import AlertPage, AlertsPage
 from alert_router.web.problems import Problem, wants_html
 from alert_router.web.schemas import AlertDetailOut, AlertOut, AlertPageOut
 
@@ -46,13 +41,6 @@ DOWNLOADS: openapi.Responses = {
 router = APIRouter(tags=["history"])
 
 
-async def _query(request: Request, now: Now) -> Query:
-    return alert_filters.parse(request.query_params, now)
-
-
-QueryDep = Annotated[Query, Depends(_query)]
-
-
 @router.get(
     "/alerts",
     response_model=AlertPageOut,
@@ -60,18 +48,20 @@ QueryDep = Annotated[Query, Depends(_query)]
     openapi_extra={"parameters": [*PARAMETERS["parameters"], FORMAT]},
     summary="The history, newest first",
 )
-async def alerts(request: Request, query: QueryDep, reader: ReaderDep, state: StateDep, now: Now) -> Response:
+async def alerts(request: Request, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     format_ = _format(request)
+    if format_ is None and wants_html(request):  # the page says beside the form what is wrong
+        return await alerts_page.respond(request.query_params, reader, state, now)
+    query = await reader.compute(lambda: alert_filters.parse(request.query_params, now))
     if format_ is not None and format_ is not Format.JSON:
         return export.download(state["store"], query, format_, now)
-    if format_ is None and wants_html(request):
-        health = await asyncio.to_thread(state["check_health"])
-        page = await reader.run(lambda conn: _html_page(conn, query, state["settings"], health.troubles, now))
-        return state["pages"].render("alerts.html", page)
-    listed = await reader.run(lambda conn: _listed(conn, query, now))
+    text = await reader.run(lambda conn: _as_json(_listed(conn, query, now)))
+    return etags.answer_text(request, text)
+
+
+def _as_json(listed: AlertList) -> str:
     cursor = None if listed.next is None else str(listed.next)
-    body = AlertPageOut(alerts=list(map(AlertOut.of, listed.rows)), next=cursor)
-    return etags.answer(request, body)
+    return AlertPageOut(alerts=list(map(AlertOut.of, listed.rows)), next=cursor).model_dump_json()
 
 
 def _format(request: Request) -> Format | None:
@@ -93,7 +83,8 @@ def _format(request: Request) -> Format | None:
     openapi_extra=PARAMETERS,
     summary="The newest alerts that the filters select, as a feed",
 )
-async def feed(query: QueryDep, reader: ReaderDep, state: StateDep, now: Now) -> Response:
+async def feed(request: Request, reader: ReaderDep, state: StateDep, now: Now) -> Response:
+    query = await reader.compute(lambda: alert_filters.parse(request.query_params, now))
     listed = await reader.run(lambda conn: _listed(conn, query, now))
     return export.atom(listed.rows, query, state["settings"].public_url, now)
 
@@ -123,13 +114,12 @@ def _answers(conn: sa.Connection, alert_id: int, now: datetime) -> tuple[Answer,
     summary="One alert with its transitions and deliveries",
 )
 async def alert(request: Request, alert_id: RowId, reader: ReaderDep, state: StateDep, now: Now) -> Response:
+    if wants_html(request):
+        return await incident_pages.respond_with_alert(alert_id, reader, state, now)
     found = await reader.run(lambda conn: _detail(conn, alert_id, now))
     if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no alert {alert_id}")
     listed, detail = found
-    if wants_html(request):
-        page = AlertPage(now=now, detail=detail, public_url=state["settings"].public_url)
-        return state["pages"].render("alert.html", page)
     return etags.answer(request, AlertDetailOut.of_detail(listed, detail))
 
 
@@ -144,21 +134,3 @@ def _detail(
 ) -> tuple[ListedAlert, history.AlertDetail] | None:
     detail = history.alert_detail(conn, alert_id)
     return None if detail is None else (alert_extras.with_extras(conn, [detail.alert], now)[0], detail)
-
-
-def _html_page(
-    conn: sa.Connection, query: Query, settings: Settings, troubles: Mapping[str, str], now: datetime
-) -> AlertsPage:
-    listed = _listed(conn, query, now)
-    return AlertsPage(
-        now=now,
-        query=query,
-        alerts=tuple(one.alert for one in listed.rows),
-        next_url=None if listed.next is None else query.url(cursor=listed.next),
-        firing=firing_alerts.by_severity(conn),
-        severities=history.values_of(conn, "severity"),
-        alertnames=history.alertnames(conn),
-        troubles=troubles,
-        webhook_url=f"{settings.public_url}/webhooks/alertmanager",
-        needs_token=bool(settings.ingest_tokens),
-    )

@@ -30,6 +30,8 @@ ROW = 3
 BARS = frozenset({*embeds.COLORS.values(), embeds.GREEN, embeds.GREY})
 """Colours that preview.css has a class for: a style attribute would need 'unsafe-inline' in the CSP."""
 _STAMP = re.compile(r"<t:(-?\d{1,12})(?::([tTdDfFR]))?>")
+_SCHEME_END = re.compile(r"https?$")
+_ADDRESS_REST = re.compile(r"://[^\s<]+[^<.,:;\"'\]\s]")
 _MENTION = re.compile(r"<@(&?)!?(\d{1,20})>|@(everyone|here)\b")
 _QUOTE_END = re.compile(r"^(>[^\n]*)\n(?!>)", re.MULTILINE)
 _CLOCKS = {
@@ -118,6 +120,22 @@ def _render_stamp(_r: RendererHTML, tokens: Tokens, index: int, _options: Any, _
     return f'<span class="stamp">{escape(tokens[index].content)}</span>'
 
 
+def _parse_address(state: StateInline, silent: bool) -> bool:
+    """Discord makes a link of an address by itself, and obeys no markup in it."""
+    scheme = _SCHEME_END.search(state.pending)
+    match = _ADDRESS_REST.match(state.src, state.pos) if scheme else None
+    if scheme is None or match is None or state.linkLevel:
+        return False
+    url = scheme[0] + match[0]
+    if not silent:
+        state.pending = state.pending[: scheme.start()]
+        state.push("link_open", "a", 1).attrs = {"href": url}
+        state.push("text", "", 0).content = url
+        state.push("link_close", "a", -1)
+    state.pos = match.end()
+    return True
+
+
 def _parse_mention(state: StateInline, silent: bool) -> bool:
     """Discord shows the name; the router knows the id only."""
     match = _MENTION.match(state.src, state.pos)
@@ -166,6 +184,7 @@ def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("zero", {"breaks": True}).enable(list(RULES))
     # A rejected link stays text: no javascript:, no data:, no mailto:.
     markdown.validateLink = _is_web  # type: ignore[method-assign] # markdown-it's documented way to restrict links
+    markdown.inline.ruler.before("newline", "address", _parse_address)
     markdown.inline.ruler.before("autolink", "stamp", _parse_stamp)
     markdown.inline.ruler.before("autolink", "mention", _parse_mention)
     for name, rule in (

@@ -93,6 +93,12 @@ def severity_url(severity: str) -> str:
     return url_of((("status", Status.FIRING), pair))
 
 
-def choices(offered: tuple[str, ...], chosen: str) -> list[str]:
-    """The options of a select: also the chosen one when it is not offered."""
-    return [*offered, chosen] if chosen and chosen not in offered else [*offered]
+def alertname_url(name: str, since: str) -> str:
+    """The alerts of this name that began in a span such as 30d."""
+    pair = ("alertname", name) if name else ("match", 'alertname=""')
+    return url_of((pair, ("since", since)))
+
+
+def atom_url(query: Query) -> str:
+    """The same alerts as a feed."""
+    return url_of([pair for pair in query.pairs if pair[0] in FILTERS], "/alerts.atom")

@@ -9,10 +9,10 @@ from fastapi.responses import Response
 
 from alert_router.sources.errors import FieldError
 from alert_router.store import insights
-from alert_router.web import alert_filters, etags, openapi
+from alert_router.web import alert_filters, etags, insights_page, openapi
 from alert_router.web.dependencies import Now, ReaderDep, StateDep
 from alert_router.web.insight_schemas import InsightsOut
-from alert_router.web.problems import Problem
+from alert_router.web.problems import Problem, wants_html
 
 DEFAULT = "30d"
 MAX_SPAN = timedelta(days=400)
@@ -38,7 +38,7 @@ SinceDep = Annotated[datetime, Depends(_since)]
 @router.get(
     "/insights",
     response_model=InsightsOut,
-    responses=openapi.errors(400, 503),
+    responses=openapi.HTML | openapi.errors(400, 503),
     openapi_extra={
         "parameters": [
             {
@@ -55,6 +55,11 @@ SinceDep = Annotated[datetime, Depends(_since)]
 async def get_insights(
     request: Request, since: SinceDep, reader: ReaderDep, state: StateDep, now: Now
 ) -> Response:
+    if wants_html(request):
+        choice = request.query_params.get("since", DEFAULT)
+        shown = choice if choice in insights_page.SPANS else DEFAULT
+        page = await reader.run(lambda conn: insights_page.page(conn, shown, now))
+        return state["pages"].render("insights.html", page)
     zone = state["settings"].zone
     # "30d" are 30 days, today included.
     first = min(since + timedelta(days=1), now)

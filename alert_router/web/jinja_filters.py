@@ -5,12 +5,8 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from alert_router.discord import markdown
-from alert_router.domain.model import Alert, Labels, severity_rank
+from alert_router.domain.model import Labels, severity_rank
 
-SHOWN_LABELS = 6
-"""On a row; the alert's own page shows all of them."""
-OMITTED_LABELS = frozenset({"alertname", "severity"})
-"""A row shows them as its title and badge."""
 JUST_NOW = timedelta(seconds=5)
 RANK_NAMES = {4: "critical", 3: "error", 2: "warning", 1: "info", 0: "none"}
 """By severity rank: an unknown severity is drawn as the one it ranks with."""
@@ -36,6 +32,13 @@ OUTCOMES = {
     "rejected": "rejected for good",
     "gone": "message deleted, created again",
     "stopped": "channel unavailable, waiting",
+}
+REFUSALS = {
+    401: "no valid token",
+    403: "not from this address, or by another website",
+    404: "no such address",
+    413: "the body is too large",
+    415: "the body is not JSON",
 }
 ACTIONS = {"create": "new message", "edit": "message edited"}
 
@@ -98,17 +101,6 @@ def web_url(text: str) -> str | None:
     return text if parts.scheme in ("http", "https") and host else None
 
 
-def distinguishing_labels_first(alert: Alert, neighbours: tuple[Alert, ...]) -> list[tuple[str, str]]:
-    """First the labels that differ from other alerts of the same name, then the rest, by name."""
-    others = [other.labels for other in neighbours if other.alertname == alert.alertname]
-
-    def is_shared(name: str) -> bool:
-        return all(labels.get(name) == alert.labels[name] for labels in others)
-
-    names = sorted(set(alert.labels) - OMITTED_LABELS, key=lambda name: (is_shared(name), name))
-    return [(name, alert.labels[name]) for name in names]
-
-
 def headline_and_text(annotations: Labels) -> tuple[str, str]:
     """From the customary annotations; the text is empty when it repeats the headline."""
     headline = annotations.get("summary") or annotations.get("title") or ""
@@ -116,3 +108,12 @@ def headline_and_text(annotations: Labels) -> tuple[str, str]:
     if not headline:
         return text, ""
     return headline, "" if text == headline else text
+
+
+def refusal(status: int) -> str:
+    """Why a sender was refused."""
+    return REFUSALS.get(status, "")
+
+
+def seconds(number: int | None) -> str:
+    return "" if number is None else markdown.duration(timedelta(seconds=number))

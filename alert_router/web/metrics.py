@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from alert_router.config import Configuration, ConfigurationHolder
+from alert_router.discord import links
 from alert_router.domain.model import ChannelName
 from alert_router.sources import alertmanager, events, grafana
 from alert_router.store import card_stats, firing_alerts, ledger, quarantine, space
@@ -25,6 +26,7 @@ UNKNOWN = "unknown"
 CODES = ("200", "201", "400", "401", "403", "413", "415", "422", "500", "503")
 OUTCOMES = ("accepted", "duplicate")
 DELIVERY_OUTCOMES = ("sent", "retry", "degraded", "rejected", "gone", "stopped")
+CHART_RESULTS = ("drawn", "no_data", "late", "failed")
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -59,7 +61,13 @@ class ChannelStates(Protocol):
 
 
 class Metrics:
-    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        configuration: ConfigurationHolder,
+        takes_writes: Callable[[], bool],
+    ) -> None:
         self.registry = CollectorRegistry()
         counter = partial(Counter, registry=self.registry)
         self.requests = counter(
@@ -91,9 +99,19 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self.charts = counter(
+            "alert_router_charts",
+            "Charts for cards: drawn, without data, late or failed. A card waits for none.",
+            ("result",),
+        )
+        self.unreachable_links = counter(
+            "alert_router_unreachable_links",
+            "Links of new messages that people cannot open (loopback, a host without a dot), by kind.",
+            ("link",),
+        )
         self._configuration = configuration
         self._prime()
-        self.registry.register(_StateCollector(store, now, configuration))
+        self.registry.register(_StateCollector(store, now, configuration, takes_writes))
 
     def follow(self, channels: ChannelStates) -> None:
         """Show whether the channels are up."""
@@ -102,12 +120,16 @@ class Metrics:
     def _prime(self) -> None:
         """A counter that appears with its first event has not increased, so increase() misses the event."""
         self.requests.labels(UNKNOWN, "404")
+        for result in CHART_RESULTS:
+            self.charts.labels(result)
         for source in SOURCES:
             self.quarantined.labels(source)
             for code in CODES:
                 self.requests.labels(source, code)
             for outcome in OUTCOMES:
                 self.signals.labels(source, outcome)
+        for kind in links.KINDS:
+            self.unreachable_links.labels(kind)
         for channel in self._configuration.current.channels:
             self.prime_channel(channel)
 
@@ -117,9 +139,15 @@ class Metrics:
             for outcome in DELIVERY_OUTCOMES:
                 self.deliveries.labels(channel, action, outcome)
 
+    def unreachable_link(self, kind: str) -> None:
+        self.unreachable_links.labels(kind).inc()
+
     def delivered(self, channel: str, action: str, outcome: str, seconds: float) -> None:
         self.deliveries.labels(channel, action, outcome).inc()
         self.delivery_seconds.labels(channel).observe(seconds)
+
+    def charted(self, result: str) -> None:
+        self.charts.labels(result).inc()
 
 
 class _ChannelCollector(Collector):
@@ -139,10 +167,17 @@ class _ChannelCollector(Collector):
 
 
 class _StateCollector(Collector):
-    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        configuration: ConfigurationHolder,
+        takes_writes: Callable[[], bool],
+    ) -> None:
         self._store = store
         self._now = now
         self._configuration = configuration
+        self._takes_writes = takes_writes
 
     def describe(self) -> Iterator[Metric]:
         """Without it, registering would query the tables."""
@@ -153,9 +188,9 @@ class _StateCollector(Collector):
             with self._store.read() as conn:
                 state = state_of(conn, self._configuration.current)
         except Unavailable:
-            yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=0)
+            yield _store_up(answers=False)
             return
-        yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=1)
+        yield _store_up(answers=self._takes_writes())
         yield from self._families(state)
 
     def _families(self, state: State) -> Iterator[Metric]:
@@ -195,3 +230,8 @@ class _StateCollector(Collector):
             family.add_metric([part], size)
         yield family
         yield GaugeMetricFamily("alert_router_alerts_firing", "Alerts firing now.", value=state.firing)
+
+
+def _store_up(*, answers: bool) -> Metric:
+    description = "Whether the database took the last write, and answers."
+    return GaugeMetricFamily("alert_router_store_up", description, value=int(answers))

@@ -4,7 +4,7 @@ import asyncio
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 
 from alert_router.domain.model import Receipt
@@ -13,9 +13,8 @@ from alert_router.sources.alertmanager import Origin, WireEnvelope
 from alert_router.sources.errors import InvalidBody
 from alert_router.sources.webhook import WebhookMessage
 from alert_router.web import ingest, openapi
-from alert_router.web.auth import require_token
 from alert_router.web.dependencies import State, state_of
-from alert_router.web.ingest import Body
+from alert_router.web.ingest import DirectRoute
 from alert_router.web.metrics import Metrics
 
 
@@ -57,9 +56,7 @@ MAX_PARSED_AT_ONCE = 256 * 1024
 """Bytes. A larger body is parsed in a thread."""
 Source = Annotated[str, Query(description="Names the sender, where two clusters send alike alerts: eu")]
 Channel = Annotated[str, Path(description="The channel of the alerts, instead of the routes' choice")]
-router = APIRouter(
-    tags=["ingest"], dependencies=[Depends(require_token)], responses=openapi.errors(*ingest.ERRORS)
-)
+router = APIRouter(tags=["ingest"], responses=openapi.errors(*ingest.ERRORS), route_class=DirectRoute)
 
 
 @router.post(
@@ -67,8 +64,8 @@ router = APIRouter(
     summary="Alertmanager's webhook, version 4",
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), EXAMPLE),
 )
-async def from_alertmanager(request: Request, body: Body, source: Source = "") -> Answer:
-    return await _accept(alertmanager.SOURCE, body, state_of(request), source=source)
+async def from_alertmanager(request: Request, source: Source = "") -> Answer:
+    return await _accept(alertmanager.SOURCE, request, source)
 
 
 @router.post(
@@ -76,10 +73,8 @@ async def from_alertmanager(request: Request, body: Body, source: Source = "") -
     summary="Alertmanager's webhook, to one channel",
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), EXAMPLE),
 )
-async def from_alertmanager_to_channel(
-    request: Request, body: Body, channel: Channel, source: Source = ""
-) -> Answer:
-    return await _accept(alertmanager.SOURCE, body, state_of(request), source=source, channel=channel)
+async def from_alertmanager_to_channel(request: Request, channel: Channel, source: Source = "") -> Answer:
+    return await _accept(alertmanager.SOURCE, request, source, channel)
 
 
 @router.put("/webhooks/grafana", include_in_schema=False)  # a contact point can be set to either
@@ -88,8 +83,8 @@ async def from_alertmanager_to_channel(
     summary="Grafana's webhook contact point",
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), GRAFANA_EXAMPLE),
 )
-async def from_grafana(request: Request, body: Body, source: Source = "") -> Answer:
-    return await _accept(grafana.SOURCE, body, state_of(request), source=source)
+async def from_grafana(request: Request, source: Source = "") -> Answer:
+    return await _accept(grafana.SOURCE, request, source)
 
 
 @router.put("/webhooks/grafana/{channel}", include_in_schema=False)
@@ -98,15 +93,15 @@ async def from_grafana(request: Request, body: Body, source: Source = "") -> Ans
     summary="Grafana's webhook contact point, to one channel",
     openapi_extra=openapi.json_body(WireEnvelope.model_json_schema(), GRAFANA_EXAMPLE),
 )
-async def from_grafana_to_channel(
-    request: Request, body: Body, channel: Channel, source: Source = ""
-) -> Answer:
-    return await _accept(grafana.SOURCE, body, state_of(request), source=source, channel=channel)
+async def from_grafana_to_channel(request: Request, channel: Channel, source: Source = "") -> Answer:
+    return await _accept(grafana.SOURCE, request, source, channel)
 
 
-async def _accept(route: str, body: bytes, state: State, *, source: str, channel: str = "") -> Answer:
+async def _accept(route: str, request: Request, source: str, channel: str = "") -> Answer:
     """The body names its source, which need not be the route's: it is accepted on either route."""
-    now, origin = state["clock"](), _origin(state, source=source, channel=channel)
+    body, state = await ingest.read_body(request), state_of(request)
+    now = state["clock"]()
+    origin = _origin(state, source=source, channel=channel) if source or channel else Origin()
     try:
         if len(body) > MAX_PARSED_AT_ONCE:  # or other senders would wait for it
             message = await asyncio.to_thread(webhook.parse, body, now, origin)

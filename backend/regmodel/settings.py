@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     train_timeout_seconds: float = Field(
         default=1_800, gt=0, description="A longer run is ended and counts as failed"
     )
+    train_memory_mb: int = Field(
+        default=3_072, ge=512, description="MiB a training or a measurement may allocate; more and it fails"
+    )
     measure_timeout_seconds: float = Field(
         default=120, gt=0, description="The same for /evaluate and /monitor"
     )

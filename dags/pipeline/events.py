@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from dags.pipeline.xcom import without_none
 
@@ -25,6 +26,19 @@ class Origin:
     run_id: str
     task_id: str | None = None
     try_number: int | None = None
+    airflow_url: str = ""
+    """Where people reach Airflow; empty: unknown."""
+
+    @property
+    def log_url(self) -> str | None:
+        """The page of the task's log, else of the run; None without an address that a browser can open."""
+        if not self.airflow_url.startswith(("http://", "https://")):
+            return None
+        run = f"{self.airflow_url.rstrip('/')}/dags/{quote(self.dag_id)}/runs/{quote(self.run_id)}"
+        if self.task_id is None:
+            return run
+        attempt = f"?try_number={self.try_number}" if self.try_number is not None else ""
+        return f"{run}/tasks/{quote(self.task_id)}{attempt}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +68,15 @@ class Event:
             "try_number": self.origin.try_number,
             "occurred_at": self.occurred_at.isoformat(),
             "model_type": self.model_type,
+            "links": [{"title": "Log", "url": self.origin.log_url}] if self.origin.log_url else None,
             **self.details,
         }
         return json.dumps(without_none(body), ensure_ascii=False)
+
+
+def airflow_url(environ: Mapping[str, str]) -> str:
+    """By Airflow's own variable for its address."""
+    return environ.get("AIRFLOW__API__BASE_URL", "")
 
 
 def drift(

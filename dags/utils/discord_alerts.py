@@ -46,6 +46,7 @@ class Reporter:
             environ["AIRFLOW_CTX_DAG_RUN_ID"],
             environ.get("AIRFLOW_CTX_TASK_ID"),
             int(number) if number.isdigit() else None,
+            events.airflow_url(environ),
         )
         return cls(origin, settings.load())
 

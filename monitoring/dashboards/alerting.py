@@ -69,13 +69,17 @@ DASHBOARD = Dashboard(
             id=6,
             title="Quarantine",
             description="What could not be parsed: stored now, and new within an hour, by source. Alerts"
-            " that a source left out of its webhooks (max_alerts) were never received.",
-            axis="bodies, alerts",
+            " that a source left out of its webhooks (max_alerts) were never received. Links that people"
+            " cannot open are shown as text.",
+            axis="bodies, alerts, links",
             limits=Limits((1,)),
             queries=(
                 Query("max(alert_router_quarantine_size)", "stored"),
                 Query("sum by (source) (increase(alert_router_quarantined_total[1h]))", "{{source}}"),
                 Query("sum(increase(alert_router_truncated_alerts_total[1h]))", "left out by the source"),
+                Query(
+                    "sum by (link) (increase(alert_router_unreachable_links_total[1h]))", "no link: {{link}}"
+                ),
             ),
         ),
         Panel(

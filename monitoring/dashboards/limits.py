@@ -20,6 +20,9 @@ class PipelineThresholds:
     r2_warning: float
     rmse: float
     drift_share: float
+    data_days: int
+    score_days: int
+    champion_days: int
 
 
 @cache
@@ -32,6 +35,9 @@ def of_pipeline() -> PipelineThresholds:
         r2_warning=model["r2_warning"],
         rmse=model["rmse"],
         drift_share=tables["drift"]["share"],
+        data_days=tables["stale"]["data_days"],
+        score_days=tables["stale"]["score_days"],
+        champion_days=tables["stale"]["champion_days"],
     )
 
 

@@ -12,6 +12,8 @@ from monitoring.dashboards.selectors import (
     YES_NO,
 )
 
+DAY_S = 86_400
+
 DASHBOARD = Dashboard(
     uid="overview",
     title="Overview",
@@ -105,8 +107,9 @@ DASHBOARD = Dashboard(
             id=7,
             title="Age of the newest count",
             description="Time since the beginning of the newest hour with a count: known to the model"
-            " service, and known to the daily fetch.",
+            " service, and known to the daily fetch. DataStale fires above the line.",
             unit=Unit.AGE,
+            limits=Limits((limits.of_pipeline().data_days * DAY_S,)),
             empty="The model service's line is absent until the first count; the last line, after it.",
             queries=(
                 Query("time() - max(observations_newest_timestamp_seconds)", "model service"),

@@ -1,9 +1,11 @@
 """How good the forecasts are, and whether the data still look like those the model knows."""
 
+from monitoring.dashboards import limits
 from monitoring.dashboards.description import Dashboard, Kind, Panel, Query, Unit
 from monitoring.dashboards.selectors import DRIFT_LIMITS, OF_MODEL, R2_LIMITS, RMSE_LIMITS, YES_NO
 
 NOT_SCORED = "Empty until a champion was evaluated, or a forecast scored, for the first time."
+STALE = limits.of_pipeline()
 NO_DRIFT_YET = "Empty until drift was measured for the first time."
 
 DASHBOARD = Dashboard(
@@ -114,7 +116,8 @@ DASHBOARD = Dashboard(
             id=9,
             title="Age of scores and champion",
             description="Time since the champion was evaluated, since it was trained, and since drift was"
-            " measured. A score that nobody renews says nothing about today.",
+            f" measured. ModelScoreStale fires {STALE.score_days} days after the evaluation, ChampionStale"
+            f" {STALE.champion_days} days after the training.",
             unit=Unit.AGE,
             empty="Each line begins with the first evaluation, training or measurement.",
             queries=(

@@ -1,93 +1,141 @@
-"""How many alerts a second the router takes in and keeps: python -m testbed.bench.intake.
+"""How many alerts a second the router takes in and keeps, beside prototypes: python -m testbed.bench.intake.
 
-Webhooks of five alerts over sixteen connections kept open: each group fires, is repeated, and resolves.
-What is counted was answered 200, so it is on the disk (SQLite, synchronous=FULL). Cards go to the preview.
+What is counted was answered 200, so it is on the disk (SQLite, synchronous=FULL). All programs take their
+turn in each round, on an empty database each time: a machine that slows down slows all of them. The router
+runs with a token, and its cards go to the preview, twenty a second.
 """
 
+import argparse
+import json
+import os
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
-import zlib
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
-from testbed import stack, webhook_alerts
+from alert_router.store.engine import open_store
+from testbed import past_alerts, stack
+from testbed.bench import load
 from testbed.ports import free_port
 from testbed.processes import Process
-from testbed.storm.sender import CONNECTIONS, Sender
 
-GROUPS = 1600
-INSTANCES = 5
-BEGAN = datetime(2026, 11, 22, 10, tzinfo=UTC)
-WARM_UP = 150
-"""Requests before the clock runs."""
+ROUTER, OLD_ROUTER = "router", "router-old"
+PROTOTYPES = ("naive", "grouped", "json_each", "bare")
+BESIDE = "grouped"
+"""The prototype that the others are compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    kept: float
+    """Alerts a second."""
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
+    """Of the program, for one alert: it depends less on what else the machine does."""
+    refused: int
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="intake-") as name:
-        folder = Path(name)
-        for what, make in (("the router", _router), ("an application that only answers", _ceiling)):
-            with _running(make(folder, port := free_port())):
-                sys.stdout.write(f"{what:34}{_measured(port)}\n")
-                sys.stdout.flush()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each run")
+    parser.add_argument("--stored", type=int, default=0, help=f"alerts in the database of {OLD_ROUTER}")
+    parser.add_argument("only", nargs="*", default=[*PROTOTYPES, ROUTER])
+    options = parser.parse_args()
+    names = [*options.only, *([OLD_ROUTER] if options.stored else [])]
+    runs: dict[str, list[Measured]] = defaultdict(list)
+    with tempfile.TemporaryDirectory(prefix="intake-") as folder:
+        old = _with_past(Path(folder), options.stored) if options.stored else None
+        for number in range(options.rounds):
+            for name in names:
+                runs[name].append(_run(name, Path(folder) / f"{name}-{number}", old, options.seconds))
+                sys.stderr.write(f"round {number + 1}: {name}: {runs[name][-1].kept:,.0f} alerts/s\n")
+    sys.stdout.write(_table(runs))
 
 
-def _router(folder: Path, port: int) -> Process:
-    return stack.router(folder, port, {})
+def _with_past(folder: Path, count: int) -> Path:
+    file = folder / "past.db"
+    store = open_store(f"sqlite:///{file}")
+    now = past_alerts.now()
+    past_alerts.write(store, count=count, since=now - timedelta(days=365), until=now - timedelta(hours=1))
+    store.close()
+    return file
 
 
-def _ceiling(folder: Path, port: int) -> Process:
-    command = [sys.executable, "-m", "testbed.bench.ceiling", str(port)]
-    return Process("ceiling", command, stack.local(port), folder / "ceiling.log", folder=stack.ROOT)
+def _run(name: str, folder: Path, old: Path | None, seconds: float) -> Measured:
+    folder.mkdir()
+    if name == OLD_ROUTER and old is not None:
+        shutil.copy(old, folder / "alert_router.db")
+    port = free_port()
+    with _running(_program(name, folder, port)) as program:
+        began_s = _cpu_s(program)
+        command = [sys.executable, "-m", "testbed.bench.load", str(port), stack.TOKEN, f"--seconds={seconds}"]
+        result = json.loads(subprocess.check_output(command, cwd=stack.ROOT))
+        cpu_s = _cpu_s(program) - began_s
+    shutil.rmtree(folder)
+    statuses, percentiles = Counter(result["statuses"]), statistics.quantiles(result["took_ms"], n=100)
+    kept = statuses["200"] * load.ALERTS
+    return Measured(
+        kept=kept / result["took_s"],
+        p50_ms=percentiles[49],
+        p99_ms=percentiles[98],
+        cpu_us=cpu_s * 1e6 / (kept + load.WARM_UP * load.ALERTS),
+        refused=statuses.total() - statuses["200"],
+    )
+
+
+def _cpu_s(program: Process) -> float:
+    """So far, of all its threads."""
+    fields = Path(f"/proc/{program.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _program(name: str, folder: Path, port: int) -> Process:
+    if name in (ROUTER, OLD_ROUTER):
+        return stack.router(folder, port, {})
+    file = str(folder / "alerts.db")
+    command = [sys.executable, "-m", "testbed.bench.prototypes", name, str(port), file]
+    ready_url = stack.local(port) + ("/openapi.json" if name != "bare" else "")
+    return Process(name, command, ready_url, folder / f"{name}.log", folder=stack.ROOT)
 
 
 @contextmanager
-def _running(program: Process) -> Iterator[None]:
+def _running(program: Process) -> Iterator[Process]:
     program.start()
     try:
         program.wait_ready()
-        yield
+        yield program
     finally:
         program.stop()
 
 
-def _measured(port: int) -> str:
-    Sender(port, stack.TOKEN).send(list(_bodies("Before", WARM_UP // 3)))
-    sender = Sender(port, stack.TOKEN)
-    began = time.monotonic()
-    sender.send(list(_bodies("Measured", GROUPS)))
-    answers = list(sender.answers.values())
-    took_s = max(answer.answered_at for answer in answers) - began
-    kept = sum(answer.status == 200 for answer in answers) * INSTANCES
-    percentiles = statistics.quantiles((answer.took_s * 1000 for answer in answers), n=100)
-    return (
-        f"{kept / took_s:7,.0f} alerts/s ({kept:,} in {took_s:.1f} s, {CONNECTIONS} connections, "
-        f"{INSTANCES} alerts a webhook), answers {dict(Counter(answer.status for answer in answers))}, "
-        f"p50 {percentiles[49]:.0f} ms, p99 {percentiles[98]:.0f} ms"
+def _table(runs: dict[str, list[Measured]]) -> str:
+    """The medians, and of the alerts a second the lowest and the highest, too."""
+    head = "              alerts/s   lowest  highest   p50 ms   p99 ms  CPU us/alert  refused  of grouped"
+    rows = [_row(name, measured, runs.get(BESIDE, ())) for name, measured in runs.items()]
+    return "\n".join([head, *rows]) + "\n"
+
+
+def _row(name: str, measured: Sequence[Measured], beside: Sequence[Measured]) -> str:
+    kept = [one.kept for one in measured]
+    p50_ms, p99_ms, cpu_us = (
+        statistics.median(map(attrgetter(field), measured)) for field in ("p50_ms", "p99_ms", "cpu_us")
     )
-
-
-def _bodies(prefix: str, groups: int) -> Iterator[dict[str, Any]]:
-    """Firing, repeated and resolved: each of a group's three webhooks long after the one before it."""
-    for first in range(0, groups, 2 * CONNECTIONS):
-        numbers = range(first, min(first + 2 * CONNECTIONS, groups))
-        for ends_at in (None, None, BEGAN + timedelta(minutes=5)):
-            for number in numbers:
-                instances = [f"{prefix}-{number}-{instance}" for instance in range(INSTANCES)]
-                body = webhook_alerts.webhook(
-                    f"{prefix}{number:05}", instances, starts_at=BEGAN, ends_at=ends_at
-                )
-                yield {**body, "alerts": [_fingerprinted(alert) for alert in body["alerts"]]}
-
-
-def _fingerprinted(alert: dict[str, Any]) -> dict[str, Any]:
-    """As Alertmanager sends it."""
-    return {**alert, "fingerprint": f"{zlib.crc32(alert['labels']['instance'].encode()):016x}"}
+    ratios = [one.kept / other.kept for one, other in zip(measured, beside, strict=False)]
+    ratio = f"{statistics.median(ratios):.2f}" if ratios else "-"
+    return (
+        f"{name:12}{statistics.median(kept):10,.0f}{min(kept):9,.0f}{max(kept):9,.0f}{p50_ms:9.1f}{p99_ms:9.1f}"
+        f"{cpu_us:14.0f}{sum(one.refused for one in measured):9}{ratio:>12}"
+    )
 
 
 if __name__ == "__main__":

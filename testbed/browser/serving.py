@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 import httpx
 import uvicorn
 
-from alert_router.app import SYSTEM_CLOCKS, create_app
+from alert_router.app import SYSTEM_CLOCKS, build, serve
+from alert_router.cli.server import Server
 from alert_router.settings import Settings
 
+PAGE = {"accept": "text/html"}
 DEADLINE_S = 15.0
 STEP_S = 0.02
 
@@ -35,6 +38,9 @@ class ServedRouter:
     url: str
     clock: Clock
     http: httpx.Client
+    database_url: str
+    stop_within: Callable[[timedelta], bool]
+    """Stops the server; whether it has stopped in this time."""
 
     def webhook(self, *alerts: dict[str, Any], group: dict[str, str]) -> None:
         body = {
@@ -54,6 +60,10 @@ class ServedRouter:
         """Wait until every card is delivered."""
         until(lambda: 'alert_router_cards{state="pending"} 0.0' in self.http.get("/metrics").text)
 
+    def summed(self) -> None:
+        """Wait until the sums behind /insights know of the alerts."""
+        until(lambda: "No alerts in this period" not in self.http.get("/insights", headers=PAGE).text)
+
 
 def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_S
@@ -64,20 +74,28 @@ def until(condition: Callable[[], bool]) -> None:
         pause.wait(STEP_S)
 
 
+def _stop(server: uvicorn.Server, thread: threading.Thread, limit: timedelta) -> bool:
+    server.should_exit = True
+    thread.join(limit.total_seconds())
+    return not thread.is_alive()
+
+
 @contextmanager
 def serving(database: Path, clock: Clock) -> Iterator[ServedRouter]:
     with socket() as listener:
         listener.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         settings = Settings.model_validate({"database_url": f"sqlite:///{database}", "listen": address})
-        app = create_app(settings, clocks=replace(SYSTEM_CLOCKS, now=clock))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        service = build(settings, clocks=replace(SYSTEM_CLOCKS, now=clock), transport=None)
+        config = uvicorn.Config(serve(service), log_config=None, access_log=False)
+        server = Server(config, service.state["live"])
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
             until(lambda: server.started or not thread.is_alive())
             with httpx.Client(base_url=f"http://{address}") as http:
-                yield ServedRouter(f"http://{address}", clock, http)
+                stop = partial(_stop, server, thread)
+                yield ServedRouter(f"http://{address}", clock, http, f"sqlite:///{database}", stop)
         finally:
             server.should_exit = True
             thread.join()

@@ -1,6 +1,6 @@
 """The model service as the pipeline's DAGs talk to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,13 @@ class ModelService:
     def close(self) -> None:
         self._http.close()
 
-    def train(self, span: Span) -> Mapping[str, Any]:
+    def train(self, span: Span, *, test_mode: bool = False) -> Mapping[str, Any]:
         """The finished run, whichever way it went: `state`, `reason`, `result`."""
         body = {
             "model_type": MODEL,
             **span.body(),
-            "promote_if_better": True,
+            "test_mode": test_mode,
+            "promote_if_better": not test_mode,
             "hyperparameters": HYPERPARAMETERS,
         }
         run_id = self._post("/train", body)["run_id"]
@@ -59,6 +60,9 @@ class ModelService:
     def monitor(self, span: Span) -> Mapping[str, Any]:
         """Compares the window with what the champion was fitted on and sets the drift gauges."""
         return self._post("/monitor", {"model_type": MODEL, **span.body()})
+
+    def post_counts(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._post("/observations", {"rows": rows})
 
     def data_source(self) -> str:
         return str(self._get("/health")["data"]["source"])

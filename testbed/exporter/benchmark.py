@@ -1,8 +1,9 @@
-"""Times fifty scrapes while Airflow is slow: python -m testbed.exporter.benchmark [seconds per request].
+"""Times fifty scrapes while Airflow is slow.
 
 A real Airflow, a proxy that delays each of its answers, the exporter as its own process.
 """
 
+import argparse
 import statistics
 import sys
 import tempfile
@@ -56,4 +57,8 @@ def write(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 5.0))
+    parser = argparse.ArgumentParser(prog="python -m testbed.exporter.benchmark", description=__doc__)
+    parser.add_argument(
+        "delay_s", nargs="?", type=float, default=5.0, help="delay of every answer, in seconds"
+    )
+    sys.exit(main(parser.parse_args().delay_s))

@@ -52,7 +52,7 @@ class RealExporter:
     def scrape(self) -> Scraped:
         return parsed(self.http.get("/metrics").text)
 
-    def when(self, what: str, condition: Callable[[Scraped], bool]) -> Scraped:
+    def when(self, what: str, condition: Callable[[Scraped], bool], *, within_s: float = WAIT_S) -> Scraped:
         """The first scrape for which the condition holds."""
-        until(lambda: condition(self.scrape()), what, within_s=WAIT_S)
+        until(lambda: condition(self.scrape()), what, within_s=within_s)
         return self.scrape()

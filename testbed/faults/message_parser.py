@@ -15,7 +15,7 @@ STILL = re.compile(r"⛈️ (\d+) alerts firing in (\d+) incidents")
 OVER = re.compile(r"🟢 The storm is over . (\d+) alerts in (\d+) incidents")
 COUNTED = re.compile(r"\*\*(\w+)\*\* (\w+): (\d+) firing(?:, (\d+) resolved)?")
 BOLD = re.compile(r"\*\*(.+?)\*\*")
-MORE = re.compile(r" . (\d+) firing$")
+MORE = re.compile(r" . (\d+) firing(?:,|$)")
 
 
 @dataclass(frozen=True)

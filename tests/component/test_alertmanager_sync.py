@@ -108,7 +108,7 @@ def test_missed_firing_is_opened_in_its_group(place: Place) -> None:
     assert place.harness.kinds() == ["opened", "reconciled"]
     assert place.harness.incidents()[0].group_labels == {"alertname": "ApiDown"}
     assert place.harness.alert().starts_at == place.began
-    assert place.titles() == ["🔴 ApiDown"]
+    assert place.titles() == ["🔴 critical · ApiDown"]
     assert place.compare() == 0
 
 
@@ -340,7 +340,7 @@ def test_alert_closed_for_absence_reopens_when_shown(place: Place) -> None:
 
     assert closed == ["🟢 ApiDown \u2013 resolved"]
     assert place.harness.kinds() == ["opened", "reconciled", "reopened"]
-    assert place.titles()[1:] == ["🔴 ApiDown"], "people believe that it is over: a new message"
+    assert place.titles()[1:] == ["🔴 critical · ApiDown"], "people believe that it is over: a new message"
     place.receive(firing(place.down, place.began, ends_at=place.harness.clock.time()))
     assert place.compare(after_s=60) == 0, "a resolve that was sent stands, whatever a slow replica shows"
 
@@ -358,7 +358,7 @@ def test_episode_after_a_missed_resolve_shares_the_card(place: Place) -> None:
         (again, True),
     ]
     assert place.harness.kinds() == ["opened", "superseded", "opened", "reconciled"]
-    assert place.titles() == ["🔴 ApiDown"]
+    assert place.titles() == ["🔴 critical · ApiDown"]
 
 
 def test_silence_is_shown_and_stops_reminders(place: Place) -> None:
@@ -368,14 +368,18 @@ def test_silence_is_shown_and_stops_reminders(place: Place) -> None:
 
     silence = place.one.silences("alertname=ApiDown")
     changed = [place.compare(after_s=60) for _ in range(3)]
-    during = place.titles(), fields(place).get("Quiet"), place.harness.alert().suppressed
+    during = (
+        place.titles(),
+        "🔕 silenced in Alertmanager" in description(place),
+        place.harness.alert().suppressed,
+    )
     place.harness.remind_every("critical=4h")
     reminded = place.harness.pass_time(5 * 3600)
     place.one.unsilences(silence)
     place.compare()
 
     assert changed == [1, 0, 0]
-    assert during == (["🔴 ApiDown"], "silenced", "silenced")
+    assert during == (["🔴 critical · ApiDown"], True, "silenced")
     assert reminded == 0
     assert place.harness.kinds() == ["opened", "silenced", "silenced"]
     assert len(place.titles()) == 2, "the end of the silence is announced"
@@ -512,7 +516,5 @@ def details(place: Place) -> list[str]:
     return place.harness.ask(lambda conn: list(conn.scalars(query)))
 
 
-def fields(place: Place) -> dict[str, str]:
-    return {
-        field["name"]: field["value"] for field in place.harness.discord.messages()[-1].embeds[0]["fields"]
-    }
+def description(place: Place) -> str:
+    return str(place.harness.discord.messages()[-1].embeds[0]["description"])

@@ -132,6 +132,22 @@ def test_grafana_password_and_discord_url() -> None:
     assert environment["DISCORD_WEBHOOK_URL"] == "${DISCORD_WEBHOOK_URL:-}"
 
 
+def test_airflow_reaches_postgresql_by_one_driver() -> None:
+    """Its image has psycopg alone; by default Airflow takes asyncpg beside it."""
+    locked = (ROOT / "requirements" / "airflow-run.lock").read_text()
+
+    assert "psycopg==" in locked
+    for name in AIRFLOW:
+        environment = EVERY_SERVICE[name]["environment"]
+        url = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD"]
+        assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC_CMD"] == url
+
+
+def test_configs_of_read_only_containers_are_files() -> None:
+    """Compose refuses to write a config's content into them."""
+    assert all("file" in config for config in COMPOSE["configs"].values())
+
+
 def test_dags_are_not_paused() -> None:
     for name in AIRFLOW:
         environment = EVERY_SERVICE[name]["environment"]
@@ -202,7 +218,8 @@ def class_fields(file: str) -> list[ast.AnnAssign]:
 
 
 def backend_names() -> set[str]:
-    return {f"REGMODEL_{ast.unparse(f.target).upper()}" for f in class_fields("backend/regmodel/settings.py")}
+    fields = class_fields("backend/regmodel/settings.py")
+    return {f"REGMODEL_{ast.unparse(field.target).upper()}" for field in fields}
 
 
 def pipeline_names() -> set[str]:
@@ -223,7 +240,7 @@ def test_container_settings_exist() -> None:
 
     assert SERVICES["alert-router"]["environment"].keys() <= router
     assert SERVICES["airflow-exporter"]["environment"].keys() <= exporters
-    assert SERVICES["regmodel-backend"]["environment"].keys() <= backend_names()
+    assert SERVICES["regmodel-backend"]["environment"].keys() <= backend_names() | {"REGMODEL_API_KEY_FILE"}
     assert airflow <= pipeline
 
 
@@ -233,7 +250,16 @@ def test_env_example_lists_every_setting_that_compose_passes_on() -> None:
     for name in ("alert-router", "regmodel-backend", "airflow-exporter"):
         environment = SERVICES[name]["environment"]
         passed |= {key for key, value in environment.items() if value is None or "${" in str(value)}
-    fixed = {"LISTEN", "TOKENS", "STATE_DIR", "STATE_FILE", "PASSWORD", "AIRFLOW_URL"}
+    fixed = {
+        "LISTEN",
+        "TOKENS",
+        "ROUTER_USERS",
+        "STATE_DIR",
+        "STATE_FILE",
+        "PASSWORD",
+        "AIRFLOW_URL",
+        "API_KEY",
+    }
     every = router_names() | backend_names() | set(exporter.names())
 
     assert example(".env.example") == passed
@@ -257,15 +283,16 @@ def test_make_secrets_is_idempotent(tmp_path: Path) -> None:
         files = [*(tmp_path / "secrets").iterdir(), tmp_path / ".env"]
         return {path.name: path.read_text() for path in files}
 
+    (tmp_path / "secrets").mkdir(mode=0o755)
     (tmp_path / ".env").write_text("DISCORD_WEBHOOK_URL=https://discord\nGF_SECURITY_ADMIN_PASSWORD=\n")
+    (tmp_path / "secrets").mkdir(mode=0o755)
     first = make_secrets()
 
     assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= first.keys()
     assert json.loads(first["airflow_passwords.json"])["exporter"] == first["airflow_exporter_password"]
     assert first["postgres_password"] in first["airflow_database_url"]
-    assert re.fullmatch(
-        "DISCORD_WEBHOOK_URL=https://discord\nGF_SECURITY_ADMIN_PASSWORD=[0-9a-f]{40}\n", first[".env"]
-    )
+    made = "".join(f"{name}=[0-9a-f]{{40}}\n" for name in ("GF_SECURITY_ADMIN_PASSWORD",))
+    assert re.fullmatch(f"DISCORD_WEBHOOK_URL=https://discord\n{made}", first[".env"])
     assert make_secrets() == first
     # The containers' users read the files; on this machine the folder keeps other users out.
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o644}

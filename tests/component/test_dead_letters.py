@@ -49,7 +49,7 @@ def test_replayed_create_keeps_its_priority(harness: RouterHarness) -> None:
     harness.accept(*[make_signal({**DRIFT_HIGH, "n": str(n)}, group_labels={"n": str(n)}) for n in range(3)])
     harness.deliver_one()
 
-    assert [message.embeds[0]["title"] for message in harness.discord.messages()] == ["🔴 ApiDown"]
+    assert [message.embeds[0]["title"] for message in harness.discord.messages()] == ["🔴 critical · ApiDown"]
 
 
 def test_single_dead_letter_is_replayed(harness: RouterHarness) -> None:

@@ -9,12 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from alert_router.delivery.connection import CHECK_S
+from alert_router.discord.card_view import CardView
 from alert_router.discord.client import Reply
 from alert_router.discord.embeds import Renderer
-from alert_router.discord.packer import CardText, Payload
+from alert_router.discord.packer import NO_FILES, CardText, Files, Payload
 from alert_router.discord.preview import PreviewChannel
 from alert_router.discord.templates import Templates
-from alert_router.domain.model import DISCORD, CardState
+from alert_router.domain.model import DISCORD
 from alert_router.domain.rate_limits import Capacity
 from alert_router.services.card_plan import FLAPPING, FLAPPING_EDIT_S
 from alert_router.store import card_queue
@@ -62,7 +63,7 @@ def test_resolve_turns_the_card_green_with_its_duration(harness: RouterHarness) 
 
     embed = only(harness.discord.messages()).embeds[0]
     assert embed["color"] == GREEN
-    assert "5 min" in str(embed["fields"])
+    assert "lasted 5 min · resolved by itself" in embed["description"]
 
 
 def test_change_that_is_undone_costs_no_request(harness: RouterHarness) -> None:
@@ -324,7 +325,9 @@ class Overtaken(PreviewChannel):
         self._house = harness
         self.answered = 0
 
-    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
+    async def create(
+        self, payload: Payload, *, thread_id: str | None = None, files: Files = NO_FILES
+    ) -> Reply:
         self._house.clock.move(LEASE_S + 1)
         await self._house.another_delivery().step()
         self.answered += 1
@@ -351,9 +354,9 @@ class HeldUp(Templates):
         super().__init__()
         self._clock = clock
 
-    def render(self, state: CardState) -> CardText:
+    def render(self, view: CardView) -> CardText:
         self._clock.move(LEASE_S + 1)
-        return super().render(state)
+        return super().render(view)
 
 
 def test_stale_claim_is_not_sent(harness: RouterHarness) -> None:
@@ -463,7 +466,7 @@ def test_flapping_incident_is_edited_once_a_minute(harness: RouterHarness) -> No
     message = harness.discord.messages()[-1]
     assert calm == 2 * FLAPPING - 1
     assert 5 <= harness.outcomes().count(("edit", "sent")) - calm <= 7
-    assert f"{FLAPPING + 14} times" in str(message.embeds[0]["fields"])
+    assert f"flapped {FLAPPING + 14} times" in message.embeds[0]["description"]
 
 
 def rises(harness: RouterHarness) -> None:

@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 
 from alert_router import config
 from alert_router.discord.client import DiscordChannel, Reply, WebhookInfo
-from alert_router.discord.packer import Payload
+from alert_router.discord.packer import NO_FILES, Files, Payload
 from alert_router.discord.responses import Refusal
 from alert_router.domain.model import FALLBACK, Rules, Signal
 from alert_router.services.alertmanager_sync import AlertmanagerSync
@@ -63,13 +63,17 @@ class Watched:
         self._channel = channel
         self._look = look
 
-    async def create(self, payload: Payload, *, thread_id: str | None = None) -> Reply:
+    async def create(
+        self, payload: Payload, *, thread_id: str | None = None, files: Files = NO_FILES
+    ) -> Reply:
         self._look()
         reply = await self._channel.create(payload, thread_id=thread_id)
         self._look()
         return reply
 
-    async def edit(self, message_id: str, payload: Payload, *, thread_id: str | None = None) -> Reply:
+    async def edit(
+        self, message_id: str, payload: Payload, *, thread_id: str | None = None, files: Files = NO_FILES
+    ) -> Reply:
         self._look()
         return await self._channel.edit(message_id, payload, thread_id=thread_id)
 
@@ -350,7 +354,7 @@ def test_new_main_channel_gets_firing_incidents_and_balances(
     client: TestClient = make_client(discord_webhook_url=WEBHOOK)
     until(lambda: len(unlimited.messages()) > 0)
 
-    assert [_title(message) for message in unlimited.messages()] == ["🔴 ApiDown"]
+    assert [_title(message) for message in unlimited.messages()] == ["🔴 critical · ApiDown"]
     until(lambda: _ledger(client) == (1, True))
 
 

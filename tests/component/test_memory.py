@@ -1,7 +1,7 @@
 """The card's memory: read from the tables by one indexed query; said once when it lasts long."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import pytest
@@ -13,8 +13,9 @@ from alert_router.domain.memory import MAX_PAST
 from alert_router.domain.model import CardState, DigestState
 from alert_router.services.long_incidents import LongIncidents
 from alert_router.store import memory
+from alert_router.store.engine import open_store
 from alert_router.store.tables import incidents
-from testbed.factories import API_DOWN, DISK_FULL, make_alert, make_incident, make_signal
+from testbed.factories import API_DOWN, DISK_FULL, Clock, make_alert, make_incident, make_signal
 from testbed.router_harness import ROUTER_URL, RouterHarness
 
 HOUR_S = 3600
@@ -137,27 +138,25 @@ def test_incident_that_fires_again_is_not_long_any_more(harness: RouterHarness) 
 
 
 @pytest.mark.parametrize("analyzed", [False, True])
-def test_memory_is_one_bounded_search_in_an_index(harness: RouterHarness, *, analyzed: bool) -> None:
+def test_memory_is_one_bounded_search_in_an_index(sqlite_url: str, clock: Clock, *, analyzed: bool) -> None:
     rows = [
-        {**COMMON, "id": number, "key": f"group {number % 40}", "opened_at": harness.clock.time()}
+        {**COMMON, "id": number, "key": f"group {number % 40}", "opened_at": clock.time()}
         for number in range(1, 4001)
     ]
-    with harness.store.write() as conn:
+    with closing(open_store(sqlite_url)) as store, store.write() as conn:
         conn.execute(sa.insert(incidents), rows)
         if analyzed:
             conn.exec_driver_sql("ANALYZE")
-    incident = make_incident(id=5000, key="group 7", opened_at=harness.clock.time())
+        incident = make_incident(id=5000, key="group 7", opened_at=clock.time())
 
-    found = harness.ask(lambda conn: memory.past(conn, incident, None))
-
-    assert len(found) == 4000 // 40 <= MAX_PAST
-    for query, index in (
-        (memory.of_group(incident), "ix_incidents_key_id"),
-        (memory.of_label_set(make_alert()), "alerts"),
-    ):
-        plan = harness.ask(partial(explained, query))
-        assert index in plan[0]
-        assert all(line.startswith(("SEARCH", "CORRELATED")) for line in plan), plan
+        assert len(memory.past(conn, incident, None)) == 4000 // 40 <= MAX_PAST
+        for query, index in (
+            (memory.of_group(incident), "ix_incidents_key_opened_at"),
+            (memory.of_label_set(make_alert()), "sqlite_autoindex_alerts"),
+        ):
+            plan = explained(query, conn)
+            assert index in plan[0]
+            assert all(line.startswith(("SEARCH", "CORRELATED")) for line in plan), plan
 
 
 COMMON = {

@@ -148,6 +148,17 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
             "event_key": "training_failure weekly-1",
         }
     ],
+    "measures": [{"alert_id": 5, "value": "5.2 %", "limit": "5 %"}],
+    "charts": [
+        {
+            "incident_id": 3,
+            "channel": "discord",
+            "name": "chart-00.png",
+            "subject": "ab",
+            "drawn_at": AT,
+            "png": b"\x89PNG",
+        }
+    ],
     "paces": [{"channel": "discord", "remaining": 3, "until": AT, "noted_at": AT}],
     "silences": [
         {

@@ -1,412 +1,258 @@
 """The pages without a browser: their texts, escaping and accessibility."""
 
-import html
 import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
 from http import HTTPStatus
-from itertools import pairwise
-from typing import Any
-from urllib.parse import urlsplit
 
 import jinja2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from jinja2 import meta
-from starlette.datastructures import QueryParams
-from starlette.testclient import TestClient
 
 from alert_router.discord import embeds
-from alert_router.domain.model import Alert, TransitionKind
+from alert_router.domain.model import ChannelName, RefusedBody
 from alert_router.sources.errors import FieldError
+from alert_router.store.acts import Act, Kind, Recorded
+from alert_router.store.alert_extras import Acknowledgement, Message
+from alert_router.store.alert_list import Count
 from alert_router.store.dead_letters import DeadLetter
-from alert_router.store.deliveries import Delivery
-from alert_router.store.history import AlertDetail, TimelineEntry
-from alert_router.store.preview import PreviewCard
-from alert_router.web import alert_filters, discord_html, filter_summary, jinja_filters
-from alert_router.web.alert_filters import Query
+from alert_router.store.earlier import Earlier
+from alert_router.store.filters import Cursor
+from alert_router.store.quarantine import Kept
+from alert_router.store.silences import Silence
+from alert_router.store.why import Answer
+from alert_router.web import discord_html
+from alert_router.web.alerts_page import AlertsPage, Row, Section
 from alert_router.web.api_docs import Operation
-from alert_router.web.metrics import DELIVERY_OUTCOMES
+from alert_router.web.incident_pages import AlertPage, IncidentPage
+from alert_router.web.insights_page import InsightsPage
+from alert_router.web.now import NowPage
 from alert_router.web.pages import (
     FOLDER,
+    SCRIPTS,
     STATIC,
     STYLESHEETS,
-    AlertPage,
-    AlertsPage,
     ApiPage,
     DeadLettersPage,
     ErrorPage,
-    LandingPage,
     Page,
     Pages,
     PreviewPage,
 )
 from alert_router.web.problems import Problem
+from alert_router.web.timeline_lines import Line
+from alert_router.web.troubles import Trouble
+from alert_router.web.upkeep import ActsPage, KeptItem, OperationsPage, QuarantinePage
 from testbed.factories import API_DOWN, DISK_FULL, NOON, at, make_alert
+from testbed.page_factories import (
+    STATS,
+    alert_page,
+    alerts_page,
+    incident_page,
+    insights_page,
+    make_card,
+    make_firing,
+    make_habit,
+    make_listed,
+    now_page,
+    operations_page,
+    query_of,
+)
+from testbed.parsed_page import ParsedPage
 
 PAGES = Pages()
 TEMPLATES: Mapping[str, type[Page]] = {
+    "now.html": NowPage,
     "alerts.html": AlertsPage,
     "alert.html": AlertPage,
-    "preview.html": PreviewPage,
-    "landing.html": LandingPage,
+    "incident.html": IncidentPage,
+    "insights.html": InsightsPage,
+    "operations.html": OperationsPage,
+    "quarantine.html": QuarantinePage,
     "dead_letters.html": DeadLettersPage,
+    "acts.html": ActsPage,
+    "preview.html": PreviewPage,
     "api_docs.html": ApiPage,
     "error.html": ErrorPage,
 }
-REL = 'rel="noopener noreferrer nofollow"'
 BAD = HTTPStatus.BAD_REQUEST
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
-
-
-class ParsedPage(HTMLParser):
-    """The tags and the text of a page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words += data
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.words.split())
-
-    @property
-    def links(self) -> list[str]:
-        return [attrs["href"] or "" for tag, attrs in self.tags if tag == "a"]
+OPS, CHANNEL = ChannelName("ops"), ChannelName(HOSTILE)
+ADA = Acknowledgement(NOON, "Ada", "on it")
+SILENCE = Silence("s1", "http://am:9093", "Grace", "deploying", NOON, at(60), ())
+POSTED = Message(OPS, "delivered", "https://discord.com/channels/1/2/3", 1)
 
 
 def render(template: str, page: Page) -> ParsedPage:
     return ParsedPage(bytes(PAGES.render(template, page).body).decode())
 
 
-def query_of(query: str = "", now: datetime = NOON) -> Query:
-    return alert_filters.parse(QueryParams(query), now)
+# What fires now
 
 
-def alerts_page(*alerts: Alert, **changes: Any) -> AlertsPage:
-    defaults: dict[str, Any] = {
-        "now": NOON,
-        "query": query_of(),
-        "alerts": alerts,
-        "next_url": None,
-        "firing": {},
-        "severities": ("critical", "warning"),
-        "alertnames": ("ApiDown", "DiskFull"),
-        "troubles": {},
-        "webhook_url": "http://127.0.0.1:8010/webhooks/alertmanager",
-        "needs_token": False,
-    }
-    return AlertsPage(**{**defaults, **changes})
+def test_now_shows_the_worst_incident_first_with_its_next_step() -> None:
+    annotations = {"summary": "The API is down", "runbook_url": "https://e.org/run", "value": "0.2"}
+    alert = make_alert(annotations=annotations, incident_id=7)
+    disk = make_alert(DISK_FULL, id=2, incident_id=8)
+
+    seen = render(
+        "now.html",
+        now_page(
+            now=at(12),
+            firing={"warning": 1, "critical": 1},
+            waiting=make_firing(make_listed(alert, messages=(POSTED,)), make_listed(disk)),
+        ),
+    )
+
+    assert seen.text.index("2 firing") < seen.text.index("ApiDown") < seen.text.index("DiskFull")
+    assert f"12 min since {NOON:%H:%M} UTC The API is down value 0.2" in seen.text
+    assert "ops Runbook Graph Acknowledge" in seen.text
+    assert {"https://e.org/run", "/incidents/7", "/incidents/7#acknowledge", POSTED.url} <= set(seen.links)
 
 
-def detail_of(alert: Alert, **changes: Any) -> AlertDetail:
-    opened = TimelineEntry(alert.starts_at, "opened", "alertmanager", "Prometheus")
-    return replace(AlertDetail(alert, (opened,), (), ()), **changes)
+def test_now_keeps_apart_what_somebody_has_and_what_is_silenced() -> None:
+    mine = make_listed(acknowledgement=ADA)
+    silenced = make_listed(make_alert(DISK_FULL, id=2, suppressed="silenced"), silence=SILENCE)
+
+    seen = render(
+        "now.html", now_page(taken=make_firing(mine), silenced=make_firing(silenced), silenced_alerts=1)
+    )
+
+    assert "Nobody has it" not in seen.text
+    assert "Somebody has it 1 incident, worst first critical, firing ApiDown" in seen.text
+    assert f"Ada since {NOON:%H:%M} UTC: on it" in seen.text
+    assert "1 alert fires silenced silenced, warning, still firing DiskFull" in seen.text
 
 
-def alert_page(alert: Alert, **changes: Any) -> AlertPage:
-    return AlertPage(now=at(12), detail=detail_of(alert, **changes), public_url="http://router.example.org")
+def test_more_than_the_page_shows_is_one_link_away() -> None:
+    cut = render("now.html", now_page(waiting=make_firing(make_listed()), is_cut=True))
+    whole = render("now.html", now_page(waiting=make_firing(make_listed())))
+
+    assert "/alerts?status=firing&group=incident" in cut.links
+    assert "/alerts?status=firing&group=incident" not in whole.links
 
 
-def card(body: Mapping[str, Any], **changes: Any) -> PreviewPage:
-    sent = PreviewCard(1, "preview", 7, 3, "delivered", dict(body), NOON, NOON, edited=False)
-    return PreviewPage(now=at(5), cards=(replace(sent, **changes),), channel="preview")
-
-
-def landing(**changes: Any) -> LandingPage:
-    defaults: dict[str, Any] = {
-        "now": NOON,
-        "firing": {},
-        "pending_cards": 0,
-        "dead_cards": 0,
-        "quarantined": 0,
-        "channel": "discord",
-        "not_ready": {},
-        "webhook_url": "http://router.example.org/webhooks/alertmanager",
-        "needs_token": False,
-        "channels": ("discord", "preview"),
-    }
-    return LandingPage(**{**defaults, **changes})
-
-
-# Filters of the templates
-
-
-@pytest.mark.parametrize(
-    ("moment", "words"),
-    [
-        (NOON, "just now"),
-        (at(-12), "12 min ago"),
-        (at(-125), "2 h 5 min ago"),
-        (at(0.5), "just now"),
-        (at(-0.25), "15 s ago"),
-        (at(3), "in 3 min"),
-    ],
-)
-def test_ago_handles_past_and_future_times(moment: datetime, words: str) -> None:
-    assert jinja_filters.ago(moment, NOON) == words
-
-
-@pytest.mark.parametrize(
-    ("moment", "words"),
-    [
-        (NOON.replace(hour=3, minute=2), "03:02 UTC"),
-        (NOON.replace(day=1, month=1), f"1 Jan {NOON:%H:%M} UTC"),
-        (NOON.replace(year=2019, day=5, month=2), f"5 Feb 2019, {NOON:%H:%M} UTC"),
-    ],
-)
-def test_clock_shows_only_the_needed_part_of_the_date(moment: datetime, words: str) -> None:
-    now = NOON.replace(day=22, month=11)
-    moment = moment if moment.month in (1, 2) else moment.replace(day=22, month=11)
-
-    assert jinja_filters.clock(moment, now) == words
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "javascript:alert(1)",
-        "data:text/html,x",
-        "//host/x",
-        "https://",
-        "https://a b",
-        "https://a\n",
-        "",
-        "http://[",
-    ],
-)
-def test_web_url_rejects_anything_but_http_urls(text: str) -> None:
-    assert jinja_filters.web_url(text) is None
-
-
-def test_web_url_accepts_any_host() -> None:
-    for url in ("http://alertmanager:9093/#/alerts", "https://example.org/a?b=c"):
-        assert jinja_filters.web_url(url) == url
-
-
-def test_distinguishing_labels_come_first() -> None:
-    first, second = (make_alert({**DISK_FULL, "instance": name}) for name in ("db-1", "db-2"))
-
-    names = [name for name, _ in jinja_filters.distinguishing_labels_first(first, (first, second))]
-
-    assert names == ["instance", "device"]
-
-
-def test_unknown_severity_is_drawn_as_the_one_it_ranks_with() -> None:
-    assert jinja_filters.rank_name("disaster") == "warning"
-    assert [name for name, _ in jinja_filters.by_rank({"info": 1, "disaster": 2, "page": 3})] == [
-        "page",
-        "disaster",
-        "info",
+def test_incident_of_many_alerts_says_where_it_fires() -> None:
+    listed = [
+        make_listed(make_alert({**API_DOWN, "instance": f"api-{n}"}, id=n, incident_id=7)) for n in (1, 2)
     ]
 
+    seen = render("now.html", now_page(waiting=make_firing(*listed)))
 
-def test_every_transition_kind_has_a_description() -> None:
-    assert set(jinja_filters.TRANSITIONS) == {kind.value for kind in TransitionKind}
-    assert jinja_filters.words("some_new_kind", jinja_filters.TRANSITIONS) == "some new kind"
-
-
-def test_every_delivery_outcome_has_a_description() -> None:
-    assert set(jinja_filters.OUTCOMES) == set(DELIVERY_OUTCOMES)
+    assert "2 alerts: api-1, api-2" in seen.text
 
 
-# The filters in words
+def test_what_is_wrong_with_the_router_stands_above_what_fires() -> None:
+    trouble = Trouble("channel ops", "is gone", "/operations")
+
+    seen = render("now.html", now_page(troubles=(trouble,), waiting=make_firing(make_listed())))
+    calm = render("now.html", now_page())
+
+    assert "The router needs attention channel ops is gone Nobody has it" in seen.text
+    assert "/operations" in seen.links
+    assert "Nothing is firing The router accepts alerts" in calm.text
 
 
-@pytest.mark.parametrize(
-    ("query", "words"),
-    [
-        ("", "All alerts, newest first"),
-        ("limit=5", "All alerts, newest first"),
-        (
-            "status=firing&severity=critical&since=24h",
-            "Firing critical alerts of the last 24 hours, newest first",
-        ),
-        ("since=90m", "All alerts of the last 90 minutes, newest first"),
-        ("since=1w", "All alerts of the last week, newest first"),
-        ("alertname=ApiDown&source=events", "All alerts named ApiDown from events, newest first"),
-        (
-            "match=a%3D1&match=b!~x.*&q=disk",
-            'All alerts with a="1" and b!~"x.*" containing “disk”, newest first',
-        ),
-    ],
-)
-def test_filters_are_summarized_in_words(query: str, words: str) -> None:
-    assert filter_summary.in_words(query_of(query), NOON) == words
+def test_how_to_connect_is_folded_away_after_the_first_alert() -> None:
+    new = render("now.html", now_page(is_new=True))
+    used = render("now.html", now_page())
+
+    assert "No alerts yet" in new.text
+    assert "curl http://router.example.org/webhooks/alertmanager" in new.text
+    assert [tag for tag, _ in new.tags].count("details") == 0
+    assert "Connect Alertmanager, Grafana, DAGs and services; send a test" in used.text
 
 
-def test_time_range_is_summarized_with_its_limits() -> None:
-    query = query_of("since=2020-01-02T03:04:00Z&until=2020-01-03T00:00:00Z")
-
-    words = filter_summary.in_words(query, NOON)
-
-    assert words == ("All alerts since 2 Jan 2020, 03:04 UTC and before 3 Jan 2020, 00:00 UTC, newest first")
+# The list
 
 
-def test_chip_link_removes_only_its_filter() -> None:
-    query = query_of("status=firing&match=a%3D1&match=b%3D2&limit=5")
+def test_firing_row_says_severity_duration_and_what_differs() -> None:
+    alerts = [make_alert({**API_DOWN, "instance": f"api-{n}", "job": "api"}, id=n) for n in (1, 2)]
 
-    chips = filter_summary.chips(query)
+    seen = render("alerts.html", alerts_page(*map(make_listed, alerts), now=at(12)))
 
-    assert [chip.text for chip in chips] == ["status: firing", "a=1", "b=2"]
-    assert chips[1].without_url == "/alerts?status=firing&match=b%3D2&limit=5"
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")))
-def test_label_link_matches_exactly_that_label(value: str) -> None:
-    url = filter_summary.with_label(None, "instance", value)
-
-    assert url is not None
-    (matcher,) = query_of(url.partition("?")[2]).filters.matchers
-    assert (matcher.name, matcher.operator, matcher.value) == ("instance", "=", value)
+    assert "critical, firing ApiDown instance api-1 ApiDown it is not notified 12 min since" in seen.text
+    assert "job" not in seen.text
 
 
-def test_empty_severity_link_filters_by_empty_severity() -> None:
-    filters = query_of(filter_summary.severity_url("").partition("?")[2]).filters
+def test_resolved_row_says_resolved_and_how_long_it_lasted() -> None:
+    seen = render("alerts.html", alerts_page(make_listed(make_alert(ends_at=at(9))), now=at(12)))
 
-    assert [str(matcher) for matcher in filters.matchers] == ['severity=""']
-
-
-def test_label_link_does_not_repeat_an_active_matcher() -> None:
-    query = query_of("match=" + 'a%3D"1"')
-
-    assert filter_summary.with_label(query, "a", "1") == "/alerts?match=a%3D%221%22"
+    assert "Resolved, was critical" in seen.text
+    assert "3 min ago lasted 9 min" in seen.text
 
 
-def test_label_name_outside_ascii_words_is_quoted_in_the_link() -> None:
-    assert filter_summary.with_label(None, "a.b/c", "1") == "/alerts?match=%22a.b%2Fc%22%3D%221%22"
+def test_silenced_row_says_by_whom_and_does_not_look_firing() -> None:
+    listed = make_listed(make_alert(suppressed="silenced"), silence=SILENCE)
+
+    seen = render("alerts.html", alerts_page(listed))
+
+    assert "silenced, critical, still firing" in seen.text
+    assert "by Grace until" in seen.text
+    assert "row is-silenced critical" in seen.attributes("li", "class")
 
 
-# Discord's markdown
+def test_row_says_who_has_acknowledged_it() -> None:
+    seen = render("alerts.html", alerts_page(make_listed(acknowledgement=ADA)))
+
+    assert "Ada" in seen.text
 
 
 @pytest.mark.parametrize(
-    ("text", "html"),
+    ("message", "words", "url"),
     [
-        ("**b** *i* _i_", "<p><strong>b</strong> <em>i</em> <em>i</em></p>"),
-        ("__u__ ~~s~~", "<p><u>u</u> <s>s</s></p>"),
-        ("__**both**__", "<p><u><strong>both</strong></u></p>"),
-        ("`a <b>`", "<p><code>a &lt;b&gt;</code></p>"),
-        ("```\n<b>\n```", "<pre><code>&lt;b&gt;\n</code></pre>"),
-        ("one\ntwo", "<p>one<br>\ntwo</p>"),
-        ("> quoted\nnot", "<blockquote>\n<p>quoted</p>\n</blockquote>\n<p>not</p>"),
-        (r"\*no\* a\_b \<t:1:R\>", "<p>*no* a_b &lt;t:1:R&gt;</p>"),
-        ("# Head", '<p class="head-1">Head</p>'),
-        ("<b>&amp;", "<p>&lt;b&gt;&amp;amp;</p>"),
-        (
-            "[**x <b>**](https://e.org/?a=1&b)",
-            f'<p><a href="https://e.org/?a=1&amp;b" {REL}><strong>x &lt;b&gt;</strong></a></p>',
-        ),
-        ("[x](javascript:alert%281%29)", "<p>[x](javascript:alert%281%29)</p>"),
-        (
-            "<@&777> <@5> @here @hereby",
-            (
-                '<p><span class="mention">@role 777</span> <span class="mention">@user 5</span> '
-                '<span class="mention">@here</span> @hereby</p>'
-            ),
-        ),
-        ("`<@&777>` @\u200beveryone", "<p><code>&lt;@&amp;777&gt;</code> @\u200beveryone</p>"),
-        ("<javascript:alert(1)> <a@b.c>", "<p>&lt;javascript:alert(1)&gt; &lt;a@b.c&gt;</p>"),
+        (POSTED, "ops", POSTED.url),
+        (replace(POSTED, state="dead"), "not delivered", "/dead-letters"),
+        (replace(POSTED, revision=-1, url=None), "queued", None),
+        (replace(POSTED, url=None), "ops", None),
+        (None, "not notified", None),
     ],
 )
-def test_discord_markdown_is_rendered(text: str, html: str) -> None:
-    assert discord_html.block(text, NOON).strip() == html
+def test_row_says_whether_people_were_notified(message: Message | None, words: str, url: str | None) -> None:
+    listed = make_listed(messages=(message,) if message else ())
+
+    seen = render("alerts.html", alerts_page(listed))
+
+    assert words in seen.text
+    assert url is None or url in seen.links
 
 
-@pytest.mark.parametrize(
-    ("style", "words"),
-    [
-        ("", "14 November 2023 22:13"),
-        (":t", "22:13"),
-        (":T", "22:13:20"),
-        (":d", "14/11/2023"),
-        (":D", "14 November 2023"),
-        (":f", "14 November 2023 22:13"),
-        (":F", "Tuesday, 14 November 2023 22:13"),
-        (":R", "2 hours ago"),
-    ],
-)
-def test_timestamp_is_rendered_in_each_style(style: str, words: str) -> None:
-    now = datetime(2023, 11, 15, 0, 30, tzinfo=UTC)
+def test_incident_row_stands_for_its_alerts() -> None:
+    listed = [make_listed(make_alert(incident_id=7, id=n)) for n in (1, 2)]
+    (incident,) = make_firing(*listed)
+    sections = (Section("", (Row(listed[0], incident),)),)
 
-    html = discord_html.inline(f"<t:1700000000{style}>", now)
+    seen = render("alerts.html", alerts_page(listed[0], sections=sections, is_grouped=True))
 
-    assert html == f'<span class="stamp">{words}</span>'
+    assert "/incidents/7" in seen.links
+    assert "2 alerts" in seen.text
 
 
-def test_out_of_range_timestamp_stays_text() -> None:
-    assert discord_html.inline("<t:999999999999:R>", NOON) == "&lt;t:999999999999:R&gt;"
+def test_counts_of_what_fires_lead_to_it_worst_first() -> None:
+    seen = render("alerts.html", alerts_page(firing={"warning": 1, "critical": 3}))
+
+    links = [link for link in seen.links if "status=firing" in link]
+    assert links == ["/alerts?status=firing&severity=critical", "/alerts?status=firing&severity=warning"]
+    assert "3 critical 1 warning" in seen.text
 
 
-@pytest.mark.parametrize(
-    ("span", "words"),
-    [
-        (timedelta(seconds=-20), "a few seconds ago"),
-        (timedelta(minutes=-1), "a minute ago"),
-        (timedelta(hours=1), "in an hour"),
-        (timedelta(days=-3), "3 days ago"),
-    ],
-)
-def test_relative_time_is_worded_as_in_discord(span: timedelta, words: str) -> None:
-    assert discord_html.relative(NOON + span, NOON) == words
+def test_list_says_what_is_shown_and_how_many_there_are() -> None:
+    some = render("alerts.html", alerts_page(make_listed(), query=query_of("severity=critical&order=worst")))
+    many = render("alerts.html", alerts_page(make_listed(), count=Count(1000, is_exact=False)))
+
+    assert "Critical alerts, worst first 1 alert" in some.text
+    assert "more than 1,000 alerts" in many.text
 
 
-PIECES = "<script> </p> ** __ _ ` ``` [x]( ) javascript: https://e.org/ \" ' onload= <t:1:R> &lt; < > | ~~"
-LINES = ("\n", "> ", "\\", "- ", "# ", " ", " onload=")
+def test_list_links_onward_back_and_to_its_exports() -> None:
+    query = replace(query_of("status=firing"), after=Cursor(90))
 
+    seen = render("alerts.html", alerts_page(make_listed(), query=query, next_url="/alerts?cursor=40"))
 
-@given(st.lists(st.sampled_from([*PIECES.split(), *LINES]), max_size=30).map("".join))
-def test_any_text_renders_to_known_markup_only(text: str) -> None:
-    known = {"p", "br", "strong", "em", "u", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a", "span"}
-
-    tags = ParsedPage(discord_html.block(text, NOON)).tags
-
-    assert {tag for tag, _ in tags} <= known
-    assert {name for _, attrs in tags for name in attrs} <= {"class", "href", "rel", "start"}
-    assert all(str(attrs["href"]).startswith(("https://", "http://")) for _, attrs in tags if "href" in attrs)
-
-
-# Texts of the pages
-
-
-def test_empty_history_shows_how_to_send_an_alert() -> None:
-    page = alerts_page(alertnames=(), webhook_url="https://router.example.org/webhooks/alertmanager")
-
-    seen = render("alerts.html", page)
-
-    assert "No alerts yet" in seen.text
-    assert "curl https://router.example.org/webhooks/alertmanager" in seen.text
-    assert "- url: https://router.example.org/webhooks/alertmanager" in seen.text
-    assert not [tag for tag, _ in seen.tags if tag == "form"]
-
-
-@pytest.mark.parametrize("page", ["/", "/alerts"])
-@pytest.mark.parametrize("token", ["", "a-token-of-the-tests"])
-def test_offered_curl_command_is_accepted(page: str, token: str, make_sqlite_client: Any) -> None:
-    """Run as by a shell with the token in its environment."""
-    client: TestClient = make_sqlite_client(ingest_tokens=token)
-
-    text = client.get(page, headers={"accept": "text/html"}).text
-    [offered] = re.findall(r"<code>(curl .*?)</code>", text, re.DOTALL)
-    words = shlex.split(html.unescape(offered).replace("$ALERT_ROUTER_INGEST_TOKENS", token))
-    headers = dict(value.split(": ") for word, value in pairwise(words) if word == "-H")
-    answer = client.post(urlsplit(words[1]).path, content=words[-1].encode(), headers=headers)
-
-    assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
-    assert not token or token not in text
-    assert ("# http_config" in text) == (not token)
+    assert {"/alerts?cursor=40", "/alerts?status=firing", "/alerts?status=firing&format=csv"} <= set(
+        seen.links
+    )
+    assert "/alerts.atom?status=firing" in seen.links
 
 
 def test_empty_result_offers_to_clear_the_filters() -> None:
@@ -416,73 +262,41 @@ def test_empty_result_offers_to_clear_the_filters() -> None:
     assert "/alerts" in seen.links
 
 
-def test_firing_row_shows_severity_duration_and_source() -> None:
-    alert = make_alert(repeats=2, flaps=1)
+def test_form_keeps_what_was_asked_for() -> None:
+    query = query_of("severity=disaster&match=a%3D1&match=b%3D2&since=90m&limit=5&notified=no")
 
-    seen = render("alerts.html", alerts_page(alert, now=at(12)))
+    seen = render("alerts.html", alerts_page(query=query))
 
-    for words in (
-        "critical Firing",
-        "ApiDown",
-        "ApiDown it is",
-        "for 12 min",
-        "flapped once, repeated twice",
-    ):
-        assert words in seen.text
-    assert f"since {NOON:%H:%M} UTC" in seen.text
-    assert filter_summary.with_label(None, "instance", "api-1") in seen.links
-
-
-def test_resolved_row_says_resolved_in_words() -> None:
-    seen = render("alerts.html", alerts_page(make_alert(ends_at=at(9)), now=at(12)))
-
-    assert "Resolved critical" in seen.text
-    assert "3 min ago lasted 9 min" in seen.text
-    assert "Firing critical" not in seen.text
+    values = [(a["name"], a["value"]) for t, a in seen.tags if t == "input" and a.get("value")]
+    assert values == [
+        ("limit", "5"),
+        ("severity", "disaster"),
+        ("since", "90m"),
+        ("match", "a=1"),
+        ("match", "b=2"),
+    ]
+    assert "no" in [a["value"] for t, a in seen.tags if t == "option" and "selected" in a]
 
 
-def test_row_with_many_labels_links_to_the_rest() -> None:
-    labels = API_DOWN | {f"label_{n}": "x" for n in range(20)}
+def test_wrong_filter_is_described_beside_its_field() -> None:
+    page = alerts_page(errors={"since": "must be a time", "foo": "unknown filter"})
 
-    seen = render("alerts.html", alerts_page(make_alert(labels, id=9)))
+    seen = render("alerts.html", page)
 
-    assert "15 more" in seen.text
-    assert "/alerts/9#labels" in seen.links
-
-
-def test_the_counts_of_what_fires_lead_to_it_worst_first() -> None:
-    seen = render("alerts.html", alerts_page(firing={"warning": 1, "critical": 3}))
-
-    links = [link for link in seen.links if "status=firing" in link]
-    assert links == ["/alerts?status=firing&severity=critical", "/alerts?status=firing&severity=warning"]
-    assert "3 critical 1 warning" in seen.text
+    (field,) = [attrs for tag, attrs in seen.tags if attrs.get("id") == "since"]
+    assert (field["aria-invalid"], field["aria-describedby"]) == ("true", "since-wrong")
+    assert "must be a time" in seen.text
+    assert "foo: unknown filter" in seen.text
+    assert "Nothing is listed" in seen.text
 
 
-def test_older_page_links_onward_and_back_to_newest() -> None:
-    query = query_of("status=firing&cursor=90")
-
-    seen = render("alerts.html", alerts_page(make_alert(), query=query, next_url="/alerts?cursor=40"))
-
-    assert "older than #90" in seen.text
-    assert "/alerts?cursor=40" in seen.links
-    assert "/alerts?status=firing" in seen.links
-
-
-def test_form_keeps_chosen_values_that_do_not_exist() -> None:
-    query = query_of("severity=disaster&match=a%3D1&match=b%3D2&since=90m&limit=5")
-
-    tags = render("alerts.html", alerts_page(query=query)).tags
-
-    chosen = [attrs["value"] for tag, attrs in tags if tag == "option" and "selected" in attrs]
-    hidden = [(a["name"], a["value"]) for tag, a in tags if tag == "input" and a.get("type") == "hidden"]
-    assert chosen == ["disaster", "90m"]
-    assert hidden == [("match", "a=1"), ("match", "b=2"), ("limit", "5")]
+# One alert, one incident
 
 
 def test_firing_alert_links_the_next_steps() -> None:
     annotations = {"runbook_url": "https://e.org/run", "dashboard_url": "http://grafana:3000/d/1"}
 
-    seen = render("alert.html", alert_page(make_alert(annotations=annotations)))
+    seen = render("alert.html", alert_page(make_listed(make_alert(annotations=annotations))))
 
     assert "Firing for 12 min" in seen.text
     assert "Runbook Dashboard Graph Silence" in seen.text
@@ -491,7 +305,7 @@ def test_firing_alert_links_the_next_steps() -> None:
 
 
 def test_resolved_alert_has_no_silence_link() -> None:
-    seen = render("alert.html", alert_page(make_alert(ends_at=at(9))))
+    seen = render("alert.html", alert_page(make_listed(make_alert(ends_at=at(9)))))
 
     assert "Resolved 3 min ago, after 9 min" in seen.text
     assert "Silence" not in seen.text
@@ -500,77 +314,141 @@ def test_resolved_alert_has_no_silence_link() -> None:
 def test_measured_values_are_shown_in_the_header() -> None:
     annotations = {"summary": "Too hot", "values": "B = 18.9821, C = 0"}
 
-    seen = render("alert.html", alert_page(make_alert(annotations=annotations)))
+    seen = render("alert.html", alert_page(make_listed(make_alert(annotations=annotations))))
 
     assert "Too hot B = 18.9821, C = 0" in seen.text
 
 
-def test_transitions_and_deliveries_are_described() -> None:
-    sent = Delivery(NOON, "discord", "create", "sent", 87, 200, "1234", "")
-    failed = replace(sent, action="edit", outcome="retry", status=503, detail="HTTP 503")
-    late = TimelineEntry(at(3), "superseded", "alert_router", "its resolve was missed; alert 2 follows")
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "Nobody has it."),
+        ({"acknowledgement": ADA}, "Ada has it since"),
+        ({"alert": make_alert(suppressed="silenced"), "silence": SILENCE}, "Silenced by Grace until"),
+        ({"alert": make_alert(suppressed="inhibited")}, "Alertmanager is quiet about it: it is inhibited."),
+        ({"alert": make_alert(ends_at=at(9)), "acknowledgement": ADA}, "Ada had it since"),
+    ],
+)
+def test_head_says_who_has_it_and_what_silences_it(changes: dict[str, object], words: str) -> None:
+    seen = render("incident.html", incident_page(replace(make_listed(), **changes)))  # type: ignore[arg-type]
 
-    seen = render("alert.html", alert_page(make_alert(), transitions=(late,), deliveries=(sent, failed)))
+    assert words in seen.text
 
-    assert "Closed: a new episode started its resolve was missed; alert 2 follows" in seen.text
-    assert "new message sent HTTP 200 message 1234 87 ms" in seen.text
-    assert "message edited failed, retried HTTP 503" in seen.text
+
+def test_timeline_shows_each_fact_with_its_details() -> None:
+    lines = (
+        Line(NOON, "Began, says Prometheus", tone="bad"),
+        Line(at(1), "Message edited in ops", count=3, last_at=at(4)),
+        Line(at(5), "Silenced by Grace", "deploying", until=at(60), place="api-1"),
+    )
+
+    seen = render("alert.html", alert_page(make_listed(), lines=lines))
+
+    assert "Began, says Prometheus" in seen.text
+    assert "Message edited in ops 3 times" in seen.text
+    assert "Silenced by Grace api-1 until" in seen.text
+    assert "deploying" in seen.text
+
+
+def test_page_says_why_there_was_a_message() -> None:
+    answer = Answer(OPS, NOON, POSTED.url, "announced at 12:00", ())
+
+    seen = render("alert.html", alert_page(make_listed(), why=(answer,)))
+
+    assert "ops: announced at 12:00 The message" in seen.text
+    assert POSTED.url in seen.links
+
+
+def test_earlier_episodes_show_length_and_notes() -> None:
+    before = make_alert(id=9, starts_at=at(-90), ends_at=at(-70))
+    earlier = Earlier((make_listed(before, acknowledgement=ADA),), is_all=True)
+
+    seen = render("alert.html", alert_page(make_listed(episodes_30d=2), earlier=earlier))
+
+    assert "Twice in 30 days, usually over after 20 min." in seen.text
+    assert "lasted 20 min Ada: on it" in seen.text
+    assert "/alerts/9" in seen.links
 
 
 def test_other_alerts_of_the_incident_are_listed() -> None:
-    sibling = make_alert({**API_DOWN, "instance": "api-2"}, id=2)
+    sibling = make_listed(make_alert({**API_DOWN, "instance": "api-2"}, id=2))
 
-    seen = render("alert.html", alert_page(make_alert(), siblings=(sibling,)))
+    seen = render("alert.html", alert_page(make_listed(), sibling))
 
     assert "Same incident" in seen.text
     assert "/alerts/2" in seen.links
 
 
+def test_page_shows_the_card_as_it_looks_now() -> None:
+    card = make_card(body={"content": "**Look**"})
+
+    seen = render("incident.html", incident_page(make_listed(), card=card))
+
+    assert "The card in preview" in seen.text
+    assert "Look" in seen.text
+
+
 def test_held_and_expiring_alerts_show_their_deadline() -> None:
-    held = render("alert.html", alert_page(make_alert(ends_at=at(9), held_until=at(14))))
-    expiring = render("alert.html", alert_page(make_alert(expires_at=at(60))))
+    held = render("alert.html", alert_page(make_listed(make_alert(ends_at=at(9), held_until=at(14)))))
+    expiring = render("alert.html", alert_page(make_listed(make_alert(expires_at=at(60)))))
 
     assert "A late “firing” arrived after it resolved" in held.text
     assert "Resolves at" in expiring.text
 
 
-def test_landing_page_of_a_healthy_router() -> None:
-    seen = render("landing.html", landing())
-
-    assert "Nothing is firing" in seen.text
-    assert "No cards are queued. Cards go to Discord." in seen.text
-    assert "rejected" not in seen.text
+# Insights, and the pages about the router
 
 
-def test_landing_page_lists_every_problem() -> None:
-    page = landing(
-        firing={"critical": 2},
-        pending_cards=1,
-        dead_cards=2,
-        quarantined=3,
-        channel="preview",
-        not_ready={"database": "does not answer"},
+def test_insights_show_numbers_and_what_they_suggest() -> None:
+    seen = render("insights.html", insights_page(make_habit()))
+
+    assert "alerts 9 as before (9)" in seen.text
+    assert "ApiDown 9 3 5 min fires 9 times a week" in seen.text
+    assert "9 of 9" in seen.text
+    assert "/alerts?alertname=ApiDown&since=30d" in seen.links
+    assert "By week: 4, 5" in seen.attributes("svg", "aria-label")
+
+
+def test_operations_show_each_channel_and_who_was_refused() -> None:
+    channel = replace(operations_page().channels[0], trouble="accepts nothing", stats=replace(STATS, dead=2))
+
+    seen = render("operations.html", operations_page(channels=(channel,), refused=((401, "10.0.0.7", 3),)))
+
+    assert "discord accepts nothing 0 2 1 2 just now, sent HTTP 200 Send" in seen.text
+    assert "10.0.0.7 401 no valid token 3" in seen.text
+    assert "/dead-letters" in seen.links
+
+
+def test_acts_say_who_did_what_and_until_when() -> None:
+    act = Act(7, Kind.SILENCED, NOON, "Grace", "deploying", "card", at(60))
+
+    seen = render("acts.html", ActsPage(NOON, (Recorded(act, "ApiDown"),)))
+
+    assert f"{NOON:%H:%M} UTC Grace silenced ApiDown deploying {at(60):%H:%M} UTC card" in seen.text
+    assert "/incidents/7" in seen.links
+
+
+def kept(text: str = '{"a": 1}', **changes: str) -> KeptItem:
+    return KeptItem(
+        Kept(3, RefusedBody(NOON, "grafana", "alerts.0: no labels", text.encode())), text, **changes
     )
 
-    seen = render("landing.html", page)
 
-    for words in (
-        "2 alerts are firing",
-        "1 card is queued",
-        "2 cards were rejected by Discord for good",
-        "3 messages could not be parsed",
-        "database does not answer",
-        "DISCORD_WEBHOOK_URL is not set",
-    ):
-        assert words in seen.text
+def test_quarantined_body_can_be_mended_on_the_page() -> None:
+    seen = render("quarantine.html", QuarantinePage(NOON, (kept(error="still not JSON"),)))
+
+    assert "alerts.0: no labels Body" in seen.text
+    assert "still not JSON" in seen.text
+    assert seen.attributes("form", "action") == ["/quarantine/done", "/quarantine/3/replay"]
+    assert seen.attributes("button", "formaction") == ["/quarantine/3/done"]
 
 
-def test_action_needed_is_shown_above_the_alerts() -> None:
-    calm = render("alerts.html", alerts_page())
-    troubled = render("alerts.html", alerts_page(troubles={"channel discord": "is gone"}))
+def test_body_too_large_for_the_page_can_be_marked_as_done() -> None:
+    seen = render("quarantine.html", QuarantinePage(NOON, (replace(kept(), text=""),)))
 
-    assert "Action needed" not in calm.text
-    assert "Action needed channel discord is gone Firing now" in troubled.text
+    assert "too large to be mended here" in seen.text
+    assert not [tag for tag, _ in seen.tags if tag == "textarea"]
+    assert "/quarantine/3/done" in seen.attributes("button", "formaction")
 
 
 def test_dead_letter_shows_its_reason_and_a_retry_button() -> None:
@@ -578,10 +456,9 @@ def test_dead_letter_shows_its_reason_and_a_retry_button() -> None:
 
     seen = render("dead_letters.html", DeadLettersPage(now=NOON, letters=(letter,)))
 
-    forms = [attrs for tag, attrs in seen.tags if tag == "form"]
     assert "1 card that Discord rejected for good" in seen.text
     assert "alert 3 HTTP 400: too long Retry" in seen.text
-    assert [form["action"] for form in forms] == ["/dead-letters/replay", "/dead-letters/17/replay"]
+    assert seen.attributes("form", "action") == ["/dead-letters/replay", "/dead-letters/17/replay"]
     assert "/alerts/3" in seen.links
 
 
@@ -589,7 +466,7 @@ def test_no_retry_button_without_dead_letters() -> None:
     seen = render("dead_letters.html", DeadLettersPage(now=NOON, letters=()))
 
     assert "None: every card" in seen.text
-    assert "form" not in {tag for tag, _ in seen.tags}
+    assert seen.attributes("form", "action") == []
 
 
 def test_error_page_names_each_parameter() -> None:
@@ -599,11 +476,15 @@ def test_error_page_names_each_parameter() -> None:
 
     seen = ParsedPage(bytes(answer.body).decode())
     assert answer.status_code == HTTPStatus.BAD_REQUEST
-    assert "sincemust be a time" in seen.text
+    assert "since must be a time" in seen.text
     assert "/alerts" in seen.links
 
 
 # The preview
+
+
+def preview(body: Mapping[str, object], **changes: object) -> PreviewPage:
+    return PreviewPage(now=at(5), cards=(make_card(body=dict(body), **changes),), channel="preview")
 
 
 def test_preview_renders_all_parts_of_a_card() -> None:
@@ -624,7 +505,7 @@ def test_preview_renders_all_parts_of_a_card() -> None:
         ],
     }
 
-    seen = render("preview.html", card(body, edited=True))
+    seen = render("preview.html", preview(body, edited=True))
 
     classes = [attrs.get("class") for _, attrs in seen.tags]
     assert "embed bar-e5484d" in classes
@@ -636,20 +517,10 @@ def test_preview_renders_all_parts_of_a_card() -> None:
 
 
 def test_preview_renders_a_plain_text_card() -> None:
-    seen = render("preview.html", card({"content": "only text", "embeds": [], "components": []}))
+    seen = render("preview.html", preview({"content": "only text", "embeds": [], "components": []}))
 
     assert "only text" in seen.text
     assert "(edited)" not in seen.text
-
-
-@pytest.mark.parametrize(
-    ("inline", "sizes"),
-    [([True] * 4, [3, 1]), ([True, False, True, True], [1, 1, 2]), ([False, False], [1, 1]), ([], [])],
-)
-def test_inline_fields_are_laid_out_three_to_a_row(inline: Sequence[bool], sizes: Sequence[int]) -> None:
-    rows = discord_html.rows([{"inline": value} for value in inline])
-
-    assert [len(row) for row in rows] == sizes
 
 
 def test_empty_preview_explains_when_cards_appear() -> None:
@@ -664,15 +535,23 @@ def test_empty_preview_explains_when_cards_appear() -> None:
 def hostile_pages() -> list[tuple[str, Page]]:
     alert = make_alert(
         {"alertname": HOSTILE, "severity": HOSTILE, HOSTILE: HOSTILE},
-        annotations=dict.fromkeys(("summary", "description", "runbook_url", HOSTILE), HOSTILE)
+        annotations=dict.fromkeys(("summary", "description", "runbook_url", "value", HOSTILE), HOSTILE)
         | {"dashboard_url": "javascript:alert(1)"},
         generator_url="javascript:alert(1)",
         reporter=HOSTILE,
+        suppressed=HOSTILE,
     )
-    entry = TimelineEntry(NOON, HOSTILE, HOSTILE, HOSTILE)
-    delivery = Delivery(NOON, HOSTILE, HOSTILE, HOSTILE, 1, 400, HOSTILE, HOSTILE)
-    detail = {"transitions": (entry,), "deliveries": (delivery,), "siblings": (alert,)}
-    query = query_of(f"q={HOSTILE}&severity={HOSTILE}".replace("<", "%3C"))
+    acknowledgement = Acknowledgement(NOON, HOSTILE, HOSTILE)
+    silence = replace(SILENCE, created_by=HOSTILE, comment=HOSTILE)
+    messages = (Message(CHANNEL, "delivered", "javascript:alert(1)", 1),)
+    silenced = make_listed(alert, acknowledgement=acknowledgement, silence=silence, messages=messages)
+    listed = replace(silenced, alert=replace(alert, id=2, incident_id=2, suppressed=None))
+    episode = {
+        "lines": (Line(NOON, HOSTILE, HOSTILE, place=HOSTILE),),
+        "why": (Answer(CHANNEL, NOON, "javascript:alert(1)", HOSTILE, ()),),
+        "earlier": Earlier((listed,), is_all=False),
+        "card": make_card(body={"content": HOSTILE}, channel=HOSTILE),
+    }
     text = {"name": HOSTILE, "value": HOSTILE}
     embed = {
         "title": HOSTILE,
@@ -683,30 +562,62 @@ def hostile_pages() -> list[tuple[str, Page]]:
     }
     buttons = [{"components": [{"label": HOSTILE, "url": "javascript:alert(1)"}]}]
     names = (HOSTILE,)
-    letters = (DeadLetter(1, HOSTILE, None, None, HOSTILE, NOON),)
+    troubles = (Trouble(HOSTILE, HOSTILE, "/operations"),)
+    query = query_of(f"q={HOSTILE}&severity={HOSTILE}".replace("<", "%3C"))
+    channel = replace(operations_page().channels[0], name=CHANNEL, trouble=HOSTILE, fallback=HOSTILE)
     return [
+        (
+            "now.html",
+            now_page(
+                firing={HOSTILE: 1},
+                waiting=make_firing(listed),
+                silenced=make_firing(silenced),
+                resolved=(listed,),
+                troubles=troubles,
+                channel_names=names,
+            ),
+        ),
         (
             "alerts.html",
             alerts_page(
-                alert,
+                listed,
+                silenced,
                 query=query,
                 firing={HOSTILE: 1},
-                severities=names,
                 alertnames=names,
-                troubles={HOSTILE: HOSTILE},
+                severities=names,
+                teams=names,
+                label_names=names,
             ),
         ),
-        ("alert.html", alert_page(alert, **detail)),
+        ("alerts.html", alerts_page(query=query, errors={"q": HOSTILE, HOSTILE: HOSTILE})),
+        ("alert.html", alert_page(silenced, listed, as_json=HOSTILE, **episode)),
+        ("incident.html", incident_page(listed, silenced, **episode)),
+        ("insights.html", insights_page(make_habit(alertname=HOSTILE, sentence=HOSTILE))),
+        (
+            "operations.html",
+            operations_page(troubles=troubles, channels=(channel,), refused=((401, HOSTILE, 1),)),
+        ),
+        ("quarantine.html", QuarantinePage(NOON, (hostile_item(),))),
         (
             "preview.html",
-            card({"content": HOSTILE, "embeds": [embed], "components": buttons}, channel=HOSTILE),
+            preview({"content": HOSTILE, "embeds": [embed], "components": buttons}, channel=HOSTILE),
         ),
-        ("landing.html", landing(firing={HOSTILE: 1}, not_ready={HOSTILE: HOSTILE})),
-        ("dead_letters.html", DeadLettersPage(NOON, letters)),
+        ("acts.html", ActsPage(NOON, (hostile_act(),))),
+        ("dead_letters.html", DeadLettersPage(NOON, (DeadLetter(1, HOSTILE, None, None, HOSTILE, NOON),))),
         ("api_docs.html", ApiPage(NOON, (hostile_operation(),))),
         ("error.html", ErrorPage(NOON, Problem(BAD, HOSTILE, errors=[FieldError(HOSTILE, HOSTILE)]))),
         ("error.html", ErrorPage(NOON, Problem(BAD, HOSTILE))),
     ]
+
+
+def hostile_item() -> KeptItem:
+    refused = RefusedBody(NOON, HOSTILE, HOSTILE, b"")
+    return KeptItem(Kept(1, refused), f"</textarea>{HOSTILE}", HOSTILE)
+
+
+def hostile_act() -> Recorded:
+    return Recorded(Act(1, Kind.SILENCED, NOON, HOSTILE, HOSTILE, HOSTILE, NOON), HOSTILE)
 
 
 def hostile_operation() -> Operation:
@@ -725,7 +636,7 @@ def test_hostile_text_stays_text_on_every_page(template: str, page: Page) -> Non
     seen = render(template, page)
 
     scripts = [attrs for tag, attrs in seen.tags if tag == "script"]
-    assert [str(attrs["src"]).partition("?")[0] for attrs in scripts] == ["/static/live.js"]
+    assert all(str(attrs["src"]).startswith("/static/js/") for attrs in scripts)
     assert "img" not in {tag for tag, _ in seen.tags}
     assert not [name for _, attrs in seen.tags for name in attrs if name.startswith("on") or name == "style"]
     assert all(link.startswith(("/", "#", "http://", "https://")) for link in seen.links)
@@ -779,14 +690,16 @@ def palettes() -> list[dict[str, str]]:
     return [light, light | dark]
 
 
+GROUNDS = ("page", "surface", "sunken")
 TEXT_ON = [
     *((text, ground) for text in ("text", "quiet", "link") for ground in ("page", "surface")),
-    *(("text", "chip"), ("resolved", "surface"), ("resolved", "page"), ("page", "text")),
+    *((text, "sunken") for text in ("text", "quiet", "link")),
+    *((f"{tone}-text", ground) for tone in ("critical", "error", "warning", "info") for ground in GROUNDS),
+    *(("resolved", ground) for ground in GROUNDS),
+    *(("text", "chip"), ("page", "text")),
     *((f"on-{tone}", tone) for tone in ("critical", "error", "warning", "info", "none")),
 ]
-MARKS_ON = [
-    (mark, "surface") for mark in ("critical", "error", "warning-mark", "info", "none", "critical-text")
-]
+MARKS_ON = [(mark, "surface") for mark in ("critical", "error", "warning-mark", "info", "none", "muted-mark")]
 
 
 @pytest.mark.parametrize("palette", palettes(), ids=["light", "dark"])
@@ -814,7 +727,8 @@ def test_inputs_are_labelled_and_ids_are_unique(template: str, page: Page) -> No
 
     ids = [attrs["id"] for _, attrs in tags if attrs.get("id")]
     labelled = {attrs["for"] for tag, attrs in tags if tag == "label"}
-    inputs = {a.get("id") for t, a in tags if t in ("input", "select") and a.get("type") != "hidden"}
+    fields = ("input", "select", "textarea")
+    inputs = {a.get("id") for t, a in tags if t in fields and a.get("type") != "hidden"}
     assert inputs == labelled
     assert len(ids) == len(set(ids))
 
@@ -848,7 +762,7 @@ def test_every_embed_colour_has_a_class() -> None:
 
 
 def test_every_stylesheet_is_linked_in_cascade_order() -> None:
-    links = [str(attrs["href"]) for tag, attrs in render("landing.html", landing()).tags if tag == "link"]
+    links = [str(attrs["href"]) for tag, attrs in render("now.html", now_page()).tags if tag == "link"]
 
     files = {path.stem for path in (STATIC / "css").iterdir()}
     assert files == set(STYLESHEETS)
@@ -860,10 +774,21 @@ def test_every_stylesheet_is_linked_in_cascade_order() -> None:
 def test_every_css_class_is_used() -> None:
     css = "".join((STATIC / "css" / f"{name}.css").read_text() for name in STYLESHEETS)
     selectors = re.sub(r"/\*.*?\*/|\{[^{}]*\}", "", css, flags=re.DOTALL)
-    sources = [*(FOLDER / "templates").glob("*.html"), *FOLDER.glob("*.py")]
+    sources = [*(FOLDER / "templates").glob("*.html"), *FOLDER.glob("*.py"), *(STATIC / "js").glob("*.js")]
     words = set(re.findall(r"[\w-]+", " ".join(path.read_text() for path in sources)))
-    computed = re.compile(r"bar-[0-9a-f]{6}|head-[1-3]|of-[23]")
+    computed = re.compile(r"bar-[0-9a-f]{6}|head-[1-3]|of-[23]|heat-[0-5]")
 
     classes = set(re.findall(r"\.([a-z][\w-]*)", selectors))
 
     assert {name for name in classes - words if not computed.fullmatch(name)} == set()
+
+
+def test_every_script_is_linked_as_a_module() -> None:
+    tags = render("now.html", now_page()).tags
+
+    scripts = [attrs for tag, attrs in tags if tag == "script"]
+    assert {path.stem for path in (STATIC / "js").iterdir()} == set(SCRIPTS)
+    assert [str(attrs["src"]).partition("?")[0] for attrs in scripts] == [
+        f"/static/js/{name}.js" for name in SCRIPTS
+    ]
+    assert {attrs["type"] for attrs in scripts} == {"module"}

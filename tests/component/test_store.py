@@ -187,7 +187,7 @@ HOT: dict[str, tuple[Question, set[str]]] = {
         {"sqlite_autoindex_alerts_1"},
     ),
     "which incident does a group join": (
-        lambda conn: incidents.latest(conn, ['{"n":"1"}']),
+        lambda conn: incidents.by_ids(conn, [], ['{"n":"1"}']),
         {"ix_incidents_key_id"},
     ),
     "what does time change": (

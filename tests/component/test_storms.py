@@ -143,7 +143,7 @@ def test_failing_card_does_not_prolong_a_storm(harness: RouterHarness) -> None:
     harness.accept(*signals(DISK_FULL, 1, first=60))
     harness.deliver_for(30)
 
-    assert "Complete since" in str(digest_of(harness).embeds)
+    assert "complete since" in str(digest_of(harness).embeds)
     assert folded(harness) == 60
 
 
@@ -157,7 +157,7 @@ def test_trickle_after_a_storm_gets_single_cards(harness: RouterHarness) -> None
 
     assert folded(harness) == 60
     assert len(harness.discord.messages()) == 11
-    assert "Complete since" in str(digest_of(harness).embeds)
+    assert "complete since" in str(digest_of(harness).embeds)
 
 
 def digests_of(harness: RouterHarness) -> list[Message]:

@@ -65,7 +65,7 @@ def test_missing_heartbeat_is_one_critical_card_that_resolves(harness: RouterHar
     pass_time(harness, 3, dog)
     harness.deliver_for(5)
 
-    assert blind == [f"🔴 {ALERTNAME}"]
+    assert blind == [f"🔴 critical · {ALERTNAME}"]
     [message] = harness.discord.messages()
     assert "🟢" in message.embeds[0]["title"]
     assert harness.kinds() == ["opened", "resolved"]

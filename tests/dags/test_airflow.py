@@ -47,12 +47,27 @@ class Stack:
     backend: Process
     urls: dict[str, str]
     warehouse_url: str
+    model_folder: Path
 
     def alerts(self) -> Counter[tuple[str, str]]:
         """The router's history: alert name and endpoint, and how often."""
         answer = httpx.get(f"{self.urls['router']}/alerts", headers={"accept": "application/json"})
         alerts = answer.raise_for_status().json()["alerts"]
         return Counter((alert["alertname"], alert["labels"].get("endpoint", "")) for alert in alerts)
+
+    def statuses(self, alertname: str) -> list[str]:
+        answer = httpx.get(f"{self.urls['router']}/alerts", params={"alertname": alertname})
+        return [alert["status"] for alert in answer.raise_for_status().json()["alerts"]]
+
+    def trainings(self) -> list[dict[str, Any]]:
+        """The model service's training runs, oldest first."""
+        runs = [json.loads(path.read_text()) for path in (self.model_folder / "runs").glob("*.json")]
+        return sorted(runs, key=lambda run: str(run["submitted_at"]))
+
+    def workers(self) -> list[int]:
+        """Process ids of the service's training and measuring processes."""
+        children = Path(f"/proc/{self.backend.pid}/task/{self.backend.pid}/children").read_text().split()
+        return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def cards(self) -> list[str]:
         """Each message in the channel as it is now, as text without markdown's escapes."""
@@ -110,9 +125,9 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         REGMODEL_STATE_DIR=str(tmp_path / "regmodel"),
         REGMODEL_GENERATED_COUNTERS="14",
     )
-    now = datetime.now(UTC)
-    start = (now - timedelta(days=DAYS)).replace(minute=0, second=0, microsecond=0)
-    paris = ParisState(year.generated(counters=COUNTERS, start=start, days=DAYS), now, PROMPT)
+    start = (datetime.now(UTC) - timedelta(days=DAYS)).replace(minute=0, second=0, microsecond=0)
+    # Nothing is published yet.
+    paris = ParisState(year.generated(counters=COUNTERS, start=start, days=DAYS), start, PROMPT)
     warehouse_url = f"sqlite:///{tmp_path}/warehouse.db"
     with ExitStack() as exits:
         for program in (discord, router, backend):
@@ -130,43 +145,63 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
             program.wait_ready()
         api = AirflowApi(exits.enter_context(httpx.Client(base_url=airflow.url, timeout=30)))
         api.log_in(*ADMIN)
-        yield Stack(airflow, api, paris, router, backend, urls, warehouse_url)
+        yield Stack(airflow, api, paris, router, backend, urls, warehouse_url, tmp_path / "regmodel")
 
 
 @pytest.mark.airflow
 @pytest.mark.timeout(600)
 def test_the_pipeline_runs_and_reports_every_fault_once(stack: Stack) -> None:
-    scheduled_runs_succeed(stack)
-    forced_training_in_test_mode_ends_in_a_card(stack)
+    day_one_without_counts_reports_nothing(stack)
+    first_counts_start_the_first_training(stack)
+    killed_training_is_reported(stack)
+    trial_ends_in_a_card_and_does_not_end_the_failure(stack)
+    training_of_a_killed_service_is_repeated(stack)
     outage_of_backend_and_router_is_queued(stack)
     killed_task_is_reported(stack)
     second_fetch_of_the_day_finds_nothing_new(stack)
 
     assert stack.alerts() == {
         ("TrainingSuccess", ""): 2,
+        ("TrainingFailure", ""): 1,
         ("APIError", "POST /monitor"): 1,
         ("APIError", "POST /evaluate"): 1,
         ("APIError", f"DAG {FETCH}"): 1,
     }
-    assert len(stack.cards()) == 3, "two trainings, and one incident of failing calls"
     assert {row.state for row in stack.rows(event_outbox)} == {"sent"}
-    assert len(stack.rows(event_outbox)) == 5
+    assert len(stack.rows(event_outbox)) == 7
 
 
-def scheduled_runs_succeed(stack: Stack) -> None:
-    """Day one: unpaused together, overdue DAGs run at once; counts start the first training."""
+def day_one_without_counts_reports_nothing(stack: Stack) -> None:
+    """Unpaused together, overdue DAGs run at once."""
     api = stack.api
     for dag_id in (MONITOR, PREDICT, FETCH):
         api.unpause(dag_id)
-    forecast = first(lambda: api.runs(PREDICT), "the asset starts the forecast", within_s=120)[0]
+
+    [fetch] = first(lambda: api.runs(FETCH), "the fetch is scheduled", within_s=60)
+    [monitoring] = first(lambda: api.runs(MONITOR), "the monitoring is scheduled", within_s=60)
+    assert api.final_state(FETCH, fetch["dag_run_id"]) == "success"
+    assert api.final_state(MONITOR, monitoring["dag_run_id"]) == "success"
+    [forecast] = first(lambda: api.runs(PREDICT), "the asset starts the forecast", within_s=60)
     assert api.final_state(PREDICT, forecast["dag_run_id"]) == "success"
-    [fetch] = api.runs(FETCH)
-    assert (fetch["state"], fetch["run_type"]) == ("success", "scheduled")
-    assert api.xcom(FETCH, fetch["dag_run_id"], "fetch_bike_data", "records_count") > 40 * 24 * COUNTERS
+
+    assert fetch["run_type"] == "scheduled"
+    assert api.xcom(FETCH, fetch["dag_run_id"], "fetch_bike_data", "status") == "no_new_data"
+    assert api.xcom(MONITOR, monitoring["dag_run_id"], "decide_fine_tune", "decision") == "no_data"
+    assert stack.alerts() == {}
+
+
+def first_counts_start_the_first_training(stack: Stack) -> None:
+    api = stack.api
+    stack.paris.now = datetime.now(UTC)
+
+    fetch = api.trigger(FETCH)
+
+    assert api.final_state(FETCH, fetch) == "success"
+    assert api.xcom(FETCH, fetch, "fetch_bike_data", "records_count") > 40 * 24 * COUNTERS
     until(lambda: has_champion(stack), "the first model answers", within_s=180)
     for monitoring in api.runs(MONITOR):
         assert api.final_state(MONITOR, monitoring["dag_run_id"]) == "success"
-    assert set(stack.alerts()) == {("TrainingSuccess", "")}, "day one reports nothing bad"
+    assert stack.alerts() == {("TrainingSuccess", ""): 1}
 
 
 def has_champion(stack: Stack) -> bool:
@@ -174,11 +209,48 @@ def has_champion(stack: Stack) -> bool:
     return bool(champions)
 
 
-def forced_training_in_test_mode_ends_in_a_card(stack: Stack) -> None:
+def killed_training_is_reported(stack: Stack) -> None:
+    """As by the kernel when memory runs out: the service lives on."""
+    run_id = train_until_it_runs(stack)
+
+    for pid in stack.workers():
+        os.kill(pid, signal.SIGKILL)
+
+    assert stack.api.final_state(MONITOR, run_id) == "failed"
+    until(lambda: stack.statuses("TrainingFailure") == ["firing"], "the failure is reported", within_s=30)
+
+
+def trial_ends_in_a_card_and_does_not_end_the_failure(stack: Stack) -> None:
     run_id = stack.trigger_by_command(MONITOR, {"force_fine_tune": True, "test_mode": True})
 
     assert stack.api.final_state(MONITOR, run_id) == "success"
     until(lambda: any("skip_test_mode" in card for card in stack.cards()), "the training card", within_s=30)
+    assert stack.statuses("TrainingFailure") == ["firing"]
+
+
+def training_of_a_killed_service_is_repeated(stack: Stack) -> None:
+    run_id = train_until_it_runs(stack)
+
+    stack.backend.kill()
+    stack.backend.start()
+
+    assert stack.api.final_state(MONITOR, run_id) == "success"
+    assert [run["interrupted"] for run in stack.trainings() if run["idempotency_key"] == run_id] == [
+        True,
+        False,
+    ]
+    until(lambda: stack.statuses("TrainingFailure") == ["resolved"], "a success ends it", within_s=30)
+
+
+def train_until_it_runs(stack: Stack) -> str:
+    """The run of the DAG whose training the service has begun."""
+    run_id = stack.api.trigger(MONITOR, force_fine_tune=True)
+    until(
+        lambda: any(run["state"] == "running" for run in stack.trainings()),
+        "the service trains",
+        within_s=60,
+    )
+    return run_id
 
 
 def outage_of_backend_and_router_is_queued(stack: Stack) -> None:

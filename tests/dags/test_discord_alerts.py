@@ -264,12 +264,28 @@ def test_origin_from_airflow_environment() -> None:
         "AIRFLOW_CTX_DAG_RUN_ID": "r",
         "AIRFLOW_CTX_TASK_ID": "t",
         "AIRFLOW_CTX_TRY_NUMBER": "2",
+        "AIRFLOW__API__BASE_URL": "https://airflow.example.org",
     }
 
     reporter = Reporter.of_running_task(environ)
 
-    assert reporter.origin == Origin("d", "r", "t", 2)
+    assert reporter.origin == Origin("d", "r", "t", 2, "https://airflow.example.org")
     assert reporter.clock().tzinfo is UTC
+
+
+def test_event_links_to_the_log_of_its_task(make_reporter: MakeReporter, router: FakeRouter) -> None:
+    reporter = make_reporter(run_id="scheduled__2020-11-18T06:00:00+00:00")
+    known = replace(reporter, origin=replace(reporter.origin, airflow_url="https://airflow.example.org/"))
+    discord_alerts.send_api_error("POST /predict", "HTTP 500", reporter=known)
+
+    [event] = posted(router)
+    run = "https://airflow.example.org/dags/monitor_and_fine_tune/runs/scheduled__2020-11-18T06%3A00%3A00%2B00%3A00"
+    assert event["links"] == [{"title": "Log", "url": f"{run}/tasks/end_monitoring?try_number=1"}]
+
+
+@pytest.mark.parametrize("url", ["", "airflow:8080", "/"])
+def test_event_without_airflows_address_has_no_links(url: str) -> None:
+    assert Origin("d", "r", "t", 1, url).log_url is None
 
 
 def test_run_knows_whether_it_has_reported_a_failure(make_reporter: MakeReporter, router: FakeRouter) -> None:

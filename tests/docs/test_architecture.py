@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
 ANSWER = re.compile(r"^\| [^|]+ \| `([\w/.]+\.py)`: `(\w+)`", re.MULTILINE)
-WALK_FILE = re.compile(r"`((?:domain|services|delivery|discord|sources|store|web)/\w+\.py)`")
+WALK_FILE = re.compile(
+    r"`((?:domain|services|delivery|discord|sources|store|prometheus|charts|web)/\w+\.py)`"
+)
 
 
 def defined_in(path: Path) -> set[str]:
@@ -27,7 +29,7 @@ def test_every_answer_names_a_file_and_a_name_in_it() -> None:
 
     wrong = [f"{path}: {name}" for path, name in answers if name not in defined_in(ROOT / path)]
 
-    assert len(answers) == 12
+    assert len(answers) >= 12
     assert wrong == []
 
 

@@ -27,10 +27,10 @@ def test_shown_file_loads_without_warnings(page: str, tmp_path: Path) -> None:
 def test_table_has_every_key_of_the_file() -> None:
     rows = [line.split("|")[1] for line in ROUTES.splitlines() if line.startswith("| `")]
     documented = {
-        part for row in rows for name in re.findall(r"`([a-z_.<>]+)`", row) for part in name.split(".")
+        part for row in rows for name in re.findall(r"`([a-z_.<>\[\]]+)`", row) for part in name.split(".")
     }
     schema = config.json_schema()["$defs"]
 
-    sections = ("ChannelSection", "RouteSection", "IncidentsSection")
+    sections = ("ChannelSection", "RouteSection", "IncidentsSection", "PrometheusSection")
     keys = {key for section in sections for key in schema[section]["properties"]}
     assert keys - documented == set()

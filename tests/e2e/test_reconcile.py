@@ -1,6 +1,7 @@
 """The comparison with a real Alertmanager: lost webhooks, a restart, a silence and an inhibition."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -156,7 +157,6 @@ def card(discord: RunningDiscord, name: str) -> Message:
 
 
 def quiet(discord: RunningDiscord, name: str) -> str | None:
-    """The card's field about a silence or an inhibition."""
-    fields = {field["name"]: field["value"] for field in card(discord, name).embeds[0]["fields"]}
-    value: str | None = fields.get("Quiet")
-    return value
+    """What the card says about a silence or an inhibition."""
+    quiet = re.search(r"🔕 (\w+) in", card(discord, name).embeds[0]["description"])
+    return quiet[1] if quiet else None

@@ -65,7 +65,11 @@ def test_monitoring_blind_and_router_down_are_notified(
     assert titles(discord) == []
 
     alertmanager.kill()
-    until(lambda: titles(discord) == ["🔴 MonitoringBlind"], "a card says that it is blind", within_s=30)
+    until(
+        lambda: titles(discord) == ["🔴 critical · MonitoringBlind"],
+        "a card says that it is blind",
+        within_s=30,
+    )
     alertmanager.start()
     seeing = ["🟢 MonitoringBlind \u2013 resolved"]
     until(lambda: titles(discord) == seeing, "the card is resolved", within_s=30)

@@ -12,12 +12,13 @@ from alert_router.config.configuration import Channel
 from alert_router.delivery import worker
 from alert_router.discord import client
 from alert_router.discord.client import ChannelOptions, DiscordChannel, Reply, WebhookInfo
-from alert_router.discord.packer import Payload
+from alert_router.discord.packer import NO_FILES, Files, Payload
 from alert_router.discord.responses import ChannelGone, MessageGone, Refusal, Rejected, Sent, TryAgain
 from alert_router.domain.model import CLOCK_SKEW_S, ChannelName
 from alert_router.domain.rate_limits import RateInfo
 from alert_router.store import card_queue
 from testbed.factories import SECRET
+from testbed.fakes.discord import forms
 
 TEXT = {"content": "x"}
 URL = f"https://discord.com/api/webhooks/1/{SECRET}"
@@ -33,6 +34,7 @@ def call(
     channel: Channel | None = None,
     thread_id: str | None = None,
     payload: Payload = TEXT,
+    files: Files = NO_FILES,
 ) -> tuple[Any, list[httpx.Request]]:
     """The reply to one request, and the requests that were made. answer: a response, or what is raised."""
     requests: list[httpx.Request] = []
@@ -52,8 +54,8 @@ def call(
             if look:
                 return await webhook.fetch_webhook()
             if edit:
-                return await webhook.edit("42", payload, thread_id=thread_id)
-            return await webhook.create(payload, thread_id=thread_id)
+                return await webhook.edit("42", payload, thread_id=thread_id, files=files)
+            return await webhook.create(payload, thread_id=thread_id, files=files)
 
     return asyncio.run(ask()), requests
 
@@ -141,7 +143,18 @@ def test_edit_has_the_messages_thread_and_nothing_of_a_create(
     _, requests = call(taken(), edit=True, options=options, thread_id=thread_id, payload=OPENING)
 
     assert dict(requests[0].url.params) == {**params, "with_components": "true"}
-    assert json.loads(requests[0].content) == {"content": "x"}
+    assert json.loads(requests[0].content) == {"content": "x", "attachments": []}
+
+
+@pytest.mark.parametrize("edit", [False, True])
+def test_picture_is_sent_beside_the_payload_that_names_it(edit: bool) -> None:
+    payload = {"embeds": [{"title": "x", "image": {"url": "attachment://chart-1.png"}}]}
+
+    _, requests = call(taken(), edit=edit, payload=payload, files={"chart-1.png": b"\x89PNG"})
+
+    form = asyncio.run(forms.read(requests[0].content, requests[0].headers["Content-Type"]))
+    assert form.payload == {**payload, "attachments": [{"id": 0, "filename": "chart-1.png"}]}
+    assert form.files == {0: forms.Upload("chart-1.png", "image/png", b"\x89PNG")}
 
 
 def test_card_outside_a_forum_is_created_where_the_channel_posts_now() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alert_router.discord import markdown
-from alert_router.discord.markdown import Markdown
+from alert_router.discord.markdown import APOSTROPHE, Markdown
 from testbed.factories import NOON
 
 ANY_TEXT = st.text(
@@ -39,7 +39,10 @@ ANY_TEXT = st.text(
         (r"\*", r"\\\*"),
         ("see https://x.org/run_book_1/~me?a=@b.", "see https://x.org/run_book_1/~me?a=@b."),
         ("https://_ and _", r"https://\_ and \_"),
-        ("*https://x.org/*a*", r"\*https://x.org/\*a\*"),
+        ("*https://x.org/*a*", r"\*https://x.org/*a*"),
+        ("https://k.org/#/?_a=(q:'*')&[x]|y `z", r"https://k.org/#/?_a=(q:'*')&[x]|y \`z"),
+        ("https://a<b>", r"https://a\<b\>"),
+        ("https://[ x](http://evil.example)", r"https://\[ x\](http://evil.example)"),
     ],
 )
 def test_markup_in_alert_text_is_escaped(text: str, shown: str) -> None:
@@ -122,6 +125,24 @@ def test_times_are_discord_timestamps() -> None:
 )  # fmt: skip
 def test_duration_has_two_units_at_most(seconds: float, words: str) -> None:
     assert markdown.duration(timedelta(seconds=seconds)) == words
+
+
+@given(ANY_TEXT, st.integers(20, 60))
+def test_cut_markup_keeps_the_limit_and_leaves_nothing_open(text: str, most: int) -> None:
+    markup = f"**{markdown.escape(text)}** {markdown.code(text)} {markdown.link(text, 'https://x.org')}"
+
+    shown = markdown.cut(markup, most)
+
+    assert len(shown) <= most
+    without = re.sub(r"https?://[^\s<>]+|\\.|`[^`]*`", "", shown, flags=re.DOTALL)
+    assert without.count("**") % 2 == 0
+
+
+def test_code_block_keeps_indentation_and_cannot_be_ended_by_its_text() -> None:
+    block = markdown.code_block("def f():\n    return ```x```\n")
+
+    assert block.splitlines()[1:3] == ["def f():", f"    return {APOSTROPHE * 3}x{APOSTROPHE * 3}"]
+    assert block.count("`") == 6
 
 
 @given(st.text(max_size=60), st.integers(1, 50))

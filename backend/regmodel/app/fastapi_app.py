@@ -69,7 +69,8 @@ async def _running(
     runs = RunTable(settings.state_dir / "runs")
     for run in runs.close_interrupted(clock(), champions.summary):
         metrics.queue_interrupted(run)
-    trainings, measurer = Worker("training"), Worker("measuring")
+    trainings = Worker("training", memory_mb=settings.train_memory_mb)
+    measurer = Worker("measuring", memory_mb=settings.train_memory_mb)
 
     trainer = Trainer(
         settings=settings,

@@ -1,15 +1,28 @@
 """Bodies of requests and answers. Unknown keys are errors: a misspelt option must not be ignored silently."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    model_validator,
+)
 
 from backend.regmodel.data.counts import Window
 from backend.regmodel.data.observations import Observation
 from backend.regmodel.data.source import Origin
 from backend.regmodel.jobs.runs import Run, State
+from backend.regmodel.model import hyperparameters
 from backend.regmodel.model.estimators import ModelType
+from backend.regmodel.model.hyperparameters import Hyperparameter
 from backend.regmodel.registry.summary import Expected, Model, Span
 
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -26,7 +39,19 @@ def _in_range(at: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
 CounterId = Annotated[str, Field(min_length=1, max_length=100)]
+ShortText = Annotated[str, Field(strict=True, max_length=40)]
 RunId = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+HyperparameterName = Annotated[str, Field(min_length=1, max_length=40)]
+HyperparameterValue = (
+    StrictBool | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)] | ShortText | None
+)
+
+
+def _within_limits(values: dict[str, Hyperparameter]) -> dict[str, Hyperparameter]:
+    hyperparameters.check(values)
+    return values
 
 
 class Body(BaseModel):
@@ -93,7 +118,9 @@ class TrainRequest(Body):
     test_mode: bool = False
     promote_if_better: bool = False
     holdout_days: int | None = Field(default=None, ge=1, le=60)
-    hyperparameters: dict[str, Any] = Field(default={}, max_length=20)
+    hyperparameters: Annotated[
+        dict[HyperparameterName, HyperparameterValue], AfterValidator(_within_limits)
+    ] = Field(default={}, max_length=20)
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:

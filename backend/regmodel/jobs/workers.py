@@ -7,6 +7,7 @@ import asyncio
 import concurrent.futures
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+MIB = 1024 * 1024
 
 
 class WorkerDied(Exception):
@@ -24,8 +26,10 @@ class WorkerDied(Exception):
 class Worker:
     """One process, started at first use and again after a death. Work is queued."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, memory_mb: int | None = None) -> None:
+        """memory_mb: beyond it the work raises MemoryError, where the system can limit it; None: no limit."""
         self._name = name
+        self._memory_mb = memory_mb
         self._pool: _Pool | None = None
         self._turn = asyncio.Lock()
 
@@ -65,7 +69,7 @@ class Worker:
 
     def _running_pool(self) -> "_Pool":
         if self._pool is None:
-            self._pool = _Pool()
+            self._pool = _Pool(self._memory_mb)
         return self._pool
 
 
@@ -76,7 +80,7 @@ class _NeverStarted(WorkerDied):
 class _Pool:
     """A pool of one process that counts the calls it has started, readable after its death."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory_mb: int | None) -> None:
         # Not fork: the API process has threads, and a forked lock that is held stays held.
         context = multiprocessing.get_context("spawn")
         self._started_count = context.RawValue("L", 0)
@@ -84,7 +88,7 @@ class _Pool:
             max_workers=1,
             mp_context=context,
             initializer=_initialize,
-            initargs=(os.getpid(), self._started_count),
+            initargs=(os.getpid(), self._started_count, memory_mb),
         )
 
     def submit(self, work: Callable[..., T], args: tuple[object, ...]) -> Future[T]:
@@ -117,8 +121,11 @@ def _execute(work: Callable[..., T], args: tuple[object, ...]) -> T:
     return work(*args)
 
 
-def _initialize(parent: int, counter: Any) -> None:
+def _initialize(parent: int, counter: Any, memory_mb: int | None) -> None:
     """Leave Ctrl-C to the parent, and exit with it, whatever ended it."""
+    if memory_mb is not None:
+        # The data it allocates, threads' stacks included; not the address space, of which libraries map much.
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_mb * MIB, memory_mb * MIB))
     _StartCounter.shared = counter
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.regmodel.jobs.workers import Worker, WorkerDied
+from backend.regmodel.jobs.workers import MIB, Worker, WorkerDied
 
 ENOUGH_S = 60.0
 
@@ -39,6 +39,22 @@ async def die_before_start(worker: Worker) -> tuple[int, int]:
     await asyncio.sleep(0)  # until the work is in line
     os.kill(first, signal.SIGKILL)
     return first, await pending
+
+
+def allocate(mebibytes: int) -> int:
+    return len(bytearray(mebibytes * MIB))
+
+
+def test_work_beyond_its_memory_fails_and_the_process_lives_on() -> None:
+    worker = Worker("test", memory_mb=1_024)
+    try:
+        with pytest.raises(MemoryError):
+            asyncio.run(worker.run(ENOUGH_S, allocate, 1_500))
+        enough = asyncio.run(worker.run(ENOUGH_S, allocate, 100))
+    finally:
+        worker.stop()
+
+    assert enough == 100 * MIB
 
 
 def test_work_never_started_is_repeated_in_a_new_process(worker: Worker) -> None:

@@ -53,7 +53,7 @@ def _training_request(body: TrainRequest, context: Service, key: str | None) -> 
         model_type=context.type_or_default(body.model_type),
         window=Window(body.start or covered.start, body.end or covered.end),
         test_mode=body.test_mode,
-        hyperparameters=body.hyperparameters,
+        hyperparameters=dict(body.hyperparameters),
         holdout_days=body.holdout_days or context.settings.holdout_days,
         promote_if_better=body.promote_if_better,
         idempotency_key=key,
