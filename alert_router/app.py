@@ -77,10 +77,10 @@ START_S = 60.0
 TICK_S = 0.5
 """How often the timers and the watchdog run."""
 FALLBACK_S = 2.0
-OPTIMIZE_S = 3600.0
-SILENCES_S = 30.0
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
 """A proxy here says for whom it asks, so that its clients do not count as this machine."""
+OPTIMIZE_S = 3600.0
+SILENCES_S = 30.0
 
 
 def _utc_now() -> datetime:

@@ -363,18 +363,18 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     @property
+    def named_users(self) -> tuple[tuple[str, str], ...]:
+        """Name, and password or bcrypt hash."""
+        pairs = (user.get_secret_value().partition(":") for user in self.users)
+        return tuple((name, password) for name, _, password in pairs)
+
+    @property
     def retention(self) -> Retention:
         return retention.parse(self.retention_text)
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
-
-    @property
-    def named_users(self) -> tuple[tuple[str, str], ...]:
-        """Name, and password or bcrypt hash."""
-        pairs = (user.get_secret_value().partition(":") for user in self.users)
-        return tuple((name, password) for name, _, password in pairs)
 
     @property
     def host(self) -> str:

@@ -18,8 +18,8 @@ from alert_router.store.table_writer import Changes, TableWriter
 from alert_router.store.tables import alerts, incidents, transitions
 
 COLUMNS = tuple(alerts.c)
-MAX_SOURCES = 100
 _NAMES = tuple(alerts.c.keys())
+MAX_SOURCES = 100
 
 
 def alert_of(row: sa.Row[Any]) -> Alert:

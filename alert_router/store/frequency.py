@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MAX_BARS = 120
 """A longer span has wider bars."""
-MAX_READ = 1_500
+MAX_READ = 2_000
 """A histogram under filters that the sums do not know is that of this many alerts, the newest."""
 MAX_EPISODES = 20_000
 """Of all label sets of one page of strips."""

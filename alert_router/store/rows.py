@@ -1,5 +1,6 @@
 """Rows in and out: values as parameters, columns as values, upserts, many keys in one parameter."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import fields
 from functools import cache
@@ -8,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-
-from alert_router.store.tables import to_json
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -67,7 +66,7 @@ def table(dialect: str, type_: Type, name: str = NAME) -> sa.TableValuedAlias:
 
 def bound(conn: sa.Connection, values: Iterable[Key], name: str = NAME) -> dict[str, object]:
     """The value of that parameter."""
-    return {name: to_json(list(values)) if conn.dialect.name == "sqlite" else list(values)}
+    return {name: json.dumps(list(values)) if conn.dialect.name == "sqlite" else list(values)}
 
 
 def table_of(conn: sa.Connection, values: Iterable[Key], type_: Type) -> sa.TableValuedAlias:

@@ -55,13 +55,13 @@ async def alerts(request: Request, reader: ReaderDep, state: StateDep, now: Now)
     query = await reader.compute(lambda: alert_filters.parse(request.query_params, now))
     if format_ is not None and format_ is not Format.JSON:
         return export.download(state["store"], query, format_, now)
-    text = await reader.run(lambda conn: _as_json(_listed(conn, query, now)))
-    return etags.answer_text(request, text)
+    body = await reader.run(lambda conn: _as_json(_listed(conn, query, now)))
+    return etags.answer(request, body)
 
 
-def _as_json(listed: AlertList) -> str:
+def _as_json(listed: AlertList) -> AlertPageOut:
     cursor = None if listed.next is None else str(listed.next)
-    return AlertPageOut(alerts=list(map(AlertOut.of, listed.rows)), next=cursor).model_dump_json()
+    return AlertPageOut(alerts=list(map(AlertOut.of, listed.rows)), next=cursor)
 
 
 def _format(request: Request) -> Format | None:

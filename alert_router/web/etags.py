@@ -10,10 +10,7 @@ from alert_router.web.pages import VARY
 
 
 def answer(request: Request, body: BaseModel) -> Response:
-    return answer_text(request, body.model_dump_json())
-
-
-def answer_text(request: Request, text: str) -> Response:
+    text = body.model_dump_json()
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     headers = {**VARY, "ETag": etag}
     if etag in _asked(request):

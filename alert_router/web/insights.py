@@ -55,13 +55,12 @@ SinceDep = Annotated[datetime, Depends(_since)]
 async def get_insights(
     request: Request, since: SinceDep, reader: ReaderDep, state: StateDep, now: Now
 ) -> Response:
-    if wants_html(request):
-        choice = request.query_params.get("since", DEFAULT)
-        shown = choice if choice in insights_page.SPANS else DEFAULT
-        page = await reader.run(lambda conn: insights_page.page(conn, shown, now))
-        return state["pages"].render("insights.html", page)
     zone = state["settings"].zone
     # "30d" are 30 days, today included.
     first = min(since + timedelta(days=1), now)
     found = await reader.run(lambda conn: insights.of(conn, since=first, until=now, zone=zone))
+    if wants_html(request):
+        span = request.query_params.get("since") or DEFAULT
+        page = insights_page.page(found, span, state["settings"].timezone, now)
+        return state["pages"].render("insights.html", page)
     return etags.answer(request, InsightsOut.of_insights(found))
