@@ -35,6 +35,7 @@ from alert_router.services import (
     health,
     history_sums,
     long_incidents,
+    retention,
     scheduler,
     search_indexing,
     write_probe,
@@ -45,14 +46,16 @@ from alert_router.services.history_sums import HistorySums
 from alert_router.services.intake import Intake
 from alert_router.services.long_incidents import LongIncidents
 from alert_router.services.reload import Listener, Reload
+from alert_router.services.retention import Pruning
 from alert_router.services.scheduler import PeriodicTask
 from alert_router.services.search_indexing import SearchIndexing
 from alert_router.services.sender_problems import SenderProblems
 from alert_router.services.silence import Silencer
+from alert_router.services.silence_reading import SilenceReading
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings, configuration_of
-from alert_router.store import card_queue, link_keys, migrate, questions, search_writer
+from alert_router.store import card_queue, link_keys, migrate, questions, search_writer, space
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
 from alert_router.web import application
@@ -76,6 +79,8 @@ TICK_S = 0.5
 FALLBACK_S = 2.0
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
 """A proxy here says for whom it asks, so that its clients do not count as this machine."""
+OPTIMIZE_S = 3600.0
+SILENCES_S = 30.0
 
 
 def _utc_now() -> datetime:
@@ -211,12 +216,14 @@ def build(
     )
     periodic = [
         *_timers(state, rules),
-        *_keeping(store, writer),
+        *_keeping(state, store, writer),
         PeriodicTask("fallback", FALLBACK_S, fallback.run_once),
         PeriodicTask("write probe", write_probe.EVERY_S, write_probe.WriteProbe(writer).run_once),
     ]
     if settings.alertmanager_urls:
         periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
+        reading = SilenceReading(writer, http, settings.alertmanager_urls)
+        periodic.append(PeriodicTask("silences", SILENCES_S, reading.run_once))
     return Service(state, store, writer, http, channels, illustrator, tuple(periodic), tasks)
 
 
@@ -310,8 +317,11 @@ def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     ]
 
 
-def _keeping(store: Store, writer: Writer) -> Iterator[PeriodicTask]:
-    """What is kept beside the history, so that questions about it cost the same at any age."""
+def _keeping(state: State, store: Store, writer: Writer) -> Iterator[PeriodicTask]:
+    """What is kept beside the history, and what is removed of it, so that it costs the same at any age."""
+    pruning = Pruning(store, writer, state["settings"].retention, state["clock"])
+    yield PeriodicTask("retention", retention.EVERY_S, pruning.run_once)
+    yield PeriodicTask("optimize", OPTIMIZE_S, lambda: writer.run(space.optimize))
     yield PeriodicTask("history-sums", history_sums.EVERY_S, HistorySums(store, writer).run_once)
     search = search_writer.of_store(store)
     if search is not None:

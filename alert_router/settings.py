@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +24,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from alert_router import config
-from alert_router.config import ConfigError, Configuration, Problem, environment, webhook_urls
+from alert_router.config import ConfigError, Configuration, Problem, environment, values, webhook_urls
+from alert_router.domain import retention
+from alert_router.domain.retention import Retention
 
 SECRETS = (
     "DISCORD_WEBHOOK_URL",
@@ -125,6 +128,16 @@ def _link_key(key: SecretStr) -> SecretStr:
     if len(key.get_secret_value()) < MIN_KEY_CHARS:
         raise ValueError(f"must have at least {MIN_KEY_CHARS} characters")
     return key
+
+
+def _retention(value: str) -> str:
+    retention.parse(value)
+    return value
+
+
+def _zone(value: str) -> str:
+    values.zone(value)
+    return value
 
 
 def _folder(path: Path) -> Path:
@@ -300,6 +313,22 @@ class Settings(BaseSettings):
             description="URL of Alertmanager's API; several, comma-separated, for replicas",
         ),
     ] = ()
+    retention_text: Annotated[
+        str,
+        AfterValidator(_retention),
+        Field(
+            alias="ALERT_ROUTER_RETENTION",
+            description="How long what is stored is kept, by kind; 0: for ever. What still fires is kept",
+        ),
+    ] = retention.DEFAULT
+    timezone: Annotated[
+        str,
+        AfterValidator(_zone),
+        Field(
+            alias="ALERT_ROUTER_TIMEZONE",
+            description="Time zone of the nights and weekdays on /insights, such as Europe/Paris",
+        ),
+    ] = "UTC"
     prometheus_url: Annotated[
         RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus, for values and charts")
     ] = ""
@@ -338,6 +367,14 @@ class Settings(BaseSettings):
         """Name, and password or bcrypt hash."""
         pairs = (user.get_secret_value().partition(":") for user in self.users)
         return tuple((name, password) for name, _, password in pairs)
+
+    @property
+    def retention(self) -> Retention:
+        return retention.parse(self.retention_text)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
 
     @property
     def host(self) -> str:

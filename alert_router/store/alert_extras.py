@@ -42,7 +42,7 @@ class ListedAlert:
     acknowledgement: Acknowledgement | None
     """Who has it, while it fires; who had it, once it is over."""
     silence: Silence | None
-    """Set while Alertmanager silences it, where its API told why."""
+    """Set while Alertmanager silences it, where its API says why."""
     messages: tuple[Message, ...]
     """Of its channels, one each."""
     episodes_30d: int

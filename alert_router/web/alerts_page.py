@@ -24,6 +24,8 @@ from alert_router.web.histogram import HistogramView
 from alert_router.web.now import FiringIncident
 from alert_router.web.pages import Page
 
+MAX_COUNT = 500
+"""Counting costs as much as reading: a page says "more than 500"."""
 HISTOGRAM_SPAN = timedelta(days=7)
 """Of the histogram, where the filters name no beginning."""
 INCIDENT = "incident"
@@ -100,7 +102,9 @@ def page(conn: sa.Connection, reading: Reading, now: datetime, *, by_incident: b
         sections=_sections(rows, query.order),
         neighbours=shown,
         strips=frequency.strips(conn, shown, now=now),
-        count=Count(0, is_exact=True) if reading.errors else alert_list.count(conn, query.filters),
+        count=Count(0, is_exact=True)
+        if reading.errors
+        else alert_list.count(conn, query.filters, most=MAX_COUNT),
         next_url=next_url,
         firing=firing_alerts.by_severity(conn),
         histogram=_histogram(conn, query.filters, now),

@@ -15,9 +15,10 @@ from alert_router.config import Configuration, ConfigurationHolder
 from alert_router.discord import links
 from alert_router.domain.model import ChannelName
 from alert_router.sources import alertmanager, events, grafana
-from alert_router.store import card_stats, firing_alerts, ledger, quarantine
+from alert_router.store import card_stats, firing_alerts, ledger, quarantine, space
 from alert_router.store.engine import Store, Unavailable
 from alert_router.store.ledger import Ledger
+from alert_router.store.space import Space
 
 SOURCES = (alertmanager.SOURCE, grafana.SOURCE, events.SOURCE)
 UNKNOWN = "unknown"
@@ -38,6 +39,7 @@ class State:
     quarantined: int
     firing: int
     ledger: Ledger
+    space: Space
 
 
 def state_of(conn: sa.Connection, configuration: Configuration) -> State:
@@ -49,6 +51,7 @@ def state_of(conn: sa.Connection, configuration: Configuration) -> State:
         quarantined=quarantine.size(conn),
         firing=firing_alerts.count(conn),
         ledger=ledger.of(conn, configuration.route.channel),
+        space=space.of(conn),
     )
 
 
@@ -212,6 +215,19 @@ class _StateCollector(Collector):
         )
         for field in fields(state.ledger):
             family.add_metric([field.name], getattr(state.ledger, field.name))
+        yield family
+        family = GaugeMetricFamily(
+            "alert_router_database_bytes",
+            "Size of the database, of what is free in it, and of the search index beside it.",
+            labels=["part"],
+        )
+        sizes = state.space
+        for part, size in {
+            "database": sizes.database_bytes,
+            "free": sizes.free_bytes,
+            "search": sizes.search_bytes,
+        }.items():
+            family.add_metric([part], size)
         yield family
         yield GaugeMetricFamily("alert_router_alerts_firing", "Alerts firing now.", value=state.firing)
 

@@ -48,7 +48,7 @@ class AlertOut(Out):
     suppressed: str | None
     """silenced, inhibited or muted, by Alertmanager; it may fire all the same."""
     silence: SilenceOut | None
-    """The silence that is in effect, where Alertmanager's API told of it."""
+    """The silence that is in effect, where Alertmanager's API shows it."""
     notified: bool
     """Whether a message has announced it."""
     origin: Origin

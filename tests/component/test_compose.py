@@ -206,6 +206,18 @@ def test_copied_paths_exist_and_are_not_ignored(name: str) -> None:
         assert any(Path(source).is_relative_to(path) for path in sent), f"{source} is ignored"
 
 
+@pytest.mark.parametrize("name", BUILT)
+def test_secret_file_does_not_meet_the_images_own_variable(name: str) -> None:
+    """Both set are an error; an empty variable counts as unset."""
+    image = (ROOT / BUILT[name]["dockerfile"]).read_text()
+    environment = EVERY_SERVICE[name]["environment"]
+    of_image = set(re.findall(r"^(?:ENV|   ) *(\w+)=", image, re.MULTILINE))
+
+    twins = {variable.removesuffix("_FILE") for variable in environment if variable.endswith("_FILE")}
+
+    assert {twin for twin in twins & of_image if environment.get(twin) != ""} == set()
+
+
 def router_names() -> set[str]:
     return {field.alias for field in Settings.model_fields.values() if field.alias}
 
@@ -285,7 +297,6 @@ def test_make_secrets_is_idempotent(tmp_path: Path) -> None:
 
     (tmp_path / "secrets").mkdir(mode=0o755)
     (tmp_path / ".env").write_text("DISCORD_WEBHOOK_URL=https://discord\nGF_SECURITY_ADMIN_PASSWORD=\n")
-    (tmp_path / "secrets").mkdir(mode=0o755)
     first = make_secrets()
 
     assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= first.keys()
