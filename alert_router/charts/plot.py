@@ -28,7 +28,11 @@ MARK_CHARS = 24
 LABEL_CHARS = 28
 GAP_STEPS = 2.5
 """Prometheus fills gaps of up to five minutes itself; a longer one is shown as one."""
-TICK_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+DAY_S = 86_400
+TICK_SECONDS = (
+    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200),
+    *(DAY_S * days for days in (1, 2, 7, 14, 28, 91, 364)),
+)
 MAX_TICKS = 5
 FARTHEST = 4.0
 """Faint lines stretch the picture to at most this many times the height of what matters."""
@@ -90,6 +94,8 @@ def _ground(axes: Axes, spec: ChartSpec) -> None:
     axes.xaxis.set_major_locator(MultipleLocator(tick_s))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: _clock(at, tick_s)))
     axes.set_xlabel("UTC", loc="right", color=QUIET, fontsize=SMALL, labelpad=0)
+    if spec.caption:
+        axes.set_title(spec.caption[:LABEL_CHARS], loc="left", color=QUIET, fontsize=SMALL)
     for start, end in spec.spans:
         # A span that has just begun is a line at the edge.
         axes.axvspan(start, max(end, start), color=FIRING, alpha=0.22, linewidth=0)
@@ -104,7 +110,7 @@ def _clock(at: float, tick_s: float) -> str:
     moment = datetime.fromtimestamp(0, UTC) + timedelta(seconds=at)
     if tick_s < 60:  # noqa: PLR2004 - a minute
         return f"{moment:%H:%M:%S}"
-    return f"{moment:%H:%M}" if tick_s < 43_200 else f"{moment.day} {moment:%b}"  # noqa: PLR2004 - half a day
+    return f"{moment:%H:%M}" if tick_s < DAY_S else f"{moment.day} {moment:%b}"
 
 
 def _lines(axes: Axes, spec: ChartSpec, stressed: Sequence[Line]) -> None:
@@ -115,7 +121,7 @@ def _lines(axes: Axes, spec: ChartSpec, stressed: Sequence[Line]) -> None:
         times, values = _with_gaps(line, spec.step_s)
         label = _legend_text(line.label)
         axes.plot(times, values, color=color, linewidth=3.2, zorder=4, label=label, solid_capstyle="round")
-        if len(line.points) == 1:
+        if spec.dots or len(line.points) == 1:
             axes.plot(times, values, "o", color=color, markersize=7, zorder=4)
     if len(stressed) > 1:
         axes.legend(

@@ -37,6 +37,10 @@ class ChartSpec:
     limit: float | None = None
     marks: tuple[Mark, ...] = field(default=())
     unit: Unit = NONE
+    caption: str = ""
+    """Names what is shown, where the card does not."""
+    dots: bool = False
+    """Each point was measured on its own: it is drawn as such."""
 
 
 def to_json(spec: ChartSpec) -> bytes:

@@ -11,6 +11,7 @@ from alert_router.domain import pictures, time_words
 from alert_router.domain.card_facts import CardFacts
 from alert_router.domain.model import Alert, CardState, ChannelName
 from alert_router.prometheus import expressions
+from alert_router.sources import event_signals
 from alert_router.store import card_facts, changes
 from alert_router.store.card_queue import Claim
 from alert_router.store.changes import Change
@@ -43,7 +44,7 @@ def read(conn: sa.Connection, state: CardState, claim: Claim, now: datetime) -> 
     measures = card_facts.measures_of(conn, [alert.id for alert in state.alerts])
     chart = card_facts.chart_of(conn, state.incident.id, claim.channel)
     alerts = [alert for alert in state.alerts if expressions.of_link(alert.generator_url)]
-    subject, drawn = _subject(alerts)
+    subject, drawn = _subject(alerts) if alerts else _subject_of_report(state.alerts)
     is_new = claim.message_id is None
     present = (chart.subject, chart.drawn_at) if chart else None
     firing = any(alert.firing for alert in drawn)
@@ -61,11 +62,15 @@ def read(conn: sa.Connection, state: CardState, claim: Claim, now: datetime) -> 
 
 def _subject(alerts: Sequence[Alert]) -> tuple[str, tuple[Alert, ...]]:
     """The worst alert's rule, and all of its alerts."""
-    if not alerts:
-        return "", ()
     expression = expressions.of_link(alerts[0].generator_url)
     same = tuple(alert for alert in alerts if expressions.of_link(alert.generator_url) == expression)
     return pictures.subject_of(expression, same), same
+
+
+def _subject_of_report(alerts: Sequence[Alert]) -> tuple[str, tuple[Alert, ...]]:
+    """The runs of the worst alert's job."""
+    job = event_signals.job_of(alerts[0]) if alerts else ""
+    return (pictures.subject_of(job, alerts[:1]), tuple(alerts[:1])) if job else ("", ())
 
 
 def _lines(conn: sa.Connection, state: CardState) -> tuple[str, ...]:

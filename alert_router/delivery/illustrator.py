@@ -21,11 +21,13 @@ from alert_router.delivery.card_facts import Missing
 from alert_router.domain import pictures
 from alert_router.domain.card_facts import Measure
 from alert_router.domain.model import Alert, ChannelName
+from alert_router.domain.runs import Run
 from alert_router.prometheus import expressions, history, measures
 from alert_router.prometheus.client import PrometheusError, PrometheusLate
 from alert_router.prometheus.expressions import Rule
 from alert_router.prometheus.targets import Prometheuses
-from alert_router.store import card_facts, changes
+from alert_router.sources import event_signals
+from alert_router.store import card_facts, changes, runs
 from alert_router.store.changes import Change
 from alert_router.store.engine import Store, Unavailable
 from alert_router.store.writer import Writer
@@ -121,7 +123,8 @@ class Illustrator:
         return request
 
     def _may_ask(self, missing: Missing) -> bool:
-        return self._prometheuses.any_for((missing.drawn or missing.unmeasured)[0].labels)
+        alert = (missing.drawn or missing.unmeasured)[0]
+        return bool(event_signals.job_of(alert)) or self._prometheuses.any_for(alert.labels)
 
     async def _run(self, request: _Request) -> None:
         missing = request.missing
@@ -182,6 +185,8 @@ class Illustrator:
     async def _spec(self, missing: Missing) -> ChartSpec | None:
         """None where there is nothing to draw. Raises PrometheusError."""
         alerts = missing.drawn
+        if job := event_signals.job_of(alerts[0]):
+            return chart_specs.of_runs(await asyncio.to_thread(self._runs, job), alerts[0], self._now())
         rule = expressions.rule(expressions.of_link(alerts[0].generator_url))
         if not rule.charted:
             return None
@@ -192,6 +197,10 @@ class Illustrator:
             return None
         changed = await asyncio.to_thread(self._changes, missing.incident_id, window)
         return chart_specs.of(found, rule, alerts, changed)
+
+    def _runs(self, job: str) -> list[Run]:
+        with self._store.read() as conn:
+            return runs.last(conn, job, chart_specs.MAX_RUNS)
 
     def _changes(self, incident_id: int, window: pictures.Window) -> list[Change]:
         with self._store.read() as conn:

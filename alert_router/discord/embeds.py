@@ -153,7 +153,8 @@ def _image(state: CardState) -> str:
     if state.facts.chart is not None:
         return f"{ATTACHMENT}{state.facts.chart_name}"
     pictures = (alert.annotations.get(IMAGE, "") for alert in state.alerts)
-    return next(filter(urls.is_acceptable, pictures), "")
+    # Discord fetches it: a private address would be an empty frame.
+    return next((url for url in pictures if urls.is_public(url) and urls.is_acceptable(url)), "")
 
 
 def _files(state: CardState | DigestState) -> Files:

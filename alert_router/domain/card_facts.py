@@ -19,7 +19,7 @@ class CardFacts:
     memory: str = ""
     """How often, how long, who acted last: "7th time in 30 days, usually over by itself after 12 min"."""
     changes: tuple[str, ...] = ()
-    """What happened just before it fired, latest first: "12 min before: rf-41 -> rf-42"."""
+    """What happened just before it fired, the likeliest reason first: "12 min before: rf-41 -> rf-42"."""
     chart: bytes | None = None
     """A PNG; None while it is not drawn."""
     chart_name: str = "chart.png"

@@ -10,7 +10,7 @@ from typing import NamedTuple, assert_never
 
 from alert_router.domain import index_keys, links
 from alert_router.domain.marks import Mark
-from alert_router.domain.model import Labels, Origin, Signal, Status
+from alert_router.domain.model import Alert, Labels, Origin, Signal, Status
 from alert_router.domain.runs import Run, RunState
 from alert_router.sources import event_texts, fingerprints
 from alert_router.sources.event_fields import Report
@@ -170,6 +170,24 @@ def _run_of(event: DagEvent) -> Run | None:
     kind = f" {event.type}" if state is RunState.MEASURED else " (test_mode)" * _is_trial(event)
     deployed = isinstance(event, TrainingSuccess) and _is_deployed(event)
     return _run(event, f"{subject}{kind}", event.run_id, state, event.occurred_at, own, deployed=deployed)
+
+
+def job_of(alert: Alert) -> str:
+    """The job whose runs an alert of this source is about; empty for one of another."""
+    labels = alert.labels
+    if not alert.source.startswith(SOURCE):
+        return ""
+    if alert.alertname == JOB_FAILED and "job" in labels:
+        return index_keys.hash_if_long(labels["job"])
+    if "dag_id" not in labels:
+        name = labels.get("alertname", "")
+        return index_keys.hash_if_long("/".join(filter(None, (f"event {name}", labels.get("key")))))
+    subject = "/".join(filter(None, (labels["dag_id"], labels.get("model_type"))))
+    kinds = {DRIFT.alertname: " drift_alert", CRITICAL.alertname: " performance_alert"}
+    kinds |= {WARNING.alertname: kinds[CRITICAL.alertname]}
+    return index_keys.hash_if_long(
+        subject + kinds.get(alert.alertname, " (test_mode)" * ("test_mode" in labels))
+    )
 
 
 def _run(

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from operator import attrgetter
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -27,30 +25,23 @@ class Change:
 
 
 def before(conn: sa.Connection, incident_id: int, since: datetime, until: datetime) -> list[Change]:
-    """The latest first."""
+    """What was reported first, for it is more often the reason; of each kind, the latest first."""
     reported = (Change(mark.at, mark.title, reported=True) for mark in marks.between(conn, since, until))
     found = [*reported, *_began(conn, incident_id, since, until)]
-    return sorted(found, key=attrgetter("at"), reverse=True)[:MAX_CHANGES]
+    return sorted(found, key=attrgetter("reported", "at"), reverse=True)[:MAX_CHANGES]
 
 
 def _began(conn: sa.Connection, incident_id: int, since: datetime, until: datetime) -> Iterator[Change]:
-    """Each incident once, with its latest alert of that time."""
-    columns = (alerts.c.incident_id, alerts.c.alertname, alerts.c.starts_at, alerts.c.ends_at)
+    """Each incident once, by its latest alert of that time. A report that was over at once began nothing."""
+    lasted = sa.or_(alerts.c.ends_at.is_(None), alerts.c.ends_at > alerts.c.starts_at)
     query = (
-        sa.select(*columns, alerts.c.source, alerts.c.annotations, alerts.c.severity_rank)
-        .where(alerts.c.starts_at.between(since, until), alerts.c.incident_id != incident_id)
+        sa.select(alerts.c.incident_id, alerts.c.alertname, alerts.c.starts_at)
+        .where(alerts.c.starts_at.between(since, until), alerts.c.incident_id != incident_id, lasted)
         .order_by(alerts.c.starts_at.desc(), alerts.c.id.desc())
         .limit(MAX_ROWS)
     )
-    seen: dict[int, Any] = {}
+    seen: set[int] = set()
     for row in conn.execute(query):
-        seen.setdefault(row.incident_id, row)
-    yield from islice(map(_change, seen.values()), MAX_CHANGES)
-
-
-def _change(row: Any) -> Change:
-    """A report that was over at once tells of something that was done; another alert tells that it began."""
-    if row.source != "events" or row.ends_at != row.starts_at:
-        return Change(row.starts_at, f"{row.alertname} began", reported=False)
-    texts = (row.annotations.get("summary", ""), row.annotations.get("description", ""))
-    return Change(row.starts_at, ": ".join(filter(None, texts)) or row.alertname, reported=True)
+        if row.incident_id not in seen:
+            seen.add(row.incident_id)
+            yield Change(row.starts_at, f"{row.alertname} began", reported=False)

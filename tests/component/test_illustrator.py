@@ -19,7 +19,7 @@ from testbed.factories import at, make_signal
 from testbed.fakes import prometheus as fake
 from testbed.fakes.discord import Message, faults
 from testbed.fakes.prometheus import FakePrometheus
-from testbed.router_harness import CHANNEL, RouterHarness, until_idle
+from testbed.router_harness import CHANNEL, MadeClient, RouterHarness, until_idle
 
 LINK = "http://prometheus.example.org:9090/graph?g0.expr=error_ratio+%3E+0.05"
 SERIES = {
@@ -256,3 +256,37 @@ def test_refused_picture_costs_the_card_nothing_but_the_picture(studio: Studio) 
 
     assert not message.attachments
     assert studio.router.ledger().dead == 0
+
+
+def test_report_of_a_job_has_the_chart_of_its_last_runs(studio: Studio) -> None:
+    for week in range(4):
+        studio.router.clock.move(7 * 86_400)
+        studio.router.report(
+            {
+                "type": "performance_alert",
+                "dag_id": "weekly",
+                "run_id": f"run-{week}",
+                "occurred_at": studio.router.clock.time().isoformat(),
+                "model_type": "rf",
+                "r2": 0.6 - week / 10,
+            }
+        )
+        studio.router.run(studio._deliver(settle=True))
+
+    spec = studio.drawer.specs[-1]
+    assert (spec.caption, spec.dots) == ("r2", True)
+    assert [value for _, value in spec.lines[0].points] == pytest.approx([0.6, 0.5, 0.4, 0.3])
+    assert studio.prometheus.requests == []
+
+
+def test_chart_is_served_under_its_name(make_client: MadeClient, harness: RouterHarness) -> None:
+    harness.accept(signal())
+    with harness.store.write() as conn:
+        card_facts.save_chart(conn, 1, CHANNEL, subject="x", png=PNG, now=harness.clock.time())
+    chart = harness.ask(lambda conn: card_facts.chart_of(conn, 1, CHANNEL))
+    client = make_client()
+
+    served = client.get(f"/charts/{chart.name if chart else ''}")
+
+    assert (served.status_code, served.content, served.headers["Content-Type"]) == (200, PNG, "image/png")
+    assert client.get("/charts/chart-of-another.png").status_code == 404

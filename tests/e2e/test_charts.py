@@ -158,6 +158,7 @@ def test_six_rules_have_charts_with_limit_and_deployment(
         assert limits == LIMITS
         assert all(DEPLOYED in _description(picture) for picture in _drawn(discord).values())
         assert _measured(tmp_path) == LIMITS
+        assert all(f"before: {DEPLOYED}" in text for text in _texts(discord))
         assert _rss_mb(router.program) < MAX_RSS_MB
         _kill_the_drawer(router.program)
         service.broken, service.r2 = False, 0.82
@@ -184,6 +185,13 @@ def _name(message: Message) -> str:
 def _drawn(discord: RunningDiscord) -> Mapping[str, bytes]:
     messages = [message for message in discord.state.messages() if message.attachments]
     return {_name(message): message.attachments[0].content for message in messages}
+
+
+def _texts(discord: RunningDiscord) -> list[str]:
+    """Of the cards, without their markdown's escapes."""
+    return [
+        str(message.embeds).replace("\\", "") for message in discord.state.messages() if message.attachments
+    ]
 
 
 def _measured(folder: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from alert_router.config.configuration import Forum
 from alert_router.discord import embeds, members
 from alert_router.discord.card_view import CardView
-from alert_router.discord.embeds import Renderer
+from alert_router.discord.embeds import WITHOUT_URLS, Renderer
 from alert_router.discord.forum_posts import ForumPosts
 from alert_router.discord.links import Links
 from alert_router.discord.packer import Payload
@@ -579,3 +579,33 @@ def test_alertname_cannot_name_another_file(alertname: str) -> None:
     payload = RENDERER.render(make_state(make_alert({**API_DOWN, "alertname": alertname}))).payload
 
     assert payload["embeds"][0]["title"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://grafana.example.org/p.png", True),
+        ("http://localhost:3000/p.png", False),
+        ("http://grafana:3000/p.png", False),
+        ("https://grafana.example.org/" + "p" * 3000, False),
+    ],
+)
+def test_grafanas_picture_is_shown_where_discord_can_fetch_it(url: str, shown: bool) -> None:
+    state = make_state(make_alert(annotations={"image_url": url}))
+
+    embed = Renderer(Templates(), "https://router.example.org").render(state).payload["embeds"][0]
+
+    assert embed.get("image") == ({"url": url} if shown else None)
+
+
+def test_chart_goes_with_the_message_that_names_it_and_not_with_a_lesser_one() -> None:
+    facts = CardFacts(chart=b"PNG", chart_name="chart-1.png")
+    state = replace(make_state(make_alert(annotations={"image_url": "https://x.org/p.png"})), facts=facts)
+    renderer = Renderer(Templates(), "https://router.example.org")
+
+    full, lesser = renderer.render(state), renderer.render(state, WITHOUT_URLS)
+
+    assert full.payload["embeds"][0]["image"] == {"url": "attachment://chart-1.png"}
+    assert full.files == {"chart-1.png": b"PNG"}
+    assert "image" not in lesser.payload["embeds"][0]
+    assert lesser.files == {}

@@ -52,6 +52,11 @@ def test_values_and_panel_become_annotations() -> None:
     }
 
 
+def test_picture_becomes_an_annotation() -> None:
+    assert annotations(imageURL="https://grafana.example.org/p.png")["image_url"].endswith("/p.png")
+    assert "image_url" not in annotations(imageURL=7)
+
+
 def test_annotations_of_the_rule_take_precedence() -> None:
     own = {"values": "98 °C", "dashboard_url": "https://example.org/own"}
 
