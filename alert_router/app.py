@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,28 +31,42 @@ from alert_router.discord.templates import Templates
 from alert_router.domain.act_links import ActLinks, Signer
 from alert_router.domain.model import Rules
 from alert_router.prometheus.targets import Prometheuses
-from alert_router.services import health, history_sums, long_incidents, scheduler, search_indexing
+from alert_router.services import (
+    health,
+    history_sums,
+    long_incidents,
+    retention,
+    scheduler,
+    search_indexing,
+    write_probe,
+)
 from alert_router.services.alertmanager_sync import AlertmanagerSync
 from alert_router.services.fallback import Fallback
 from alert_router.services.history_sums import HistorySums
 from alert_router.services.intake import Intake
 from alert_router.services.long_incidents import LongIncidents
 from alert_router.services.reload import Listener, Reload
+from alert_router.services.retention import Pruning
 from alert_router.services.scheduler import PeriodicTask
 from alert_router.services.search_indexing import SearchIndexing
 from alert_router.services.sender_problems import SenderProblems
 from alert_router.services.silence import Silencer
+from alert_router.services.silence_reading import SilenceReading
 from alert_router.services.timers import Timers
 from alert_router.services.watchdog import Watchdog
 from alert_router.settings import Settings, configuration_of
-from alert_router.store import card_queue, link_keys, migrate, search_writer
+from alert_router.store import card_queue, link_keys, migrate, questions, search_writer, space
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.writer import Writer
 from alert_router.web import application
+from alert_router.web.access import Access
 from alert_router.web.dependencies import State
 from alert_router.web.live_updates import LiveUpdates
 from alert_router.web.metrics import Metrics
+from alert_router.web.operations import Operations
 from alert_router.web.pages import Pages
+from alert_router.web.passwords import Passwords
+from alert_router.web.people import People
 from alert_router.web.reload import ReloadCollector
 
 log = logging.getLogger(__name__)
@@ -63,6 +77,10 @@ START_S = 60.0
 TICK_S = 0.5
 """How often the timers and the watchdog run."""
 FALLBACK_S = 2.0
+LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
+"""A proxy here says for whom it asks, so that its clients do not count as this machine."""
+OPTIMIZE_S = 3600.0
+SILENCES_S = 30.0
 
 
 def _utc_now() -> datetime:
@@ -103,20 +121,33 @@ def serve(service: Service) -> FastAPI:
         async with running(service):
             yield service.state
 
-    return application.create(service.state["settings"], lifespan)
+    proxy = service.state["access"].current.proxy
+    trusted = [*LOOPBACK_ADDRESSES, *(map(str, proxy.addresses) if proxy else ())]
+    return application.create(service.state["settings"], lifespan, trusted_hosts=trusted)
 
 
-def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTransport | None) -> Service:
+def build(
+    settings: Settings,
+    *,
+    clocks: Clocks,
+    transport: httpx.AsyncBaseTransport | None,
+    reread: Callable[[], Settings] | None = None,
+) -> Service:
+    """reread: the settings as they are now, for a reload; None: they stay. Raises ConfigError."""
+    access = Access(reread or (lambda: settings))
+
     # httpx logs whole URLs at INFO: the webhook's token is in them.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus_client has no types for it
     holder = ConfigurationHolder(configuration_of(settings))
-    reload = Reload(holder, partial(configuration_of, settings), clocks.now)
+    reload = Reload(holder, partial(_load, settings, access), clocks.now)
     store = open_store(settings.database_url.get_secret_value())
+    questions.end_between_statements(store.questions)
     writer = Writer(store)
     http = httpx.AsyncClient(transport=transport)
-    metrics = Metrics(store, clocks.now, holder)
+    fault = partial(health.database_fault, store, writer.outcomes)
+    metrics = Metrics(store, clocks.now, holder, takes_writes=lambda: fault() is None)
     metrics.registry.register(ReloadCollector(reload))
     rate_limiter = RateLimiter(clocks.steady, per_minute=settings.channel_per_minute)
     illustrator = Illustrator(
@@ -139,7 +170,7 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     router_intake = Intake(
         writer, rules=rules, configuration=holder, wake=channels.wake, on_hold=sync_now.set
     )
-    reload.listeners += [channels.reload, _adopt(router_intake, clocks)]
+    reload.listeners += [access.follow, channels.reload, _adopt(router_intake, clocks)]
     sync = AlertmanagerSync(
         router_intake,
         http,
@@ -151,6 +182,9 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     )
     sender_problems = SenderProblems(clocks.now)
     tasks: dict[str, asyncio.Task[None]] = {}
+    check_health = partial(
+        health.check, store, writer.outcomes, tasks, channels, holder, sync, reload, sender_problems
+    )
     state = State(
         settings=settings,
         configuration=holder,
@@ -158,11 +192,15 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
         store=store,
         intake=router_intake,
         metrics=metrics,
-        pages=Pages(),
+        pages=Pages(fault),
         live=LiveUpdates(store),
         clock=clocks.now,
-        check_health=partial(health.check, store, tasks, channels, holder, sync, reload, sender_problems),
+        check_health=check_health,
+        operations=Operations(check_health, metrics.registry),
+        people=People(),
         sender_problems=sender_problems,
+        access=access,
+        passwords=Passwords(),
         act_links=act_links,
         silencer=Silencer(router_intake, http, settings.alertmanager_urls),
     )
@@ -178,12 +216,21 @@ def build(settings: Settings, *, clocks: Clocks, transport: httpx.AsyncBaseTrans
     )
     periodic = [
         *_timers(state, rules),
-        *_keeping(store, writer),
+        *_keeping(state, store, writer),
         PeriodicTask("fallback", FALLBACK_S, fallback.run_once),
+        PeriodicTask("write probe", write_probe.EVERY_S, write_probe.WriteProbe(writer).run_once),
     ]
     if settings.alertmanager_urls:
         periodic.append(PeriodicTask("reconcile", settings.reconcile_seconds, sync.run_once, sync_now))
+        reading = SilenceReading(writer, http, settings.alertmanager_urls)
+        periodic.append(PeriodicTask("silences", SILENCES_S, reading.run_once))
     return Service(state, store, writer, http, channels, illustrator, tuple(periodic), tasks)
+
+
+def _load(settings: Settings, access: Access) -> Configuration:
+    """All that a reload reads. Raises ConfigError."""
+    access.load()
+    return configuration_of(settings)
 
 
 def _adopt(intake: Intake, clocks: Clocks) -> Listener:
@@ -270,8 +317,11 @@ def _timers(state: State, rules: Rules) -> list[PeriodicTask]:
     ]
 
 
-def _keeping(store: Store, writer: Writer) -> Iterator[PeriodicTask]:
-    """What is kept beside the history, so that questions about it cost the same at any age."""
+def _keeping(state: State, store: Store, writer: Writer) -> Iterator[PeriodicTask]:
+    """What is kept beside the history, and what is removed of it, so that it costs the same at any age."""
+    pruning = Pruning(store, writer, state["settings"].retention, state["clock"])
+    yield PeriodicTask("retention", retention.EVERY_S, pruning.run_once)
+    yield PeriodicTask("optimize", OPTIMIZE_S, lambda: writer.run(space.optimize))
     yield PeriodicTask("history-sums", history_sums.EVERY_S, HistorySums(store, writer).run_once)
     search = search_writer.of_store(store)
     if search is not None:
@@ -291,6 +341,8 @@ async def running(service: Service) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        service.state["people"].close()
+        service.state["operations"].close()
         await service.channels.stop()
         await service.illustrator.close()
         for task in service.tasks.values():

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -23,13 +24,16 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from alert_router import config
-from alert_router.config import ConfigError, Configuration, Problem, environment, webhook_urls
+from alert_router.config import ConfigError, Configuration, Problem, environment, values, webhook_urls
+from alert_router.domain import retention
+from alert_router.domain.retention import Retention
 
 SECRETS = (
     "DISCORD_WEBHOOK_URL",
     "DISCORD_FALLBACK_WEBHOOK_URL",
     "ALERT_ROUTER_DATABASE_URL",
     "ALERT_ROUTER_INGEST_TOKENS",
+    "ALERT_ROUTER_USERS",
     "ALERT_ROUTER_LINK_KEY",
 )
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
@@ -65,6 +69,19 @@ def _check(parse: Callable[[str], object], value: str) -> None:
         parse(value)
     except ConfigError as error:
         raise ValueError("; ".join(problem.message for problem in error.problems)) from None
+
+
+def _users(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for value in values:
+        name, _, password = value.get_secret_value().partition(":")
+        if not name or not password:
+            raise ValueError("must be name:password or name:bcrypt-hash, several with commas between")
+    return values
+
+
+def _lines(value: Any) -> Any:
+    """A file may have a line for each."""
+    return _list(value.replace("\n", ",")) if isinstance(value, str) else value
 
 
 def _list(value: Any) -> Any:
@@ -113,6 +130,16 @@ def _link_key(key: SecretStr) -> SecretStr:
     return key
 
 
+def _retention(value: str) -> str:
+    retention.parse(value)
+    return value
+
+
+def _zone(value: str) -> str:
+    values.zone(value)
+    return value
+
+
 def _folder(path: Path) -> Path:
     if not path.is_dir():
         raise ValueError(f"{path} is not a folder")
@@ -157,6 +184,28 @@ class Settings(BaseSettings):
             description="Bearer tokens of senders, comma-separated; without any, only loopback is accepted",
         ),
     ] = ()
+    users: Annotated[
+        Annotated[tuple[SecretStr, ...], AfterValidator(_users)],
+        BeforeValidator(_lines),
+        Field(
+            alias="ALERT_ROUTER_USERS",
+            description="Who may read, act and send: name:password or name:bcrypt-hash, comma-separated",
+        ),
+    ] = ()
+    web_config: Annotated[
+        Path | None,
+        Field(
+            alias="ALERT_ROUTER_WEB_CONFIG",
+            description="Prometheus's web.config.file: TLS, users; and scoped tokens, signatures, a proxy",
+        ),
+    ] = None
+    web_insecure: Annotated[
+        bool,
+        Field(
+            alias="ALERT_ROUTER_WEB_INSECURE",
+            description="true: start beyond loopback without tokens or users, open to all who reach it",
+        ),
+    ] = False
     link_key: Annotated[
         Annotated[SecretStr, AfterValidator(_link_key)] | None,
         Field(
@@ -264,6 +313,22 @@ class Settings(BaseSettings):
             description="URL of Alertmanager's API; several, comma-separated, for replicas",
         ),
     ] = ()
+    retention_text: Annotated[
+        str,
+        AfterValidator(_retention),
+        Field(
+            alias="ALERT_ROUTER_RETENTION",
+            description="How long what is stored is kept, by kind; 0: for ever. What still fires is kept",
+        ),
+    ] = retention.DEFAULT
+    timezone: Annotated[
+        str,
+        AfterValidator(_zone),
+        Field(
+            alias="ALERT_ROUTER_TIMEZONE",
+            description="Time zone of the nights and weekdays on /insights, such as Europe/Paris",
+        ),
+    ] = "UTC"
     prometheus_url: Annotated[
         RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus, for values and charts")
     ] = ""
@@ -296,6 +361,20 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only `from_environment` reads the environment; Settings(...) uses its arguments alone."""
         return (init_settings,)
+
+    @property
+    def named_users(self) -> tuple[tuple[str, str], ...]:
+        """Name, and password or bcrypt hash."""
+        pairs = (user.get_secret_value().partition(":") for user in self.users)
+        return tuple((name, password) for name, _, password in pairs)
+
+    @property
+    def retention(self) -> Retention:
+        return retention.parse(self.retention_text)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
 
     @property
     def host(self) -> str:

@@ -60,6 +60,7 @@ def now_page(**changes: Any) -> NowPage:
         waiting=(),
         taken=(),
         silenced=(),
+        is_cut=False,
         resolved=(),
         strips={},
         troubles=(),

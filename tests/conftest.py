@@ -30,6 +30,7 @@ BOTH_DATABASES = (
     "component/test_ledger.py",
     "component/test_migrations.py",
     "component/test_notifier.py",
+    "component/test_people.py",
     "component/test_shared_rate_limits.py",
     "component/test_store.py",
     "e2e/test_kill.py",

@@ -2,13 +2,14 @@
 
 import typer
 
-from alert_router.cli import cards, config, database, quarantine, render, routes, send_test, server
+from alert_router.cli import cards, config, database, explain, quarantine, render, routes, send_test, server
 
 main = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 main.command()(server.serve)
 main.command()(render.render)
 main.command("check-config")(config.check)
 main.command("send-test")(send_test.send_test)
+main.command("explain")(explain.explain)
 main.command("ledger")(cards.show_ledger)
 main.add_typer(config.app, name="config")
 main.add_typer(routes.app, name="routes")

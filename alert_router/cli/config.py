@@ -14,6 +14,7 @@ from alert_router.cli import startup
 from alert_router.config import ConfigError, Configuration
 from alert_router.discord import samples, templates
 from alert_router.settings import Settings, SettingsError
+from alert_router.web.access import Access
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Instead of the file ALERT_ROUTER_CONFIG", show_default=False)
@@ -49,6 +50,12 @@ def schema() -> None:
 
 
 def _errors(settings: Settings) -> Iterator[str]:
+    try:
+        guarded = Access(lambda: settings).current.guarded
+    except ConfigError as error:
+        yield from map(str, error.problems)
+    else:
+        yield from [reason] if (reason := startup.too_open(settings, guarded)) else []
     yield from (f"unknown setting {name}" for name in settings_.unknown_names(os.environ))
     if settings.templates:
         yield from (f"ALERT_ROUTER_TEMPLATES: {fault}" for fault in _template_faults(settings.templates))

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from alert_router.config import Configuration
+from alert_router.domain.access import Role, Roles
 from alert_router.domain.model import PREVIEW
 from alert_router.settings import Settings, ignored_characters
 
@@ -19,6 +20,8 @@ def summary(settings: Settings, configuration: Configuration) -> str:
         f"database {_database(settings)}",
         f"channels {channels or 'none but the preview'}",
         f"tokens {len(settings.ingest_tokens) or 'none'}",
+        f"users {len(settings.users) or 'none'}",
+        f"web config {settings.web_config or 'none'}",
         f"public URL {settings.public_url}",
         f"configuration {configuration.file or 'from the environment'}",
     ]
@@ -44,12 +47,22 @@ def _database(settings: Settings) -> str:
     return f"{kind} {url.host or 'local'}/{url.database or ''}"
 
 
+def too_open(settings: Settings, guarded: Roles) -> str | None:
+    """Why the router must not start; None: it may."""
+    missing = {Role.SEND, Role.READ} - guarded
+    if _is_loopback(settings.host) or settings.web_insecure or not missing:
+        return None
+    open_to = " and ".join(role for role in (Role.SEND, Role.READ) if role in missing)
+    return (
+        f"ALERT_ROUTER_LISTEN is {settings.listen}, where everybody could {open_to}: set "
+        "ALERT_ROUTER_INGEST_TOKENS and ALERT_ROUTER_USERS (or their _FILE twins, or --web.config.file), "
+        "or say --web.insecure"
+    )
+
+
 def _unsafe(settings: Settings, configuration: Configuration) -> Iterator[str]:
-    if not settings.ingest_tokens and not _is_loopback(settings.host):
-        yield (
-            "without ALERT_ROUTER_INGEST_TOKENS only this machine may send, and everyone who comes through a "
-            "proxy on it"
-        )
+    if settings.web_insecure and not _is_loopback(settings.host):
+        yield "with --web.insecure everybody who reaches the router may do what needs no credential"
     if not any(channel.webhook_url for channel in configuration.channels.values()):
         yield "without a webhook nobody is notified"
     if not sa.make_url(settings.database_url.get_secret_value()).database:

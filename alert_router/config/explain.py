@@ -36,11 +36,12 @@ ELSEWHERE = {
 """The keys of Alertmanager and others, with the name of the same key here."""
 
 
-def finding(error: ErrorDetails) -> tuple[Location, str]:
+def finding(error: ErrorDetails, section: type[BaseModel] = FileSection) -> tuple[Location, str]:
+    """section: the whole file's, in which an unknown key is looked for."""
     location = tuple(part for part in error["loc"] if part != KEY)
     kind = error["type"]
     if kind == "extra_forbidden":
-        return location, _unknown_key(location)
+        return location, _unknown_key(location, section)
     if kind == "missing":
         return location[:-1], f'the key "{location[-1]}" is missing'
     if kind in WANTED:
@@ -55,9 +56,9 @@ def finding(error: ErrorDetails) -> tuple[Location, str]:
     return location, str(error["ctx"]["error"]) if kind == "value_error" else error["msg"]
 
 
-def _unknown_key(location: Location) -> str:
+def _unknown_key(location: Location, section: type[BaseModel]) -> str:
     key = str(location[-1])
-    known = list(_keys_at(FileSection, location[:-1]))
+    known = list(_keys_at(section, location[:-1]))
     if ELSEWHERE.get(key) in known:
         return f'unknown key "{key}"; it is called "{ELSEWHERE[key]}" here'
     return f'unknown key "{key}"{suggestion(key, known)}'

@@ -237,13 +237,13 @@ class CardView:
             measures=self.state.facts.measures,
             since=self.since,
             limit=self._measure.limit,
-            several_names=several_names,
+            varying=members.varying(self.state.alerts) if several_names else None,
             several_reporters=len(_present("reporter", self.state.alerts)) > 1,
             all_over=not self.firing,
             own_words=own_words,
         )
         lines = members.lines(self.state.alerts, context)
-        beyond = len(self.state.alerts) - members.MAX_MEMBERS + self.state.more_alerts
+        beyond = max(len(self.state.alerts) - members.MAX_MEMBERS, 0) + self.state.more_alerts
         if beyond > 0:
             more = link(f"+{beyond} more", self.all_url)
             lines = [Markdown(" ".join([*lines, more]))] if len(lines) < 2 else [*lines, more]  # noqa: PLR2004
@@ -285,6 +285,8 @@ class CardView:
         left_out = len(common) + len(self._others[1]) - len(shown)
         words = "more label" if left_out == 1 else "more labels"
         more = [link(f"+{left_out} {words}", self.all_url)] if left_out and self.all_url else []
+        if names and not more:  # of alerts of several names only the telling labels are shown
+            more = [link("all labels", self.all_url)]
         return Markdown(" ".join([*shown, *more]))
 
     def footer(self) -> Markdown:

@@ -19,7 +19,7 @@ _SPECIAL = re.compile(
 _UNSAFE_IN_LINK = re.compile(r"[\s()<>\\]")
 FENCE = "```"
 _WHOLE = re.compile(
-    r"\\.|`[^`]*`|\[(?:\\.|[^\]])*\]\([^)]*\)|https?://[^\s<>]+|<[^>\s]*>"
+    r"\\.|`[^`]*`|\[(?:\\.|[^\]\\])*\]\([^)]*\)|https?://[^\s<>]+|<[^>\s]*>"
     r"|(?P<mark>\*\*|__|~~|\|\|)|.",
     re.DOTALL,
 )

@@ -12,7 +12,6 @@ from alert_router.domain.model import Alert, Labels
 MAX_MEMBERS = 8
 MAX_CHIPS = 4
 """Of one member."""
-MAX_CHIPS_BESIDE_NAME = 1
 CHIP_CHARS = 60
 ONE_CHIP = 2
 """Backticks."""
@@ -33,7 +32,8 @@ class Context:
     since: datetime
     limit: str = ""
     """Which all share: it stands above."""
-    several_names: bool = False
+    varying: Mapping[str, Collection[str]] | None = None
+    """Where the alerts have several names: of each, the labels in which its alerts differ."""
     several_reporters: bool = False
     all_over: bool = False
     """Nothing fires any more: how long all of it lasted stands above."""
@@ -64,9 +64,13 @@ def _with_rest(chips: str, rest: Sequence[str]) -> str:
 def _parts(alert: Alert, context: Context) -> tuple[str, Sequence[str]]:
     """What names it, and what else is its own."""
     own = own_labels(alert, context.shared, context.noise)
-    name = [escape(alert.alertname.strip() or "Alert")] if context.several_names else []
+    name = []
+    if context.varying is not None:
+        name = [escape(alert.alertname.strip() or "Alert")]
+        shown = {*context.varying[alert.alertname], *alert_facts.PLACES}
+        own = {label: text for label, text in own.items() if label in shown}
     by = [escape(alert.reporter)] if context.several_reporters and not own else []
-    named = " ".join([*name, *chips(own, MAX_CHIPS if not name else MAX_CHIPS_BESIDE_NAME), *by])
+    named = " ".join([*name, *chips(own), *by])
     measure = readings.of(alert, context.measures)
     limit = f"limit {measure.limit}" if measure.limit and measure.limit != context.limit else ""
     rest = (
@@ -77,6 +81,17 @@ def _parts(alert: Alert, context: Context) -> tuple[str, Sequence[str]]:
         escape(alert.suppressed) if alert.suppressed and alert.firing else "",
     )
     return named, [part for part in rest if part]
+
+
+def varying(alerts: Sequence[Alert]) -> Mapping[str, Collection[str]]:
+    """By alertname, the labels in which the alerts of that name differ."""
+    by_name: dict[str, list[Labels]] = {}
+    for alert in alerts:
+        by_name.setdefault(alert.alertname, []).append(alert.labels)
+    return {
+        name: {label for labels in each for label in labels if len({one.get(label) for one in each}) > 1}
+        for name, each in by_name.items()
+    }
 
 
 def own_labels(alert: Alert, shared: Labels, noise: Collection[str]) -> Labels:
@@ -90,10 +105,10 @@ def own_labels(alert: Alert, shared: Labels, noise: Collection[str]) -> Labels:
     return dict(sorted(telling.items(), key=lambda item: alert_facts.most_telling_first(item[0])))
 
 
-def chips(own: Labels, most: int = MAX_CHIPS) -> list[str]:
+def chips(own: Labels) -> list[str]:
     shown = [
         code(text if name in alert_facts.PLACES else f"{name}={text}", CHIP_CHARS)
-        for name, text in list(own.items())[:most]
+        for name, text in list(own.items())[:MAX_CHIPS]
     ]
     left_out = len(own) - len(shown)
     return [*shown, f"+{left_out}"] if left_out > 0 else list(shown)

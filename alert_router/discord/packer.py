@@ -22,6 +22,8 @@ SUPPRESS_NOTIFICATIONS = 1 << 12
 """The flag that a create may have and an edit may not."""
 MORE_CHARS = 300
 """Reserved for the line that counts what was left out."""
+MAX_ROWS = 2
+"""Of buttons; Discord allows five."""
 PAGE_CHARS = limits.DESCRIPTION_CHARS - MORE_CHARS
 PIECE_CHARS = PAGE_CHARS // 2
 """So that a page is at least half full before the next begins."""
@@ -86,7 +88,7 @@ def pack(draft: Draft) -> Payload:
     texts += [f"{escape(link.label)} {code(link.url)}" for link in draft.unreachable]
     return {
         "embeds": _embeds(draft, texts),
-        "components": [{"type": 1, "components": buttons}] if buttons else [],
+        "components": [{"type": 1, "components": list(row)} for row in _rows(buttons)],
         "allowed_mentions": mentions.NOBODY_MENTIONED,
     }
 
@@ -137,13 +139,20 @@ def _buttons(wanted: Sequence[Button]) -> tuple[list[dict[str, Any]], list[str]]
     links: list[str] = []
     for button in wanted:
         label = clip(button.label, limits.BUTTON_LABEL_CHARS)
-        if len(buttons) < limits.BUTTONS and urls.is_acceptable(button.url, limits.BUTTON_URL_CHARS):
+        if len(buttons) < MAX_ROWS * limits.BUTTONS and urls.is_acceptable(
+            button.url, limits.BUTTON_URL_CHARS
+        ):
             buttons.append({"type": 2, "style": 5, "label": label, "url": button.url})
         elif urls.is_acceptable(button.url, len(button.url)):  # however long: what does not fit is counted
             links.append(link(button.label, button.url))
         else:
             links.append(f"{escape(button.label)} {code(button.url)}")
     return buttons, links
+
+
+def _rows(buttons: Sequence[Payload]) -> Iterator[Sequence[Payload]]:
+    for first in range(0, len(buttons), limits.BUTTONS):
+        yield buttons[first : first + limits.BUTTONS]
 
 
 def _embeds(draft: Draft, links: Sequence[str]) -> list[dict[str, Any]]:

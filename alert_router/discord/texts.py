@@ -17,7 +17,7 @@ OTHER_CHARS = 160
 WORD_CHARS = 50
 LOG = "log"
 """The annotation that is shown as it is, with its indentation."""
-ELSEWHERE = frozenset({"grafana_state_reason", "silence_url", LOG, links.ANNOTATION})
+ELSEWHERE = frozenset({"grafana_state_reason", "silence_url", "image_url", LOG, links.ANNOTATION})
 """Annotations that a card shows as a remark or a button."""
 LINKS = {
     "runbook": frozenset({"runbook", "runbookurl", "runbooklink"}),

@@ -14,6 +14,7 @@ from alert_router.services.reload import Reload
 from alert_router.services.sender_problems import SenderProblems
 from alert_router.store import card_stats
 from alert_router.store.engine import Store, Unavailable
+from alert_router.store.write_outcomes import WriteOutcomes
 
 
 class Channels(Protocol):
@@ -32,8 +33,15 @@ class Health:
     """Alerts are taken in and kept, but a person should look."""
 
 
+def database_fault(store: Store, outcomes: WriteOutcomes) -> str | None:
+    """Why no alert can be stored, in words for everybody; None: the last write succeeded."""
+    lost = store.file.lost() if store.file else None
+    return lost or outcomes.failure
+
+
 def check(
     store: Store,
+    outcomes: WriteOutcomes,
     tasks: Mapping[str, asyncio.Task[None]],
     channels: Channels,
     configuration: ConfigurationHolder,
@@ -44,13 +52,14 @@ def check(
     """Queries the database: not for the event loop."""
     ended = {name: "has stopped" for name, task in tasks.items() if task.done()}
     unreachable = {f"Alertmanager {url}": "does not answer" for url in sync.unreachable}
-    no_database: Mapping[str, str] = {}
+    fault = database_fault(store, outcomes)
     orphans: Mapping[str, str] = {}
     try:
         with store.read() as conn:
             orphans = _orphans(conn, configuration.current.channels)
     except Unavailable as error:
-        no_database = {"database": f"does not answer: {error}"}
+        fault = fault or error.reason
+    no_database = {"database": f"{fault}; alerts are refused with 503 until it is mended"} if fault else {}
     return Health(
         not_ready={**ended, **no_database},
         troubles={

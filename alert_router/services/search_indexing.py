@@ -12,7 +12,7 @@ from alert_router.store.search_writer import SearchWriter
 
 EVERY_S = 1.0
 BATCH = 500
-RUN_S = 0.5
+RUN_S = 0.2
 """For so long one run goes on while alerts are missing; the rest of the interval belongs to ingest."""
 MIN_STALE = 100_000
 """Documents of alerts that are gone before it is worth building anew."""

@@ -9,7 +9,6 @@ from pydantic import (
     BaseModel,
     Field,
     FiniteFloat,
-    NonNegativeFloat,
     TypeAdapter,
     ValidationError,
     model_validator,
@@ -20,6 +19,8 @@ from alert_router.sources.errors import FieldError, InvalidBody, errors_of
 from alert_router.sources.event_fields import EventLabels, Link, LongText, Moment, Name, Report
 
 SOURCE = "events"
+MAX_DURATION_S = 1e9
+"""Thirty years."""
 
 
 class _DagEvent(Report):
@@ -115,7 +116,7 @@ class RunReport(Report):
     """Of a failed run; error unless given."""
     summary: LongText = ""
     """For people; "backup failed" unless given."""
-    duration_s: NonNegativeFloat | None = None
+    duration_s: Annotated[FiniteFloat, Field(ge=0, le=MAX_DURATION_S)] | None = None
     log_tail: LongText = ""
     """The last lines of the log; shown as they are, with their indentation."""
     labels: Annotated[EventLabels, Field(default_factory=dict)]

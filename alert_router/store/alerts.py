@@ -6,6 +6,7 @@ Statements of the hot path are built once: to build one costs more than SQLite t
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from alert_router.store.tables import alerts, incidents, transitions
 
 COLUMNS = tuple(alerts.c)
 _NAMES = tuple(alerts.c.keys())
+MAX_SOURCES = 100
 
 
 def alert_of(row: sa.Row[Any]) -> Alert:
@@ -104,6 +106,13 @@ def save(conn: sa.Connection, changes: Changes[Alert], new_transitions: Sequence
 def id_by_event(conn: sa.Connection, event_key: str) -> int | None:
     """The alert of a direct report that has been received before."""
     return conn.scalar(sa.select(transitions.c.alert_id).where(transitions.c.event_key == event_key))
+
+
+def newest_of_fingerprint(conn: sa.Connection, fingerprint: str) -> Alert | None:
+    """Of whatever source: a look into the index for each."""
+    sources = conn.scalars(rows.each_value(alerts.c.source, MAX_SOURCES))
+    found = [alert for source in sources.all() for alert in newest(conn, source, [Fingerprint(fingerprint)])]
+    return max(found, key=attrgetter("id"), default=None)
 
 
 def by_id(conn: sa.Connection, alert_id: int) -> Alert | None:

@@ -139,12 +139,8 @@ def dirty(
     }
 
 
-def create(conn: sa.Connection, new: Sequence[NewCard]) -> None:
-    """A card that marked a channel as held becomes the new one; one that is there already shows the state."""
-    _NEW_CARDS.insert(conn, new)
-
-
 def _request_anew(statement: rows.Insert) -> rows.Insert:
+    """A card that marked a channel as held becomes the new one; one that is there shows the state."""
     now, held = statement.excluded.created_at, cards.c.state == HELD
     values = dirty(now, create_priority=statement.excluded.priority, due_at=_due_at(now, now))
     return statement.on_conflict_do_update(
@@ -158,7 +154,7 @@ def _request_anew(statement: rows.Insert) -> rows.Insert:
     )
 
 
-_NEW_CARDS = TableWriter(cards, NewCard, _request_anew)
+create = TableWriter(cards, NewCard, _request_anew).insert
 
 
 def edit(conn: sa.Connection, edits: Sequence[CardEdit]) -> None:

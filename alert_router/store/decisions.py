@@ -1,6 +1,5 @@
 """Decisions: why an incident did or did not get a new message in a channel. Appended when they change."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,11 +23,7 @@ class DecisionRow:
     """The card's, where one was requested."""
 
 
-_DECISIONS = TableWriter(decisions, DecisionRow)
-
-
-def append(conn: sa.Connection, new: Sequence[DecisionRow]) -> None:
-    _DECISIONS.insert(conn, new)
+append = TableWriter(decisions, DecisionRow).insert
 
 
 def of_incident(conn: sa.Connection, incident_id: int) -> tuple[DecisionRow, ...]:

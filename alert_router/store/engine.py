@@ -14,6 +14,9 @@ import sqlalchemy as sa
 from pydantic_core import from_json
 from sqlalchemy import event
 
+from alert_router.store import database_faults
+from alert_router.store.database_faults import INTERRUPTED, UNREACHABLE
+from alert_router.store.database_file import DatabaseFile
 from alert_router.store.tables import to_json
 
 BUSY_TIMEOUT_S = 5.0
@@ -27,6 +30,11 @@ LIMIT_EXCEEDED = "54"
 """The class of SQLSTATE codes for more than a row, an index or a statement can hold."""
 MAX_QUERY_S = 10.0
 """Upper bound on a running query; close() waits this long for readers."""
+CHANGES_BEFORE = "changes_before"
+MAX_QUESTION_S = 5.0
+"""A person's question is ended after so long."""
+MAX_QUESTIONS = 4
+"""Of people, at once."""
 SEARCH_SCHEMA = "search"
 """The name under which connections that read have the search index."""
 ADVISORY_LOCK = 0x616C657274
@@ -34,13 +42,28 @@ ADVISORY_LOCK = 0x616C657274
 
 
 class Unavailable(Exception):
-    """The database cannot be used now: locked, full, unreachable. Answered with 503: send it again."""
+    """The database cannot be used now: locked, full, unreachable. Answered with 503: send it again.
+
+    Its text may name hosts and paths, so it is for the log; `reason` is for everybody.
+    """
+
+    def __init__(self, text: str, reason: str = UNREACHABLE) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class TookTooLong(Unavailable):
+    """A person's question reached its time limit, or nobody waits for its answer any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
     readers: sa.Engine
     writer: sa.Engine
+    questions: sa.Engine
+    """Of people: a pool of their own, so that nobody else waits for them."""
+    file: DatabaseFile | None = None
+    """None: PostgreSQL, or a database in memory."""
 
     @property
     def dialect(self) -> str:
@@ -57,14 +80,39 @@ class Store:
         """The only write transaction of all routers; commits on leaving, rolls back on an exception."""
         with unavailable_as_such(), self.writer.begin() as conn:
             yield conn
+            self._check_file()
 
     def close(self) -> None:
         """Waits for queries in other threads: the connections that they hold would stay open for good."""
         deadline = time.monotonic() + MAX_QUERY_S
-        for engine in (self.readers, self.writer):
+        for engine in (self.readers, self.questions, self.writer):
             while _in_use(engine) and time.monotonic() < deadline:
                 threading.Event().wait(0.005)
             engine.dispose()
+
+    def _check_file(self) -> None:
+        """SQLite writes happily into a file that has no name any more. Raises Unavailable."""
+        if self.file is not None:
+            _check_file(self.file)
+
+
+def _check_file(file: DatabaseFile) -> None:
+    """Also before a connection is opened: SQLite would create the file that is missing, empty."""
+    if (lost := file.lost()) is not None:
+        raise Unavailable(f"{lost}: {file}; restart the router with the right file", lost)
+
+
+def has_written(conn: sa.Connection) -> bool:
+    """Whether this transaction changed anything: one that did not commits on a full disk too."""
+    if conn.dialect.name == "sqlite":
+        before: int = conn.info[CHANGES_BEFORE]
+        return _total_changes(conn) > before
+    return conn.exec_driver_sql("SELECT pg_current_xact_id_if_assigned()").scalar() is not None
+
+
+def _total_changes(conn: sa.Connection) -> int:
+    changes: int = conn.connection.driver_connection.total_changes  # type: ignore[union-attr] # sqlite3's
+    return changes
 
 
 def _in_use(engine: sa.Engine) -> int:
@@ -72,14 +120,22 @@ def _in_use(engine: sa.Engine) -> int:
 
 
 def open_store(url: str) -> Store:
-    if sa.make_url(url).get_backend_name() == "sqlite":
-        readers = _sqlite(url, begin="BEGIN")
-        event.listen(readers, "connect", _attach_search)
-        return Store(readers=readers, writer=_sqlite(url, begin="BEGIN IMMEDIATE"))
-    # A pool each, so that readers do not keep the writer waiting.
+    """A pool each for the writer, the router's own readers and people: none of them waits for another."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        file = DatabaseFile.of(parsed.database)
+        readers, questions = _sqlite(url, begin="BEGIN"), _sqlite(url, begin="BEGIN")
+        for engine in (readers, questions):
+            event.listen(engine, "connect", _attach_search)
+        writer = _sqlite(url, begin="BEGIN IMMEDIATE")
+        if file is not None:
+            event.listen(writer, "connect", lambda _dbapi, _record: file.opened())
+            for engine in (readers, writer, questions):
+                event.listen(engine, "do_connect", lambda *_: _check_file(file))
+        return Store(readers, writer, questions, file)
     writer = _postgresql(url, connections=2)
     event.listen(writer, "begin", _lock)
-    return Store(readers=_postgresql(url, connections=8), writer=writer)
+    return Store(_postgresql(url, connections=8), writer, _postgresql(url, connections=MAX_QUESTIONS))
 
 
 def _attach_search(dbapi: sqlite3.Connection, _record: Any) -> None:
@@ -108,11 +164,17 @@ def unavailable_as_such() -> Iterator[None]:
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
         if _exceeds_limit(error):
             raise
-        raise Unavailable(str(getattr(error, "orig", None) or error)) from error
+        raise _unavailable(error, database_faults.of(getattr(error, "orig", None)) or UNREACHABLE) from error
     except sa.exc.DBAPIError as error:
-        if not error.connection_invalidated:
+        reason = UNREACHABLE if error.connection_invalidated else database_faults.of(error.orig)
+        if reason is None:
             raise
-        raise Unavailable(str(error.orig)) from error
+        raise _unavailable(error, reason) from error
+
+
+def _unavailable(error: sa.exc.SQLAlchemyError, reason: str) -> Unavailable:
+    text = str(getattr(error, "orig", None) or error)
+    return TookTooLong(text, reason) if reason == INTERRUPTED else Unavailable(text, reason)
 
 
 def _exceeds_limit(error: sa.exc.SQLAlchemyError) -> bool:
@@ -163,6 +225,8 @@ def _sqlite(url: str, *, begin: str) -> sa.Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(dbapi: sqlite3.Connection, _record: Any) -> None:
+        # Before the first table, so that retention can give free pages back; later only VACUUM sets it.
+        dbapi.execute("PRAGMA auto_vacuum=INCREMENTAL")
         dbapi.execute("PRAGMA journal_mode=WAL")
         # FULL: what was answered 2xx survives a power failure. 8 % slower than NORMAL for batches.
         dbapi.execute("PRAGMA synchronous=FULL")
@@ -172,6 +236,7 @@ def _sqlite(url: str, *, begin: str) -> sa.Engine:
     @event.listens_for(engine, "begin")
     def _begin(conn: sa.Connection) -> None:
         conn.exec_driver_sql(begin)
+        conn.info[CHANGES_BEFORE] = _total_changes(conn)
 
     return engine
 

@@ -2,22 +2,21 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from alert_router.domain.model import Alert
-from alert_router.store import firing_alerts, rows
-from alert_router.store.alerts import COLUMNS
-from alert_router.store.filters import Filters
+from alert_router.store import alert_list, rows
+from alert_router.store.filters import Filters, Order
 from alert_router.store.tables import alerts, hour_sums
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MAX_BARS = 120
 """A longer span has wider bars."""
-MAX_READ = 10_000
+MAX_READ = 2_000
 """A histogram under filters that the sums do not know is that of this many alerts, the newest."""
 MAX_EPISODES = 20_000
 """Of all label sets of one page of strips."""
@@ -91,8 +90,8 @@ def _from_sums(
 def _from_alerts(
     conn: sa.Connection, filters: Filters, since: datetime, until: datetime
 ) -> list[tuple[datetime, str, int]]:
-    query = sa.select(*COLUMNS).where(alerts.c.starts_at >= since, alerts.c.starts_at < until)
-    found = firing_alerts.matching(conn, query.order_by(alerts.c.starts_at.desc()), filters, limit=MAX_READ)
+    within = replace(filters, since=since, until=until)
+    found = alert_list.find(conn, within, limit=MAX_READ, order=Order.NEWEST)
     return [(alert.starts_at, alert.severity, 1) for alert in found]
 
 

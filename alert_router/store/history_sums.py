@@ -14,7 +14,14 @@ import sqlalchemy as sa
 
 from alert_router.domain.model import Status
 from alert_router.store import bookmarks
-from alert_router.store.tables import acknowledgements, alerts, day_sums, hour_sums, transitions
+from alert_router.store.tables import (
+    acknowledgements,
+    alerts,
+    day_durations,
+    day_sums,
+    hour_sums,
+    transitions,
+)
 
 BOOKMARK = "history sums"
 MAX_TRANSITIONS = 20_000
@@ -159,9 +166,14 @@ def read_day(conn: sa.Connection, day: date) -> Sequence[Row]:
 
 
 def save_day(conn: sa.Connection, day: date, rows: Sequence[Row]) -> None:
-    conn.execute(sa.delete(day_sums).where(day_sums.c.day == day))
+    for table in (day_sums, day_durations):
+        conn.execute(sa.delete(table).where(table.c.day == day))
     if rows:
         conn.execute(sa.insert(day_sums), list(rows))
+        durations: Counter[str] = Counter()
+        for row in rows:
+            durations.update(row["durations"])
+        conn.execute(sa.insert(day_durations).values(day=day, durations=dict(durations)))
 
 
 def finish(conn: sa.Connection, changed: Changed) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alert_router.domain.model import Incident, Status
 from alert_router.domain.values import construct
 from alert_router.store import rows
-from alert_router.store.table_writer import Changes, TableWriter
+from alert_router.store.table_writer import TableWriter
 from alert_router.store.tables import alerts, incidents
 
 _NAMES = tuple(incidents.c.keys())
@@ -66,8 +66,4 @@ def last_seen_at(conn: sa.Connection, incident_id: int) -> datetime | None:
     return seen_at
 
 
-_INCIDENTS = TableWriter(incidents, Incident)
-
-
-def save(conn: sa.Connection, changes: Changes[Incident]) -> None:
-    _INCIDENTS.save(conn, changes)
+save = TableWriter(incidents, Incident).save

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from operator import attrgetter
+from typing import Any
 
 import sqlalchemy as sa
 
 from alert_router.domain import noise, percentiles
 from alert_router.domain.noise import Past
 from alert_router.domain.percentiles import Percentiles
-from alert_router.store.tables import acknowledgements, cards, day_sums, hour_sums, incidents
+from alert_router.store.tables import acknowledgements, cards, day_durations, day_sums, hour_sums, incidents
 
 NIGHT = (*range(22, 24), *range(7))
 """Hours in which a message wakes people."""
@@ -108,34 +109,21 @@ def _top(habits: Iterable[Habit], field: str) -> Sequence[Habit]:
     return sorted((one for one in habits if value(one)), key=value, reverse=True)[:TOP]
 
 
-@dataclass(slots=True)
-class _Sum:
-    """Of one alertname."""
-
-    alerts: int = 0
-    ended: int = 0
-    unattended: int = 0
-    flapping: int = 0
-    silenced: int = 0
-    repeats: int = 0
-    longest_s: int = 0
-    longest_id: int | None = None
-
-
 def of(conn: sa.Connection, *, since: datetime, until: datetime, zone: tzinfo = UTC) -> Insights:
     """Of whole days in UTC: that of `since` and that of `until` are included."""
     first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
     days = (last - first).days + 1
     before = first - timedelta(days=days)
-    now, then = _Span.read(conn, first, last), _Span.read(conn, before, first - timedelta(days=1))
+    now, then = _Span(conn, first, last), _Span(conn, before, first - DAY)
+    rows = now.rows()
     return Insights(
         since=_midnight(first),
         until=until,
-        totals=_totals(conn, now, zone),
-        previous=_totals(conn, then, zone),
-        by_day=now.by_day(),
-        heat=_heat(conn, now, zone),
-        habits=tuple(_habits(now, then, days)),
+        totals=_totals(now, zone),
+        previous=_totals(then, zone),
+        by_day=_by_day(rows),
+        heat=_heat(now, zone),
+        habits=tuple(_habits(rows, then.counts(), now.last, days)),
     )
 
 
@@ -145,16 +133,11 @@ def _midnight(day: date) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """The sums of some days."""
+    """Some days, both included."""
 
+    conn: sa.Connection
     first: date
     last: date
-    rows: Sequence[sa.Row[tuple[object, ...]]]
-
-    @classmethod
-    def read(cls, conn: sa.Connection, first: date, last: date) -> "_Span":
-        query = sa.select(day_sums).where(day_sums.c.day >= first, day_sums.c.day <= last)
-        return cls(first, last, conn.execute(query.order_by(day_sums.c.day)).all())
 
     @property
     def start(self) -> datetime:
@@ -164,77 +147,100 @@ class _Span:
     def end(self) -> datetime:
         return _midnight(self.last) + DAY
 
-    def by_day(self) -> tuple[DayCount, ...]:
-        counts: Counter[tuple[date, str]] = Counter()
-        for row in self.rows:
-            counts[row.day, row.severity] += row.alerts
-        return tuple(DayCount(day, severity, count) for (day, severity), count in sorted(counts.items()))
+    def _within(self, day: sa.Column[date]) -> sa.ColumnElement[bool]:
+        return sa.and_(day >= self.first, day <= self.last)
 
-    def by_name(self) -> Mapping[str, _Sum]:
-        sums: dict[str, _Sum] = defaultdict(_Sum)
-        for row in self.rows:
-            own = sums[row.alertname]
-            for field in ("alerts", "ended", "unattended", "flapping", "silenced", "repeats"):
-                setattr(own, field, getattr(own, field) + getattr(row, field))
-            if row.longest_s > own.longest_s:
-                own.longest_s, own.longest_id = row.longest_s, row.longest_id
-        return sums
+    def rows(self) -> Sequence[sa.Row[Any]]:
+        return self.conn.execute(sa.select(day_sums).where(self._within(day_sums.c.day))).all()
 
-    def durations(self) -> Mapping[str, Counter[int]]:
-        """By alertname: seconds, and how many alerts fired for so long."""
-        counts: dict[str, Counter[int]] = defaultdict(Counter)
-        for row in self.rows:
-            own = counts[row.alertname]
-            for seconds, number in row.durations.items():
-                own[int(seconds)] += number
-        return counts
+    def sums(self) -> tuple[int, int]:
+        """Alerts, and their repeats."""
+        query = sa.select(sa.func.sum(day_sums.c.alerts), sa.func.sum(day_sums.c.repeats))
+        alerts, repeats = self.conn.execute(query.where(self._within(day_sums.c.day))).one()
+        return int(alerts or 0), int(repeats or 0)
 
-    def weeks(self) -> Mapping[str, tuple[int, ...]]:
-        weeks = -(-((self.last - self.first).days + 1) // 7)
-        counts: dict[str, list[int]] = defaultdict(lambda: [0] * weeks)
-        for row in self.rows:
-            counts[row.alertname][weeks - 1 - (self.last - row.day).days // 7] += row.alerts
-        return {name: tuple(numbers) for name, numbers in counts.items()}
+    def counts(self) -> Mapping[str, int]:
+        """Alerts by name."""
+        query = sa.select(day_sums.c.alertname, sa.func.sum(day_sums.c.alerts))
+        found = self.conn.execute(query.where(self._within(day_sums.c.day)).group_by(day_sums.c.alertname))
+        return {name: int(number) for name, number in found}
+
+    def durations(self) -> Percentiles:
+        query = sa.select(day_durations.c.durations).where(self._within(day_durations.c.day))
+        return _percentiles(self.conn.scalars(query))
 
 
-def _habits(now: _Span, then: _Span, days: int) -> Iterator[Habit]:
-    before, durations, weeks = then.by_name(), now.durations(), now.weeks()
-    for name, own in sorted(now.by_name().items(), key=lambda item: (-item[1].alerts, item[0])):
-        spread = percentiles.of(durations[name])
-        yield Habit(
-            alertname=name,
-            count=own.alerts,
-            previous=before[name].alerts if name in before else 0,
-            ended=own.ended,
-            unattended=own.unattended,
-            flapping=own.flapping,
-            silenced=own.silenced,
-            median_duration_s=spread.median,
-            longest_s=own.longest_s,
-            longest_id=own.longest_id,
-            by_week=weeks[name],
-            sentence=noise.advice(
-                Past(own.alerts, own.ended, own.unattended, own.flapping, days=days, durations=spread)
-            ),
-        )
+def _percentiles(durations: Iterable[Mapping[str, int]]) -> Percentiles:
+    """Of distributions together, as they are stored: {seconds: how many}."""
+    together: dict[str, int] = {}
+    for counts in durations:
+        for seconds, number in counts.items():
+            together[seconds] = together.get(seconds, 0) + number
+    return percentiles.of({int(seconds): number for seconds, number in together.items()})
 
 
-def _totals(conn: sa.Connection, span: _Span, zone: tzinfo) -> Totals:
+def _by_day(rows: Iterable[sa.Row[Any]]) -> tuple[DayCount, ...]:
+    counts: Counter[tuple[date, str]] = Counter()
+    for row in rows:
+        counts[row.day, row.severity] += row.alerts
+    return tuple(DayCount(day, severity, count) for (day, severity), count in sorted(counts.items()))
+
+
+def _habits(rows: Iterable[sa.Row[Any]], before: Mapping[str, int], last: date, days: int) -> Iterator[Habit]:
+    by_name: dict[str, list[sa.Row[Any]]] = defaultdict(list)
+    for row in rows:
+        by_name[row.alertname].append(row)
+    habits = [_habit(name, own, before.get(name, 0), last, days) for name, own in by_name.items()]
+    yield from sorted(habits, key=lambda habit: (-habit.count, habit.alertname))
+
+
+def _habit(name: str, rows: Sequence[sa.Row[Any]], before: int, last: date, days: int) -> Habit:
+    spread = _percentiles(row.durations for row in rows)
+    longest = max(rows, key=attrgetter("longest_s"))
+
+    def total(field: str) -> int:
+        return sum(map(attrgetter(field), rows))
+
+    past = Past(
+        total("alerts"), total("ended"), total("unattended"), total("flapping"), days=days, durations=spread
+    )
+    return Habit(
+        alertname=name,
+        count=past.alerts,
+        previous=before,
+        ended=past.ended,
+        unattended=past.unattended,
+        flapping=past.flapping,
+        silenced=total("silenced"),
+        median_duration_s=spread.median,
+        longest_s=longest.longest_s,
+        longest_id=longest.longest_id,
+        by_week=_weeks(rows, last, days),
+        sentence=noise.advice(past),
+    )
+
+
+def _weeks(rows: Iterable[sa.Row[Any]], last: date, days: int) -> tuple[int, ...]:
+    counts = [0] * -(-days // 7)
+    for row in rows:
+        counts[-1 - (last - row.day).days // 7] += row.alerts
+    return tuple(counts)
+
+
+def _totals(span: _Span, zone: tzinfo) -> Totals:
     opened = sa.select(sa.func.count()).where(
         incidents.c.opened_at >= span.start, incidents.c.opened_at < span.end
     )
-    by_hour = _messages(conn, span)
-    all_durations: Counter[int] = Counter()
-    for counts in span.durations().values():
-        all_durations.update(counts)
+    alerts, repeats = span.sums()
+    by_hour = _messages(span.conn, span)
     return Totals(
-        alerts=sum(row.alerts for row in span.rows),
-        incidents=conn.scalar(opened) or 0,
+        alerts=alerts,
+        incidents=span.conn.scalar(opened) or 0,
         notified=sum(by_hour.values()),
         at_night=sum(n for hour, n in by_hour.items() if hour.astimezone(zone).hour in NIGHT),
-        duplicates=sum(row.repeats for row in span.rows),
-        time_to_acknowledge=_acknowledged(conn, span),
-        time_to_resolve=percentiles.of(all_durations),
+        duplicates=repeats,
+        time_to_acknowledge=_acknowledged(span.conn, span),
+        time_to_resolve=span.durations(),
     )
 
 
@@ -279,12 +285,12 @@ def _acknowledged(conn: sa.Connection, span: _Span) -> Percentiles:
     return percentiles.of(Counter(waits.values()))
 
 
-def _heat(conn: sa.Connection, span: _Span, zone: tzinfo) -> tuple[HeatCell, ...]:
+def _heat(span: _Span, zone: tzinfo) -> tuple[HeatCell, ...]:
     query = sa.select(hour_sums.c.hour, sa.func.sum(hour_sums.c.alerts)).where(
         hour_sums.c.hour >= span.start, hour_sums.c.hour < span.end
     )
     counts: Counter[tuple[int, int]] = Counter()
-    for hour, number in conn.execute(query.group_by(hour_sums.c.hour)):
+    for hour, number in span.conn.execute(query.group_by(hour_sums.c.hour)):
         local = hour.astimezone(zone)
         counts[local.weekday(), local.hour] += int(number)
     return tuple(HeatCell(day, hour, counts[day, hour]) for day in range(7) for hour in range(24))

@@ -30,7 +30,7 @@ def of_group(incident: Incident) -> sa.Select[Any]:
             incidents.c.id < incident.id,
             incidents.c.opened_at > incident.opened_at - SPAN,
         )
-        .order_by(incidents.c.id.desc())
+        .order_by(incidents.c.opened_at.desc(), incidents.c.id.desc())
         .limit(MAX_PAST)
     )
 

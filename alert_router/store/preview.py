@@ -38,4 +38,5 @@ def of_incident(conn: sa.Connection, incident_id: int) -> PreviewCard | None:
 
 def _sent() -> sa.Select[Any]:
     columns = rows.columns(PreviewCard, cards, alert_id=card_state.newest_alert_id(), body=cards.c.sent_body)
-    return sa.select(*columns).where(cards.c.sent_at.is_not(None)).order_by(cards.c.id.desc())
+    sent = sa.select(*columns).where(cards.c.sent_at.is_not(None), cards.c.sent_body.is_not(sa.null()))
+    return sent.order_by(cards.c.id.desc())

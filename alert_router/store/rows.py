@@ -1,5 +1,6 @@
 """Rows in and out: values as parameters, columns as values, upserts, many keys in one parameter."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import fields
 from functools import cache
@@ -8,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-
-from alert_router.store.tables import to_json
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -49,6 +48,14 @@ def upsert(dialect: str, table: sa.Table) -> Insert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
+def each_value(column: sa.ColumnElement[str], most: int) -> sa.Select[str]:
+    """The different values of the first column of an index, in their order: one look into it for each."""
+    least = sa.select(sa.func.min(column).label("value")).cte("least", recursive=True)
+    following = sa.select(sa.func.min(column)).where(column > least.c.value).scalar_subquery()
+    values = least.union_all(sa.select(following).where(least.c.value.is_not(None)))
+    return sa.select(values.c.value).where(values.c.value.is_not(None)).limit(most)
+
+
 # Many keys in one statement: a list of bind parameters would grow past a limit.
 
 
@@ -59,7 +66,7 @@ def table(dialect: str, type_: Type, name: str = NAME) -> sa.TableValuedAlias:
 
 def bound(conn: sa.Connection, values: Iterable[Key], name: str = NAME) -> dict[str, object]:
     """The value of that parameter."""
-    return {name: to_json(list(values)) if conn.dialect.name == "sqlite" else list(values)}
+    return {name: json.dumps(list(values)) if conn.dialect.name == "sqlite" else list(values)}
 
 
 def table_of(conn: sa.Connection, values: Iterable[Key], type_: Type) -> sa.TableValuedAlias:

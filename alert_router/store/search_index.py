@@ -9,11 +9,12 @@ may hold alerts that are gone: whoever asks it looks at the alerts themselves.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from alert_router.store import bookmarks, search_terms
+from alert_router.store import bookmarks, rows, search_terms
 from alert_router.store.engine import SEARCH_SCHEMA as SCHEMA
 from alert_router.store.filters import Filters
 from alert_router.store.search_terms import Expression
@@ -73,16 +74,17 @@ def candidates(conn: sa.Connection, filters: Filters, *, before: int) -> sa.From
 
     before: only ids below this one.
     """
-    expression = search_terms.of_filters(filters, lambda name: values_of(conn, name))
+    expression = search_terms.of_filters(filters, partial(values_of, conn))
     text = filters.text if filters.text and len(filters.text) >= MIN_TEXT else None
     if conn.dialect.name == "sqlite":
         return _candidates_sqlite(conn, expression, text, before)
     return _candidates_postgresql(expression, text, before)
 
 
-def values_of(conn: sa.Connection, name: str) -> Sequence[str] | None:
+def values_of(conn: sa.Connection, name: str, prefix: str) -> Sequence[str] | None:
     table = _values(conn)
-    query = sa.select(table.c.value).where(table.c.name == name).limit(MAX_DICTIONARY + 1)
+    query = sa.select(table.c.value).where(table.c.name == name, *_begins(table.c.value, prefix))
+    query = query.limit(MAX_DICTIONARY + 1)
     values = conn.scalars(query).all()
     return values if len(values) <= MAX_DICTIONARY else None
 
@@ -100,21 +102,20 @@ def suggestions(conn: sa.Connection, name: str, prefix: str, limit: int) -> tupl
         return ()
     table = _values(conn)
     value = table.c.value
-    query = sa.select(value).where(table.c.name == name, value >= prefix)
-    if prefix:
-        query = query.where(value < prefix + "\U0010ffff")
+    query = sa.select(value).where(table.c.name == name, *_begins(value, prefix))
     return tuple(conn.scalars(query.order_by(value).limit(limit)))
+
+
+def _begins(value: sa.ColumnElement[str], prefix: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """A range of the index. PostgreSQL's own order is another where its locale is not C."""
+    return (value.startswith(prefix, autoescape=True),) if prefix else ()
 
 
 def label_names(conn: sa.Connection, limit: int) -> tuple[str, ...]:
     """In their order: one look into the index for each, not a scan of it."""
     if coverage(conn) is None:
         return ()
-    table = _values(conn)
-    least = sa.select(sa.func.min(table.c.name).label("name")).cte("names", recursive=True)
-    following = sa.select(sa.func.min(table.c.name)).where(table.c.name > least.c.name).scalar_subquery()
-    names = least.union_all(sa.select(following).where(least.c.name.is_not(None)))
-    return tuple(conn.scalars(sa.select(names.c.name).where(names.c.name.is_not(None)).limit(limit)))
+    return tuple(conn.scalars(rows.each_value(_values(conn).c.name, limit)))
 
 
 def _candidates_sqlite(

@@ -4,8 +4,11 @@ The expression selects all that the filters select, and maybe more: the conditio
 """
 
 import hashlib
+import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import re2
 
 from alert_router.domain.matchers import Matcher
 from alert_router.store.filters import Filters
@@ -19,8 +22,10 @@ SOURCE, ALERTNAME, SEVERITY = "\x00source", "\x00alertname", "\x00severity"
 MAX_VALUES = 1_000
 """More values of one label than this are not named one by one."""
 
-ValuesOf = Callable[[str], Sequence[str] | None]
-"""The values of a label among the indexed alerts; None where there are too many."""
+ValuesOf = Callable[[str, str], Sequence[str] | None]
+"""The values of a label that begin so, among the indexed alerts; None where there are too many."""
+PLAIN = frozenset(string.ascii_letters + string.digits + "-_:/ @=,%#&'\"~<>!;")
+"""Characters that stand for themselves in a pattern."""
 
 
 def has(name: str) -> str:
@@ -82,12 +87,15 @@ def _add_equality(expression: Expression, matcher: Matcher, _values_of: ValuesOf
 
 def _add_regex(expression: Expression, matcher: Matcher, values_of: ValuesOf) -> None:
     """By the values that the label has. Where they are too many to name, the conditions decide alone."""
-    values = values_of(matcher.name)
     selects_missing = matcher.matches({})
+    values = values_of(
+        matcher.name, "" if selects_missing or matcher.negates else literal_prefix(matcher.value)
+    )
     if values is None:
         expression.all_of += [] if selects_missing else [has(matcher.name)]
         return
-    selected = {value for value in values if value and matcher.matches({matcher.name: value})}
+    pattern = re2.compile(matcher.pattern)
+    selected = {value for value in values if value and (pattern.search(value) is not None) != matcher.negates}
     if selects_missing:
         others = [value for value in values if value and value not in selected]
         expression.none_of += _terms(matcher.name, others) or []
@@ -97,6 +105,19 @@ def _add_regex(expression: Expression, matcher: Matcher, values_of: ValuesOf) ->
         expression.all_of.append(has(matcher.name))
     else:
         expression.add_any(terms)
+
+
+def literal_prefix(pattern: str) -> str:
+    """With which every text begins that the pattern matches as a whole."""
+    if "|" in pattern:
+        return ""
+    length = next((index for index, char in enumerate(pattern) if char not in PLAIN), len(pattern))
+    # What may be missing or repeated is no part of it.
+    return (
+        pattern[: max(length - 1, 0)]
+        if pattern[length : length + 1] in ("?", "*", "{", "+")
+        else pattern[:length]
+    )
 
 
 def _terms(name: str, values: Sequence[str]) -> list[str] | None:

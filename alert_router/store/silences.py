@@ -32,8 +32,9 @@ class Silence:
 
 
 def save(conn: sa.Connection, seen: Iterable[Silence]) -> None:
-    """Those that are known already are brought up to date: a silence can be extended and expired."""
-    values = [_row(silence) for silence in seen]
+    """What is known already is brought up to date: a silence can be extended, and expired by hand."""
+    known = {row.id: dict(row._mapping) for row in conn.execute(sa.select(silences))}  # noqa: SLF001
+    values = [row for silence in seen if (row := _row(silence)) != known.get(silence.id)]
     if not values:
         return
     statement = rows.upsert(conn.dialect.name, silences)

@@ -1,6 +1,7 @@
 """The tables. Every index says which question it serves."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -47,10 +48,18 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         # SQLite has no time zones and stores text: in UTC, the order of texts is the order of times.
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        """Instead of process_result_value, which takes three times as long behind that of the base type."""
+        return _from_text if dialect.name == "sqlite" else _from_aware
+
+
+@lru_cache(maxsize=256)  # the rows that are read together were written together
+def _from_text(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _from_aware(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
@@ -118,6 +127,8 @@ incidents = sa.Table(
     sa.Column("firing_since", UtcDateTime, comment="when it last opened or reopened; NULL: opened_at"),
     # Which incident does this group join? The newest of its key.
     sa.Index("ix_incidents_key_id", "key", "id"),
+    # How often, and for how long, did the same group fire before?
+    sa.Index("ix_incidents_key_opened_at", "key", "opened_at"),
     # How many opened in a span of time?
     sa.Index("ix_incidents_opened_at", "opened_at"),
     # Which of those still firing are due for a reminder?
@@ -471,6 +482,13 @@ day_sums = sa.Table(
     metadata,
     sa.Column("day", sa.Date, primary_key=True, comment="UTC, of starts_at"),
     *_sums(),
+)
+
+day_durations = sa.Table(
+    "day_durations",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True, comment="UTC, of starts_at"),
+    sa.Column("durations", Json, nullable=False, comment="of all alerts together: {seconds: how many}"),
 )
 
 card_sums = sa.Table(

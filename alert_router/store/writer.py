@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from alert_router.store.engine import Store, Unavailable
+from alert_router.store.write_outcomes import WriteOutcomes
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -37,6 +38,7 @@ class Writer:
     """
 
     def __init__(self, store: Store) -> None:
+        self.outcomes = WriteOutcomes()
         self._store = store
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -81,9 +83,10 @@ class Writer:
     def _commit(self, batch: list[_Job]) -> None:
         results: list[Any] = []
         try:
-            with self._store.write() as conn:
+            with self.outcomes.observed() as look, self._store.write() as conn:
                 for handler, jobs in itertools.groupby(batch, key=attrgetter("handler")):
                     results += handler(conn, list(map(attrgetter("item"), jobs)))
+                look(conn)
         except Unavailable as error:
             _wake(batch, [error] * len(batch))
         except Exception as error:  # noqa: BLE001 - the caller gets it; the writer must live for the others

@@ -15,8 +15,8 @@ from alert_router.services.intake import Intake
 from alert_router.sources.alertmanager import Text, Time
 from alert_router.sources.errors import FieldError, errors_of
 from alert_router.store import dead_letters
-from alert_router.web import openapi
-from alert_router.web.auth import require_ui_origin
+from alert_router.web import auth, openapi
+from alert_router.web.auth import signed_by
 from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
 from alert_router.web.pages import VARY, DeadLettersPage
 from alert_router.web.problems import Problem, wants_html
@@ -33,7 +33,6 @@ def _stripped(value: Any) -> Any:
 # Before the length is checked: a name of blanks is none.
 Note = Annotated[Text, Field(max_length=1000), BeforeValidator(_stripped)]
 Person = Annotated[Text, Field(min_length=1, max_length=100), BeforeValidator(_stripped)]
-SOMEBODY = "somebody"
 
 
 class AcknowledgeIn(BaseModel):
@@ -44,7 +43,7 @@ class AcknowledgeIn(BaseModel):
 
 
 class UnacknowledgeIn(BaseModel):
-    by: Person = SOMEBODY
+    by: Person = auth.SOMEBODY
     note: Note = ""
 
 
@@ -87,7 +86,6 @@ UnacknowledgeBody = Annotated[UnacknowledgeIn, Depends(_unacknowledge_body)]
     summary="Acknowledge the alert's incident",
     status_code=204,
     response_class=Response,
-    dependencies=[Depends(require_ui_origin)],
     responses=openapi.REDIRECT | openapi.errors(401, 403, 409, 413, 422, 503),
     openapi_extra=openapi.json_body(AcknowledgeIn.model_json_schema(), {"by": "Ada", "note": "on it"}),
     max_body_size=MAX_FORM_BYTES,
@@ -100,7 +98,13 @@ async def acknowledge(
         error = FieldError("until", "must lie in the future")
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, errors=[error])
     acknowledged = await acknowledge_incident(
-        state["intake"], alert_id, now, by=body.by, note=body.note, until=body.until, via=_via(request)
+        state["intake"],
+        alert_id,
+        now,
+        by=signed_by(request, body.by),
+        note=body.note,
+        until=body.until,
+        via=_via(request),
     )
     if not acknowledged:
         raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} is not part of a firing incident")
@@ -112,7 +116,6 @@ async def acknowledge(
     summary="Take back the acknowledgement of the alert's incident",
     status_code=204,
     response_class=Response,
-    dependencies=[Depends(require_ui_origin)],
     responses=openapi.errors(401, 403, 409, 413, 422, 503),
     openapi_extra=openapi.json_body(UnacknowledgeIn.model_json_schema(), {"by": "Ada"}, required=False),
     max_body_size=MAX_FORM_BYTES,
@@ -122,7 +125,6 @@ async def acknowledge(
     summary="The same, for a form",
     status_code=204,
     response_class=Response,
-    dependencies=[Depends(require_ui_origin)],
     responses=openapi.REDIRECT | openapi.errors(401, 403, 409, 413, 422, 503),
     openapi_extra=openapi.json_body(UnacknowledgeIn.model_json_schema(), {"by": "Ada"}, required=False),
     max_body_size=MAX_FORM_BYTES,
@@ -132,7 +134,7 @@ async def unacknowledge(
 ) -> Response:
     """Reminders begin again. The body may be empty."""
     taken_back = await unacknowledge_incident(
-        state["intake"], alert_id, now, by=body.by, note=body.note, via=_via(request)
+        state["intake"], alert_id, now, by=signed_by(request, body.by), note=body.note, via=_via(request)
     )
     if not taken_back:
         raise Problem(HTTPStatus.CONFLICT, f"alert {alert_id} has no acknowledgement to take back")
@@ -167,7 +169,6 @@ async def letters(request: Request, reader: ReaderDep, state: StateDep, now: Now
 @router.post(
     "/dead-letters/replay",
     response_model=Replayed,
-    dependencies=[Depends(require_ui_origin)],
     responses=openapi.REDIRECT | openapi.errors(401, 403, 503),
     summary="Retry all dead letters",
 )
@@ -178,7 +179,6 @@ async def replay_all(request: Request, state: StateDep, now: Now) -> Response:
 @router.post(
     "/dead-letters/{card_id}/replay",
     response_model=Replayed,
-    dependencies=[Depends(require_ui_origin)],
     responses=openapi.REDIRECT | openapi.errors(401, 403, 404, 422, 503),
     summary="Retry one dead letter",
 )

@@ -80,7 +80,7 @@ def _matchers(text: str, _now: datetime) -> tuple[Matcher, ...]:
     return parsed
 
 
-def _moment(text: str, now: datetime) -> datetime:
+def moment(text: str, now: datetime) -> datetime:
     if (span := _span(text)) is not None:
         return now - span
     try:
@@ -118,7 +118,7 @@ def _until_words(text: str, now: datetime) -> str:
 
 
 def _clock(text: str, now: datetime) -> str:
-    return jinja_filters.clock(_moment(text, now), now)
+    return jinja_filters.clock(moment(text, now), now)
 
 
 def _quoted(text: str, _now: datetime) -> str:
@@ -148,10 +148,10 @@ FILTERS: Mapping[str, Parameter] = {
     "since": Parameter(
         "since",
         "Started at or after: a time (2026-11-22T10:00:00Z) or an age (90m, 24h, 7d, 2w)",
-        _moment,
+        moment,
         _since_words,
     ),
-    "until": Parameter("until", "Started before: a time or an age", _moment, _until_words),
+    "until": Parameter("until", "Started before: a time or an age", moment, _until_words),
     "alertname": Parameter("alertname", "The label alertname", _text, _plain("named {}")),
     "source": Parameter(
         "source",

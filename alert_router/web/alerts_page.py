@@ -24,6 +24,8 @@ from alert_router.web.histogram import HistogramView
 from alert_router.web.now import FiringIncident
 from alert_router.web.pages import Page
 
+MAX_COUNT = 500
+"""Counting costs as much as reading: a page says "more than 500"."""
 HISTOGRAM_SPAN = timedelta(days=7)
 """Of the histogram, where the filters name no beginning."""
 INCIDENT = "incident"
@@ -69,7 +71,7 @@ class AlertsPage(Page):
 
 async def respond(params: QueryParams, reader: Reader, state: State, now: datetime) -> Response:
     """400 with the form where a filter cannot be read."""
-    reading, by_incident = read(params, now)
+    reading, by_incident = await reader.compute(lambda: read(params, now))
     shown = await reader.run(lambda conn: page(conn, reading, now, by_incident=by_incident))
     status = HTTPStatus.BAD_REQUEST if reading.errors else HTTPStatus.OK
     return state["pages"].render("alerts.html", shown, status=status)
@@ -100,7 +102,9 @@ def page(conn: sa.Connection, reading: Reading, now: datetime, *, by_incident: b
         sections=_sections(rows, query.order),
         neighbours=shown,
         strips=frequency.strips(conn, shown, now=now),
-        count=Count(0, is_exact=True) if reading.errors else alert_list.count(conn, query.filters),
+        count=Count(0, is_exact=True)
+        if reading.errors
+        else alert_list.count(conn, query.filters, most=MAX_COUNT),
         next_url=next_url,
         firing=firing_alerts.by_severity(conn),
         histogram=_histogram(conn, query.filters, now),

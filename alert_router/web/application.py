@@ -1,6 +1,6 @@
 """All routes as one ASGI application, with its error answers and request counters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 
@@ -9,13 +9,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from alert_router.domain.access import Role
 from alert_router.services import refused_webhook
 from alert_router.services.sender_problems import printable
 from alert_router.settings import Settings
 from alert_router.sources.errors import FieldError
-from alert_router.store.engine import Unavailable
+from alert_router.store.engine import TookTooLong, Unavailable
 from alert_router.web import (
     act_links,
     actions,
@@ -34,28 +37,29 @@ from alert_router.web import (
     upkeep,
     webhooks,
 )
-from alert_router.web.auth import address_of, is_authorized
+from alert_router.web.auth import address_of, identity_of
 from alert_router.web.dependencies import State, state_of
+from alert_router.web.guard import Guard, RememberPeer
+from alert_router.web.gunzip import Gunzip
+from alert_router.web.http_manners import HeadAsGet, SafeHeaders
 from alert_router.web.metrics import UNKNOWN
 from alert_router.web.pages import STATIC
+from alert_router.web.people import ClientGone
 from alert_router.web.problems import Problem, as_json, wants_html
+from alert_router.web.routes_access import WEBHOOK_PREFIX, source_of
 
 MAX_DIGITS = 16
 """Of a Content-Length that is believed."""
-WEBHOOK_PREFIX = "/webhook"
-"""A POST to an unknown address that starts like this, such as /webhook, comes from a misconfigured sender."""
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
-EVENTS = "/events"
-INGEST_ROUTES = {
-    "/webhooks/alertmanager": "alertmanager",
-    "/webhooks/grafana": "grafana",
-    EVENTS: "events",
-}
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's number; it is never seen."""
+TOO_LONG = "the answer took longer than 5 s; ask for less: a shorter time, fewer or simpler filters"
 REFUSALS = (401, 403, 404, 413, 415)
 """The answers after which nothing of a request is kept, and its sender does not try again."""
 
 
-def create(settings: Settings, lifespan: Lifespan) -> FastAPI:
+def create(settings: Settings, lifespan: Lifespan, *, trusted_hosts: list[str]) -> FastAPI:
+    """trusted_hosts: the addresses and networks of proxies whose X-Forwarded-For is believed."""
     app = FastAPI(title="alert-router", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     for router in (webhooks.router, events.router):
         app.include_router(router, max_body_size=settings.max_body_bytes)
@@ -76,8 +80,15 @@ def create(settings: Settings, lifespan: Lifespan) -> FastAPI:
     ):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    # The last one is the outermost.
+    app.add_middleware(Gunzip, answer=_answer)
+    app.add_middleware(Guard, answer=_answer)
     app.add_middleware(DescribeTooLarge)
     app.add_middleware(CountRequests)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(SafeHeaders)
+    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted_hosts)
+    app.add_middleware(RememberPeer)
     _add_error_handlers(app)
     openapi.add_schemas(app)
     return app
@@ -109,14 +120,7 @@ def _source(scope: Scope) -> str | None:
         return None
     path: str = scope["path"]
     misdirected = scope["method"] == "POST" and path.startswith(WEBHOOK_PREFIX)
-    return _route_source(path) or (UNKNOWN if misdirected else None)
-
-
-def _route_source(path: str) -> str | None:
-    """The last part of a webhook's address may name a channel."""
-    route, _, channel = path.rpartition("/")
-    with_channel = INGEST_ROUTES.get(route) if channel and route != EVENTS else None
-    return INGEST_ROUTES.get(path) or with_channel
+    return source_of(path) or (UNKNOWN if misdirected else None)
 
 
 def _count(source: str, status: int, request: Request) -> None:
@@ -158,7 +162,7 @@ class DescribeTooLarge:
 async def _report_too_large(request: Request, limit: int) -> Problem | None:
     """Notify people of alerts that are lost; a Problem if that cannot be stored. Strangers notify nobody."""
     path = request.scope["path"]
-    if _route_source(path) is None or not is_authorized(request):
+    if source_of(path) is None or Role.SEND not in identity_of(request).roles:
         return None
     state = state_of(request)
     length = request.headers.get("content-length", "")
@@ -175,14 +179,14 @@ async def _report_too_large(request: Request, limit: int) -> Problem | None:
 
 
 def _too_large(limit: int, path: str) -> Problem:
-    is_ingest = _route_source(path) is not None
+    is_ingest = source_of(path) is not None
     hint = " (ALERT_ROUTER_MAX_BODY_BYTES); in alertmanager.yml, group_by more labels" if is_ingest else ""
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {limit} bytes{hint}")
 
 
 def _unavailable(error: Unavailable) -> Problem:
     # 5xx: Alertmanager sends it again. Never 429, which it would drop.
-    detail = f"the database is not available: {error}; send it again"
+    detail = f"the database {error.reason}; send it again"
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
 
 
@@ -202,9 +206,20 @@ def _add_error_handlers(app: FastAPI) -> None:
     async def unavailable(request: Request, error: Unavailable) -> Response:
         return _answer(request, _unavailable(error))
 
+    @app.exception_handler(TookTooLong)
+    async def too_long(request: Request, _error: TookTooLong) -> Response:
+        return _answer(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, TOO_LONG))
+
+    @app.exception_handler(ClientGone)
+    async def gone(_request: Request, _error: ClientGone) -> Response:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)  # nobody reads it
+
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        return _answer(request, Problem(HTTPStatus(error.status_code), str(error.detail)))
+        headers = error.headers
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = {"Allow": ", ".join(_methods(request))}
+        return _answer(request, Problem(HTTPStatus(error.status_code), str(error.detail), headers=headers))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -215,3 +230,24 @@ def _add_error_handlers(app: FastAPI) -> None:
     async def unexpected(request: Request, _error: Exception) -> Response:
         # 5xx, so that the source sends it again; the server logs the traceback.
         return _answer(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log"))
+
+
+def _methods(request: Request) -> list[str]:
+    """Of every route with this address: the framework knows those of the first alone."""
+    routes = [route for route in _flat(request.app.router.routes) if _leads_to(route, request)]
+    methods = {method for route in routes for method in getattr(route, "methods", None) or ()}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+
+
+def _flat(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """With the routes of included routers instead of these."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is None:
+            yield route
+        else:
+            yield from _flat(inner.routes)
+
+
+def _leads_to(route: BaseRoute, request: Request) -> bool:
+    return route.matches(request.scope)[0] is not Match.NONE

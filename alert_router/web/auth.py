@@ -1,46 +1,38 @@
-"""Who may send alerts, and who may act on the pages."""
+"""Decides who may do what. The functions are pure; `guard` asks them for every request."""
 
-import hmac
 import ipaddress
 from http import HTTPStatus
-from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from fastapi.security.utils import get_authorization_scheme_param
+from fastapi import Request
 
+from alert_router.domain.access import ANYBODY, LOCAL, Identity, Role, Roles
 from alert_router.settings import Settings
-from alert_router.web.dependencies import state_of
+from alert_router.web.credentials import Credentials, Headers, Refusal
 from alert_router.web.problems import Problem
 
+IDENTITY = "alert_router.identity"
+"""The key of the scope under which `guard` leaves the identity."""
+SOMEBODY = "somebody"
+"""Who acts without giving a name."""
 HostAndPort = tuple[str, int]
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_bearer = HTTPBearer(scheme_name="bearer", description="One of ALERT_ROUTER_INGEST_TOKENS", auto_error=False)
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+OWN_SITE = (b"same-origin", b"none")
+"""Of Sec-Fetch-Site: this router's own page, or a person who typed the address."""
 
 
-async def require_token(request: Request, credentials: Credentials) -> None:
-    """For senders of alerts. Raises Problem."""
-    _check_sender(request, credentials)
+def identity_of(request: Request) -> Identity:
+    identity: Identity = request.scope.get(IDENTITY, ANYBODY)
+    return identity
 
 
-def check_sender(request: Request) -> None:
-    """The same, for what is answered beside the framework's dependencies. Raises Problem."""
-    scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
-    is_bearer = scheme.lower() == "bearer" and bool(token)
-    credentials = HTTPAuthorizationCredentials(scheme=scheme, credentials=token) if is_bearer else None
-    _check_sender(request, credentials)
-
-
-def is_authorized(request: Request) -> bool:
-    """Whether require_token would let the request pass: for what is refused before it is asked."""
-    try:
-        check_sender(request)
-    except Problem:
-        return False
-    return True
+def signed_by(request: Request, name: str) -> str:
+    """The name that a person gave, and who was known to ask where that is another."""
+    identity = identity_of(request)
+    if not identity.is_known or name.casefold() == identity.name.casefold():
+        return name
+    return identity.name if name == SOMEBODY else f"{name} ({identity.name})"
 
 
 def address_of(request: Request) -> str:
@@ -48,27 +40,108 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "a local socket"
 
 
-def _check_sender(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:
-    # Only browsers send it: any website could forge alerts through somebody who visits it on this machine.
-    if "origin" in request.headers:
-        raise Problem(HTTPStatus.FORBIDDEN, "requests with an Origin header are not accepted here")
-    _check_token(request, credentials)
+def authorize(
+    claim: Identity | Refusal | None,
+    needed: Roles,
+    credentials: Credentials,
+    settings: Settings,
+    address: str | None,
+) -> Identity:
+    """The identity that may do it. address: of the client; None: a local socket. Raises Problem."""
+    known = claim if isinstance(claim, Identity) else None
+    if known is not None and known.roles & needed:
+        return known
+    if needed <= credentials.guarded:
+        raise _refused(claim, needed, credentials)
+    is_local = is_loopback(address)
+    if is_local or settings.web_insecure or Role.READ in needed:
+        return known or (LOCAL if is_local else ANYBODY)
+    raise Problem(HTTPStatus.FORBIDDEN, _only_from_here(needed))
 
 
-async def require_ui_origin(request: Request, credentials: Credentials) -> None:
-    """For what people do on the pages: anybody who can read them may act, as on Alertmanager's own page.
+def check_browser(headers: Headers, needed: Roles, settings: Settings) -> None:
+    """A website in somebody's browser may not send or act in their name. Raises Problem.
 
-    Another website in somebody's browser may not; a program needs a token like any sender. Raises Problem.
+    An Origin proves nothing: any program can send one.
     """
-    origin = request.headers.get("origin")
-    if origin is None:
-        _check_token(request, credentials)
-    elif not _is_own_origin(_host_and_port(origin), state_of(request)["settings"]):
+    origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site")
+    if needed == {Role.SEND}:
+        if origin is not None:
+            raise Problem(HTTPStatus.FORBIDDEN, "requests with an Origin header are not accepted here")
+        return
+    is_own = origin is None or _is_own_origin(_host_and_port(origin.decode("latin-1")), settings)
+    if not is_own or (site is not None and site not in OWN_SITE):
         raise Problem(
             HTTPStatus.FORBIDDEN,
             "the request comes from another website; if it is this router's own page, set "
             "ALERT_ROUTER_EXTERNAL_URL to the address of the page",
         )
+
+
+def check_host(headers: Headers, settings: Settings) -> None:
+    """For who is let in without a proof: a stranger's DNS name may lead a browser here. Raises Problem."""
+    host = headers.get(b"host", b"").decode("latin-1")
+    named = _host_and_port(f"http://{host}")
+    if not host or (named is not None and _is_own_name(named[0], settings)):
+        return
+    raise Problem(
+        HTTPStatus.MISDIRECTED_REQUEST,
+        "this router is not known under that name; set ALERT_ROUTER_EXTERNAL_URL to its address",
+    )
+
+
+def is_loopback(address: str | None) -> bool:
+    if address is None:  # a Unix socket: its file's permissions decide
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _refused(claim: Identity | Refusal | None, needed: Roles, credentials: Credentials) -> Problem:
+    roles = " or ".join(sorted(needed))
+    if isinstance(claim, Identity):
+        return Problem(HTTPStatus.FORBIDDEN, f"{claim.name} may not {roles}")
+    reason = claim.reason if claim else _wanted(needed, credentials)
+    return Problem(HTTPStatus.UNAUTHORIZED, reason, headers={"WWW-Authenticate": _challenge(credentials)})
+
+
+def _wanted(needed: Roles, credentials: Credentials) -> str:
+    if not credentials.users:
+        return "a bearer token from ALERT_ROUTER_INGEST_TOKENS is required"
+    return f"to {' or '.join(sorted(needed))}, a user and a password or a bearer token are required"
+
+
+def _challenge(credentials: Credentials) -> str:
+    """Basic first, so that a browser asks for it."""
+    basic = ['Basic realm="alert-router", charset="UTF-8"'] if credentials.users else []
+    return ", ".join([*basic, *(["Bearer"] if credentials.tokens or not basic else [])])
+
+
+def _only_from_here(needed: Roles) -> str:
+    if Role.SEND in needed:
+        return (
+            "without ALERT_ROUTER_INGEST_TOKENS only requests from this machine are accepted; set tokens "
+            "here and one of them in the sender (Alertmanager: http_config.authorization.credentials)"
+        )
+    return (
+        "without ALERT_ROUTER_USERS only people on this machine may act; set users, or a token in the program"
+    )
+
+
+def _is_own_name(host: str, settings: Settings) -> bool:
+    """A number cannot be rebound, and a name without a dot is of this machine or network."""
+    external = urlsplit(settings.external_url).hostname
+    return host in (external, settings.host.lower()) or "." not in host or _is_address(host)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_own_origin(origin: HostAndPort | None, settings: Settings) -> bool:
@@ -85,29 +158,3 @@ def _host_and_port(url: str) -> HostAndPort | None:
     except ValueError:
         return None
     return (parts.hostname, port) if parts.hostname and port else None
-
-
-def _check_token(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:
-    tokens = state_of(request)["settings"].ingest_tokens
-    if not tokens:
-        if not _is_loopback(request):
-            raise Problem(
-                HTTPStatus.FORBIDDEN,
-                "without ALERT_ROUTER_INGEST_TOKENS only requests from this machine are accepted; set tokens "
-                "here and one of them in the sender (Alertmanager: http_config.authorization.credentials)",
-            )
-        return
-    token = credentials.credentials.strip().encode() if credentials else b""
-    # Compare all of them, always: the time taken reveals nothing.
-    matches = [hmac.compare_digest(token, valid.get_secret_value().encode()) for valid in tokens]
-    if not any(matches):
-        raise Problem(HTTPStatus.UNAUTHORIZED, "a bearer token from ALERT_ROUTER_INGEST_TOKENS is required")
-
-
-def _is_loopback(request: Request) -> bool:
-    if request.client is None:  # a Unix socket: its file's permissions decide
-        return True
-    try:
-        return ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False

@@ -3,7 +3,6 @@
 All dependencies are coroutines: FastAPI runs plain functions in a thread, which costs more.
 """
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, TypedDict, TypeVar, cast
@@ -20,10 +19,16 @@ from alert_router.services.reload import Reload
 from alert_router.services.sender_problems import SenderProblems
 from alert_router.services.silence import Silencer
 from alert_router.settings import Settings
+from alert_router.store import questions
 from alert_router.store.engine import Store
+from alert_router.store.questions import Question
+from alert_router.web.access import Access
 from alert_router.web.live_updates import LiveUpdates
 from alert_router.web.metrics import Metrics
+from alert_router.web.operations import Operations
 from alert_router.web.pages import Pages
+from alert_router.web.passwords import Passwords
+from alert_router.web.people import People
 
 T = TypeVar("T")
 
@@ -43,6 +48,10 @@ class State(TypedDict):
     check_health: Callable[[], Health]
     """Queries the database: not for the event loop."""
     sender_problems: SenderProblems
+    operations: Operations
+    people: People
+    access: Access
+    passwords: Passwords
     act_links: ActLinks
     silencer: Silencer
 
@@ -52,19 +61,26 @@ def state_of(connection: HTTPConnection[Any]) -> State:
 
 
 class Reader:
-    """Runs queries in a thread, so that none of them blocks the event loop."""
+    """Asks the database what a person wants to know: not on the event loop, and before nobody's alerts."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, people: People, request: Request) -> None:
         self._store = store
+        self._people = people
+        self._request = request
 
     async def run(self, query: Callable[[sa.Connection], T]) -> T:
-        """Raises Unavailable, which the application answers with 503."""
+        """Raises Unavailable, which is answered with 503; Problem and ClientGone as People does."""
+        question = Question()
 
         def read() -> T:
-            with self._store.read() as conn:
+            with questions.asked(self._store, question) as conn:
                 return query(conn)
 
-        return await asyncio.to_thread(read)
+        return await self._people.compute(read, self._request, question)
+
+    async def compute(self, work: Callable[[], T]) -> T:
+        """What takes long without the database. Raises Problem and ClientGone as People does."""
+        return await self._people.compute(work, self._request)
 
 
 async def _state(request: Request) -> State:
@@ -76,7 +92,8 @@ async def _now(request: Request) -> datetime:
 
 
 async def _reader(request: Request) -> Reader:
-    return Reader(state_of(request)["store"])
+    state = state_of(request)
+    return Reader(state["store"], state["people"], request)
 
 
 StateDep = Annotated[State, Depends(_state)]

@@ -5,17 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-import sqlalchemy as sa
-
 from alert_router.discord.markdown import duration
-from alert_router.store import insights
 from alert_router.store.insights import DayCount, HeatCell, Insights, Totals
 from alert_router.web import histogram
 from alert_router.web.histogram import Segment
 from alert_router.web.pages import Page
 
-SPANS = {"7d": 7, "30d": 30, "90d": 90}
-"""What the page offers: days."""
+SPANS = ("7d", "30d", "90d")
+"""What the page offers; another one can be asked for in the address."""
 TONES = 5
 """Of the heat map; 0 is no alert."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -57,18 +54,16 @@ class InsightsPage(Page):
     zone_name: str
 
 
-def page(conn: sa.Connection, span: str, now: datetime) -> InsightsPage:
-    days = SPANS[span]
-    found = insights.of(conn, since=now - timedelta(days=days - 1), until=now)
+def page(found: Insights, span: str, zone_name: str, now: datetime) -> InsightsPage:
     return InsightsPage(
         now=now,
         insights=found,
         span=span,
-        spans=tuple(SPANS),
+        spans=SPANS,
         figures=tuple(_figures(found.totals, found.previous)),
-        days=tuple(_days(found.by_day, found.since.date(), days)),
+        days=tuple(_days(found.by_day, found.since.date(), now.date())),
         heat=tuple(_heat(found.heat)),
-        zone_name="UTC",
+        zone_name=zone_name,
     )
 
 
@@ -104,12 +99,12 @@ def _seconds(value: int | None) -> str:
     return "–" if value is None else duration(timedelta(seconds=value))  # noqa: RUF001 - a dash for nothing
 
 
-def _days(counts: Iterable[DayCount], first: date, number: int) -> Iterator[Day]:
+def _days(counts: Iterable[DayCount], first: date, last: date) -> Iterator[Day]:
     by_day: dict[date, dict[str, int]] = defaultdict(dict)
     for one in counts:
         by_day[one.day][one.severity] = one.count
     highest = max((sum(own.values()) for own in by_day.values()), default=1)
-    for offset in range(number):
+    for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)
         own = by_day.get(day, {})
         total = sum(own.values())

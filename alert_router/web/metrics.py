@@ -15,9 +15,10 @@ from alert_router.config import Configuration, ConfigurationHolder
 from alert_router.discord import links
 from alert_router.domain.model import ChannelName
 from alert_router.sources import alertmanager, events, grafana
-from alert_router.store import card_stats, firing_alerts, ledger, quarantine
+from alert_router.store import card_stats, firing_alerts, ledger, quarantine, space
 from alert_router.store.engine import Store, Unavailable
 from alert_router.store.ledger import Ledger
+from alert_router.store.space import Space
 
 SOURCES = (alertmanager.SOURCE, grafana.SOURCE, events.SOURCE)
 UNKNOWN = "unknown"
@@ -38,6 +39,7 @@ class State:
     quarantined: int
     firing: int
     ledger: Ledger
+    space: Space
 
 
 def state_of(conn: sa.Connection, configuration: Configuration) -> State:
@@ -49,6 +51,7 @@ def state_of(conn: sa.Connection, configuration: Configuration) -> State:
         quarantined=quarantine.size(conn),
         firing=firing_alerts.count(conn),
         ledger=ledger.of(conn, configuration.route.channel),
+        space=space.of(conn),
     )
 
 
@@ -58,7 +61,13 @@ class ChannelStates(Protocol):
 
 
 class Metrics:
-    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        configuration: ConfigurationHolder,
+        takes_writes: Callable[[], bool],
+    ) -> None:
         self.registry = CollectorRegistry()
         counter = partial(Counter, registry=self.registry)
         self.requests = counter(
@@ -102,7 +111,7 @@ class Metrics:
         )
         self._configuration = configuration
         self._prime()
-        self.registry.register(_StateCollector(store, now, configuration))
+        self.registry.register(_StateCollector(store, now, configuration, takes_writes))
 
     def follow(self, channels: ChannelStates) -> None:
         """Show whether the channels are up."""
@@ -158,10 +167,17 @@ class _ChannelCollector(Collector):
 
 
 class _StateCollector(Collector):
-    def __init__(self, store: Store, now: Callable[[], datetime], configuration: ConfigurationHolder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        configuration: ConfigurationHolder,
+        takes_writes: Callable[[], bool],
+    ) -> None:
         self._store = store
         self._now = now
         self._configuration = configuration
+        self._takes_writes = takes_writes
 
     def describe(self) -> Iterator[Metric]:
         """Without it, registering would query the tables."""
@@ -172,9 +188,9 @@ class _StateCollector(Collector):
             with self._store.read() as conn:
                 state = state_of(conn, self._configuration.current)
         except Unavailable:
-            yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=0)
+            yield _store_up(answers=False)
             return
-        yield GaugeMetricFamily("alert_router_store_up", "Whether the database answers.", value=1)
+        yield _store_up(answers=self._takes_writes())
         yield from self._families(state)
 
     def _families(self, state: State) -> Iterator[Metric]:
@@ -200,4 +216,22 @@ class _StateCollector(Collector):
         for field in fields(state.ledger):
             family.add_metric([field.name], getattr(state.ledger, field.name))
         yield family
+        family = GaugeMetricFamily(
+            "alert_router_database_bytes",
+            "Size of the database, of what is free in it, and of the search index beside it.",
+            labels=["part"],
+        )
+        sizes = state.space
+        for part, size in {
+            "database": sizes.database_bytes,
+            "free": sizes.free_bytes,
+            "search": sizes.search_bytes,
+        }.items():
+            family.add_metric([part], size)
+        yield family
         yield GaugeMetricFamily("alert_router_alerts_firing", "Alerts firing now.", value=state.firing)
+
+
+def _store_up(*, answers: bool) -> Metric:
+    description = "Whether the database took the last write, and answers."
+    return GaugeMetricFamily("alert_router_store_up", description, value=int(answers))

@@ -1,6 +1,5 @@
 """GET /: what fires now, worst first, by incident; and what is wrong with the router itself."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +20,10 @@ from alert_router.web.pages import VARY, ConnectPage
 from alert_router.web.problems import wants_html
 from alert_router.web.troubles import Trouble
 
-MAX_ALERTS = 500
-"""Of those that fire and of those that are silenced, how many are looked at; the worst."""
+MAX_ALERTS = 300
+"""Of those that fire, how many are looked at: the worst."""
+MAX_ROWS = 40
+"""Of a group of incidents: the list has the others."""
 MAX_BLOCKS = 8
 """Incidents that are shown at length; the others are rows."""
 MAX_RESOLVED = 5
@@ -64,6 +65,8 @@ class NowPage(ConnectPage):
     """Nobody has them."""
     taken: tuple[FiringIncident, ...]
     silenced: tuple[FiringIncident, ...]
+    is_cut: bool
+    """More fires than the page shows."""
     resolved: tuple[ListedAlert, ...]
     """The last ones."""
     strips: Mapping[int, tuple[Cell, ...]]
@@ -84,7 +87,7 @@ async def now_page(request: Request, reader: ReaderDep, state: StateDep, now: No
         names = ("alerts", "preview", "metrics", "docs")
         links = {name: f"{settings.public_url}/{name}" for name in names}
         return JSONResponse({"firing": fires, **links}, headers=VARY)
-    health = await asyncio.to_thread(state["check_health"])
+    health = await state["operations"].health()
     page = await reader.run(lambda conn: _page(conn, state, health, now))
     return state["pages"].render("now.html", page)
 
@@ -92,26 +95,49 @@ async def now_page(request: Request, reader: ReaderDep, state: StateDep, now: No
 def _page(conn: sa.Connection, state: State, health: Health, now: datetime) -> NowPage:
     fires = _listed(conn, Filters(status=Standing.FIRING), MAX_ALERTS, now)
     over = _listed(conn, Filters(status=Standing.RESOLVED, since=now - RECENT), MAX_RESOLVED, now)
-    incidents = incidents_of(fires)
-    silenced = Counter(one.alert.severity for one in fires if one.alert.suppressed)
+    quiet = alert_list.find(conn, Filters(status=Standing.SILENCED), limit=MAX_ALERTS, order=Order.WORST)
+    by_severity = Counter(alert.severity for alert in quiet)
+    groups = _Groups.of(incidents_of(fires))
+    shown = [one.worst.alert for one in groups.shown] + [one.alert for one in over]
     settings = state["settings"]
     return NowPage(
         now=now,
-        firing=Counter(firing_alerts.by_severity(conn)) - silenced,
-        silenced_alerts=silenced.total(),
-        waiting=tuple(one for one in incidents if one.needs_somebody),
-        taken=tuple(one for one in incidents if not one.is_silenced and not one.needs_somebody),
-        silenced=tuple(one for one in incidents if one.is_silenced),
+        firing=Counter(firing_alerts.by_severity(conn)) - by_severity,
+        silenced_alerts=by_severity.total(),
+        waiting=groups.waiting,
+        taken=groups.taken,
+        silenced=groups.silenced,
+        is_cut=groups.is_cut or len(fires) == MAX_ALERTS,
         resolved=over,
-        strips=frequency.strips(
-            conn, [*(one.worst.alert for one in incidents), *(one.alert for one in over)], now=now
-        ),
+        strips=frequency.strips(conn, shown, now=now),
         troubles=(*troubles.of_health(health), *troubles.of_tables(conn, state["configuration"].current)),
         channel_names=tuple(sorted(state["configuration"].current.channels)),
         is_new=not fires and not alert_list.find(conn, Filters(), limit=1, order=Order.NEWEST),
         webhook_url=f"{settings.public_url}/webhooks/alertmanager",
         needs_token=bool(settings.ingest_tokens),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """What fires, by who has it; of each the worst MAX_ROWS."""
+
+    waiting: tuple[FiringIncident, ...]
+    taken: tuple[FiringIncident, ...]
+    silenced: tuple[FiringIncident, ...]
+    is_cut: bool
+
+    @classmethod
+    def of(cls, incidents: Sequence[FiringIncident]) -> "_Groups":
+        waiting = [one for one in incidents if one.needs_somebody][:MAX_ROWS]
+        silenced = [one for one in incidents if one.is_silenced][:MAX_ROWS]
+        taken = [one for one in incidents if not (one.needs_somebody or one.is_silenced)][:MAX_ROWS]
+        shown = len(waiting) + len(taken) + len(silenced)
+        return cls(tuple(waiting), tuple(taken), tuple(silenced), is_cut=shown < len(incidents))
+
+    @property
+    def shown(self) -> tuple[FiringIncident, ...]:
+        return (*self.waiting, *self.taken, *self.silenced)
 
 
 def _listed(conn: sa.Connection, filters: Filters, limit: int, now: datetime) -> tuple[ListedAlert, ...]:

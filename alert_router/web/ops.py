@@ -1,12 +1,12 @@
 """Metrics, health and readiness, for monitoring and orchestrators."""
 
-import asyncio
-
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
+from alert_router.domain.access import Role
+from alert_router.web.auth import identity_of
 from alert_router.web.dependencies import StateDep
 
 router = APIRouter(tags=["operations"])
@@ -22,8 +22,7 @@ class Readiness(BaseModel):
 
 @router.get("/metrics", response_class=PlainTextResponse, summary="Metrics for Prometheus")
 async def metrics(state: StateDep) -> Response:
-    # Each scrape queries the tables, so not on the event loop.
-    text = await asyncio.to_thread(generate_latest, state["metrics"].registry)
+    text = await state["operations"].metrics()
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
@@ -39,10 +38,13 @@ async def healthy() -> str:
     responses={503: {"model": Readiness, "description": "Not ready"}},
     summary="Whether alerts are accepted",
 )
-async def ready(state: StateDep) -> Response:
-    """503 when alerts cannot be accepted, with the reason; `troubles` need a person's attention."""
-    health = await asyncio.to_thread(state["check_health"])
-    readiness = Readiness(
-        ready=not health.not_ready, not_ready=dict(health.not_ready), troubles=dict(health.troubles)
-    )
+async def ready(request: Request, state: StateDep) -> Response:
+    """503 when alerts cannot be accepted, with the reason; `troubles` need a person's attention.
+
+    Only who may read hears of troubles: they name channels, senders and hosts.
+    """
+    health = await state["operations"].health()
+    may_read = Role.READ in identity_of(request).roles
+    troubles = dict(health.troubles) if may_read else {}
+    readiness = Readiness(ready=not health.not_ready, not_ready=dict(health.not_ready), troubles=troubles)
     return JSONResponse(readiness.model_dump(), status_code=200 if readiness.ready else 503)

@@ -1,6 +1,6 @@
 """Errors as application/problem+json (RFC 9457): one shape for machines, one page for people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,12 +15,20 @@ MEDIA_TYPE = "application/problem+json"
 class Problem(Exception):
     """An answer other than the one hoped for."""
 
-    def __init__(self, status: HTTPStatus, detail: str = "", *, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str = "",
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """detail: the errors, by default."""
         self.detail = detail or "; ".join(map(str, errors))
         super().__init__(self.detail)
         self.status = status
         self.errors = tuple(errors)
+        self._headers = dict(headers or {})
 
     def body(self) -> dict[str, Any]:
         return {
@@ -32,9 +40,8 @@ class Problem(Exception):
         }
 
     def headers(self) -> dict[str, str]:
-        if self.status is HTTPStatus.UNAUTHORIZED:
-            return {"WWW-Authenticate": "Bearer"}
-        return {"Retry-After": "1"} if self.status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+        retry = {"Retry-After": "1"} if self.status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+        return retry | self._headers
 
 
 def as_json(problem: Problem) -> Response:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from alert_router.store.timeline import Moment
 from alert_router.web.jinja_filters import ACTIONS, OUTCOMES, TRANSITIONS, words
 
+ORDER = ("began", "opened", "updated", "silence", "acknowledged", "resolved", "notified", "delivery")
+"""Of facts of one moment: causes before effects; what is not named comes last."""
 AT_ONCE = timedelta(minutes=1)
 """What is heard of sooner needs no line of its own."""
 TONES = {"began": "bad", "reopened": "bad", "resolved": "good", "acknowledged": "person", "silence": "muted"}
@@ -33,17 +35,21 @@ class Line:
 
 def of_alert(moments: Sequence[Moment]) -> tuple[Line, ...]:
     """Oldest first."""
-    return tuple(_merged(map(_line, _without_echo(moments))))
+    return tuple(_merged(map(_line, _without_echo(sorted(moments, key=_place_in_time)))))
 
 
 def of_incident(by_place: Iterable[tuple[str, Sequence[Moment]]]) -> tuple[Line, ...]:
     """Of several alerts, each with what tells it apart. What they share is said once."""
+    facts = [(moment, place) for place, moments in by_place for moment in _without_echo(moments)]
     lines: dict[Line, None] = {}
-    for place, moments in by_place:
-        for moment in _without_echo(moments):
-            own = "" if moment.kind in OF_THE_INCIDENT else place
-            lines[replace(_line(moment), place=own)] = None
-    return tuple(_merged(sorted(lines, key=lambda line: line.at)))
+    for moment, place in sorted(facts, key=lambda fact: _place_in_time(fact[0])):
+        own = "" if moment.kind in OF_THE_INCIDENT else place
+        lines[replace(_line(moment), place=own)] = None
+    return tuple(_merged(lines))
+
+
+def _place_in_time(moment: Moment) -> tuple[datetime, int]:
+    return moment.at, ORDER.index(moment.kind) if moment.kind in ORDER else len(ORDER)
 
 
 def _without_echo(moments: Sequence[Moment]) -> Iterator[Moment]:

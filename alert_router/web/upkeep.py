@@ -1,6 +1,5 @@
 """The pages on which a person mends the router itself, without a shell: /operations and the quarantine."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +19,6 @@ from alert_router.store.acts import Recorded
 from alert_router.store.channel_stats import ChannelStats
 from alert_router.store.quarantine import Kept
 from alert_router.web import mending, troubles
-from alert_router.web.auth import require_ui_origin
 from alert_router.web.dependencies import Now, ReaderDep, RowId, State, StateDep
 from alert_router.web.pages import Page
 from alert_router.web.problems import Problem
@@ -32,7 +30,6 @@ MAX_BODY_BYTES = 20_000
 MAX_FORM_BYTES = 4 * MAX_BODY_BYTES
 """A form writes a byte as up to three."""
 router = APIRouter(include_in_schema=False)
-Acts = [Depends(require_ui_origin)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ async def audit(reader: ReaderDep, state: StateDep, now: Now) -> Response:
 
 @router.get("/operations")
 async def operations(reader: ReaderDep, state: StateDep, now: Now) -> Response:
-    health = await asyncio.to_thread(state["check_health"])
+    health = await state["operations"].health()
     page = await reader.run(lambda conn: _operations(conn, state, health, now))
     return state["pages"].render("operations.html", page)
 
@@ -135,13 +132,13 @@ def _item(kept: Kept) -> KeptItem:
     return KeptItem(kept, body.decode(errors="replace") if len(body) <= MAX_BODY_BYTES else "")
 
 
-@router.post("/quarantine/done", dependencies=Acts)
+@router.post("/quarantine/done")
 async def all_done(state: StateDep, now: Now) -> Response:
     await state["intake"].change(lambda work: quarantine.resolve(work.conn, now), now)
     return _to_quarantine()
 
 
-@router.post("/quarantine/{item_id}/done", dependencies=Acts)
+@router.post("/quarantine/{item_id}/done")
 async def done(item_id: RowId, state: StateDep, now: Now) -> Response:
     await _resolve(state, item_id, now)
     return _to_quarantine()
@@ -152,7 +149,7 @@ async def _form_body(request: Request) -> str:
     return fields.get("body", "")
 
 
-@router.post("/quarantine/{item_id}/replay", dependencies=Acts, max_body_size=MAX_FORM_BYTES)
+@router.post("/quarantine/{item_id}/replay", max_body_size=MAX_FORM_BYTES)
 async def replay(
     item_id: RowId,
     text: Annotated[str, Depends(_form_body)],

@@ -54,6 +54,7 @@ def _extend_incidents() -> None:
             comment="longer than nine of ten of its kind: usual | ever; said once",
         ),
     )
+    op.create_index("ix_incidents_key_opened_at", "incidents", ["key", "opened_at"])
     op.create_index(
         "ix_incidents_acknowledged_until",
         "incidents",
@@ -102,5 +103,6 @@ def downgrade() -> None:
     for table in ("link_keys", "marks", "runs", "acts"):
         op.drop_table(table)
     op.drop_index("ix_incidents_acknowledged_until", "incidents")
+    op.drop_index("ix_incidents_key_opened_at", "incidents")
     for name in ("lasts", "acknowledgement_note", "acknowledged_until"):
         op.drop_column("incidents", name)

@@ -82,6 +82,11 @@ def _create_sums() -> None:
         "day_sums", sa.Column("day", sa.Date(), primary_key=True, comment="UTC, of starts_at"), *_sums()
     )
     op.create_table(
+        "day_durations",
+        sa.Column("day", sa.Date(), primary_key=True, comment="UTC, of starts_at"),
+        sa.Column("durations", Json, nullable=False, comment="of all alerts together: {seconds: how many}"),
+    )
+    op.create_table(
         "card_sums",
         sa.Column("channel", text, primary_key=True),
         sa.Column("cards", sa.Integer(), nullable=False, comment="up to the bookmark"),
@@ -122,6 +127,7 @@ def downgrade() -> None:
     for table in (
         "unnotified",
         "card_sums",
+        "day_durations",
         "hour_sums",
         "day_sums",
         "bookmarks",

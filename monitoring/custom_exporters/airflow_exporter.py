@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import httpx
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
-from monitoring.custom_exporters import http_client, run_store
+from monitoring.custom_exporters import http_client, http_server, run_store
 from monitoring.custom_exporters import settings as exporter_settings
 from monitoring.custom_exporters.airflow_api import Airflow
 from monitoring.custom_exporters.collector import SnapshotCollector
@@ -58,12 +58,10 @@ def built(
 
 def serve(settings: Settings, stop: threading.Event) -> None:
     with built(settings) as exporter:
-        server, _ = start_http_server(settings.port, settings.host, exporter.registry)
-        exporter.refresher.start()
-        log.info("serving on http://%s/metrics", settings.listen)
-        stop.wait()
-        server.shutdown()
-        server.server_close()
+        with http_server.serving(settings.host, settings.port, exporter.registry):
+            exporter.refresher.start()
+            log.info("serving on http://%s/metrics", settings.listen)
+            stop.wait()
         exporter.refresher.stop(GRACE_S)
 
 

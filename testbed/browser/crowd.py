@@ -5,6 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
+from alert_router.domain.matchers import Matcher
+from alert_router.store import silences
+from alert_router.store.engine import open_store
+from alert_router.store.silences import Silence
+from alert_router.store.tables import alerts
 from testbed.browser import story
 from testbed.browser.serving import ServedRouter
 
@@ -65,8 +72,21 @@ def play(router: ServedRouter) -> None:
     for number, resolved in enumerate(_over()):
         router.webhook(resolved, group={"alertname": resolved["labels"]["alertname"], "n": str(number % 40)})
     acknowledge(router, "ModelPerformanceCritical", by="Ada", note="retraining rf, 20 minutes")
+    silence(router, "ScrapeSlow", by="Grace Hopper", comment="the new exporter is being rolled out")
     acknowledge(router, "BackupIsOld", by="Grace Hopper", note="")
     router.settle()
+
+
+def silence(router: ServedRouter, alertname: str, *, by: str, comment: str) -> None:
+    """As if Alertmanager's API had said so."""
+    matcher = Matcher("alertname", "=", alertname)
+    start, end = router.clock.now - timedelta(hours=1), router.clock.now + timedelta(hours=5)
+    made = Silence("9f2c6b1e", "http://alertmanager:9093", by, comment, start, end, (matcher,))
+    store = open_store(router.database_url)
+    with store.write() as conn:
+        silences.save(conn, [made])
+        conn.execute(sa.update(alerts).where(alerts.c.alertname == alertname).values(suppressed="silenced"))
+    store.close()
 
 
 def acknowledge(router: ServedRouter, alertname: str, **body: str) -> None:

@@ -18,6 +18,7 @@ from alert_router.app import SYSTEM_CLOCKS, build, serve
 from alert_router.cli.server import Server
 from alert_router.settings import Settings
 
+PAGE = {"accept": "text/html"}
 DEADLINE_S = 15.0
 STEP_S = 0.02
 
@@ -37,6 +38,7 @@ class ServedRouter:
     url: str
     clock: Clock
     http: httpx.Client
+    database_url: str
     stop_within: Callable[[timedelta], bool]
     """Stops the server; whether it has stopped in this time."""
 
@@ -57,6 +59,10 @@ class ServedRouter:
     def settle(self) -> None:
         """Wait until every card is delivered."""
         until(lambda: 'alert_router_cards{state="pending"} 0.0' in self.http.get("/metrics").text)
+
+    def summed(self) -> None:
+        """Wait until the sums behind /insights know of the alerts."""
+        until(lambda: "No alerts in this period" not in self.http.get("/insights", headers=PAGE).text)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -88,7 +94,8 @@ def serving(database: Path, clock: Clock) -> Iterator[ServedRouter]:
         try:
             until(lambda: server.started or not thread.is_alive())
             with httpx.Client(base_url=f"http://{address}") as http:
-                yield ServedRouter(f"http://{address}", clock, http, partial(_stop, server, thread))
+                stop = partial(_stop, server, thread)
+                yield ServedRouter(f"http://{address}", clock, http, f"sqlite:///{database}", stop)
         finally:
             server.should_exit = True
             thread.join()

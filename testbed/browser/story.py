@@ -168,9 +168,9 @@ def _disk_filling(router: ServedRouter) -> None:
                 "warning",
                 "host",
                 started=started,
-                instance=f"warerouter-{n}.example.org:9100",
+                instance=f"warehouse-{n}.example.org:9100",
                 mountpoint="/var/lib/postgresql",
-                summary=f"The disk of warerouter-{n} is full in four hours",
+                summary=f"The disk of warehouse-{n} is full in four hours",
             )
             for n in (1, 2)
         ),

@@ -1,21 +1,36 @@
-"""A chart as large as those of cards, for their pictures."""
+"""The charts of the samples, drawn as the router draws them."""
 
-import io
 from functools import cache
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from alert_router.charts import plot
+from alert_router.charts.spec import ChartSpec, Line, Mark
+from testbed.factories import at
+
+STEP_S = 60.0
+POINTS = 90
 
 
 @cache
-def png() -> bytes:
-    figure = Figure(figsize=(8, 4), dpi=100, facecolor="#1e1f22")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot(facecolor="#1e1f22")
-    axes.plot(range(30), [0.8 - 0.19 * max(0, n - 12) / 17 for n in range(30)], color="#ffb454", linewidth=3)
-    axes.axhline(0.65, color="#ff6b6b", linestyle="--")
-    axes.axvspan(25, 29, color="#f2545b", alpha=0.25)
-    axes.tick_params(colors="#9aa0a8", labelsize=14)
-    image = io.BytesIO()
-    figure.savefig(image, format="png")
-    return image.getvalue()
+def png(value: float, limit: float) -> bytes:
+    """From a value on the good side of the limit to this one, with a deployment just before."""
+    start, fired = at(-50).timestamp(), at(0).timestamp()
+    good = limit + (limit - value) * 1.5
+    points = tuple(
+        (
+            start + n * STEP_S,
+            good + (value - good) * min(max(n - 38, 0) / 12, 1) + (n % 7 - 3) * abs(good) / 300,
+        )
+        for n in range(POINTS)
+    )
+    end = start + (POINTS - 1) * STEP_S
+    return plot.draw(
+        ChartSpec(
+            start,
+            end,
+            STEP_S,
+            (Line(points, stressed=True),),
+            spans=((fired, end),),
+            limit=limit,
+            marks=(Mark(at(-12).timestamp(), "rf-41 -> rf-42"),),
+        )
+    )

@@ -17,14 +17,14 @@ from alert_router.discord.templates import Templates
 from alert_router.domain.model import CardState, DigestState
 from alert_router.web import card_page
 from alert_router.web.card_page import ShownMessage
-from testbed.cards import alertmanager, chart, states
+from testbed.cards import alertmanager, states
 from testbed.cards.samples import SAMPLES
 from testbed.factories import make_state
 
 RENDERER = Renderer(Templates(), "https://alerts.example.org")
 DESKTOP, PHONE = 640, 390
 COLUMNS = {DESKTOP: 3, PHONE: 5}
-COLORS = 160
+COLORS = 256
 """Of a picture: text and a few signs need no more."""
 FULL = ("DiskFull", "ModelPerformanceCritical", "TrainingFailure")
 """Of these templates each state is shown; the others differ in their texts only."""
@@ -41,11 +41,14 @@ class Titled:
 
 def rendered(state: CardState | DigestState) -> Payload:
     """With the chart in place of the attachment."""
-    return _with_chart(RENDERER.render(state).payload)
+    message = RENDERER.render(state)
+    for png in message.files.values():
+        return _with_chart(message.payload, png)
+    return message.payload
 
 
-def _with_chart(payload: Payload) -> Payload:
-    data = f"data:image/png;base64,{base64.b64encode(chart.png()).decode()}"
+def _with_chart(payload: Payload, png: bytes) -> Payload:
+    data = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     embeds: list[Mapping[str, Any]] = [
         {**embed, "image": {"url": data}}
         if embed.get("image", {}).get("url", "").startswith(ATTACHMENT)
@@ -102,7 +105,7 @@ def _write(png: bytes, path: Path) -> None:
     image = (
         Image.open(io.BytesIO(png))
         .convert("RGB")
-        .quantize(COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        .quantize(COLORS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     )
     image.save(path, optimize=True)
 

@@ -1,5 +1,6 @@
 """The states of a card, made from a sample."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -68,9 +69,16 @@ def _measures(name: str, alerts: tuple[Alert, ...]) -> Mapping[int, Measure]:
     return {each.id: Measure(sample.value, sample.limit) for each in alerts}
 
 
+def _chart(sample: Sample) -> bytes | None:
+    """Where value and limit are numbers."""
+    numbers = [re.match(r"\d+(?:\.\d+)?", text) for text in (sample.value, sample.limit)]
+    value, limit = (float(number[0]) if number else None for number in numbers)
+    return None if value is None or limit is None else chart.png(value, limit)
+
+
 def _card(name: str, *alerts: Alert, **changes: object) -> CardState:
     shown = tuple(sorted(alerts, key=lambda each: (not each.firing, -each.severity_rank, -each.id)))
-    facts = CardFacts(_measures(name, shown), chart=chart.png() if SAMPLES[name].value else None)
+    facts = CardFacts(_measures(name, shown), chart=_chart(SAMPLES[name]))
     announcement = Announcement(Reason.FIRST, at=NOW)
     links = ACT_LINKS if shown[0].firing else CardLinks()
     fields: dict[str, object] = {"announcement": announcement, "facts": facts, "links": links, **changes}

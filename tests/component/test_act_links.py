@@ -4,9 +4,11 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -250,6 +252,22 @@ def test_silence_is_written_through_the_api(
     assert kept(store) == [("silenced", "Ada", "deploying", "card")]
     assert press(client, path).status_code == 409
     until(lambda: link(discord, "Silence") != path)
+
+
+def test_button_pressed_by_many_at_once_is_one_silence(
+    client: TestClient, discord: DiscordState, alertmanager: FakeAlertmanager, store: Store
+) -> None:
+    path, barrier = link(discord, "Silence"), Barrier(8)
+
+    def press_together(number: int) -> int:
+        barrier.wait()
+        return press(client, path, by=f"person {number}").status_code
+
+    with ThreadPoolExecutor(8) as people:
+        statuses = list(people.map(press_together, range(8)))
+
+    assert sorted(statuses) == [200] + [409] * 7
+    assert len(alertmanager.silences) == len(kept(store)) == 1
 
 
 def test_silence_that_alertmanager_refuses_can_be_tried_again(

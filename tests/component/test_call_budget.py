@@ -16,7 +16,7 @@ from testbed.factories import DISK_FULL, Clock, at, make_signal, webhook_json, w
 from testbed.fakes.discord import DiscordState, transport
 from testbed.router_harness import RouterHarness
 
-MAX_FUNCTIONS = 85
+MAX_FUNCTIONS = 84
 MAX_MOVES = 60
 MAX_DELIVERY_FUNCTIONS = 330
 """Half of them make the text of the card, in half a millisecond."""

@@ -166,7 +166,10 @@ def test_schema_of_the_file_is_printed() -> None:
             },
             ["database postgresql db/alerts", "channels discord", "tokens 2", f"public URL {EXTERNAL_URL}"],
         ),
-        ({"listen": "0.0.0.0:8010"}, ["without ALERT_ROUTER_INGEST_TOKENS only this machine may send"]),
+        (
+            {"listen": "0.0.0.0:8010", "web_insecure": True},
+            ["with --web.insecure everybody who reaches the router may do what needs no credential"],
+        ),
     ],
 )
 def test_start_says_in_one_line_what_it_runs_with(changes: dict[str, Any], parts: list[str]) -> None:

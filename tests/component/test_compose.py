@@ -206,6 +206,18 @@ def test_copied_paths_exist_and_are_not_ignored(name: str) -> None:
         assert any(Path(source).is_relative_to(path) for path in sent), f"{source} is ignored"
 
 
+@pytest.mark.parametrize("name", BUILT)
+def test_secret_file_does_not_meet_the_images_own_variable(name: str) -> None:
+    """Both set are an error; an empty variable counts as unset."""
+    image = (ROOT / BUILT[name]["dockerfile"]).read_text()
+    environment = EVERY_SERVICE[name]["environment"]
+    of_image = set(re.findall(r"^(?:ENV|   ) *(\w+)=", image, re.MULTILINE))
+
+    twins = {variable.removesuffix("_FILE") for variable in environment if variable.endswith("_FILE")}
+
+    assert {twin for twin in twins & of_image if environment.get(twin) != ""} == set()
+
+
 def router_names() -> set[str]:
     return {field.alias for field in Settings.model_fields.values() if field.alias}
 
@@ -250,7 +262,16 @@ def test_env_example_lists_every_setting_that_compose_passes_on() -> None:
     for name in ("alert-router", "regmodel-backend", "airflow-exporter"):
         environment = SERVICES[name]["environment"]
         passed |= {key for key, value in environment.items() if value is None or "${" in str(value)}
-    fixed = {"LISTEN", "TOKENS", "STATE_DIR", "STATE_FILE", "PASSWORD", "AIRFLOW_URL", "API_KEY"}
+    fixed = {
+        "LISTEN",
+        "TOKENS",
+        "ROUTER_USERS",
+        "STATE_DIR",
+        "STATE_FILE",
+        "PASSWORD",
+        "AIRFLOW_URL",
+        "API_KEY",
+    }
     every = router_names() | backend_names() | set(exporter.names())
 
     assert example(".env.example") == passed
@@ -274,16 +295,15 @@ def test_make_secrets_is_idempotent(tmp_path: Path) -> None:
         files = [*(tmp_path / "secrets").iterdir(), tmp_path / ".env"]
         return {path.name: path.read_text() for path in files}
 
-    (tmp_path / ".env").write_text("DISCORD_WEBHOOK_URL=https://discord\nGF_SECURITY_ADMIN_PASSWORD=\n")
     (tmp_path / "secrets").mkdir(mode=0o755)
+    (tmp_path / ".env").write_text("DISCORD_WEBHOOK_URL=https://discord\nGF_SECURITY_ADMIN_PASSWORD=\n")
     first = make_secrets()
 
     assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= first.keys()
     assert json.loads(first["airflow_passwords.json"])["exporter"] == first["airflow_exporter_password"]
     assert first["postgres_password"] in first["airflow_database_url"]
-    assert re.fullmatch(
-        "DISCORD_WEBHOOK_URL=https://discord\nGF_SECURITY_ADMIN_PASSWORD=[0-9a-f]{40}\n", first[".env"]
-    )
+    made = "".join(f"{name}=[0-9a-f]{{40}}\n" for name in ("GF_SECURITY_ADMIN_PASSWORD",))
+    assert re.fullmatch(f"DISCORD_WEBHOOK_URL=https://discord\n{made}", first[".env"])
     assert make_secrets() == first
     # The containers' users read the files; on this machine the folder keeps other users out.
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o644}

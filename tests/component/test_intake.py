@@ -14,6 +14,7 @@ from alert_router.domain.model import Receipt, RefusedBody, Signal, Status
 from alert_router.services.reports import EventReceipt
 from alert_router.sources.webhook import WebhookMessage
 from alert_router.store.engine import Unavailable, open_store
+from alert_router.store.table_writer import MAX_ROWS
 from alert_router.store.tables import cards, quarantine, transitions
 from alert_router.store.writer import Writer
 from testbed.factories import (
@@ -73,6 +74,20 @@ def test_alerts_of_one_group_share_an_incident(harness: RouterHarness) -> None:
 
     assert [incident.firing for incident in harness.incidents()] == [5]
     assert len(harness.cards()) == 1
+
+
+def test_many_alerts_of_one_webhook_fire_and_resolve(harness: RouterHarness) -> None:
+    instances = [{**DISK_FULL, "instance": f"db-{n}"} for n in range(2 * MAX_ROWS + 5)]
+    harness.accept(*map(make_signal, instances))
+    firing = harness.alerts()
+
+    receipt = harness.accept(*[make_signal(labels, ends_at=at(5)) for labels in instances])
+
+    assert receipt == Receipt(accepted=len(instances))
+    assert [alert.labels for alert in harness.alerts()] == [alert.labels for alert in firing] == instances
+    assert {(alert.status, alert.ends_at) for alert in harness.alerts()} == {(Status.RESOLVED, at(5))}
+    assert harness.kinds() == ["opened"] * len(instances) + ["resolved"] * len(instances)
+    assert_consistent(harness)
 
 
 def test_webhook_sent_twice_changes_counters_only(harness: RouterHarness) -> None:

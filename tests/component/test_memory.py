@@ -151,7 +151,7 @@ def test_memory_is_one_bounded_search_in_an_index(sqlite_url: str, clock: Clock,
 
         assert len(memory.past(conn, incident, None)) == 4000 // 40 <= MAX_PAST
         for query, index in (
-            (memory.of_group(incident), "ix_incidents_key_id"),
+            (memory.of_group(incident), "ix_incidents_key_opened_at"),
             (memory.of_label_set(make_alert()), "sqlite_autoindex_alerts"),
         ):
             plan = explained(query, conn)

@@ -175,6 +175,7 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
     "bookmarks": [{"name": "sums", "position": 6}],
     "hour_sums": [{"hour": AT, **SUMS}],
     "day_sums": [{"day": AT.date(), **SUMS}],
+    "day_durations": [{"day": AT.date(), "durations": {"60": 1}}],
     "card_sums": [{"channel": "discord", "cards": 3, "incidents": 2}],
     "unnotified": [{"alert_id": 5}],
 }

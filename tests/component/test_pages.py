@@ -124,6 +124,14 @@ def test_now_keeps_apart_what_somebody_has_and_what_is_silenced() -> None:
     assert "1 alert fires silenced silenced, warning, still firing DiskFull" in seen.text
 
 
+def test_more_than_the_page_shows_is_one_link_away() -> None:
+    cut = render("now.html", now_page(waiting=make_firing(make_listed()), is_cut=True))
+    whole = render("now.html", now_page(waiting=make_firing(make_listed())))
+
+    assert "/alerts?status=firing&group=incident" in cut.links
+    assert "/alerts?status=firing&group=incident" not in whole.links
+
+
 def test_incident_of_many_alerts_says_where_it_fires() -> None:
     listed = [
         make_listed(make_alert({**API_DOWN, "instance": f"api-{n}"}, id=n, incident_id=7)) for n in (1, 2)

@@ -72,15 +72,16 @@ def test_good_file_is_in_effect_at_once(client: TestClient, file: Path) -> None:
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        ({}, 401),
+        ({}, 403),
+        ({"origin": "http://127.0.0.1:8010"}, 403),
         ({"authorization": "Bearer one"}, 200),
-        ({"origin": "https://evil.example"}, 403),
+        ({"authorization": "Bearer one", "origin": "https://evil.example"}, 403),
     ],
 )
-def test_reload_needs_a_token_or_a_page_of_the_router(
+def test_reload_from_another_machine_needs_a_token(
     make_client: MadeClient, file: Path, headers: dict[str, str], status: int
 ) -> None:
-    client = make_client(config_file=file, ingest_tokens=("one",))
+    client = make_client(config_file=file, ingest_tokens=("one",), sender="10.0.0.9")
 
     assert client.post("/-/reload", headers=headers).status_code == status
 

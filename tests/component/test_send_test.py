@@ -79,15 +79,15 @@ def test_other_website_cannot_send_a_test(client: TestClient) -> None:
     assert answer.status_code == 403
 
 
-def test_test_needs_a_token_where_there_are_tokens(make_client: MadeClient) -> None:
-    client = make_client(ingest_tokens=(SecretStr("one"),))
+def test_test_from_another_machine_needs_a_token(make_client: MadeClient) -> None:
+    client = make_client(ingest_tokens=(SecretStr("one"),), sender="10.0.0.9")
 
     statuses = [
         client.post("/-/send-test", headers=headers).status_code
         for headers in ({}, {"authorization": "Bearer one"})
     ]
 
-    assert statuses == [401, 201]
+    assert statuses == [403, 201]
 
 
 @pytest.mark.allow_hosts(["127.0.0.1"])

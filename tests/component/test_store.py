@@ -5,6 +5,7 @@ import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from alert_router.domain.model import FALLBACK, Fingerprint
+from alert_router.domain import incidents as incident_rules
+from alert_router.domain.model import FALLBACK, Fingerprint, Rules
 from alert_router.domain.rate_limits import Capacity
 from alert_router.store import (
     alert_list,
@@ -30,9 +32,10 @@ from alert_router.store import (
 from alert_router.store.engine import Store, Unavailable, open_store
 from alert_router.store.fallback_cards import StuckCriteria
 from alert_router.store.filters import Cursor, Filters, Standing
+from alert_router.store.table_writer import Changes
 from alert_router.store.tables import UtcDateTime, metadata
 from alert_router.store.tables import alerts as alert_table
-from testbed.factories import DISK_FULL, NOON, at, make_signal
+from testbed.factories import DISK_FULL, NOON, at, make_alert, make_signal
 from testbed.router_harness import CHANNEL, NewDatabase, RouterHarness
 
 Question = Callable[[sa.Connection], Any]
@@ -60,6 +63,30 @@ def test_naive_time_is_refused(store: Store) -> None:
 
     with store.read() as conn, pytest.raises(sa.exc.StatementError, match="naive time"):
         conn.execute(question)
+
+
+ODD = {"quote": "\"\\ '", "sign": "é 🚲 %s ?", "empty": ""}
+SPEAKERS = ({"source_url": "http://eu", "starts_at": "2026-09-24T12:00:00+00:00"},)
+
+
+def test_alert_reads_back_as_it_was_written_and_changed(store: Store) -> None:
+    elsewhere = datetime.fromisoformat("2026-09-24T14:00:00.000001+02:00")
+    incident = incident_rules.add_alert(
+        None, make_alert(), {}, NOON, key="{}", rules=Rules(), new_id=lambda: 1
+    )
+    alert = replace(make_alert(), incident_id=1, labels=ODD, annotations={}, held_until=elsewhere)
+    changed = replace(alert, annotations=ODD, held_until=None, also_firing=SPEAKERS, repeats=2)
+
+    with store.write() as conn:
+        incidents.save(conn, Changes([incident]))
+        alerts.save(conn, Changes([alert]), [])
+        first = alerts.by_id(conn, alert.id)
+        names = ("annotations", "held_until", "also_firing", "repeats")
+        alerts.save(conn, Changes(changed={names: [changed]}), [])
+        second = alerts.by_id(conn, alert.id)
+
+    assert first == replace(alert, also_firing=[])
+    assert second == replace(changed, also_firing=list(SPEAKERS))
 
 
 @pytest.mark.parametrize("moment", [NOON, at(1 / 60e6), datetime.fromisoformat("2026-09-24T14:00:00+02:00")])

@@ -64,6 +64,11 @@ class Stack:
         runs = [json.loads(path.read_text()) for path in (self.model_folder / "runs").glob("*.json")]
         return sorted(runs, key=lambda run: str(run["submitted_at"]))
 
+    def has_begun(self, training: dict[str, Any]) -> bool:
+        """Whether its process is at work now; a killed one leaves its stage behind."""
+        stage = self.model_folder / "runs" / f"{training['run_id']}.stage"
+        return bool(training["state"] == "running") and stage.exists()
+
     def workers(self) -> list[int]:
         """Process ids of the service's training and measuring processes."""
         children = Path(f"/proc/{self.backend.pid}/task/{self.backend.pid}/children").read_text().split()
@@ -243,13 +248,9 @@ def training_of_a_killed_service_is_repeated(stack: Stack) -> None:
 
 
 def train_until_it_runs(stack: Stack) -> str:
-    """The run of the DAG whose training the service has begun."""
+    """The run of the DAG whose training the service has begun; killed before, it would be begun anew."""
     run_id = stack.api.trigger(MONITOR, force_fine_tune=True)
-    until(
-        lambda: any(run["state"] == "running" for run in stack.trainings()),
-        "the service trains",
-        within_s=60,
-    )
+    until(lambda: any(map(stack.has_begun, stack.trainings())), "the service trains", within_s=60)
     return run_id
 
 

@@ -1,30 +1,27 @@
 """A scrape is answered from memory, whatever Airflow does."""
 
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
-from prometheus_client import start_http_server
 
+from monitoring.custom_exporters import http_server
 from monitoring.custom_exporters.collector import SnapshotCollector
 from monitoring.custom_exporters.xcom_metrics import FETCH
 from testbed.exporter.harness import ExporterHarness, RunningExporter
+from testbed.processes import answers, until
 
 
 @contextmanager
 def served(started: RunningExporter) -> Iterator[httpx.Client]:
-    server, thread = start_http_server(0, "127.0.0.1", started.exporter.registry)
-    try:
-        with httpx.Client(
-            base_url=f"http://127.0.0.1:{server.server_port}", trust_env=False, timeout=5
-        ) as client:
-            yield client
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with (
+        http_server.serving("127.0.0.1", 0, started.exporter.registry) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=5) as client,
+    ):
+        yield client
 
 
 def test_scrapes_are_answered_while_airflow_hangs(harness: ExporterHarness) -> None:
@@ -89,3 +86,25 @@ def test_metrics_content_type(harness: ExporterHarness, exporter: RunningExporte
 
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert "airflow_up 1.0" in answer.text
+
+
+def test_silent_callers_cost_a_bounded_number_of_threads_and_are_hung_up_on(
+    exporter: RunningExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not shorter: the refused callers are counted while the others still wait.
+    monkeypatch.setattr(http_server.Handler, "timeout", 2.0)
+    before = threading.active_count()
+
+    with served(exporter) as client, ExitStack() as callers:
+        address = (client.base_url.host, client.base_url.port or 0)
+        silent = [callers.enter_context(socket.create_connection(address)) for _ in range(60)]
+        refused = [caller for caller in silent[http_server.MAX_CONNECTIONS :] if caller.recv(1) == b""]
+        threads = threading.active_count() - before
+        hung_up_on = [caller.recv(1) for caller in silent[: http_server.MAX_CONNECTIONS]]
+        until(
+            lambda: answers(str(client.base_url.join("/metrics"))), "a scrape is answered again", within_s=10
+        )
+
+    assert len(refused) == 60 - http_server.MAX_CONNECTIONS
+    assert threads <= http_server.MAX_CONNECTIONS + 1
+    assert set(hung_up_on) == {b""}

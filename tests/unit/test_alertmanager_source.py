@@ -282,6 +282,14 @@ def test_number_of_truncated_alerts_is_bounded(number: int) -> None:
     assert 0 <= float(parse(webhook_json(truncatedAlerts=number)).truncated) < float("inf")
 
 
+def test_escaped_backslash_makes_no_nul() -> None:
+    written = r"C:\\u0000 \u0000"
+
+    signal = only(parse(b'{"alerts": [{"status": "firing", "labels": {"path": "%s"}}]}' % written.encode()))
+
+    assert signal.labels == {"path": "C:\\u0000 \ufffd"}
+
+
 def test_nul_is_replaced_by_a_storable_character() -> None:
     signal = only(parse(webhook_json(wire_alert({"alertname": "a\x00b", "n\x00": "v"}))))
 

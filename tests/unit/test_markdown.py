@@ -145,6 +145,10 @@ def test_code_block_keeps_indentation_and_cannot_be_ended_by_its_text() -> None:
     assert block.count("`") == 6
 
 
+def test_bracket_before_many_escapes_is_cut_without_backtracking() -> None:
+    assert markdown.cut("[" + r"\*" * 2000, 100).endswith("…")
+
+
 @given(st.text(max_size=60), st.integers(1, 50))
 def test_clip_keeps_the_limit_and_is_idempotent(text: str, most: int) -> None:
     clipped = markdown.clip(text, most)

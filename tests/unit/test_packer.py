@@ -314,23 +314,19 @@ def test_link_too_long_for_a_button_is_shown_as_text_or_counted(
     assert ("… 1 more link: [all of it]" in descriptions(payload)) == (not as_button and not as_text)
 
 
-def test_sixth_button_and_one_that_discord_refuses_are_text() -> None:
-    buttons = [Button(f"B{n}", f"https://a.example/{n}") for n in range(6)]
+def test_more_buttons_than_a_row_has_are_a_second_row_and_then_text() -> None:
+    buttons = [Button(f"B{n}", f"https://a.example/{n}") for n in range(11)]
 
     payload = packer.pack(make_draft(buttons=[Button("Dotless", "http://alertmanager:9093"), *buttons]))
 
-    assert [button["label"] for button in payload["components"][0]["components"]] == [
-        "B0",
-        "B1",
-        "B2",
-        "B3",
-        "B4",
-    ]
+    rows = [[button["label"] for button in row["components"]] for row in payload["components"]]
+    assert rows == [[f"B{n}" for n in range(5)], [f"B{n}" for n in range(5, 10)]]
     assert payload["embeds"][0]["fields"][-1] == {
         "name": "Links",
-        "value": "Dotless `http://alertmanager:9093` · [B5](https://a.example/5)",
+        "value": "Dotless `http://alertmanager:9093` · [B10](https://a.example/10)",
         "inline": False,
     }
+    assert refusals(payload) == []
 
 
 def test_plain_text_keeps_everything_that_fits() -> None:

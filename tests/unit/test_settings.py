@@ -22,6 +22,7 @@ VALID = {
     "DISCORD_FALLBACK_WEBHOOK_URL": f"https://discord.com/api/webhooks/2/{SECRET}",
     "ALERT_ROUTER_DATABASE_URL": f"postgresql://u:{SECRET}@db/alerts",
     "ALERT_ROUTER_INGEST_TOKENS": SECRET,
+    "ALERT_ROUTER_USERS": f"ada:{SECRET}",
     "ALERT_ROUTER_LINK_KEY": SECRET.ljust(32, "k"),
 }
 

@@ -1,4 +1,4 @@
-"""Limits of the hyperparameters that make a training long, or large in memory."""
+"""Limits of the hyperparameters that a caller may set: those that make a training long or large."""
 
 from collections.abc import Mapping
 

@@ -64,7 +64,8 @@ function offerDragging() {
   for (const figure of document.querySelectorAll(".histogram:not(.can-drag)")) {
     let choice = null;
     figure.classList.add("can-drag");
-    figure.querySelector(".hint").textContent = "drag to choose a time";
+    const hint = figure.querySelector(".hint");
+    if (hint) hint.textContent = "drag to choose a time";
     figure.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       event.preventDefault();

@@ -1,0 +1,148 @@
+"""Removes what is past its retention, a few rows at a time. What still fires is never removed.
+
+Each function is one small step inside a write transaction, says how many rows it removed, and finds its rows
+by an index or by the lowest ids: it costs the same however much is left.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from alert_router.domain.model import Status
+from alert_router.store import bookmarks, card_sums, ledger, rows
+from alert_router.store.tables import (
+    acknowledgements,
+    acts,
+    alerts,
+    cards,
+    decisions,
+    deliveries,
+    digests,
+    incidents,
+    quarantine,
+    transitions,
+    unnotified,
+)
+
+PER_ALERT = 5
+"""Rows of one alert that are removed in a step, on the average."""
+
+
+def incidents_over(conn: sa.Connection, before: datetime, limit: int) -> int:
+    """With all that belongs to them. One with many alerts goes in several steps, the incident itself last."""
+    over = sa.select(incidents.c.id).where(
+        incidents.c.opened_at < before,
+        incidents.c.status == Status.RESOLVED,
+        incidents.c.resolved_at < before,
+    )
+    ids = conn.scalars(over.order_by(incidents.c.opened_at).limit(limit)).all()
+    if not ids:
+        return 0
+    own_alerts = _ids(conn, alerts, alerts.c.incident_id, ids, limit)
+    own_cards = _ids(conn, cards, cards.c.incident_id, ids, limit)
+    removed = _remove_some(conn, transitions, transitions.c.alert_id, own_alerts, PER_ALERT * limit)
+    removed += _remove_some(conn, deliveries, deliveries.c.card_id, own_cards, PER_ALERT * limit)
+    if removed >= PER_ALERT * limit:
+        return removed
+    removed += _remove(conn, unnotified, unnotified.c.alert_id, own_alerts)
+    removed += _remove(conn, alerts, alerts.c.id, own_alerts)
+    removed += _remove_cards(conn, own_cards)
+    if len(own_alerts) < limit and len(own_cards) < limit:
+        for table in (decisions, acknowledgements, acts):
+            removed += _remove(conn, table, table.c.incident_id, ids)
+        removed += _remove(conn, incidents, incidents.c.id, ids)
+    return removed
+
+
+def digests_over(conn: sa.Connection, before: datetime, limit: int) -> int:
+    """Those that show nothing any more."""
+    shown = sa.exists().where(cards.c.folded_into == digests.c.id)
+    query = sa.select(digests.c.id).where(digests.c.ended_at < before, ~shown)
+    ids = conn.scalars(query.order_by(digests.c.id).limit(limit)).all()
+    own_cards = _ids(conn, cards, cards.c.digest_id, ids, limit)
+    removed = _remove_some(conn, deliveries, deliveries.c.card_id, own_cards, PER_ALERT * limit)
+    if removed >= PER_ALERT * limit:
+        return removed
+    return removed + _remove_cards(conn, own_cards) + _remove(conn, digests, digests.c.id, ids)
+
+
+def deliveries_before(conn: sa.Connection, before: datetime, limit: int) -> int:
+    incident = sa.select(cards.c.incident_id).where(cards.c.id == deliveries.c.card_id).scalar_subquery()
+    return _remove_oldest(conn, deliveries, incident, before, limit)
+
+
+def decisions_before(conn: sa.Connection, before: datetime, limit: int) -> int:
+    return _remove_oldest(conn, decisions, decisions.c.incident_id, before, limit)
+
+
+def quarantine_before(conn: sa.Connection, before: datetime, limit: int) -> int:
+    oldest = sa.select(quarantine.c.id, quarantine.c.at).order_by(quarantine.c.id).limit(limit)
+    ids = [row.id for row in conn.execute(oldest) if row.at < before]
+    return _remove(conn, quarantine, quarantine.c.id, ids)
+
+
+def quarantine_over(conn: sa.Connection, most_bytes: int, limit: int) -> int:
+    """The oldest bodies, until the others are no larger together."""
+    excess = quarantine_bytes(conn) - most_bytes
+    ids = []
+    sizes = sa.select(quarantine.c.id, sa.func.length(quarantine.c.body)).order_by(quarantine.c.id)
+    for id_, size in conn.execute(sizes.limit(limit)):
+        if excess <= 0:
+            break
+        ids.append(id_)
+        excess -= size
+    return _remove(conn, quarantine, quarantine.c.id, ids)
+
+
+def quarantine_bytes(conn: sa.Connection) -> int:
+    return int(conn.scalar(sa.select(sa.func.sum(sa.func.length(quarantine.c.body)))) or 0)
+
+
+def _remove_oldest(
+    conn: sa.Connection, table: sa.Table, incident: sa.ColumnElement[int], before: datetime, limit: int
+) -> int:
+    """Ids rise with time, so the oldest have the lowest; those of an incident that fires stay among them."""
+    fires = sa.exists().where(incidents.c.id == incident, incidents.c.status == Status.FIRING)
+    kept = sa.select(table.c.id, table.c.at, fires.label("fires")).order_by(table.c.id)
+    ids = []
+    for row in conn.execute(kept.limit(limit)):
+        if row.at >= before:
+            break
+        if not row.fires:
+            ids.append(row.id)
+    return _remove(conn, table, table.c.id, ids)
+
+
+def _ids(
+    conn: sa.Connection, table: sa.Table, column: sa.ColumnElement[int], of: Sequence[int], limit: int
+) -> Sequence[int]:
+    wanted = rows.table_of(conn, of, sa.BigInteger())
+    query = sa.select(table.c.id).where(column.in_(sa.select(wanted.c.value)))
+    return conn.scalars(query.limit(limit)).all()
+
+
+def _remove_some(
+    conn: sa.Connection, table: sa.Table, column: sa.ColumnElement[int], of: Sequence[int], limit: int
+) -> int:
+    return _remove(conn, table, table.c.id, _ids(conn, table, column, of, limit))
+
+
+def _remove(
+    conn: sa.Connection, table: sa.Table, column: sa.ColumnElement[int], values: Sequence[int]
+) -> int:
+    if not values:
+        return 0
+    wanted = rows.table_of(conn, values, sa.BigInteger())
+    return conn.execute(sa.delete(table).where(column.in_(sa.select(wanted.c.value)))).rowcount
+
+
+def _remove_cards(conn: sa.Connection, ids: Sequence[int]) -> int:
+    """The kept sums are of those that are left."""
+    if not ids:
+        return 0
+    wanted = rows.table_of(conn, ids, sa.BigInteger())
+    counted = bookmarks.position(conn, ledger.CARDS)
+    gone = card_sums.counts(conn, cards.c.id.in_(sa.select(wanted.c.value)), cards.c.id <= counted)
+    card_sums.add(conn, gone, sign=-1)
+    return _remove(conn, cards, cards.c.id, ids)
