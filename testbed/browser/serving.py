@@ -19,7 +19,7 @@ from alert_router.cli.server import Server
 from alert_router.settings import Settings
 
 PAGE = {"accept": "text/html"}
-DEADLINE_S = 15.0
+DEADLINE_S = 60.0
 STEP_S = 0.02
 
 

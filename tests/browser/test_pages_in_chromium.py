@@ -123,7 +123,7 @@ def test_training_failure_from_two_sources_is_one_card(page: Page) -> None:
     card = page.locator(".discord").filter(has_text="TrainingFailure")
 
     expect(card).to_have_count(1)
-    expect(card.locator(".embed-title")).to_contain_text("🔴 TrainingFailure")
+    expect(card.locator(".embed-title")).to_contain_text("🔴 critical · TrainingFailure")
     expect(card).to_contain_text("Prometheus, Airflow monitor_and_fine_tune")
     expect(card.locator(".edited")).to_have_text("(edited)")
     expect(card.get_by_role("link", name="Open")).to_be_visible()
