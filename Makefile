@@ -147,7 +147,7 @@ test-dags: setup ## the DAGs, on a real Airflow
 storm: .venv/.ready prometheus ## 1,000 alerts in ten seconds, and how they are notified; MINUTES=4 also Alertmanager's own receiver
 	@$(BIN)/python -m testbed.storm --beside $(or $(MINUTES),0)
 
-bench: .venv/.ready ## how many alerts a second are taken in and kept
+bench: .venv/.ready ## how many alerts a second are taken in and kept, beside prototypes
 	@$(BIN)/python -m testbed.bench.intake
 
 ha: .venv/.ready prometheus postgresql ## two routers and two Alertmanagers, one of each killed ROUNDS=20 times; SEED=n for other moments

@@ -27,6 +27,7 @@ SQLITE, POSTGRESQL = DATABASES
 BOTH_DATABASES = (
     "component/test_alertmanager_sync.py",
     "component/test_delivery.py",
+    "component/test_history_queries.py",
     "component/test_ledger.py",
     "component/test_migrations.py",
     "component/test_notifier.py",

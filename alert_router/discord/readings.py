@@ -52,8 +52,9 @@ def _of_grafana(annotations: Labels) -> str:
     references = dict(_REFERENCE.findall(text))
     if not references:
         return text if len(text) <= MAX_CHARS else ""
-    if len(references) > 1 and references[max(references)] in ("0", "1"):
-        references.pop(max(references))
+    condition = max((name for name in references if len(name) == 1), default="")
+    if len(references) > 1 and references.get(condition) in ("0", "1"):
+        references.pop(condition)
     numbers: dict[str, str] = {}
     for name, number in references.items():
         numbers.setdefault(number, name)

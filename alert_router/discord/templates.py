@@ -76,28 +76,28 @@ def lint(folder: Path, samples: Iterable[CardView], digests: Iterable[DigestView
     for name in files:
         tried = storms if name == DIGEST else cards if name == DEFAULT else named
         builtin = DIGEST if name == DIGEST else DEFAULT
-        error = _error(env, folder, name) or _failure(env, folder, [name, builtin], tried)
+        error = _error(env, folder, name) or _failure(env, [name, builtin], tried)
         errors += [f"{name}{error}"] if error else []
     return errors
 
 
-def _failure(
-    env: jinja2.Environment, folder: Path, names: Sequence[str], samples: Iterable[Mapping[str, Any]]
-) -> str:
+def _failure(env: jinja2.Environment, names: Sequence[str], samples: Iterable[Mapping[str, Any]]) -> str:
     """The first failure on a sample alert."""
     for values in samples:
         try:
             _render(env, names, values)
         except Exception as error:  # noqa: BLE001 - whatever a template can raise
-            line = _line_in(folder / names[0], error)
+            line = _line_in(env.get_template(names[0]), error)
             return f"{f':{line}' if line else ''}: {type(error).__name__}: {error}"
     return ""
 
 
-def _line_in(path: Path, error: Exception) -> int | None:
-    """Jinja names its templates' own files and lines in the traceback."""
+def _line_in(template: jinja2.Template, error: Exception) -> int | None:
+    """Of the template's text: the traceback has the lines of the program made from it."""
     frames = traceback.extract_tb(error.__traceback__)
-    return next((frame.lineno for frame in reversed(frames) if frame.filename == str(path)), None)
+    lines = (frame.lineno for frame in reversed(frames) if frame.filename == template.filename)
+    line = next(filter(None, lines), None)
+    return None if line is None else template.get_corresponding_lineno(line)
 
 
 def _error(env: jinja2.Environment, folder: Path, name: str) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from alert_router.domain.model import Alert
-from alert_router.store import firing_alerts, id_range, search_index
+from alert_router.store import bookmarks, firing_alerts, id_range, search_index
+from alert_router.store import unnotified as unheard
 from alert_router.store.alert_conditions import IS_OVER, Condition
 from alert_router.store.alerts import COLUMNS
 from alert_router.store.filters import Filters
@@ -71,7 +72,7 @@ def _known(
 
 
 def _candidates(conn: sa.Connection, filters: Filters, *, over: bool, before: int) -> sa.FromClause | None:
-    if filters.notified is False and over:
+    if filters.notified is False and over and bookmarks.position(conn, unheard.BOOKMARK):
         listed = sa.select(unnotified.c.alert_id.label("id")).where(unnotified.c.alert_id < before)
         return listed.order_by(unnotified.c.alert_id.desc()).subquery("candidates")
     if search_index.coverage(conn) is None:

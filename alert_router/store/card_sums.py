@@ -95,7 +95,9 @@ def _first_without_card(start: int, end: int) -> sa.Select[int]:
 def by_state(conn: sa.Connection, channel: str) -> dict[str, int]:
     """How many cards the channel has. Most are delivered: these are what the others leave."""
     query = sa.select(cards.c.state, sa.func.count()).where(
-        cards.c.channel == channel, cards.c.state.in_(("pending", "dead", "folded", HELD))
+        ledger.undelivered(cards),
+        cards.c.channel == channel,
+        cards.c.state.in_(("pending", "dead", "folded", HELD)),
     )
     others: dict[str, int] = dict(conn.execute(query.group_by(cards.c.state)).all())
     return {**others, "delivered": _number(conn, channel) - sum(others.values())}

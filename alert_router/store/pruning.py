@@ -68,7 +68,8 @@ def digests_over(conn: sa.Connection, before: datetime, limit: int) -> int:
 
 
 def deliveries_before(conn: sa.Connection, before: datetime, limit: int) -> int:
-    incident = sa.select(cards.c.incident_id).where(cards.c.id == deliveries.c.card_id).scalar_subquery()
+    own = sa.select(cards.c.incident_id).where(cards.c.id == deliveries.c.card_id)
+    incident = own.correlate(deliveries).scalar_subquery()
     return _remove_oldest(conn, deliveries, incident, before, limit)
 
 

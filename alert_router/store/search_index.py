@@ -1,8 +1,8 @@
 """The search index: which alerts have a label or a text. Derived from `alerts` by a task, and disposable.
 
 On SQLite it is a file of its own beside the database ("alert_router.db-search", attached to the connections
-that read), so that to write it holds up nobody; on PostgreSQL it is a table of its own. It may lag behind and
-may hold alerts that are gone: whoever asks it looks at the alerts themselves.
+that read), so that to write it holds up nobody; on PostgreSQL it is a schema of its own. It may lag behind,
+and may hold alerts that are gone: whoever asks it looks at the alerts themselves.
 """
 
 # ruff: noqa: S608 - the names in the statements are constants
@@ -38,13 +38,14 @@ CREATE_SQLITE = (
     "CREATE VIRTUAL TABLE texts USING fts5(body, content='', columnsize=0, detail=none, tokenize='trigram')",
 )
 CREATE_POSTGRESQL = (
-    "CREATE TABLE IF NOT EXISTS search_values (name TEXT, value TEXT, PRIMARY KEY (name, value))",
-    "CREATE TABLE IF NOT EXISTS search_alerts (alert_id BIGINT PRIMARY KEY, terms TEXT[], body TEXT)",
-    "CREATE INDEX IF NOT EXISTS ix_search_alerts_terms ON search_alerts USING gin (terms)",
+    f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
+    f"CREATE TABLE IF NOT EXISTS {SCHEMA}.label_values (name TEXT, value TEXT, PRIMARY KEY (name, value))",
+    f"CREATE TABLE IF NOT EXISTS {SCHEMA}.documents (alert_id BIGINT PRIMARY KEY, terms TEXT[], body TEXT)",
+    f"CREATE INDEX IF NOT EXISTS ix_documents_terms ON {SCHEMA}.documents USING gin (terms)",
 )
 TRIGRAMS_POSTGRESQL = (
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
-    "CREATE INDEX IF NOT EXISTS ix_search_alerts_body ON search_alerts USING gin (body gin_trgm_ops)",
+    f"CREATE INDEX IF NOT EXISTS ix_documents_body ON {SCHEMA}.documents USING gin (body gin_trgm_ops)",
 )
 """Where the extension may be created; without it, a text is looked for in every alert."""
 
@@ -82,25 +83,22 @@ def candidates(conn: sa.Connection, filters: Filters, *, before: int) -> sa.From
 
 
 def values_of(conn: sa.Connection, name: str, prefix: str) -> Sequence[str] | None:
-    table = _values(conn)
+    table = _values()
     query = sa.select(table.c.value).where(table.c.name == name, *_begins(table.c.value, prefix))
     query = query.limit(MAX_DICTIONARY + 1)
     values = conn.scalars(query).all()
     return values if len(values) <= MAX_DICTIONARY else None
 
 
-def _values(conn: sa.Connection) -> sa.TableClause:
-    columns = sa.column("name", sa.Text), sa.column("value", sa.Text)
-    if conn.dialect.name == "sqlite":
-        return sa.table("label_values", *columns, schema=SCHEMA)
-    return sa.table("search_values", *columns)
+def _values() -> sa.TableClause:
+    return sa.table("label_values", sa.column("name", sa.Text), sa.column("value", sa.Text), schema=SCHEMA)
 
 
 def suggestions(conn: sa.Connection, name: str, prefix: str, limit: int) -> tuple[str, ...]:
     """The values of a label that begin so, in their order."""
     if coverage(conn) is None:
         return ()
-    table = _values(conn)
+    table = _values()
     value = table.c.value
     query = sa.select(value).where(table.c.name == name, *_begins(value, prefix))
     return tuple(conn.scalars(query.order_by(value).limit(limit)))
@@ -115,7 +113,7 @@ def label_names(conn: sa.Connection, limit: int) -> tuple[str, ...]:
     """In their order: one look into the index for each, not a scan of it."""
     if coverage(conn) is None:
         return ()
-    return tuple(conn.scalars(rows.each_value(_values(conn).c.name, limit)))
+    return tuple(conn.scalars(rows.each_value(_values().c.name, limit)))
 
 
 def _candidates_sqlite(
@@ -166,10 +164,11 @@ def _sampled(conn: sa.Connection, trigram: str) -> tuple[bool, int]:
 
 def _candidates_postgresql(expression: Expression, text: str | None, before: int) -> sa.FromClause | None:
     table = sa.table(
-        "search_alerts",
+        "documents",
         sa.column("alert_id", sa.BigInteger),
         sa.column("terms", sa.ARRAY(sa.Text)),
         sa.column("body", sa.Text),
+        schema=SCHEMA,
     )
     has_any = table.c.terms.op("&&", is_comparison=True)
     conditions: list[sa.ColumnElement[bool]] = [has_any(_array(group)) for group in expression.groups]

@@ -1,5 +1,7 @@
 """Writes the search index. One router at a time does; a router that finds another at it leaves it alone."""
 
+# ruff: noqa: S608 - the names in the statements are constants
+
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -10,6 +12,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from alert_router.store import bookmarks, search_index
+from alert_router.store.engine import SEARCH_SCHEMA as SCHEMA
 from alert_router.store.engine import Store, search_path
 from alert_router.store.search_index import Coverage, Document
 from alert_router.store.tables import alerts
@@ -112,7 +115,7 @@ class PostgresqlSearchWriter:
         with self.engine.begin() as conn:
             for statement in search_index.CREATE_POSTGRESQL:
                 conn.exec_driver_sql(statement)
-            conn.exec_driver_sql("TRUNCATE search_alerts, search_values")
+            conn.exec_driver_sql(f"TRUNCATE {SCHEMA}.documents, {SCHEMA}.label_values")
             bookmarks.advance(conn, search_index.BOOKMARK, bookmarks.position(conn, search_index.BOOKMARK), 0)
         with contextlib.suppress(sa.exc.DBAPIError), self.engine.begin() as conn:
             for statement in search_index.TRIGRAMS_POSTGRESQL:
@@ -126,10 +129,10 @@ class PostgresqlSearchWriter:
             pairs = self._seen.new(documents)
             if pairs:
                 conn.exec_driver_sql(
-                    "INSERT INTO search_values VALUES (%s, %s) ON CONFLICT DO NOTHING", pairs
+                    f"INSERT INTO {SCHEMA}.label_values VALUES (%s, %s) ON CONFLICT DO NOTHING", pairs
                 )
             conn.exec_driver_sql(
-                "INSERT INTO search_alerts VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                f"INSERT INTO {SCHEMA}.documents VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
                 [(document.id, list(document.terms), document.body) for document in documents],
             )
             bookmarks.advance(conn, search_index.BOOKMARK, start, max(start, documents[-1].id))

@@ -39,7 +39,10 @@ def of(conn: sa.Connection) -> Space:
 def give_back(conn: sa.Connection) -> bool:
     """Cut some free pages off the end of SQLite's file; whether that freed any."""
     free = _pragma(conn, "freelist_count")
-    conn.exec_driver_sql(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
+    # It frees a page each time it is asked for a row, and has none: SQLAlchemy would not ask.
+    cursor = conn.connection.cursor()
+    cursor.execute(f"PRAGMA incremental_vacuum({PAGES})")
+    cursor.fetchall()
     return _pragma(conn, "freelist_count") < free
 
 

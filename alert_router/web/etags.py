@@ -3,19 +3,19 @@
 import hashlib
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel
 
 from alert_router.web.pages import VARY
 
 
 def answer(request: Request, body: BaseModel) -> Response:
-    response = JSONResponse(body.model_dump(mode="json"), headers=VARY)
-    etag = f'"{hashlib.sha256(response.body).hexdigest()[:32]}"'
-    response.headers["ETag"] = etag
+    text = body.model_dump_json()
+    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    headers = {**VARY, "ETag": etag}
     if etag in _asked(request):
-        return Response(status_code=304, headers={**VARY, "ETag": etag})
-    return response
+        return Response(status_code=304, headers=headers)
+    return Response(text, media_type="application/json", headers=headers)
 
 
 def _asked(request: Request) -> list[str]:

@@ -16,6 +16,7 @@ text = sa.Text()
 
 PARTIAL = {
     "ix_alerts_firing": ("alerts", ["severity_rank", "id"], "status = 'firing'"),
+    "ix_cards_undelivered": ("cards", ["channel", "state"], "state <> 'delivered'"),
     "ix_cards_posted_at": ("cards", ["posted_at"], "posted_at IS NOT NULL"),
     "ix_quarantine_waiting": ("quarantine", ["id"], "resolved_at IS NULL"),
 }

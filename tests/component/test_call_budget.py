@@ -16,8 +16,8 @@ from testbed.factories import DISK_FULL, Clock, at, make_signal, webhook_json, w
 from testbed.fakes.discord import DiscordState, transport
 from testbed.router_harness import RouterHarness
 
-MAX_FUNCTIONS = 104
-MAX_MOVES = 76
+MAX_FUNCTIONS = 110
+MAX_MOVES = 80
 MAX_DELIVERY_FUNCTIONS = 330
 """Half of them make the text of the card, in half a millisecond."""
 TOKEN = "t0ken-of-the-sender"

@@ -66,6 +66,24 @@ def test_invalid_template_is_reported_with_its_line(text: str, fault: str, tmp_p
     assert len(output.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{% block title %}\n{{ first.oops.x }}{% endblock %}", ":2: UndefinedError"),
+        ("{% block footer %}{{ 1 / (alerts | length - 40) }}{% endblock %}", ":1: ZeroDivisionError"),
+    ],
+)
+def test_template_that_fails_on_a_sample_is_reported_with_its_line(
+    text: str, fault: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ApiDown.j2").write_text(text)
+
+    status, output = check(ALERT_ROUTER_TEMPLATES=str(tmp_path))
+
+    assert status == 1
+    assert output.startswith(f"ALERT_ROUTER_TEMPLATES: ApiDown.j2{fault}")
+
+
 def test_builtin_templates_are_valid() -> None:
     assert check(ALERT_ROUTER_TEMPLATES=str(BUILTIN_DIR)) == (0, "ok\n")
 

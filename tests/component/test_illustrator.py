@@ -1,5 +1,6 @@
 """What is measured and drawn for cards: it comes with the message or by an edit, and delays no card."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,9 +35,12 @@ class Drawer:
     """In place of the process that draws."""
 
     error: ChartError | None = None
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    """Until then, it draws nothing."""
     specs: list[ChartSpec] = field(default_factory=list)
 
     async def draw(self, spec: ChartSpec) -> bytes:
+        await self.released.wait()
         self.specs.append(spec)
         if self.error is not None:
             raise self.error
@@ -67,8 +71,10 @@ class Studio:
     async def _deliver(self, *, settle: bool) -> None:
         async with self._illustrator() as illustrator:
             delivery = self.router.another_delivery(illustrator=illustrator)
+            self.drawer.released.clear()
             await until_idle(delivery)
             self.under_way = illustrator.under_way
+            self.drawer.released.set()
             if settle:
                 await illustrator.settled()
                 await until_idle(delivery)

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from alert_router.discord import embeds, members
 from alert_router.discord.card_view import CardView
 from alert_router.discord.embeds import WITHOUT_URLS, Renderer
 from alert_router.discord.forum_posts import ForumPosts
+from alert_router.discord.links import Links
 from alert_router.discord.packer import Payload
 from alert_router.discord.templates import Templates
-from alert_router.domain.card_facts import CardFacts
+from alert_router.domain.card_facts import CardFacts, Measure
 from alert_router.domain.model import (
     Alert,
     Announcement,
@@ -262,6 +264,138 @@ def test_card_invents_no_severity(labels: dict[str, str]) -> None:
     assert "severity" not in str(embed).lower()
 
 
+def test_report_does_not_take_the_buttons_of_the_alert_beside_it() -> None:
+    words = {"summary": "It failed", **LINKS}
+    rule = make_alert({**DRIFT_HIGH, "alertname": "TrainingFailure"}, annotations=words)
+    report = make_alert(
+        {"alertname": "TrainingFailure", "severity": "critical"},
+        id=2,
+        source="events",
+        generator_url="",
+        source_url="",
+        annotations={"summary": "It failed"},
+        reporter="Airflow fine_tune",
+    )
+
+    payload = RENDERER.render(make_state(report, rule)).payload
+
+    labels = [button["label"] for row in payload["components"] for button in row["components"]]
+    assert labels == ["Runbook", "Graph", "Silence all", "Open", "Dashboard"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "resolved by itself"),
+        ({"acknowledged_by": "Ada"}, "resolved after Ada took it"),
+        ({"recoveries": {1: "Airflow fine_tune: Decision: deploy."}}, "resolved by a deployment"),
+    ],
+)
+@pytest.mark.parametrize("severity", ["critical", "info"])
+def test_resolved_card_says_in_the_past_tense_how_it_ended(
+    changes: dict[str, Any], words: str, severity: str
+) -> None:
+    state = make_state(
+        make_alert({**API_DOWN, "severity": severity}, ends_at=at(14)),
+        recoveries=changes.get("recoveries", {}),
+        facts=CardFacts({1: Measure("3.42 s", "3 s")}),
+    )
+    incident = replace(state.incident, acknowledged_by=changes.get("acknowledged_by"))
+
+    [embed] = RENDERER.render(replace(state, incident=incident)).payload["embeds"]
+
+    assert embed["title"] == "🟢 ApiDown \u2013 resolved"
+    assert f"was **3.42 s** · limit 3 s · lasted 14 min · {words}" in embed["description"]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "line"),
+    [
+        ({"value": "97 %", "threshold": "95 %"}, "value **97 %** · limit 95 % · since"),
+        ({"current_value": "3.14159265"}, "value **3.1416** · since"),
+        ({"values": "A = 0.000012345678, C = 1"}, "value **0.00001235** · since"),
+        ({"values": "cpu = 97.25, C = 0"}, "value **cpu = 97.25** · since"),
+        ({"values": "A = 1, B = 2, C = 1"}, "value **A = 1, B = 2** · since"),
+        ({"values": "98 °C"}, "value **98 °C** · since"),
+        ({}, "since"),
+    ],
+)
+def test_line_has_the_value_that_the_annotations_bring(annotations: dict[str, str], line: str) -> None:
+    [embed] = RENDERER.render(make_state(make_alert(annotations=annotations))).payload["embeds"]
+
+    assert embed["description"].splitlines()[0].startswith(line)
+
+
+def test_words_that_all_share_are_written_once() -> None:
+    alerts = [
+        make_alert(
+            {**DISK_FULL, "instance": name}, id=id_, annotations={"summary": f"Disk of {name} is full"}
+        )
+        for id_, name in enumerate(("db-1", "db-2"), start=1)
+    ]
+
+    [embed] = RENDERER.render(make_state(*alerts)).payload["embeds"]
+
+    assert embed["description"].splitlines()[0] == "### Disk of … is full"
+    assert "`db-1` `db-2`" in embed["description"]
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "shown"),
+    [(datetime(1, 1, 1, tzinfo=UTC), at(3)), (at(600), at(3)), (at(1), at(1))],
+    ids=["zero", "future", "past"],
+)
+def test_time_that_cannot_be_is_not_shown(starts_at: datetime, shown: datetime) -> None:
+    alert = make_alert(starts_at=starts_at, received_at=at(3))
+
+    [embed] = RENDERER.render(make_state(alert)).payload["embeds"]
+
+    assert f"since <t:{int(shown.timestamp())}:R>" in embed["description"]
+
+
+def test_links_lead_to_the_addresses_for_people() -> None:
+    links = Links({"prometheus": "https://prom.example.org/p", "alertmanager": "https://am.example.org"})
+    alert = make_alert(
+        generator_url="http://prometheus:9090/graph?g0.expr=up", source_url="http://alertmanager:9093"
+    )
+
+    message = replace(RENDERER, links=links).render(make_state(alert))
+
+    buttons = {
+        button["label"]: button["url"]
+        for row in message.payload["components"]
+        for button in row["components"]
+    }
+    assert buttons["Graph"] == "https://prom.example.org/p/graph?g0.expr=up"
+    assert buttons["Silence"].startswith("https://am.example.org/#/silences/new")
+    assert message.unreachable == ()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9090/x", "http://localhost:9090/x", "http://prometheus:9090/x", "/graph", "ftp://x.y"],
+)
+def test_link_that_nobody_can_open_is_text_and_counted(url: str) -> None:
+    message = RENDERER.render(make_state(make_alert(generator_url=url)))
+
+    assert "Graph" not in [
+        button["label"] for row in message.payload["components"] for button in row["components"]
+    ]
+    assert f"Graph `{url}`" in str(message.payload["embeds"][0]["fields"])
+    assert message.unreachable == ("graph",)
+
+
+def test_noise_is_counted_and_shown_only_where_there_is_nothing_else() -> None:
+    noisy = {"alertname": "A", "uid": "u-1", "container": "c"}
+    descriptions = [
+        RENDERER.render(make_state(make_alert(labels, annotations={}))).payload["embeds"][0]["description"]
+        for labels in (noisy, {**noisy, "namespace": "shop"})
+    ]
+
+    assert "`container=c` `uid=u-1`" in descriptions[0]
+    assert "`namespace=shop` [+2 more labels](" in descriptions[1]
+
+
 def test_continued_card_is_one_line_that_links_to_the_new_one() -> None:
     payload = rendered("moved")
 
@@ -408,6 +542,19 @@ def test_broken_custom_template_falls_back_to_the_builtin_one(
     assert "ApiDown" in embed["title"]
     assert embed["description"].startswith("(Your template failed")
     assert "ApiDown.j2" in caplog.text
+
+
+def test_changed_template_is_read_again(tmp_path: Path) -> None:
+    template = tmp_path / "ApiDown.j2"
+    renderer = Renderer(Templates(tmp_path), "https://router.example.org")
+    titles = []
+
+    for written_at, text in enumerate(("one", "two"), start=1):
+        template.write_text(f"{{% block title %}}{text}{{% endblock %}}")
+        os.utime(template, (written_at, written_at))
+        titles.append(renderer.render(make_state(make_alert(API_DOWN))).payload["embeds"][0]["title"])
+
+    assert titles == ["one", "two"]
 
 
 def title_with(folder: Path) -> str:
