@@ -3,12 +3,14 @@
 import pytest
 from playwright.sync_api import Browser
 
+from alert_router.domain.model import CardState, DigestState
 from testbed.cards import gallery, states
 
 pytestmark = pytest.mark.browser
 
 MAX_HEIGHT = 900
-CARDS = {**{" ".join(key): card for key, card in states.cards().items()}, "digest": states.digest()}
+CARDS: dict[str, CardState | DigestState] = {" ".join(key): card for key, card in states.cards().items()}
+CARDS["digest"] = states.digest()
 
 
 def test_no_card_is_higher_than_900_pixels_on_a_desktop(browser: Browser) -> None:
