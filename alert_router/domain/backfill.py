@@ -27,11 +27,11 @@ LabelPairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The span that is asked about. The grid is the same whenever it is asked, so that episodes are, too."""
+    """The span that is asked about, in whole steps."""
 
     start: float
     end: float
-    """The last sample: what fires then is not over."""
+    """The present, and the last sample: what fires then is not over."""
     step_s: float
     until: float
     """What begins later began before the eyes of a router."""
@@ -53,12 +53,9 @@ def window(
     if away <= ABSENT:
         return None
     step_s = FINE if away <= FINE_FOR else COARSE
-    start, end = _floor(since.timestamp(), step_s), _floor(now.timestamp(), step_s)
+    end = round(now.timestamp(), 3)  # Prometheus has milliseconds
+    start = end - away.total_seconds() // step_s * step_s
     return Window(start, end, step_s, until.timestamp() if until else end)
-
-
-def _floor(moment: float, step_s: float) -> float:
-    return moment // step_s * step_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,10 @@ class Samples:
         pairs = _readable(labels)
         if not dict(pairs).get("alertname"):
             return
-        inside = ((at, at) for at in times if self.window.start <= at <= self.window.end)
+        slack = self.window.step_s / 2
+        inside = (
+            (at, at) for at in times if -slack <= at - self.window.start and at <= self.window.end + slack
+        )
         self.spans[pairs] = joined(chain(self.spans.get(pairs, ()), inside), self.window.gap_s)
 
     def __len__(self) -> int:
@@ -92,7 +92,7 @@ class Samples:
             Episode(dict(pairs), _moment(first), _moment(last + self.window.step_s))
             for pairs, spans in self.spans.items()
             for first, last in spans
-            if last < self.window.end and first <= self.window.until
+            if last <= self.window.end - self.window.step_s / 2 and first <= self.window.until
         ]
         return sorted(found, key=lambda one: (one.starts_at, one.ends_at))
 

@@ -33,7 +33,7 @@ TIMEOUT_S = 10.0
 MAX_BYTES = 2 * 1024 * 1024
 """Of an answer: read, that is some 30 MB for a moment. A larger one is asked for in halves."""
 CHUNK_S = 86_400.0
-LEAST_S = 900.0
+LEAST_S = 60.0
 """A span that is not halved any more."""
 MAX_EPISODES = 20_000
 BATCH = 50
@@ -143,8 +143,8 @@ async def _answers(
     except (TooLarge, PrometheusLate):
         if end - start <= LEAST_S:
             raise
-        middle = (start + end) / 2 // step_s * step_s
-        async for later in _answers(prometheus, middle + step_s, end, step_s):
+        middle = end - (end - start) / 2 // step_s * step_s
+        async for later in _answers(prometheus, middle, end, step_s):
             yield later
-        async for earlier in _answers(prometheus, start, middle, step_s):
+        async for earlier in _answers(prometheus, start, middle - step_s, step_s):
             yield earlier
