@@ -67,10 +67,9 @@ def _fire_for_a_while(folder: Path, prometheus: Process, url: str) -> None:
     until(lambda: not _firing(url), "the alert is over", within_s=FIRES_S + 20)
 
 
-def _firing(url: str) -> list[Any]:
+def _firing(url: str) -> bool:
     answer = httpx.get(f"{url}/api/v1/query", params={"query": 'ALERTS{alertstate="firing"}'})
-    found: list[Any] = answer.json()["data"]["result"]
-    return found
+    return bool(answer.json()["data"]["result"])
 
 
 def _marks(database: Path) -> list[str]:
