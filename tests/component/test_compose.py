@@ -297,7 +297,6 @@ def test_make_secrets_is_idempotent(tmp_path: Path) -> None:
 
     (tmp_path / "secrets").mkdir(mode=0o755)
     (tmp_path / ".env").write_text("DISCORD_WEBHOOK_URL=https://discord\nGF_SECURITY_ADMIN_PASSWORD=\n")
-    (tmp_path / "secrets").mkdir(mode=0o755)
     first = make_secrets()
 
     assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= first.keys()
