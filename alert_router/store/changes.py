@@ -1,4 +1,4 @@
-"""What changed before an incident: what was reported, and other incidents that began."""
+"""What changed before an incident: what was reported, silences, and other incidents that began."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from operator import attrgetter
 
 import sqlalchemy as sa
 
-from alert_router.store import marks
+from alert_router.store import marks, silences
 from alert_router.store.tables import alerts
 
 MAX_ROWS = 100
@@ -21,14 +21,25 @@ class Change:
     text: str
     """In a few words, unescaped."""
     reported: bool
-    """Somebody said so, such as a deployment; else it is the beginning of another incident."""
+    """Somebody did it, such as a deployment or a silence; else it is the beginning of another incident."""
 
 
 def before(conn: sa.Connection, incident_id: int, since: datetime, until: datetime) -> list[Change]:
     """What was reported first, for it is more often the reason; of each kind, the latest first."""
     reported = (Change(mark.at, mark.title, reported=True) for mark in marks.between(conn, since, until))
-    found = [*reported, *_began(conn, incident_id, since, until)]
+    silenced = _silenced(conn, since, until)
+    found = [*reported, *silenced, *_began(conn, incident_id, since, until)]
     return sorted(found, key=attrgetter("reported", "at"), reverse=True)[:MAX_CHANGES]
+
+
+def _silenced(conn: sa.Connection, since: datetime, until: datetime) -> Iterator[Change]:
+    """That a silence ended matters as much: what it hid is heard again."""
+    for silence in silences.between(conn, since, until):
+        what = ", ".join(map(str, silence.matchers))
+        if since <= silence.starts_at <= until:
+            yield Change(silence.starts_at, f"{silence.created_by} silenced {what}", reported=True)
+        if since <= silence.ends_at <= until:
+            yield Change(silence.ends_at, f"the silence of {what} ended", reported=True)
 
 
 def _began(conn: sa.Connection, incident_id: int, since: datetime, until: datetime) -> Iterator[Change]:

@@ -14,7 +14,7 @@ from alert_router.store.tables import cards
 class PreviewCard:
     id: int
     channel: str
-    incident_id: int
+    incident_id: int | None
     alert_id: int | None
     """The newest alert of the incident: where its history is."""
     state: str

@@ -12,6 +12,9 @@ from alert_router.domain.model import Alert
 from alert_router.store import rows
 from alert_router.store.tables import silences
 
+MAX_BETWEEN = 20
+"""As many as a chart has room for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:
@@ -53,6 +56,18 @@ def all_since(conn: sa.Connection, since: datetime) -> tuple[Silence, ...]:
     query = sa.select(*rows.columns(Silence, silences)).where(silences.c.ends_at > since)
     found = conn.execute(query.order_by(silences.c.starts_at.desc(), silences.c.id))
     return tuple(map(_silence, found))
+
+
+def between(conn: sa.Connection, since: datetime, until: datetime) -> tuple[Silence, ...]:
+    """Begun or ended in this time, both ends included: the latest MAX_BETWEEN."""
+    query = (
+        sa.select(*rows.columns(Silence, silences))
+        .where(silences.c.ends_at >= since, silences.c.starts_at <= until)
+        .where(sa.or_(silences.c.starts_at >= since, silences.c.ends_at <= until))
+        .order_by(silences.c.starts_at.desc(), silences.c.id)
+        .limit(MAX_BETWEEN)
+    )
+    return tuple(map(_silence, conn.execute(query)))
 
 
 def _silence(row: sa.Row[Any]) -> Silence:

@@ -4,6 +4,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from alert_router.store import card_facts, preview
+from alert_router.web import signed_links
 from alert_router.web.api_docs import operations
 from alert_router.web.dependencies import Now, ReaderDep, StateDep
 from alert_router.web.pages import ApiPage, PreviewPage
@@ -30,6 +31,7 @@ async def chart(name: str, reader: ReaderDep) -> Response:
 
 @router.get("/preview")
 async def preview_cards(reader: ReaderDep, state: StateDep, now: Now) -> Response:
-    cards = await reader.run(lambda conn: preview.latest(conn, MAX_CARDS))
+    sent = await reader.run(lambda conn: preview.latest(conn, MAX_CARDS))
+    cards = tuple(map(signed_links.without_signatures, sent))
     channel = state["configuration"].current.route.channel
     return state["pages"].render("preview.html", PreviewPage(now=now, cards=cards, channel=channel))

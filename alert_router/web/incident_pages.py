@@ -27,7 +27,7 @@ from alert_router.store.earlier import Earlier
 from alert_router.store.frequency import Cell
 from alert_router.store.preview import PreviewCard
 from alert_router.store.why import Answer
-from alert_router.web import telling, timeline_lines
+from alert_router.web import signed_links, telling, timeline_lines
 from alert_router.web.dependencies import Now, Reader, ReaderDep, RowId, State, StateDep
 from alert_router.web.pages import Page
 from alert_router.web.problems import Problem
@@ -146,13 +146,14 @@ class _Shared(TypedDict):
 def _shared(conn: sa.Connection, alert: Alert, members: Sequence[Alert], now: datetime) -> _Shared:
     (listed,) = alert_extras.with_extras(conn, [alert], now)
     (incident,) = incidents.by_ids(conn, [alert.incident_id])
+    sent = preview.of_incident(conn, incident.id)
     return _Shared(
         listed=listed,
         incident=incident,
         why=why.of(conn, alert, now),
         earlier=earlier.episodes(conn, alert, now, limit=MAX_EARLIER),
         month=frequency.strips(conn, [alert], now=now, span=MONTH, cells=30)[alert.id],
-        card=preview.of_incident(conn, incident.id),
+        card=signed_links.without_signatures(sent) if sent else None,
         until_choices=tuple((words, (now + span).isoformat()) for words, span in ACKNOWLEDGED_FOR),
         strips=frequency.strips(conn, members, now=now),
     )

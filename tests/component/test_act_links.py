@@ -121,6 +121,20 @@ def test_opening_a_link_changes_nothing(client: TestClient, discord: DiscordStat
     assert kept(store) == []
 
 
+@pytest.mark.parametrize("page", ["/preview", "/alerts/1", "/incidents/1"])
+def test_pages_lead_to_the_incident_and_show_no_signature(
+    client: TestClient, discord: DiscordState, page: str
+) -> None:
+    """Who may read pages may not act by a link that was signed for the channel."""
+    until(lambda: delivered(client))
+
+    text = client.get(page).text
+
+    assert link(discord).startswith("/act/")
+    assert "/act/" not in text
+    assert f'href="{EXTERNAL}/incidents/1"' in text
+
+
 def test_button_acknowledges_and_the_card_says_so(
     client: TestClient, discord: DiscordState, store: Store
 ) -> None:

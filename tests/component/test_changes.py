@@ -1,7 +1,9 @@
 """What changed before an incident: reports first, then other incidents, the latest first."""
 
 from alert_router.domain.marks import Mark
-from alert_router.store import changes, marks
+from alert_router.domain.matchers import Matcher
+from alert_router.store import changes, marks, silences
+from alert_router.store.silences import Silence
 from testbed.factories import DISK_FULL, at, make_signal
 from testbed.router_harness import RouterHarness
 
@@ -44,3 +46,16 @@ def test_reported_training_is_one_change(harness: RouterHarness) -> None:
     )
 
     assert texts(harness) == ["training: weekly deploy_new"]
+
+
+def test_silence_changes_something_when_it_begins_and_when_it_ends(harness: RouterHarness) -> None:
+    harness.accept(make_signal())
+    disk = (Matcher("alertname", "=", "DiskFull"),)
+    ended = Silence("1", "http://am.test", "Ada", "new disk", at(-90), at(-30), disk)
+    begun = Silence("2", "http://am.test", "Bob", "again", at(-20), at(600), disk)
+    other = Silence("3", "http://am.test", "Eve", "long ago", at(-900), at(-800), disk)
+    with harness.store.write() as conn:
+        silences.save(conn, [ended, begun, other])
+
+    subject = 'alertname="DiskFull"'
+    assert texts(harness) == [f"Bob silenced {subject}", f"the silence of {subject} ended"]
