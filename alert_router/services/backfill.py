@@ -56,7 +56,7 @@ class Backfill:
     _retry_at: float = field(default=float("-inf"))
     _failures: int = 0
     _noticed_at: datetime | None = None
-    """When the present lack was noticed; None: there is none."""
+    """When Prometheus was first asked for what is lacking now, in vain: the router has run since."""
 
     async def run_once(self) -> int:
         """How many episodes were added."""
@@ -64,13 +64,13 @@ class Backfill:
         if not targets or self.steady() < self._retry_at:
             return 0
         now = self.clock()
-        self._noticed_at = self._noticed_at or now
         most = min(backfill.MOST, self.kept or backfill.MOST)
         covered = await asyncio.to_thread(self._covered)
         window = backfill.window(covered, now, most=most, until=self._noticed_at)
         try:
             added = await self._fill(targets, window) if window else 0
         except PrometheusError as error:
+            self._noticed_at = self._noticed_at or now
             self._put_off(error)
             return 0
         self._failures, self._noticed_at = 0, None

@@ -217,6 +217,18 @@ def test_prometheus_that_gives_no_answer_is_asked_later(
     assert past.fill() == 1
 
 
+def test_what_begins_while_prometheus_is_away_is_left_to_the_router(past: Past) -> None:
+    past.prometheus.misbehave = lambda: httpx.ConnectError("refused")
+    past.fill()
+    past.harness.clock.move(600)
+    past.fired(API_DOWN, 15 * MINUTE, 2 * MINUTE)
+    past.fired(DISK_FULL, 8 * MINUTE, 2 * MINUTE)
+    past.prometheus.misbehave = lambda: None
+
+    assert past.fill() == 1
+    assert past.harness.alert().labels == API_DOWN
+
+
 STRANGE = {
     "no labels": fake.matrix([({}, [[1, "1"]])]),
     "no points": fake.matrix([(API_DOWN, [])]),
