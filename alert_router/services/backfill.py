@@ -2,7 +2,7 @@
 
 The history has a mark up to which it is complete, moved on while the router runs. When the mark lags behind,
 Prometheus is asked for the span between. Episodes that the history lacks are stored, and nobody is notified:
-they have no card. What still fires is Alertmanager's to tell. A fault leaves the mark, and it is tried again.
+they have no card. What still fires is left to Alertmanager. A fault leaves the mark, and it is tried again.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Past alerts from Prometheus: stored once, told to nobody, whatever Prometheus answers."""
+"""Past alerts from Prometheus: stored once, announced to nobody, whatever Prometheus answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -161,7 +161,7 @@ def test_late_resolve_of_what_was_backfilled_tells_nobody(after_an_hour: Past) -
 
 
 @pytest.mark.parametrize("ago", [5 * MINUTE, timedelta()], ids=["before its end", "now"])
-def test_what_fires_after_a_backfill_is_told(after_an_hour: Past, ago: timedelta) -> None:
+def test_what_fires_after_a_backfill_is_announced(after_an_hour: Past, ago: timedelta) -> None:
     after_an_hour.fired(API_DOWN, 10 * MINUTE, 8 * MINUTE)
     after_an_hour.fill()
     other = make_signal({**API_DOWN, "instance": "api-2"})

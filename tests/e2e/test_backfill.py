@@ -84,7 +84,7 @@ def _move_back(database: Path) -> None:
         connection.execute("UPDATE heartbeats SET at = ?", (before,))
 
 
-def test_past_alerts_are_history_and_told_to_nobody(
+def test_past_alerts_are_history_and_notify_nobody(
     tmp_path: Path, discord: RunningDiscord, start: Callable[[Process], Process]
 ) -> None:
     began = _remember(tmp_path)
@@ -112,6 +112,6 @@ def test_past_alerts_are_history_and_told_to_nobody(
         assert "The router was away" in page
         assert discord.state.messages() == []
         httpx.post(f"{router.url}/webhooks/alertmanager", json=webhook_json(wire_alert()), headers=AUTH)
-        until(lambda: len(discord.state.messages()) == 1, "what fires now is told", within_s=20)
-        until(lambda: router.all_delivered, "nothing else is to be told", within_s=20)
+        until(lambda: len(discord.state.messages()) == 1, "what fires now has a message", within_s=20)
+        until(lambda: router.all_delivered, "nothing else is to be sent", within_s=20)
         assert len(discord.state.messages()) == 1
