@@ -1,13 +1,15 @@
 """Past alerts from Prometheus: stored once, announced to nobody, whatever Prometheus answers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from alert_router.config.configuration import PrometheusTarget
+from alert_router.domain.matchers import parse_list
 from alert_router.domain.model import Origin, Rules
 from alert_router.domain.notify_words import BACKFILLED
 from alert_router.prometheus.targets import Prometheuses
@@ -15,7 +17,7 @@ from alert_router.services import backfill
 from alert_router.services.backfill import QUERY, Backfill
 from alert_router.services.history_sums import HistorySums
 from alert_router.services.presence import Presence
-from alert_router.store import past_episodes, timeline, why
+from alert_router.store import past_episodes, senders, timeline, why
 from alert_router.store.tables import day_sums
 from testbed.factories import API_DOWN, DISK_FULL, make_signal
 from testbed.fakes import prometheus as fake
@@ -293,6 +295,22 @@ def test_timeline_says_that_the_router_was_away(after_an_hour: Past) -> None:
     assert answer.sentence == BACKFILLED
 
 
+def test_own_marks_are_no_heartbeats(past: Past) -> None:
+    past.fill()
+    past.note_presence()
+
+    assert past.harness.ask(senders.last_heartbeats) == {}
+
+
+def test_every_prometheus_is_asked(past: Past) -> None:
+    eu = PrometheusTarget("http://prometheus-eu:9090", parse_list('cluster="eu"'))
+    past.harness.configuration.swap(replace(past.harness.configuration.current, prometheus=(eu,)))
+    past.fired(API_DOWN, 3 * HOUR, HOUR)
+
+    assert past.fill() == 1
+    assert {form["host"] for form in past.prometheus.requests} == {"prometheus-eu", "prometheus"}
+
+
 def test_day_of_a_backfilled_alert_counts_it(past: Past) -> None:
     past.fired(API_DOWN, timedelta(days=3), HOUR)
     past.fill()
@@ -304,13 +322,17 @@ def test_day_of_a_backfilled_alert_counts_it(past: Past) -> None:
     assert past.harness.ask(lambda conn: conn.execute(query).all()) == [(day, 1, 1, 3660)]
 
 
-def test_list_says_where_it_comes_from(past: Past, make_client: MadeClient) -> None:
+def test_pages_say_where_it_comes_from(past: Past, make_client: MadeClient) -> None:
     past.fired(API_DOWN, 3 * HOUR, HOUR)
     past.fill()
     client = make_client()
 
-    page = client.get("/alerts", headers={"accept": "text/html"}).text
+    pages = [
+        client.get(path, headers={"accept": "text/html"}) for path in ("/alerts", "/alerts/1", "/incidents/1")
+    ]
     [listed] = client.get("/alerts").json()["alerts"]
 
-    assert "from Prometheus" in page
+    assert [page.status_code for page in pages] == [200, 200, 200]
+    assert "from Prometheus" in pages[0].text
+    assert BACKFILLED in pages[1].text
     assert (listed["origin"], listed["notified"]) == ("backfilled", False)
