@@ -34,7 +34,7 @@ class Window:
     """The present, and the last sample: what fires then is not over."""
     step_s: float
     until: float
-    """What begins later began before the eyes of a router."""
+    """What began later is left to the router, which ran then."""
 
     @property
     def gap_s(self) -> float:
