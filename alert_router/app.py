@@ -32,19 +32,23 @@ from alert_router.domain.act_links import ActLinks, Signer
 from alert_router.domain.model import Rules
 from alert_router.prometheus.targets import Prometheuses
 from alert_router.services import (
+    backfill,
     health,
     history_sums,
     long_incidents,
+    presence,
     retention,
     scheduler,
     search_indexing,
     write_probe,
 )
 from alert_router.services.alertmanager_sync import AlertmanagerSync
+from alert_router.services.backfill import Backfill
 from alert_router.services.fallback import Fallback
 from alert_router.services.history_sums import HistorySums
 from alert_router.services.intake import Intake
 from alert_router.services.long_incidents import LongIncidents
+from alert_router.services.presence import Presence
 from alert_router.services.reload import Listener, Reload
 from alert_router.services.retention import Pruning
 from alert_router.services.scheduler import PeriodicTask
@@ -150,8 +154,9 @@ def build(
     metrics = Metrics(store, clocks.now, holder, takes_writes=lambda: fault() is None)
     metrics.registry.register(ReloadCollector(reload))
     rate_limiter = RateLimiter(clocks.steady, per_minute=settings.channel_per_minute)
+    prometheuses = Prometheuses(http, holder, settings.prometheus_url, clocks.steady)
     illustrator = Illustrator(
-        Prometheuses(http, holder, settings.prometheus_url, clocks.steady),
+        prometheuses,
         ChartProcess() if charts.is_installed() else None,
         store=store,
         writer=writer,
@@ -214,10 +219,21 @@ def build(
         wake=channels.wake,
         clock=clocks.now,
     )
+    past = Backfill(
+        store,
+        writer,
+        prometheuses,
+        holder,
+        rules=rules,
+        clock=clocks.now,
+        kept=settings.retention.alerts,
+    )
     periodic = [
         *_timers(state, rules),
         *_keeping(state, store, writer),
         PeriodicTask("fallback", FALLBACK_S, fallback.run_once),
+        PeriodicTask("presence", presence.EVERY_S, Presence(writer, clocks.now).run_once),
+        PeriodicTask("backfill", backfill.EVERY_S, past.run_once),
         PeriodicTask("write probe", write_probe.EVERY_S, write_probe.WriteProbe(writer).run_once),
     ]
     if settings.alertmanager_urls:

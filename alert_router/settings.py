@@ -330,7 +330,8 @@ class Settings(BaseSettings):
         ),
     ] = "UTC"
     prometheus_url: Annotated[
-        RootUrl, Field(alias="PROMETHEUS_URL", description="URL of Prometheus, for values and charts")
+        RootUrl,
+        Field(alias="PROMETHEUS_URL", description="URL of Prometheus, for values, charts and past alerts"),
     ] = ""
 
     prometheus_external_url: Annotated[

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from alert_router.domain.notify_values import Action, Reason
 
 UNDECIDED = "no new message yet: the notify rule has not been asked"
+BACKFILLED = "no new message: it was over when the router learned of it from Prometheus"
 HOUR_S = 3600
 DAY_S = 86400
 FEW = 90

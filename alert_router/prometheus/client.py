@@ -13,8 +13,8 @@ import httpx
 MAX_BYTES = 1024 * 1024
 """Of an answer: some 300 series of 100 points, or 6,000 values. Parsed, that is 15 MB for a moment."""
 TIMEOUT_S = 2.5
-SERVER_TIMEOUT = "2s"
-"""Prometheus itself gives up then, and does not work on for nobody."""
+SERVER_SHARE = 0.8
+"""Of the timeout: Prometheus itself gives up then, and does not work on for nobody."""
 MAX_LABEL_CHARS = 500
 
 Labels = Mapping[str, str]
@@ -84,7 +84,7 @@ class Prometheus:
                 self._http.stream(
                     "POST",
                     f"{self._url}/api/v1/{path}",
-                    data={**form, "timeout": SERVER_TIMEOUT},
+                    data={**form, "timeout": f"{self._timeout_s * SERVER_SHARE:g}s"},
                     # A compressed answer can be a thousand times as large once it is read.
                     headers={"Accept-Encoding": "identity"},
                     timeout=self._timeout_s,

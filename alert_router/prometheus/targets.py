@@ -46,6 +46,13 @@ class Prometheuses:
         target = self._target(labels)
         return target is not None and self._steady() >= target.away_until
 
+    def all(self, *, timeout_s: float, max_bytes: int) -> list[Prometheus]:
+        """Each of them once, to be asked for more than a card waits for."""
+        urls = dict.fromkeys(
+            (*(section.url for section in self._configuration.current.prometheus), self._default_url)
+        )
+        return [Prometheus(self._http, url, timeout_s=timeout_s, max_bytes=max_bytes) for url in urls if url]
+
     async def ask(self, labels: Mapping[str, str], question: Callable[[Prometheus], Awaitable[T]]) -> T:
         """labels: the alert's. Raises PrometheusError."""
         target = self._target(labels)

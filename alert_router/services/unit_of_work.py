@@ -124,8 +124,8 @@ class UnitOfWork:
             self._incidents.load(incident)
             if incident.key in group_keys:
                 self._latest[incident.key] = max(incident.id, self._latest.get(incident.key, 0))
-            elif incident.key not in self._latest:
-                others.add(incident.key)
+            elif (key := incidents.key_of(incident.group_labels)) not in self._latest:
+                others.add(key)  # what was backfilled has a key apart
         if others:
             self._load_incidents((), others)
 

@@ -10,6 +10,11 @@ from alert_router.store.tables import heartbeats, receivers
 
 COMPARISON = "reconcile"
 """The comparison with Alertmanager's API, in the table of heartbeats: it is the router's own."""
+PRESENCE = "router"
+"""A router ran."""
+HISTORY = "history"
+"""The history is complete up to then, as far as Prometheus knows."""
+OWN = (COMPARISON, PRESENCE, HISTORY)
 
 
 def record_receiver(conn: sa.Connection, name: str, now: datetime) -> None:
@@ -35,7 +40,7 @@ def record_heartbeat(conn: sa.Connection, source: str, at: datetime) -> None:
 
 def last_heartbeats(conn: sa.Connection) -> dict[str, datetime]:
     """Of the Watchdog, by source."""
-    query = sa.select(heartbeats).where(heartbeats.c.source != COMPARISON)
+    query = sa.select(heartbeats).where(heartbeats.c.source.not_in(OWN))
     return {row.source: row.at for row in conn.execute(query)}
 
 
@@ -45,4 +50,8 @@ def record_comparison(conn: sa.Connection, at: datetime) -> None:
 
 def last_comparison(conn: sa.Connection) -> datetime | None:
     """By whichever router shares the database."""
-    return conn.scalar(sa.select(heartbeats.c.at).where(heartbeats.c.source == COMPARISON))
+    return last_heartbeat(conn, COMPARISON)
+
+
+def last_heartbeat(conn: sa.Connection, source: str) -> datetime | None:
+    return conn.scalar(sa.select(heartbeats.c.at).where(heartbeats.c.source == source))

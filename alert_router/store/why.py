@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alert_router.domain import notify_words
-from alert_router.domain.model import Alert, ChannelName, split_channels
+from alert_router.domain.model import Alert, ChannelName, Origin, split_channels
 from alert_router.domain.notify_values import Action, Reason
 from alert_router.domain.notify_words import Facts
 from alert_router.store import decisions
@@ -76,7 +76,8 @@ def _answer(
     if first is not None:
         reason = next((one.reason for one in own if one.action == Action.CREATE), None)
         return Answer(channel, first.at, first.url, notify_words.announced(first.at, reason, now), explained)
-    sentence = _sentence(own[-1], posted, now) if own else notify_words.UNDECIDED
+    without = notify_words.BACKFILLED if alert.origin == Origin.BACKFILLED else notify_words.UNDECIDED
+    sentence = _sentence(own[-1], posted, now) if own else without
     return Answer(channel, None, None, sentence, explained)
 
 

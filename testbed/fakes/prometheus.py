@@ -18,6 +18,8 @@ class FakePrometheus:
 
     series: dict[str, Sequence[Labelled]] = field(default_factory=dict)
     """By expression; one that is not here has no result."""
+    spans: dict[str, Sequence[tuple[Mapping[str, str], float, float]]] = field(default_factory=dict)
+    """By expression, series that are 1 from one Unix time to another, and absent otherwise."""
     misbehave: Callable[[], Answer] = lambda: None
     """What is answered, or raised, instead; None: nothing is."""
     hangs: bool = False
@@ -46,7 +48,10 @@ class FakePrometheus:
         series = self.series.get(form["query"], ())
         if path.endswith("/query_range"):
             times = _times(float(form["start"]), float(form["end"]), float(form["step"]))
-            return matrix([(labels, [[at, str(value)] for at in times]) for labels, value in series])
+            lines = [(labels, [[at, str(value)] for at in times]) for labels, value in series]
+            for labels, start, end in self.spans.get(form["query"], ()):
+                lines.append((labels, [[at, "1"] for at in times if start <= at <= end]))
+            return matrix(lines)
         at = float(form["time"])
         return result(
             "vector", [{"metric": dict(labels), "value": [at, str(value)]} for labels, value in series]

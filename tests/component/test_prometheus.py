@@ -13,7 +13,7 @@ from alert_router.config.configuration import PrometheusTarget
 from alert_router.domain.card_facts import Measure
 from alert_router.domain.matchers import parse_list
 from alert_router.domain.model import Alert
-from alert_router.prometheus import client, expressions, history, measures
+from alert_router.prometheus import expressions, history, measures
 from alert_router.prometheus.client import Prometheus, PrometheusAway, PrometheusError, TooLarge
 from alert_router.prometheus.history import History
 from alert_router.prometheus.targets import PAUSE_S, Prometheuses
@@ -60,7 +60,7 @@ def test_value_and_limit_are_those_of_the_moment_it_fired() -> None:
 
     assert found == {1: Measure("5.19 %", "5 %")}
     assert prometheus.requests[0]["time"] == f"{NOON.timestamp():.3f}"
-    assert prometheus.requests[0]["timeout"] == client.SERVER_TIMEOUT
+    assert prometheus.requests[0]["timeout"] == "2s"
 
 
 def test_each_alert_has_the_value_of_its_own_series() -> None:
