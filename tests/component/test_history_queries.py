@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -330,6 +330,18 @@ def test_sums_follow_what_happens_later(harness: RouterHarness) -> None:
     closed = harness.ask(lambda conn: insights.of(conn, since=at(0), until=at(0))).habits[0]
     assert (open_.ended, open_.median_duration_s) == (0, None)
     assert (closed.ended, closed.median_duration_s, closed.longest_id) == (1, 420, 1)
+
+
+def test_alert_of_the_last_hour_of_all_stops_no_sums(harness: RouterHarness) -> None:
+    harness.accept(make_signal(DISK_FULL, starts_at=datetime.max.replace(tzinfo=UTC)))
+    catch_up(harness)
+
+    harness.accept(make_signal({"alertname": "Later"}))
+    catch_up(harness)
+
+    since = datetime.max.replace(hour=0, tzinfo=UTC)
+    assert harness.ask(lambda conn: insights.of(conn, since=at(0), until=at(0))).totals.alerts == 1
+    assert select(harness, Filters(since=since)) == [1]
 
 
 def test_acknowledgement_is_timed_from_the_incidents_opening(harness: RouterHarness) -> None:
