@@ -35,6 +35,7 @@ def incidents_over(conn: sa.Connection, before: datetime, limit: int) -> int:
         incidents.c.opened_at < before,
         incidents.c.status == Status.RESOLVED,
         incidents.c.resolved_at < before,
+        incidents.c.id.not_in(_newest_holders(conn)),
     )
     ids = conn.scalars(over.order_by(incidents.c.opened_at).limit(limit)).all()
     if not ids:
@@ -58,13 +59,35 @@ def incidents_over(conn: sa.Connection, before: datetime, limit: int) -> int:
 def digests_over(conn: sa.Connection, before: datetime, limit: int) -> int:
     """Those that show nothing any more."""
     shown = sa.exists().where(cards.c.folded_into == digests.c.id)
-    query = sa.select(digests.c.id).where(digests.c.ended_at < before, ~shown)
+    newest = (_value_of_newest(digests, digests.c.id), _value_of_newest(cards, cards.c.digest_id))
+    spared = [id_ for id_ in conn.execute(sa.select(*newest)).one() if id_ is not None]
+    query = sa.select(digests.c.id).where(digests.c.ended_at < before, ~shown, digests.c.id.not_in(spared))
     ids = conn.scalars(query.order_by(digests.c.id).limit(limit)).all()
     own_cards = _ids(conn, cards, cards.c.digest_id, ids, limit)
     removed = _remove_some(conn, deliveries, deliveries.c.card_id, own_cards, PER_ALERT * limit)
     if removed >= PER_ALERT * limit:
         return removed
     return removed + _remove_cards(conn, own_cards) + _remove(conn, digests, digests.c.id, ids)
+
+
+def _newest_holders(conn: sa.Connection) -> list[int]:
+    """The incidents that the newest rows belong to.
+
+    They stay, so that no id is given twice: a signed link would act on another incident, and the bookmarks
+    of the periodic tasks would lie beyond what is new.
+    """
+    newest_transition = _value_of_newest(transitions, transitions.c.alert_id)
+    query = sa.select(
+        _value_of_newest(incidents, incidents.c.id),
+        _value_of_newest(alerts, alerts.c.incident_id),
+        sa.select(alerts.c.incident_id).where(alerts.c.id == newest_transition).scalar_subquery(),
+        _value_of_newest(cards, cards.c.incident_id),
+    )
+    return [id_ for id_ in conn.execute(query).one() if id_ is not None]
+
+
+def _value_of_newest(table: sa.Table, column: sa.ColumnElement[int]) -> sa.ScalarSelect[int]:
+    return sa.select(column).order_by(table.c.id.desc()).limit(1).scalar_subquery()
 
 
 def deliveries_before(conn: sa.Connection, before: datetime, limit: int) -> int:
