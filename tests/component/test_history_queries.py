@@ -505,6 +505,19 @@ def test_retention_of_deliveries_keeps_those_of_what_fires(old: RouterHarness) -
     assert old.ask(lambda conn: list(conn.scalars(query))) == ["firing"]
 
 
+@pytest.mark.parametrize("step", [pruning.deliveries_before, pruning.decisions_before])
+def test_incident_that_fires_for_long_holds_up_no_retention(harness: RouterHarness, step: Any) -> None:
+    harness.accept(make_signal(DISK_FULL, starts_at=at(0)))
+    harness.deliver_for(60)
+    harness.accept(make_signal(starts_at=at(0), ends_at=at(1)))
+    harness.deliver_for(60)
+
+    with harness.store.write() as conn:
+        removed = step(conn, at(99999), 1)
+
+    assert removed == 1
+
+
 def test_everything_is_kept_for_ever_when_asked(old: RouterHarness) -> None:
     prune(old, Retention(None, None, None, None))
 
