@@ -11,7 +11,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from alert_router.store import bookmarks, search_index
+from alert_router.store import bookmarks, database_file, search_index
 from alert_router.store.engine import SEARCH_SCHEMA as SCHEMA
 from alert_router.store.engine import Store, search_path
 from alert_router.store.search_index import Coverage, Document
@@ -79,6 +79,7 @@ class SqliteSearchWriter:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        database_file.create_private(self.path)
         db = sqlite3.connect(self.path, isolation_level=None)
         try:
             # It can be built again, so it is never worth an fsync.
