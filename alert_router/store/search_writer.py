@@ -36,13 +36,20 @@ class SearchWriter(Protocol):
 @dataclass(slots=True)
 class SeenPairs:
     pairs: set[tuple[str, str]] = field(default_factory=set)
+    build: int | None = None
+    """A number that is another after the tables were built anew, by whichever router."""
 
-    def new(self, documents: Sequence[Document]) -> list[tuple[str, str]]:
-        found = {pair for document in documents for pair in document.labels.items()} - self.pairs
-        if len(self.pairs) + len(found) > MAX_SEEN:
+    def new(self, documents: Sequence[Document], build: int) -> list[tuple[str, str]]:
+        if build != self.build:
+            self.pairs, self.build = set(), build
+        found = {pair for document in documents for pair in document.labels.items()}
+        return sorted(found - self.pairs)
+
+    def remember(self, written: Sequence[tuple[str, str]]) -> None:
+        """Once they are committed: what is remembered is never written again."""
+        if len(self.pairs) + len(written) > MAX_SEEN:
             self.pairs.clear()
-        self.pairs |= found
-        return sorted(found)
+        self.pairs.update(written)
 
 
 @dataclass(slots=True)
@@ -70,12 +77,14 @@ class SqliteSearchWriter:
 
     def add(self, documents: Sequence[Document]) -> None:
         with self._open() as db, _transaction(db):
-            db.executemany("INSERT OR IGNORE INTO label_values VALUES (?, ?)", self._seen.new(documents))
+            pairs = self._seen.new(documents, db.execute("PRAGMA schema_version").fetchone()[0])
+            db.executemany("INSERT OR IGNORE INTO label_values VALUES (?, ?)", pairs)
             terms = [(document.id, " ".join(document.terms)) for document in documents]
             db.executemany("INSERT INTO terms (rowid, tokens) VALUES (?, ?)", terms)
             texts = [(document.id, document.body) for document in documents]
             db.executemany("INSERT INTO texts (rowid, body) VALUES (?, ?)", texts)
             db.execute("UPDATE progress SET last_id = ?", (documents[-1].id,))
+        self._seen.remember(pairs)
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -112,8 +121,8 @@ class PostgresqlSearchWriter:
             return search_index.coverage(conn)
 
     def rebuild(self, first_id: int) -> None:
-        self._seen = SeenPairs()
         with self.engine.begin() as conn:
+            conn.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
             for statement in search_index.CREATE_POSTGRESQL:
                 conn.exec_driver_sql(statement)
             conn.exec_driver_sql(f"TRUNCATE {SCHEMA}.documents, {SCHEMA}.label_values")
@@ -127,7 +136,8 @@ class PostgresqlSearchWriter:
             if not conn.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))):
                 return
             start = bookmarks.position(conn, search_index.BOOKMARK)
-            pairs = self._seen.new(documents)
+            file = sa.func.pg_relation_filenode(f"{SCHEMA}.label_values")  # TRUNCATE makes another
+            pairs = self._seen.new(documents, conn.scalar(sa.select(file)) or 0)
             if pairs:
                 conn.exec_driver_sql(
                     f"INSERT INTO {SCHEMA}.label_values VALUES (%s, %s) ON CONFLICT DO NOTHING", pairs
@@ -137,6 +147,7 @@ class PostgresqlSearchWriter:
                 [(document.id, list(document.terms), document.body) for document in documents],
             )
             bookmarks.advance(conn, search_index.BOOKMARK, start, max(start, documents[-1].id))
+        self._seen.remember(pairs)
 
 
 def of_store(store: Store) -> SearchWriter | None:

@@ -1,6 +1,7 @@
 """The questions of the history: what filters select, in which order, and what is kept so that it is cheap."""
 
 import itertools
+import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ from alert_router.store import (
     insights,
     ledger,
     pruning,
+    search_index,
     search_writer,
     silences,
     timeline,
@@ -170,6 +172,41 @@ def test_index_is_built_anew_for_another_database(history_of_many: RouterHarness
 
     assert select(harness, Filters(alertname="DiskFull")) == [1]
     assert harness.ask(lambda conn: history.values_of(conn, "instance")) == ("db-1",)
+
+
+def test_alerts_are_found_after_a_write_of_the_index_that_failed(harness: RouterHarness) -> None:
+    writer = search_writer.of_store(harness.store)
+    assert writer is not None
+    indexing = SearchIndexing(harness.store, writer)
+    harness.accept(make_signal(DISK_FULL))
+    harness.run(indexing.catch_up())
+    harness.accept(make_signal({"alertname": "New"}))
+    with harness.store.read() as conn:
+        documents = list(search_index.documents(conn, 1, 10))
+
+    with pytest.raises((TypeError, sa.exc.DBAPIError, sqlite3.Error)):
+        writer.add([*documents, replace(documents[0], id=None)])  # type: ignore[arg-type] # breaks the write
+    harness.run(indexing.catch_up())
+
+    assert select(harness, Filters(matchers=parsed('alertname=~"New|Newer"'))) == [2]
+
+
+def test_alerts_are_found_after_another_router_built_the_index_anew(harness: RouterHarness) -> None:
+    """The labels that this router had written are gone, though the index is as far as it was."""
+    first, second = search_writer.of_store(harness.store), search_writer.of_store(harness.store)
+    assert first is not None
+    assert second is not None
+    harness.accept(make_signal(DISK_FULL))
+    harness.run(SearchIndexing(harness.store, first).catch_up())
+    with harness.store.read() as conn:
+        documents = list(search_index.documents(conn, 0, 10))
+
+    second.rebuild(1)
+    second.add([replace(document, labels={}) for document in documents])
+    harness.accept(make_signal(DISK_FULL, group_labels={"n": "2"}, starts_at=at(99)))
+    harness.run(SearchIndexing(harness.store, first).catch_up())
+
+    assert select(harness, Filters(matchers=parsed('alertname=~"DiskFull|X"'))) == [2, 1]
 
 
 @FEW
