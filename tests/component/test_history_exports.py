@@ -172,7 +172,7 @@ def test_files_of_the_database_are_private_from_the_start(tmp_path: Path) -> Non
     writer = search_writer.of_store(store)
     assert writer is not None
 
-    writer.rebuild(0)
+    writer.rebuild(0, 0)
 
     assert seen | modes(tmp_path) == {0o600}
 

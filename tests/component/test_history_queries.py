@@ -185,10 +185,38 @@ def test_alerts_are_found_after_a_write_of_the_index_that_failed(harness: Router
         documents = list(search_index.documents(conn, 1, 10))
 
     with pytest.raises((TypeError, sa.exc.DBAPIError, sqlite3.Error)):
-        writer.add([*documents, replace(documents[0], id=None)])  # type: ignore[arg-type] # breaks the write
+        writer.add(1, [*documents, replace(documents[0], id=None)])  # type: ignore[arg-type] # breaks the write
     harness.run(indexing.catch_up())
 
     assert select(harness, Filters(matchers=parsed('alertname=~"New|Newer"'))) == [2]
+
+
+def test_text_that_came_later_is_found(harness: RouterHarness) -> None:
+    harness.accept(make_signal(DISK_FULL, annotations={"summary": "first words"}))
+    catch_up(harness)
+    harness.accept(make_signal(DISK_FULL, annotations={"summary": "other news"}))
+    catch_up(harness)
+
+    harness.accept(make_signal(DISK_FULL, annotations={"why": "it was rebooted"}, ends_at=at(5)))
+    catch_up(harness)
+
+    found = {text: select(harness, Filters(text=text)) for text in ("first words", "other news", "rebooted")}
+    assert found == {"first words": [], "other news": [1], "rebooted": [1]}
+
+
+def test_documents_read_before_another_router_built_anew_are_left(harness: RouterHarness) -> None:
+    """To add them would leave a gap before them."""
+    writer = search_writer.of_store(harness.store)
+    assert writer is not None
+    harness.accept(make_signal(DISK_FULL), make_signal({"alertname": "New"}))
+    harness.run(SearchIndexing(harness.store, writer).catch_up())
+    with harness.store.read() as conn:
+        documents = list(search_index.documents(conn, 1, 10))
+    writer.rebuild(1, 0)
+
+    writer.add(1, documents)
+
+    assert select(harness, Filters(text="DiskFull")) == [1]
 
 
 def test_alerts_are_found_after_another_router_built_the_index_anew(harness: RouterHarness) -> None:
@@ -201,8 +229,8 @@ def test_alerts_are_found_after_another_router_built_the_index_anew(harness: Rou
     with harness.store.read() as conn:
         documents = list(search_index.documents(conn, 0, 10))
 
-    second.rebuild(1)
-    second.add([replace(document, labels={}) for document in documents])
+    second.rebuild(1, 0)
+    second.add(0, [replace(document, labels={}) for document in documents])
     harness.accept(make_signal(DISK_FULL, group_labels={"n": "2"}, starts_at=at(99)))
     harness.run(SearchIndexing(harness.store, first).catch_up())
 
