@@ -6,10 +6,12 @@ by an index or by the lowest ids: it costs the same however much is left.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from alert_router.domain.model import Status
+from alert_router.domain.runs import MAX_PAST
 from alert_router.store import bookmarks, card_sums, ledger, rows
 from alert_router.store.tables import (
     acknowledgements,
@@ -20,11 +22,18 @@ from alert_router.store.tables import (
     deliveries,
     digests,
     incidents,
+    marks,
     quarantine,
+    receivers,
+    runs,
+    silences,
     transitions,
     unnotified,
 )
 
+MAX_JOBS = 1_000
+MAX_RECEIVERS = 1_000
+"""More are no Alertmanager's: some sender makes them up."""
 PER_ALERT = 5
 """Rows of one alert that are removed in a step, on the average."""
 
@@ -100,6 +109,37 @@ def decisions_before(conn: sa.Connection, before: datetime, limit: int) -> int:
     return _remove_oldest(conn, decisions, decisions.c.incident_id, before, limit)
 
 
+def runs_before(conn: sa.Connection, before: datetime, limit: int) -> int:
+    """Of each job the newest stay, which its cards count."""
+    ids: list[int] = []
+    for job in conn.scalars(rows.each_value(runs.c.job, MAX_JOBS)).all():
+        newest = sa.select(runs.c.at).where(runs.c.job == job).order_by(runs.c.at.desc())
+        oldest_kept = newest.offset(MAX_PAST - 1).limit(1).scalar_subquery()
+        over = sa.select(runs.c.id).where(runs.c.job == job, runs.c.at < before, runs.c.at < oldest_kept)
+        ids += conn.scalars(over.order_by(runs.c.at).limit(limit - len(ids)))
+        if len(ids) >= limit:
+            break
+    return _remove(conn, runs, runs.c.id, ids)
+
+
+def marks_before(conn: sa.Connection, before: datetime, limit: int) -> int:
+    over = sa.select(marks.c.id).where(marks.c.at < before).order_by(marks.c.at).limit(limit)
+    return _remove(conn, marks, marks.c.id, conn.scalars(over).all())
+
+
+def silences_before(conn: sa.Connection, before: datetime, limit: int) -> int:
+    over = sa.select(silences.c.id).where(silences.c.ends_at < before).order_by(silences.c.ends_at)
+    return _remove(conn, silences, silences.c.id, conn.scalars(over.limit(limit)).all())
+
+
+def receivers_over(conn: sa.Connection, limit: int) -> int:
+    """One that is still used is recorded again with its next webhook."""
+    newest = sa.select(receivers.c.name).order_by(receivers.c.heard_at.desc(), receivers.c.name)
+    return _remove(
+        conn, receivers, receivers.c.name, conn.scalars(newest.offset(MAX_RECEIVERS).limit(limit)).all()
+    )
+
+
 def quarantine_before(conn: sa.Connection, before: datetime, limit: int) -> int:
     oldest = sa.select(quarantine.c.id, quarantine.c.at).order_by(quarantine.c.id).limit(limit)
     ids = [row.id for row in conn.execute(oldest) if row.at < before]
@@ -151,11 +191,12 @@ def _remove_some(
 
 
 def _remove(
-    conn: sa.Connection, table: sa.Table, column: sa.ColumnElement[int], values: Sequence[int]
+    conn: sa.Connection, table: sa.Table, column: sa.ColumnElement[Any], values: Sequence[int] | Sequence[str]
 ) -> int:
     if not values:
         return 0
-    wanted = rows.table_of(conn, values, sa.BigInteger())
+    type_ = sa.Text() if isinstance(values[0], str) else sa.BigInteger()
+    wanted = rows.table_of(conn, values, type_)
     return conn.execute(sa.delete(table).where(column.in_(sa.select(wanted.c.value)))).rowcount
 
 

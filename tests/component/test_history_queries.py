@@ -13,9 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alert_router.domain import matchers
+from alert_router.domain.marks import Mark
 from alert_router.domain.matchers import Matcher
 from alert_router.domain.model import Alert
 from alert_router.domain.retention import Retention
+from alert_router.domain.runs import MAX_PAST, Run, RunState
 from alert_router.services import retention
 from alert_router.services.history_sums import HistorySums
 from alert_router.services.retention import Pruning
@@ -32,10 +34,13 @@ from alert_router.store import (
     pruning,
     search_index,
     search_writer,
+    senders,
     silences,
     timeline,
     why,
 )
+from alert_router.store import marks as mark_rows
+from alert_router.store import runs as run_rows
 from alert_router.store.filters import Cursor, Filters, Order, Standing
 from alert_router.store.silences import Silence
 from alert_router.store.tables import alerts as alert_table
@@ -43,6 +48,7 @@ from alert_router.store.tables import cards as card_table
 from alert_router.store.tables import deliveries as delivery_table
 from alert_router.store.tables import digests as digest_table
 from alert_router.store.tables import incidents as incident_table
+from alert_router.store.tables import runs as run_table
 from alert_router.store.tables import transitions as transition_table
 from testbed.factories import DISK_FULL, at, make_signal
 from testbed.router_harness import CHANNEL, RouterHarness
@@ -581,6 +587,42 @@ def test_incident_that_fires_for_long_holds_up_no_retention(harness: RouterHarne
         removed = step(conn, at(99999), 1)
 
     assert removed == 1
+
+
+def test_retention_removes_old_runs_marks_and_silences(harness: RouterHarness) -> None:
+    """Of a job that stays with its newest runs, only those before them."""
+    with harness.store.write() as conn:
+        for number in range(MAX_PAST + 3):
+            run_rows.save(conn, Run("often", f"{number}", RunState.SUCCEEDED, at(number)))
+        run_rows.save(conn, Run("once", "1", RunState.SUCCEEDED, at(0)))
+        for minute, key in ((0, "old"), (3 * 1440, "new")):
+            mark_rows.add(conn, Mark(at(minute), key), key=key)
+            silences.save(conn, [Silence(key, "am", "ada", "", at(minute), at(minute), ())])
+    harness.clock.move(3 * 86400)
+
+    prune(harness, Retention(alerts=timedelta(days=1)))
+
+    query = sa.select(run_table.c.run_id).where(run_table.c.job == "often").order_by(run_table.c.at)
+    left = harness.ask(lambda conn: conn.scalars(query).all())
+    assert (len(left), left[0]) == (MAX_PAST, "3")
+    assert harness.ask(lambda conn: len(run_rows.last(conn, "once", 9))) == 1
+    assert [mark.title for mark in harness.ask(lambda conn: mark_rows.between(conn, at(0), at(9999)))] == [
+        "new"
+    ]
+    assert harness.ask(lambda conn: [one.id for one in silences.all_since(conn, at(-1))]) == ["new"]
+
+
+def test_receivers_are_bounded_and_the_newest_stay(
+    harness: RouterHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "MAX_RECEIVERS", 2)
+    with harness.store.write() as conn:
+        for number in range(5):
+            senders.record_receiver(conn, f"r{number}", at(number))
+
+    prune(harness, Retention(None, None, None, None))
+
+    assert harness.ask(senders.receiver_names) == {"r3", "r4"}
 
 
 def test_everything_is_kept_for_ever_when_asked(old: RouterHarness) -> None:
