@@ -88,6 +88,7 @@ UNITS = {
     Unit.SCORE: "1",
     Unit.RATIO: "share",
     Unit.SECONDS: "seconds",
+    Unit.BYTES: "bytes",
     Unit.AGE: "seconds",
     Unit.PER_SECOND: "requests/s",
     Unit.PER_MINUTE: "requests/min",

@@ -9,14 +9,23 @@ from alert_router.domain import index_keys
 from alert_router.domain.model import Alert, Incident, Labels, Rules, Status, join_channels, split_channels
 from alert_router.domain.values import evolve
 
+MAX_CACHED_CHARS = 2_000
+"""What a sender writes is kept in no cache at any length."""
+
 
 def key_of(group_labels: Labels) -> str:
     """The identity of a group: its labels in one canonical spelling, whichever source reports them."""
-    return _key_of(tuple(group_labels.items()))
+    items = tuple(group_labels.items())
+    chars = sum(len(name) + len(value) for name, value in items)
+    return _key_of(items) if chars <= MAX_CACHED_CHARS else _spelled(items)
 
 
 @lru_cache(maxsize=1024)  # all alerts of a webhook have the same
 def _key_of(group_labels: tuple[tuple[str, str], ...]) -> str:
+    return _spelled(group_labels)
+
+
+def _spelled(group_labels: tuple[tuple[str, str], ...]) -> str:
     spelling = json.dumps(dict(group_labels), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return index_keys.hash_if_long(spelling)
 

@@ -1,6 +1,7 @@
 """Numbers with their unit, as people read them: "5.2 %", "9000 s", "1.5 GiB"."""
 
 import math
+import sys
 from dataclasses import dataclass
 
 DIGITS = 3
@@ -8,6 +9,8 @@ MAX_DIGITS = 6
 """Where a value and its limit would read alike with fewer."""
 SMALLEST = 1e-6
 """A number below it is written with an exponent."""
+LARGEST = 1e15
+"""From here on too."""
 GROUPED = 10_000
 """From here on digits are grouped: 9000, but 12,500."""
 
@@ -67,7 +70,8 @@ def shown_together(value: float, limit: float, unit: Unit) -> tuple[str, str]:
 
 
 def _written(value: float, unit: Unit, digits: int) -> str:
-    amount = value * unit.factor
+    most = sys.float_info.max
+    amount = min(max(value * unit.factor, -most), most)
     for step in unit.steps:
         if abs(amount) >= step.start:
             return _joined(_number(amount / step.size, digits), step.suffix)
@@ -81,7 +85,7 @@ def _joined(number: str, suffix: str) -> str:
 def _number(value: float, digits: int) -> str:
     if value == 0:
         return "0"
-    if abs(value) < SMALLEST:
+    if not SMALLEST <= abs(value) < LARGEST:
         return f"{value:.{digits - 1}g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     text = f"{value:,.{decimals}f}" if abs(value) >= GROUPED else f"{value:.{decimals}f}"

@@ -26,6 +26,8 @@ from alert_router.domain.quantities import NONE, RATIO, Unit
 from alert_router.prometheus import units
 
 MAX_CHARS = 4_000
+MAX_URL_CHARS = 16_000
+"""Of a link to such an expression, escaped."""
 """Longer than any rule a person wrote."""
 MAX_PARTS = 150
 """Brackets and operators: the parser's time and memory grow with the square of how deep they nest, and faster
@@ -66,9 +68,13 @@ class Rule:
     """False where the alert is about something that is not there."""
 
 
-@lru_cache(maxsize=256)
 def of_link(url: str) -> str:
     """The expression in a link to Prometheus's graph page; empty where there is none or it is too long."""
+    return _of_link(url) if len(url) <= MAX_URL_CHARS else ""
+
+
+@lru_cache(maxsize=256)
+def _of_link(url: str) -> str:
     try:
         query = parse_qs(urlsplit(url).query, max_num_fields=50)
     except ValueError:

@@ -22,6 +22,8 @@ from alert_router.store import quarantine, senders
 from alert_router.store.writer import Writer
 
 T = TypeVar("T")
+MAX_RECEIVERS = 1_000
+"""Names that are remembered; a sender may make up more."""
 
 
 class Intake:
@@ -51,7 +53,8 @@ class Intake:
     async def accept(self, message: WebhookMessage) -> Receipt:
         """Raises Unavailable: the caller must answer 503 so that the source sends it again."""
         receipt = await self._writer.run_batched(self._accept, message)
-        self._receivers.add(message.receiver)
+        if len(self._receivers) < MAX_RECEIVERS:
+            self._receivers.add(message.receiver)
         self._wake()
         if receipt.held or message.truncated:
             self._on_hold()

@@ -1,6 +1,7 @@
 """What people do: acknowledge an incident, retry dead letters."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
@@ -15,7 +16,7 @@ from alert_router.services.intake import Intake
 from alert_router.sources.alertmanager import Text, Time
 from alert_router.sources.errors import FieldError, errors_of
 from alert_router.store import dead_letters
-from alert_router.web import auth, openapi
+from alert_router.web import alert_filters, auth, openapi
 from alert_router.web.auth import signed_by
 from alert_router.web.dependencies import Now, ReaderDep, RowId, StateDep
 from alert_router.web.pages import VARY, DeadLettersPage
@@ -32,14 +33,20 @@ def _stripped(value: Any) -> Any:
 
 # Before the length is checked: a name of blanks is none.
 Note = Annotated[Text, Field(max_length=1000), BeforeValidator(_stripped)]
+Age = Annotated[str, Field(pattern=r"^[0-9]{1,5}[mhdw]$", examples=["4h"])]
 Person = Annotated[Text, Field(min_length=1, max_length=100), BeforeValidator(_stripped)]
 
 
 class AcknowledgeIn(BaseModel):
     by: Person
     note: Note = ""
-    until: Time | None = None
-    """When it ends by itself; without it, when the incident resolves."""
+    until: Time | Age | None = None
+    """When it ends by itself, or after how long, such as 4h; without it, when the incident resolves."""
+
+    def until_at(self, now: datetime) -> datetime | None:
+        if isinstance(self.until, str):
+            return now + (alert_filters.age(self.until) or timedelta())
+        return self.until
 
 
 class UnacknowledgeIn(BaseModel):
@@ -94,7 +101,8 @@ async def acknowledge(
     request: Request, alert_id: RowId, body: AcknowledgeBody, state: StateDep, now: Now
 ) -> Response:
     """No more reminders until the incident resolves, or until the time given; the card names who has it."""
-    if body.until is not None and body.until <= now:
+    until = body.until_at(now)
+    if until is not None and until <= now:
         error = FieldError("until", "must lie in the future")
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, errors=[error])
     acknowledged = await acknowledge_incident(
@@ -103,7 +111,7 @@ async def acknowledge(
         now,
         by=signed_by(request, body.by),
         note=body.note,
-        until=body.until,
+        until=until,
         via=_via(request),
     )
     if not acknowledged:

@@ -28,6 +28,8 @@ MAX_DIGITS = 19
 MAX_CHARS = 1000
 """Of a searched text: databases limit the length of a pattern."""
 MAX_MATCHERS = 50
+YEARS = range(2, 9000)
+"""Far enough from both ends that a day can be added or taken."""
 UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 SPANS = {"1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days"}
 """The choices of the form, as values of the parameter `since`."""
@@ -81,17 +83,19 @@ def _matchers(text: str, _now: datetime) -> tuple[Matcher, ...]:
 
 
 def moment(text: str, now: datetime) -> datetime:
-    if (span := _span(text)) is not None:
+    if (span := age(text)) is not None:
         return now - span
     try:
-        return _TIME.validate_strings(text).astimezone(UTC)
+        found = _TIME.validate_strings(text).astimezone(UTC)
     except (ValidationError, OverflowError):
-        raise ValueError(
-            "must be a time such as 2026-11-22T10:00:00Z, or an age such as 90m, 24h, 7d, 2w"
-        ) from None
+        found = None
+    if found is None or found.year not in YEARS:
+        raise ValueError("must be a time such as 2026-11-22T10:00:00Z, or an age such as 90m, 24h, 7d, 2w")
+    return found
 
 
-def _span(text: str) -> timedelta | None:
+def age(text: str) -> timedelta | None:
+    """Such as 90m; None where it is none."""
     digits, unit = text[:-1], text[-1:]
     if unit not in UNITS or not (digits.isascii() and digits.isdigit()) or len(digits) > 5:  # noqa: PLR2004
         return None

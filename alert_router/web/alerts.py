@@ -54,7 +54,7 @@ async def alerts(request: Request, reader: ReaderDep, state: StateDep, now: Now)
         return await alerts_page.respond(request.query_params, reader, state, now)
     query = await reader.compute(lambda: alert_filters.parse(request.query_params, now))
     if format_ is not None and format_ is not Format.JSON:
-        return export.download(state["store"], query, format_, now)
+        return await export.download(reader, query, format_, now)
     body = await reader.run(lambda conn: _as_json(_listed(conn, query, now)))
     return etags.answer(request, body)
 
@@ -86,7 +86,8 @@ def _format(request: Request) -> Format | None:
 async def feed(request: Request, reader: ReaderDep, state: StateDep, now: Now) -> Response:
     query = await reader.compute(lambda: alert_filters.parse(request.query_params, now))
     listed = await reader.run(lambda conn: _listed(conn, query, now))
-    return export.atom(listed.rows, query, state["settings"].public_url, now)
+    public_url = state["settings"].public_url
+    return await reader.compute(lambda: export.atom(listed.rows, query, public_url, now))
 
 
 @router.get(

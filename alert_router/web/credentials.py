@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from alert_router.settings import Settings
 
 Headers = Mapping[bytes, bytes]
 """By lower-case name; of several with one name, the first."""
+MAX_SIGNATURES = 10_000
+"""More than a Grafana sends while one is fresh."""
 BCRYPT = ("$2a$", "$2b$", "$2y$")
 INGEST_ROLES: Roles = frozenset({Role.SEND, Role.ACT})
 """Of ALERT_ROUTER_INGEST_TOKENS: since the first version a program acts with them, too."""
@@ -39,6 +42,20 @@ class User:
         return self.secret.startswith(tuple(prefix.encode() for prefix in BCRYPT))
 
 
+class SignatureUses:
+    """Where each signature was used first: sent again to another address, its alerts would be new ones."""
+
+    def __init__(self) -> None:
+        self._addresses: OrderedDict[bytes, str] = OrderedDict()
+
+    def is_of(self, signature: bytes, address: str) -> bool:
+        """Whether it was used for no other address. It is known to be right."""
+        first = self._addresses.setdefault(signature.strip().lower(), address)
+        if len(self._addresses) > MAX_SIGNATURES:
+            self._addresses.popitem(last=False)
+        return first == address
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """HMAC-SHA256 in hexadecimal over `timestamp:body`, as Grafana signs since 12.0."""
@@ -48,12 +65,17 @@ class Signer:
     header: bytes
     timestamp_header: bytes
     tolerance: timedelta
+    uses: SignatureUses = field(default_factory=SignatureUses, compare=False)
 
-    def accepts(self, headers: Headers, body: bytes, now: datetime) -> bool:
+    def is_fresh(self, headers: Headers, now: datetime) -> bool:
+        """Asked before a body is read: a stranger's costs nothing then."""
+        seconds = _seconds(headers.get(self.timestamp_header, b""))
+        return abs(now.timestamp() - seconds) <= self.tolerance.total_seconds()
+
+    def accepts(self, headers: Headers, body: bytes) -> bool:
         timestamp, given = headers.get(self.timestamp_header, b""), headers.get(self.header, b"")
         expected = hmac.new(self.secret, timestamp + b":" + body, hashlib.sha256).hexdigest()
-        is_fresh = abs(now.timestamp() - _seconds(timestamp)) <= self.tolerance.total_seconds()
-        return hmac.compare_digest(expected.encode(), given.strip().lower()) and is_fresh
+        return hmac.compare_digest(expected.encode(), given.strip().lower())
 
 
 @dataclass(frozen=True, slots=True)

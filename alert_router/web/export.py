@@ -7,17 +7,20 @@ nor the database's log grows with them.
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from xml.sax.saxutils import escape, quoteattr
 
+import sqlalchemy as sa
 from fastapi.responses import Response, StreamingResponse
 
 from alert_router.store import alert_list
 from alert_router.store.alert_extras import ListedAlert
-from alert_router.store.engine import Store
+from alert_router.store.filters import Cursor
 from alert_router.web.alert_filters import Query
+from alert_router.web.dependencies import Reader
 from alert_router.web.schemas import AlertOut
 
 CHUNK = 500
@@ -29,6 +32,9 @@ COLUMNS = (
     *("acknowledged_at", "acknowledged_by", "acknowledgement_note", "suppressed", "silence", "notified"),
     *("origin", "generator_url", "labels", "annotations"),
 )
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""XML 1.0, section 2.2."""
 
 
 class Format(StrEnum):
@@ -43,11 +49,14 @@ MEDIA_TYPES: Mapping[Format, str] = {
 }
 
 
-def download(store: Store, query: Query, format_: Format, now: datetime) -> Response:
+async def download(reader: Reader, query: Query, format_: Format, now: datetime) -> Response:
+    """Each chunk is a person's question. Raises what the first one raises; a later one ends the download."""
     write = _csv if format_ is Format.CSV else _ndjson
+    chunks = _chunks(reader, query, now, write)
+    first = await anext(chunks)
     name = f"alerts-{now.astimezone(UTC):%Y%m%d-%H%M%S}.{format_}"
     return StreamingResponse(
-        write(_chunks(store, query, now)),
+        _with_first(first, chunks),
         media_type=MEDIA_TYPES[format_],
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -56,26 +65,36 @@ def download(store: Store, query: Query, format_: Format, now: datetime) -> Resp
     )
 
 
-def _chunks(store: Store, query: Query, now: datetime) -> Iterator[Sequence[ListedAlert]]:
+async def _with_first(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield first
+    async for text in rest:
+        yield text
+
+
+async def _chunks(
+    reader: Reader, query: Query, now: datetime, write: Callable[[Sequence[ListedAlert]], str]
+) -> AsyncIterator[str]:
+    head = _lines([COLUMNS]) if write is _csv else ""
     after = query.after
+
+    def read(conn: sa.Connection) -> tuple[str, Cursor | None]:
+        page = alert_list.page(conn, query.filters, now=now, limit=CHUNK, order=query.order, after=after)
+        return write(page.rows), page.next
+
     while True:
-        with store.read() as conn:
-            page = alert_list.page(conn, query.filters, now=now, limit=CHUNK, order=query.order, after=after)
-        yield page.rows
-        if page.next is None:
+        text, after = await reader.run(read)
+        yield head + text
+        if after is None:
             return
-        after = page.next
+        head = ""
 
 
-def _ndjson(chunks: Iterable[Sequence[ListedAlert]]) -> Iterator[str]:
-    for chunk in chunks:
-        yield "".join(AlertOut.of(listed).model_dump_json() + "\n" for listed in chunk)
+def _ndjson(chunk: Sequence[ListedAlert]) -> str:
+    return "".join(AlertOut.of(listed).model_dump_json() + "\n" for listed in chunk)
 
 
-def _csv(chunks: Iterable[Sequence[ListedAlert]]) -> Iterator[str]:
-    yield _lines([COLUMNS])
-    for chunk in chunks:
-        yield _lines(_cells(AlertOut.of(listed)) for listed in chunk)
+def _csv(chunk: Sequence[ListedAlert]) -> str:
+    return _lines(_cells(AlertOut.of(listed)) for listed in chunk)
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> str:
@@ -140,8 +159,4 @@ def _xml(text: str) -> str:
 
 def _printable(text: str) -> str:
     """Without the characters that no XML document may have, not even escaped."""
-    return "".join(char for char in text if _is_xml(ord(char)))
-
-
-def _is_xml(code: int) -> bool:
-    return code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000  # noqa: PLR2004 - XML 1.0, section 2.2
+    return _NOT_XML.sub("", text)

@@ -1,6 +1,7 @@
 """Stands before every route: finds out who asks, and lets in who may. No route can be forgotten."""
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from http import HTTPStatus
@@ -23,6 +24,7 @@ PEER = "alert_router.peer"
 """The key of the scope for the address at the other end of the connection, before a proxy's headers."""
 MAX_QUERY_BYTES = 8 * 1024
 """Fifty long matchers; each link of a page repeats them."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 NOBODY = Identity("nobody", frozenset(), is_known=False)
 Answer = Callable[[Request, Problem], Response]
 
@@ -62,6 +64,8 @@ async def _admitted(scope: Scope, receive: Receive) -> tuple[Identity, Receive]:
     state = state_of(Request(scope))
     settings, credentials = state["settings"], state["access"].current
     headers = _headers(scope)
+    if _CONTROL.search(scope["path"]):  # a line break at its end matches a route, and none of the rules here
+        raise Problem(HTTPStatus.BAD_REQUEST, "the path has control characters")
     if len(scope["query_string"]) > MAX_QUERY_BYTES:
         detail = f"the part after the ? is longer than {MAX_QUERY_BYTES} bytes"
         raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
@@ -74,8 +78,10 @@ async def _admitted(scope: Scope, receive: Receive) -> tuple[Identity, Receive]:
         auth.check_browser(headers, needed, settings)
     claim = await _claim(headers, scope, state, now)
     if claim is None and Role.SEND in needed and (signers := credentials.signers_of(headers)):
-        body = await _body(receive, settings)
-        claim, receive = _signed(signers, headers, body, now), _replay(body, receive)
+        fresh = tuple(signer for signer in signers if signer.is_fresh(headers, now))
+        body = await _body(receive, settings) if fresh else b""
+        claim = _signed(fresh, headers, body, _address(scope))
+        receive = _replay(body, receive) if fresh else receive
     identity = auth.authorize(claim, needed, credentials, settings, address)
     if not identity.is_known and not settings.web_insecure:
         auth.check_host(headers, settings)
@@ -106,9 +112,19 @@ async def _claim(headers: Headers, scope: Scope, state: State, now: datetime) ->
     return claim.user.identity if is_right and claim.user else Refusal("the user or the password is wrong")
 
 
-def _signed(signers: tuple[Signer, ...], headers: Headers, body: bytes, now: datetime) -> Identity | Refusal:
-    matching = [signer for signer in signers if signer.accepts(headers, body, now)]
-    return matching[0].identity if matching else Refusal("the signature is wrong or too old")
+def _signed(signers: tuple[Signer, ...], headers: Headers, body: bytes, address: str) -> Identity | Refusal:
+    """signers: those whose timestamp is fresh."""
+    signer = next((one for one in signers if one.accepts(headers, body)), None)
+    if signer is None:
+        return Refusal("the signature is wrong or too old")
+    if not signer.uses.is_of(headers[signer.header], address):
+        return Refusal("the signature was used for another address")
+    return signer.identity
+
+
+def _address(scope: Scope) -> str:
+    """A signature covers the body only: the address says which channel, and whose alerts these are."""
+    return f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
 
 
 async def _body(receive: Receive, settings: Settings) -> bytes:

@@ -39,12 +39,8 @@ MAX_TIMELINES = 20
 """Of an incident, how many alerts' facts are put together."""
 MAX_EARLIER = 10
 MONTH = timedelta(days=30)
-ACKNOWLEDGED_FOR = (
-    ("1 hour", timedelta(hours=1)),
-    ("4 hours", timedelta(hours=4)),
-    ("1 day", timedelta(days=1)),
-)
-"""What the form offers beside "until it is over"."""
+ACKNOWLEDGED_FOR = (("1 hour", "1h"), ("4 hours", "4h"), ("1 day", "1d"))
+"""What the form offers beside "until it is over". It counts from when the form is sent."""
 router = APIRouter(include_in_schema=False)
 
 
@@ -154,7 +150,7 @@ def _shared(conn: sa.Connection, alert: Alert, members: Sequence[Alert], now: da
         earlier=earlier.episodes(conn, alert, now, limit=MAX_EARLIER),
         month=frequency.strips(conn, [alert], now=now, span=MONTH, cells=30)[alert.id],
         card=signed_links.without_signatures(sent) if sent else None,
-        until_choices=tuple((words, (now + span).isoformat()) for words, span in ACKNOWLEDGED_FOR),
+        until_choices=ACKNOWLEDGED_FOR,
         strips=frequency.strips(conn, members, now=now),
     )
 

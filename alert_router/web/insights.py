@@ -56,8 +56,9 @@ async def get_insights(
     request: Request, since: SinceDep, reader: ReaderDep, state: StateDep, now: Now
 ) -> Response:
     zone = state["settings"].zone
-    # "30d" are 30 days, today included.
-    first = min(since + timedelta(days=1), now)
+    # "30d" are 30 days, today included; a time has its own day.
+    is_age = alert_filters.age(request.query_params.get("since") or DEFAULT) is not None
+    first = min(since + timedelta(days=1), now) if is_age else since
     found = await reader.run(lambda conn: insights.of(conn, since=first, until=now, zone=zone))
     if wants_html(request):
         span = request.query_params.get("since") or DEFAULT

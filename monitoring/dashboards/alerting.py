@@ -168,5 +168,26 @@ DASHBOARD = Dashboard(
                 ),
             ),
         ),
+        Panel(
+            id=13,
+            title="Charts a minute",
+            description="Pictures for cards, by what came of them. A card is never later because of its"
+            " picture.",
+            unit=Unit.PER_MINUTE,
+            width=12,
+            queries=(
+                Query(
+                    "sum by (result) (rate(alert_router_charts_total[$__rate_interval])) * 60", "{{result}}"
+                ),
+            ),
+        ),
+        Panel(
+            id=14,
+            title="Size of the database",
+            description="What is past its retention is removed in small steps; `free` is used again.",
+            unit=Unit.BYTES,
+            width=12,
+            queries=(Query("max by (part) (alert_router_database_bytes)", "{{part}}"),),
+        ),
     ),
 )

@@ -21,6 +21,7 @@ class Unit(StrEnum):
     SCORE = "none"
     RATIO = "percentunit"
     SECONDS = "s"
+    BYTES = "bytes"
     AGE = "dtdurations"
     PER_SECOND = "reqps"
     PER_MINUTE = "reqpm"

@@ -177,7 +177,8 @@ def may(credential: Credential, origin: str, method: str, path: str) -> bool:
 
 
 def ask(client: TestClient, credential: Credential, origin: str, method: str, path: str) -> Any:
-    document = event_json() if path == "/events" else webhook_json()
+    # A signature is good for one address: each has a body of its own.
+    document = event_json() if path == "/events" else {**webhook_json(), "receiver": path}
     body = b"" if method == "GET" else json.dumps(document).encode()
     headers = {"content-type": "application/json", **credential.headers, **ORIGINS[origin]}
     if credential.signed_ago_s is not None:
@@ -218,3 +219,40 @@ def test_every_route_lets_in_who_may_and_nobody_else(
     for answer in answers.values():
         if answer.status_code == 401:
             assert answer.headers["www-authenticate"].startswith("Basic")
+
+
+@pytest.mark.parametrize("ending", ["%0A", "%0a%0a", "%0D%0A", "%00"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/webhooks/alertmanager"),
+        ("POST", "/events"),
+        ("POST", "/alerts/1/acknowledge"),
+        ("GET", "/alerts"),
+    ],
+)
+def test_line_break_after_a_path_opens_no_route(
+    clients: Mapping[str, TestClient], method: str, path: str, ending: str
+) -> None:
+    answer = clients[STRANGER].request(method, path + ending, content=json.dumps(webhook_json()))
+
+    assert answer.status_code == 400
+    assert "control characters" in answer.json()["detail"]
+
+
+def test_signature_is_good_for_one_address(clients: Mapping[str, TestClient]) -> None:
+    signed = CREDENTIALS["signature"]
+    body = {**webhook_json(), "receiver": "once"}
+
+    def send(path: str) -> int:
+        timestamp = str(int(NOON.timestamp()))
+        content = json.dumps(body).encode()
+        mac = hmac.new(SECRET.encode(), f"{timestamp}:".encode() + content, hashlib.sha256).hexdigest()
+        headers = {"x-grafana-alerting-signature": mac, "x-grafana-alerting-timestamp": timestamp}
+        answer = clients[signed.peer].post(path, content=content, headers=headers)
+        return answer.status_code
+
+    assert send("/webhooks/alertmanager?source=a") == 200
+    assert send("/webhooks/alertmanager?source=a") == 200
+    assert send("/webhooks/alertmanager?source=b") == 401
+    assert send("/webhooks/alertmanager/preview?source=a") == 401

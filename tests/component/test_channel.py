@@ -52,7 +52,7 @@ def test_stopped_channel_shows_on_pages_readiness_metrics_and_log(
     why = "channel discord", "accepts nothing: HTTP 404 code 10015: Unknown Webhook"
     assert client.get("/-/ready").json()["troubles"] == dict([why])
     assert client.get("/-/ready").status_code == 200, "alerts are taken in and kept"
-    for page in ("/", "/alerts"):
+    for page in ("/", "/operations"):
         assert all(part in client.get(page, headers={"accept": "text/html"}).text for part in why)
     metrics = client.get("/metrics").text
     assert 'alert_router_channel_up{channel="discord"} 0.0' in metrics

@@ -64,7 +64,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         exporter.poll()
         _call_the_service(callers)
         prometheus = Prometheus(http)
-        until(lambda: _last_count_is_scraped(prometheus), "the last call is scraped", within_s=20)
+        until(lambda: _is_scraped(prometheus), "the last calls and runs are scraped", within_s=30)
         yield RunningStack(prometheus, _read_all(prometheus, started_at))
 
 
@@ -86,11 +86,11 @@ def _four_weeks(now: datetime) -> Iterator[dict[str, Any]]:
         yield {"counter_id": "dead", "at": at, "count": 0 if hours_ago < 36 else 40}
 
 
-def _last_count_is_scraped(prometheus: Prometheus) -> bool:
-    """Twice, so that every rate has its two samples."""
+def _is_scraped(prometheus: Prometheus) -> bool:
+    """The last call twice, so that every rate has its two samples."""
     now = time.time()
-    expression = "count_over_time(sensor_dead[10s]) >= 2"
-    return bool(prometheus.range(expression, now, now))
+    last = ("count_over_time(sensor_dead[10s]) >= 2", "airflow_dag_run_running_age_seconds")
+    return all(prometheus.range(expression, now, now) for expression in last)
 
 
 def _read_all(prometheus: Prometheus, started_at: float) -> list[tuple[Dashboard, Panel, Reading]]:

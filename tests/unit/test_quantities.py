@@ -25,6 +25,8 @@ from alert_router.domain.quantities import BYTES, NONE, PERCENT, RATIO, SECONDS,
         (2_500_000, NONE, "2.5 M"),
         (-0.1064, NONE, "-0.106"),
         (1e-9, NONE, "1e-09"),
+        (1e25, SECONDS, "1.2e+20 d"),
+        (-1.7e308, RATIO, "-1.8e+308 %"),
         (-4, SECONDS, "-4 s"),
     ],
 )
