@@ -15,7 +15,10 @@ class Retention:
     """None: for ever, or of any size."""
 
     alerts: timedelta | None = timedelta(days=400)
-    """After their end, with their transitions, incidents, cards and all that belongs to them."""
+    """After their end, with their transitions, incidents, cards and all that belongs to them.
+
+    Also runs, marks, and silences that are over.
+    """
     deliveries: timedelta | None = timedelta(days=90)
     """And decisions, of incidents that are over."""
     quarantine: timedelta | None = timedelta(days=30)

@@ -73,6 +73,10 @@ def steps(retention: Retention, now: datetime) -> Iterator[tuple[str, Step]]:
         before = now - retention.alerts
         yield "alerts", lambda conn, rows: pruning.incidents_over(conn, before, rows)
         yield "alerts", lambda conn, rows: pruning.digests_over(conn, before, rows)
+        yield "runs", lambda conn, rows: pruning.runs_before(conn, before, rows)
+        yield "marks", lambda conn, rows: pruning.marks_before(conn, before, rows)
+        yield "silences", lambda conn, rows: pruning.silences_before(conn, before, rows)
+    yield "receivers", pruning.receivers_over
     if retention.deliveries is not None:
         sent_before = now - retention.deliveries
         yield "deliveries", lambda conn, rows: pruning.deliveries_before(conn, sent_before, rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from alert_router.store import search_index, search_writer
 from alert_router.store.engine import Store
-from alert_router.store.search_index import Coverage, Document
+from alert_router.store.search_index import Coverage
 from alert_router.store.search_writer import SearchWriter
 
 EVERY_S = 1.0
@@ -33,7 +33,7 @@ class SearchIndexing:
     def _run(self, seconds: float) -> None:
         until = self.steady() + seconds
         self._check()
-        while self._add_next() and self.steady() < until:
+        while any([self._add_next(), self._change_next()]) and self.steady() < until:
             pass
 
     def _check(self) -> None:
@@ -41,20 +41,31 @@ class SearchIndexing:
         coverage = self.writer.coverage()
         with self.store.read() as conn:
             oldest, newest = search_writer.oldest_id(conn), search_writer.newest_id(conn)
+            last_change = search_writer.newest_transition(conn)
         if coverage is None or coverage.last_id > newest or _is_stale(coverage, oldest):
-            self.writer.rebuild(oldest)
+            self.writer.rebuild(oldest, last_change)
 
     def _add_next(self) -> bool:
         """Whether there may be more."""
-        coverage = self.writer.coverage()
-        documents = self._documents(coverage.last_id if coverage else 0)
+        after = self._known_to()
+        with self.store.read() as conn:
+            documents = list(search_index.documents(conn, after, BATCH))
         if documents:
-            self.writer.add(documents)
+            self.writer.add(after, documents)
         return len(documents) == BATCH
 
-    def _documents(self, after: int) -> list[Document]:
+    def _change_next(self) -> bool:
+        """The texts of alerts that it knows already. Whether there may be more."""
+        start, known_to = self.writer.last_change(), self._known_to()
         with self.store.read() as conn:
-            return list(search_index.documents(conn, after, BATCH))
+            changes = search_index.changes(conn, start, known_to, BATCH)
+        if changes.end > start:
+            self.writer.change(changes)
+        return changes.end > start
+
+    def _known_to(self) -> int:
+        coverage = self.writer.coverage()
+        return coverage.last_id if coverage else 0
 
 
 def _is_stale(coverage: Coverage, oldest: int) -> bool:

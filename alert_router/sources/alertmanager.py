@@ -18,7 +18,8 @@ from alert_router.sources import fingerprints
 SOURCE = "alertmanager"
 WATCHDOG = "Watchdog"
 """The customary name of the alert that always fires, to prove that alerts get through."""
-FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Later times become the last, so that spans can be added to every time that is stored."""
 
 
 _ESCAPE = re.compile(rb"\\(u0000|.)", re.DOTALL)
@@ -35,9 +36,9 @@ def _text(value: str) -> str:
     return value.replace("\x00", "�")
 
 
-def _utc(value: datetime) -> datetime:
+def utc(value: datetime) -> datetime:
     try:
-        return value.astimezone(UTC)
+        return min(value.astimezone(UTC), LAST)
     except OverflowError:  # the year 1 east of Greenwich (Go's zero time, moved), or 9999 west of it
         return FIRST if value.year == 1 else LAST
 
@@ -58,7 +59,7 @@ def _without_null(annotations: Any) -> Any:
 Text = Annotated[str, Field(strict=True), AfterValidator(_text)]
 WireText = Annotated[str, Field(strict=True)]
 """Of a body `without_nul`: to look at each text for itself took a quarter of the parser's time."""
-Time = Annotated[AwareDatetime, AfterValidator(_utc)]
+Time = Annotated[AwareDatetime, AfterValidator(utc)]
 Annotations = Annotated[dict[WireText, WireText], BeforeValidator(_without_null)]
 LabelSet = Annotated[dict[WireText, WireText], BeforeValidator(_without_empty)]
 AlertLabels = Annotated[LabelSet, Field(min_length=1)]

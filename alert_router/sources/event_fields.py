@@ -1,15 +1,15 @@
 """The fields that events are made of. A text that is too long is cut, and says so: its event matters more."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
-from alert_router.sources.alertmanager import Text, Time
+from alert_router.sources.alertmanager import LAST, Text, utc
 
-LAST_YEAR = 9000
-"""So that an expiry can be added to a time."""
+EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
+"""Go's zero time is a year earlier: from this one spans can be taken away."""
 NAME_CHARS = 250
 LONG_TEXT_CHARS = 20_000
 MAX_METRICS = 100
@@ -17,10 +17,11 @@ MAX_LINKS = 20
 URL_CHARS = 2_000
 
 
-def _before_last_year(value: datetime) -> datetime:
-    if value.year > LAST_YEAR:
-        raise ValueError(f"must lie before the year {LAST_YEAR + 1}")
-    return value
+def _before_last(value: datetime) -> datetime:
+    """Refused, not moved: unlike a webhook's sender, this one reads our answer."""
+    if value > LAST:
+        raise ValueError(f"must lie before the year {LAST.year}")
+    return max(value, EARLIEST)
 
 
 def _cut_name(value: str) -> str:
@@ -57,7 +58,7 @@ def _not_null(value: Any) -> Any:
 
 Name = Annotated[Text, Field(min_length=1), AfterValidator(_cut_name)]
 LongText = Annotated[Text, AfterValidator(_cut_text)]
-Moment = Annotated[Time, AfterValidator(_before_last_year)]
+Moment = Annotated[AwareDatetime, AfterValidator(_before_last), AfterValidator(utc)]
 Metrics = Annotated[dict[Name, FiniteFloat], Field(max_length=MAX_METRICS), BeforeValidator(_not_null)]
 EventLabels = Annotated[dict[Name, LongText], BeforeValidator(_not_null)]
 

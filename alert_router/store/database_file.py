@@ -43,6 +43,12 @@ class DatabaseFile:
         return str(self.path)
 
 
+def create_private(path: Path) -> None:
+    """An empty file for SQLite to fill, which would make one that others may read."""
+    with contextlib.suppress(OSError):  # it exists, or SQLite says what is wrong
+        path.touch(mode=0o600, exist_ok=False)
+
+
 def _identity(path: Path) -> Identity | None:
     try:
         status = path.stat()

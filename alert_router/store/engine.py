@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pydantic_core import from_json
 from sqlalchemy import event
 
-from alert_router.store import database_faults
+from alert_router.store import database_faults, database_file
 from alert_router.store.database_faults import INTERRUPTED, UNREACHABLE
 from alert_router.store.database_file import DatabaseFile
 from alert_router.store.tables import to_json
@@ -102,6 +102,11 @@ def _check_file(file: DatabaseFile) -> None:
         raise Unavailable(f"{lost}: {file}; restart the router with the right file", lost)
 
 
+def _prepare_file(file: DatabaseFile) -> None:
+    _check_file(file)
+    database_file.create_private(file.path)
+
+
 def has_written(conn: sa.Connection) -> bool:
     """Whether this transaction changed anything: one that did not commits on a full disk too."""
     if conn.dialect.name == "sqlite":
@@ -131,7 +136,7 @@ def open_store(url: str) -> Store:
         if file is not None:
             event.listen(writer, "connect", lambda _dbapi, _record: file.opened())
             for engine in (readers, writer, questions):
-                event.listen(engine, "do_connect", lambda *_: _check_file(file))
+                event.listen(engine, "do_connect", lambda *_: _prepare_file(file))
         return Store(readers, writer, questions, file)
     writer = _postgresql(url, connections=2)
     event.listen(writer, "begin", _lock)
@@ -142,6 +147,7 @@ def _attach_search(dbapi: sqlite3.Connection, _record: Any) -> None:
     """The search index is a file of its own; where it cannot be opened, searches read the alerts."""
     path = search_path(dbapi.execute("PRAGMA database_list").fetchone()[2])
     if path is not None:
+        database_file.create_private(path)
         with suppress(sqlite3.OperationalError):
             dbapi.execute(f"ATTACH DATABASE ? AS {SEARCH_SCHEMA}", (str(path),))
 

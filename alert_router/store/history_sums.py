@@ -26,7 +26,9 @@ from alert_router.store.tables import (
 BOOKMARK = "history sums"
 MAX_TRANSITIONS = 20_000
 """So many are looked at in one run."""
-HOUR = timedelta(hours=1)
+TO_LAST_OF_HOUR = timedelta(hours=1) - timedelta.resolution
+TO_LAST_OF_DAY = timedelta(days=1) - timedelta.resolution
+"""Not to the beginning of the next: the last hour that there is has none."""
 ADDED = ("alerts", "ended", "unattended", "silenced", "flapping", "repeats")
 Row = dict[str, Any]
 
@@ -97,7 +99,7 @@ def recount(conn: sa.Connection, hour: datetime) -> Recount:
 
 
 def _began_in(hour: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(alerts.c.starts_at >= hour, alerts.c.starts_at < hour + HOUR)
+    return alerts.c.starts_at.between(hour, hour + TO_LAST_OF_HOUR)
 
 
 def _sums(conn: sa.Connection, hour: datetime) -> list[Row]:
@@ -155,9 +157,7 @@ def save_hour(conn: sa.Connection, recount: Recount) -> None:
 def read_day(conn: sa.Connection, day: date) -> Sequence[Row]:
     """The sums of a day: those of its hours together."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    query = sa.select(hour_sums).where(
-        hour_sums.c.hour >= start, hour_sums.c.hour < start + timedelta(days=1)
-    )
+    query = sa.select(hour_sums).where(hour_sums.c.hour.between(start, start + TO_LAST_OF_DAY))
     sums: dict[tuple[str, str], Row] = {}
     for hour in map(dict, conn.execute(query).mappings()):
         key = hour["alertname"], hour["severity"]

@@ -4,15 +4,13 @@ By the sums of hours and days, so an alert that has just been received may be mi
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from alert_router.store import bookmarks, history_sums
 from alert_router.store.filters import MAX_ID, Filters
 from alert_router.store.tables import day_sums, hour_sums
-
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +31,10 @@ def of(conn: sa.Connection, filters: Filters) -> IdRange:
 
 def _first(conn: sa.Connection, since: datetime) -> int:
     """The lowest id of the alerts that began at or after this; above all of them where there are none."""
-    hour, midnight = _hour(since), _midnight(since) + DAY
-    found = conn.scalar(_hours(sa.func.min(hour_sums.c.first_id), hour, midnight))
-    rest = conn.scalar(sa.select(sa.func.min(day_sums.c.first_id)).where(day_sums.c.day >= midnight.date()))
+    hour, midnight = _hour(since), _midnight(since)
+    end = midnight + history_sums.TO_LAST_OF_DAY
+    found = conn.scalar(_hours(sa.func.min(hour_sums.c.first_id), hour, end))
+    rest = conn.scalar(sa.select(sa.func.min(day_sums.c.first_id)).where(day_sums.c.day > midnight.date()))
     ids = [one for one in (found, rest) if one is not None]
     return min(ids) if ids else _newest(conn) + 1
 

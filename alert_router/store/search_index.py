@@ -14,14 +14,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from alert_router.domain.model import TransitionKind
 from alert_router.store import bookmarks, rows, search_terms
 from alert_router.store.engine import SEARCH_SCHEMA as SCHEMA
 from alert_router.store.filters import Filters
 from alert_router.store.search_terms import Expression
-from alert_router.store.tables import alerts, to_json
+from alert_router.store.tables import alerts, to_json, transitions
 
 BOOKMARK = "search index"
-VERSION = 1
+CHANGES_BOOKMARK = "search index changes"
+VERSION = 2
 """Another version is built anew."""
 MAX_DICTIONARY = 20_000
 """A pattern is tried on so many values of a label."""
@@ -31,8 +33,9 @@ RAREST = 4
 MIN_TEXT = 3
 
 CREATE_SQLITE = (
-    "CREATE TABLE progress (version INTEGER NOT NULL, first_id INTEGER NOT NULL, last_id INTEGER NOT NULL)",
-    f"INSERT INTO progress VALUES ({VERSION}, 0, 0)",
+    "CREATE TABLE progress (version INTEGER, first_id INTEGER, last_id INTEGER, last_change INTEGER)",
+    f"INSERT INTO progress VALUES ({VERSION}, 0, 0, 0)",
+    "CREATE TABLE bodies (id INTEGER PRIMARY KEY, hash BLOB NOT NULL)",
     "CREATE TABLE label_values (name TEXT, value TEXT, PRIMARY KEY (name, value)) WITHOUT ROWID",
     "CREATE VIRTUAL TABLE terms USING fts5(tokens, content='', columnsize=0, detail=none, tokenize='ascii')",
     "CREATE VIRTUAL TABLE texts USING fts5(body, content='', columnsize=0, detail=none, tokenize='trigram')",
@@ -198,21 +201,47 @@ class Document:
 
 
 def documents(conn: sa.Connection, after: int, number: int) -> Iterator[Document]:
-    """Of the next alerts, as their columns are searched: JSON as the database writes it."""
-    query = (
-        sa.select(
-            alerts.c.id,
-            alerts.c.source,
-            alerts.c.alertname,
-            alerts.c.severity,
-            alerts.c.labels,
-            sa.cast(alerts.c.labels, sa.Text),
-            sa.cast(alerts.c.annotations, sa.Text),
-        )
-        .where(alerts.c.id > after)
-        .order_by(alerts.c.id)
-        .limit(number)
-    )
+    """Of the next alerts."""
+    return _documents(conn, _ALERTS.where(alerts.c.id > after).order_by(alerts.c.id).limit(number))
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What became of alerts that the index knows, by the transitions after the first id to the last."""
+
+    start: int
+    end: int
+    documents: Sequence[Document]
+
+
+def changes(conn: sa.Connection, start: int, known_to: int, number: int) -> Changes:
+    """By the next so many transitions. known_to: alerts of higher ids are read later, as they are then."""
+    columns = transitions.c.id, transitions.c.alert_id, transitions.c.kind
+    query = sa.select(*columns).where(transitions.c.id > start).order_by(transitions.c.id).limit(number)
+    found = conn.execute(query).all()
+    end = found[-1].id if found else start
+    opened = TransitionKind.OPENED
+    ids = {row.alert_id for row in found if row.kind != opened and row.alert_id <= known_to}
+    if not ids:
+        return Changes(start, end, ())
+    wanted = rows.table_of(conn, sorted(ids), sa.BigInteger())
+    changed = _ALERTS.where(alerts.c.id.in_(sa.select(wanted.c.value)))
+    return Changes(start, end, list(_documents(conn, changed)))
+
+
+_ALERTS = sa.select(
+    alerts.c.id,
+    alerts.c.source,
+    alerts.c.alertname,
+    alerts.c.severity,
+    alerts.c.labels,
+    sa.cast(alerts.c.labels, sa.Text),
+    sa.cast(alerts.c.annotations, sa.Text),
+)
+
+
+def _documents(conn: sa.Connection, query: sa.Select[Any]) -> Iterator[Document]:
+    """As the columns are searched: JSON as the database writes it."""
     for id_, source, alertname, severity, labels, labels_text, annotations in conn.execute(query):
         terms = search_terms.of_alert(labels, source=source, alertname=alertname, severity=severity)
         yield Document(id_, labels, terms, f"{alertname}\n{labels_text}\n{annotations}")

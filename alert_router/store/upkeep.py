@@ -9,6 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from alert_router.store import database_file
 from alert_router.store.engine import Store, unavailable_as_such
 from alert_router.store.tables import alerts, deliveries, metadata, quarantine
 
@@ -49,11 +50,12 @@ def backup(store: Store, target: Path, progress: Progress) -> None:
     """A consistent copy of a SQLite database while the router runs. Raises NotSupported on PostgreSQL."""
     if store.dialect != "sqlite":
         raise NotSupported("use pg_dump, which makes a consistent copy while the router runs")
+    database_file.create_private(target)
+    target.chmod(0o600)
     with _opened(store.writer.url.database or "") as source, _opened(str(target)) as copy:
         source.backup(copy, pages=PAGES, progress=lambda _status, left, total: progress(total - left, total))
         # The copy is one file: nothing of it waits in a log beside it.
         copy.execute("PRAGMA journal_mode=DELETE")
-    target.chmod(0o600)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,8 @@ from alert_router import cli
 from alert_router.domain import noise, retention
 from alert_router.domain.noise import Past
 from alert_router.domain.percentiles import Percentiles
+from alert_router.store import search_writer, upkeep
+from alert_router.store.engine import open_store
 from alert_router.web.export import cell
 from testbed.factories import DISK_FULL, make_signal, webhook_json, wire_alert
 from testbed.router_harness import RouterHarness
@@ -146,6 +148,33 @@ def test_backup_is_a_sound_copy(harness: RouterHarness, tmp_path: Path) -> None:
     checked = run(harness, "db", "check", ALERT_ROUTER_DATABASE_URL=f"sqlite:///{target}")
     assert "sound" in checked
     assert "alerts" in run(harness, "db", "stats", ALERT_ROUTER_DATABASE_URL=f"sqlite:///{target}")
+
+
+def modes(folder: Path) -> set[int]:
+    return {path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
+def test_backup_is_private_while_it_is_made(harness: RouterHarness, tmp_path: Path) -> None:
+    seen: set[int] = set()
+
+    upkeep.backup(harness.store, tmp_path / "copy.db", lambda _done, _of: seen.update(modes(tmp_path)))
+
+    assert seen == {0o600}
+
+
+def test_files_of_the_database_are_private_from_the_start(tmp_path: Path) -> None:
+    """Also where no connection that writes narrows their permissions."""
+    store = open_store(f"sqlite:///{tmp_path / 'router.db'}")
+    with store.read():
+        seen = modes(tmp_path)
+    store.close()
+    (tmp_path / "router.db-search").unlink()
+    writer = search_writer.of_store(store)
+    assert writer is not None
+
+    writer.rebuild(0, 0)
+
+    assert seen | modes(tmp_path) == {0o600}
 
 
 def test_prune_and_vacuum_say_what_they_did(harness: RouterHarness) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alert_router.domain.model import Signal, Status
 from alert_router.sources import fingerprints, webhook
-from alert_router.sources.alertmanager import Origin
+from alert_router.sources.alertmanager import LAST, Origin
 from alert_router.sources.errors import InvalidBody
 from alert_router.sources.webhook import WebhookMessage
 from testbed.factories import API_DOWN, DISK_FULL, NOON, as_bytes, at, make_signal, webhook_json, wire_alert
@@ -73,6 +73,11 @@ def test_times_are_parsed_to_the_microsecond_in_utc(written: str, meant: datetim
 
     assert signal.starts_at == meant
     assert signal.starts_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize("written", ["9999-12-31T23:59:59.999999Z", "9999-12-31T23:00:00-05:00"])
+def test_time_beyond_reckoning_becomes_the_last(written: str) -> None:
+    assert only(parse(webhook_json(wire_alert(startsAt=written)))).starts_at == LAST
 
 
 @pytest.mark.parametrize("starts_at", [None, "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+02:00"])

@@ -11,6 +11,7 @@ from alert_router.domain.model import Status
 from alert_router.sources import event_signals, events
 from alert_router.sources.errors import InvalidBody
 from alert_router.sources.event_examples import EXAMPLES
+from alert_router.sources.event_fields import EARLIEST
 from alert_router.sources.event_signals import EventSignals
 from testbed.factories import NOON, as_bytes, event_json
 from testbed.json_strategy import JSON
@@ -196,6 +197,12 @@ def test_other_dag_run_or_model_is_another_event(changes: dict[str, Any]) -> Non
 def test_idempotency_key_replaces_the_identity() -> None:
     assert signals_of(key="k").signal.event_key == signals_of(key="k", run_id="other").signal.event_key
     assert signals_of(key="k").signal.event_key != signals_of().signal.event_key
+
+
+def test_zero_time_of_an_event_leaves_room_for_spans_before_it() -> None:
+    signal = signals_of(occurred_at="0001-01-01T00:00:00Z").signal
+
+    assert signal.starts_at == EARLIEST
 
 
 @pytest.mark.parametrize(
