@@ -32,9 +32,10 @@ class SearchIndexing:
 
     def _run(self, seconds: float) -> None:
         until = self.steady() + seconds
-        self._check()
-        while any([self._add_next(), self._change_next()]) and self.steady() < until:
-            pass
+        with search_writer.unavailable_as_such():
+            self._check()
+            while any([self._add_next(), self._change_next()]) and self.steady() < until:
+                pass
 
     def _check(self) -> None:
         """Build it anew when there is none, it is of another database, or mostly of alerts that are gone."""

@@ -90,7 +90,9 @@ def recount(conn: sa.Connection, hour: datetime) -> Recount:
     """A read: it can take a while where many alerts began in one hour."""
     by_key = {(row["alertname"], row["severity"]): row for row in _sums(conn, hour)}
     for name, severity, span, number, alert_id in conn.execute(_durations(conn, hour)):
-        row = by_key[name, severity]
+        row = by_key.get((name, severity))
+        if row is None:  # it came between the two queries: its own transition has the hour counted again
+            continue
         seconds = max(int(span), 0)
         row["durations"][str(seconds)] = row["durations"].get(str(seconds), 0) + number
         if row["longest_id"] is None or seconds > row["longest_s"]:

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from alert_router.store import bookmarks, database_file, search_index
+from alert_router.store import bookmarks, database_file, engine, search_index
 from alert_router.store.engine import SEARCH_SCHEMA as SCHEMA
-from alert_router.store.engine import Store, search_path
+from alert_router.store.engine import Store, Unavailable, search_path
 from alert_router.store.search_index import Changes, Coverage, Document
 from alert_router.store.tables import alerts, transitions
 
@@ -132,6 +132,16 @@ def _add_texts(db: sqlite3.Connection, documents: Sequence[Document]) -> None:
 
 def _hash(document: Document) -> bytes:
     return hashlib.blake2s(document.body.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+@contextlib.contextmanager
+def unavailable_as_such() -> Iterator[None]:
+    """The index has connections of its own, for which a full disk or a server that is away is as ordinary."""
+    with engine.unavailable_as_such():
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise Unavailable(str(error)) from error
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -41,7 +41,9 @@ from alert_router.store import (
 )
 from alert_router.store import marks as mark_rows
 from alert_router.store import runs as run_rows
+from alert_router.store.engine import Unavailable
 from alert_router.store.filters import Cursor, Filters, Order, Standing
+from alert_router.store.search_writer import SearchWriter
 from alert_router.store.silences import Silence
 from alert_router.store.tables import alerts as alert_table
 from alert_router.store.tables import cards as card_table
@@ -767,3 +769,17 @@ def test_no_question_of_the_history_scans_a_table(history_of_many: RouterHarness
     }
 
     assert found == {}
+
+
+@pytest.mark.parametrize(
+    "fault", [sqlite3.OperationalError("disk is full"), sa.exc.OperationalError("", {}, OSError())]
+)
+def test_index_without_a_database_waits_for_it(harness: RouterHarness, fault: Exception) -> None:
+    class Away:
+        def coverage(self) -> None:
+            raise fault
+
+    indexing = SearchIndexing(harness.store, cast("SearchWriter", Away()))
+
+    with pytest.raises(Unavailable):
+        harness.run(indexing.run_once())
