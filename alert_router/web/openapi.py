@@ -14,7 +14,7 @@ from alert_router.web import problems, routes_access
 REF_TEMPLATE = "#/components/schemas/{model}"
 Responses = dict[int | str, dict[str, Any]]
 DESCRIPTIONS: Mapping[int, str] = {
-    400: "A filter is invalid; the answer names it",
+    400: "A filter, or the path, is invalid; the answer says what",
     401: "No valid credential",
     403: "Not allowed with this credential, from this address or from this page",
     404: "Not found",
@@ -86,7 +86,7 @@ def _add_access(path: str, method: str, operation: dict[str, Any]) -> None:
     if needed:
         schemes = [*SCHEMES] if Role.SEND in needed else [name for name in SCHEMES if name != "signature"]
         operation["security"] = [{name: []} for name in schemes]
-    answers = errors(*((401, 403, 414, 421, 503) if needed else (414,)))
+    answers = errors(*((400, 401, 403, 414, 421, 503) if needed else (400, 414)))
     by_text = {str(status): answer for status, answer in answers.items()}
     operation["responses"] = dict(sorted((by_text | operation["responses"]).items()))
 

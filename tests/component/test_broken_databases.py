@@ -153,6 +153,7 @@ def test_refused_write_is_shown_everywhere_until_it_is_over(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     words = fault.removeprefix("PostgreSQL ")
+    until(lambda: client.get("/-/ready").status_code == 200)
 
     with FAULTS[fault](service):
         refused = client.post("/webhooks/alertmanager", json=webhook_json())
