@@ -4,6 +4,7 @@ Downloads are read and sent a chunk at a time, each by a transaction of its own,
 nor the database's log grows with them.
 """
 
+import contextlib
 import csv
 import io
 import json
@@ -21,6 +22,7 @@ from alert_router.store.alert_extras import ListedAlert
 from alert_router.store.filters import Cursor
 from alert_router.web.alert_filters import Query
 from alert_router.web.dependencies import Reader
+from alert_router.web.people import ClientGone
 from alert_router.web.schemas import AlertOut
 
 CHUNK = 500
@@ -67,8 +69,9 @@ async def download(reader: Reader, query: Query, format_: Format, now: datetime)
 
 async def _with_first(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
     yield first
-    async for text in rest:
-        yield text
+    with contextlib.suppress(ClientGone):
+        async for text in rest:
+            yield text
 
 
 async def _chunks(

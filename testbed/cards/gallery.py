@@ -24,10 +24,10 @@ from testbed.factories import make_state
 RENDERER = Renderer(Templates(), "https://alerts.example.org")
 DESKTOP, PHONE = 640, 390
 COLUMNS = {DESKTOP: 3, PHONE: 5}
-COLORS = 256
+COLORS = 64
 """Of a picture: text and a few signs need no more."""
-FULL = ("DiskFull", "ModelPerformanceCritical", "TrainingFailure")
-"""Of these templates each state is shown; the others differ in their texts only."""
+FULL = tuple(name for name in SAMPLES if name not in states.MOMENTS)
+"""Of these templates each state is shown; the others are over at once."""
 PAIR = ("Alertmanager's receiver", "alert-router")
 BESIDE_SHEET = "beside-alertmanager"
 BESIDE = ("one", "several", "forty", "resolved")
